@@ -1,0 +1,1 @@
+"""What instruments share: mixtures, schedules, samplers, metrics, data sets. NumPy only."""

@@ -1,0 +1,1 @@
+"""The ring of clusters: forward noising and the road back by the exact score."""
