@@ -1,0 +1,440 @@
+"""A chapter file (Markdown with directives) as a typed tree. Pure: reads a text, runs nothing, knows no instrument.
+
+Directives are fences: `:::{name} argument`, options as `:key: value` lines, a body; a line `---` parts the body in
+two where a directive has two parts. Cells are code fences, ```` ```{cell} label ````. Roles are inline: {eq}`label`.
+Formulas leave marks in the HTML (see `Formula`), so that all of a site can be typeset in one go.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.colon_fence import colon_fence_plugin
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.myst_role import myst_role_plugin
+
+FRONT_MATTER = {"number": int, "title": str, "lede": str, "minutes": int, "builds_on": list, "objectives": list}
+
+
+class ChapterError(Exception):
+    """Something in a chapter file is wrong; says file, line, what, and what would be right."""
+
+    def __init__(self, path: Path, line: int, message: str) -> None:
+        super().__init__(f"{path}:{line}: {message}")
+
+
+@dataclass(frozen=True)
+class Formula:
+    """LaTeX to be typeset; `mark` is what stands in the HTML for it."""
+
+    mark: str
+    tex: str
+    display: bool
+    line: int
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Running text, as HTML."""
+
+    html: str
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A section's heading."""
+
+    id: str
+    html: str
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A numbered formula and the box that says it in words."""
+
+    label: str
+    number: str
+    mark: str
+    words_html: str
+    line: int
+
+
+@dataclass(frozen=True)
+class InstrumentSlot:
+    """A place for an instrument, with the settings it starts from (as texts)."""
+
+    name: str
+    state: dict[str, str]
+    caption_html: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """An editable code cell."""
+
+    label: str
+    letter: str
+    title: str
+    code: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Quiz:
+    """A question with a computed answer: `answer` and `tolerance` are Python expressions."""
+
+    label: str
+    question_html: str
+    answer: str
+    tolerance: str
+    hint_html: str
+    solution_html: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Predict:
+    """A question to answer in one's head before what one finds is revealed."""
+
+    question_html: str
+    reveal_html: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """A boxed remark."""
+
+    title_html: str
+    html: str
+
+
+@dataclass(frozen=True)
+class References:
+    """The place of the full list of works cited."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A link in prose that sets an instrument, to be checked against its Params."""
+
+    name: str
+    state: dict[str, str]
+    line: int
+
+
+Block = Prose | Heading | Equation | InstrumentSlot | Cell | Quiz | Predict | Note | References
+
+
+@dataclass
+class Chapter:
+    """A parsed chapter."""
+
+    path: Path
+    slug: str
+    number: int
+    title: str
+    lede: str
+    minutes: int
+    builds_on: list[str]
+    objectives: list[str]
+    blocks: list[Block] = field(default_factory=list)
+    formulas: list[Formula] = field(default_factory=list)
+    presets: list[Preset] = field(default_factory=list)
+    cited: list[str] = field(default_factory=list)
+
+    def of(self, kind: type) -> list[Any]:
+        """All blocks of a kind, in order."""
+        return [block for block in self.blocks if isinstance(block, kind)]
+
+    def error(self, line: int, message: str) -> ChapterError:
+        """An error at a line of this chapter."""
+        return ChapterError(self.path, line, message)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A work that chapters cite."""
+
+    key: str
+    authors: str
+    year: int
+    title: str
+    venue: str
+    url: str
+
+
+def parse_chapter(path: Path, text: str, references: dict[str, Reference]) -> Chapter:
+    """The chapter in `text`; `path` names it in errors. Raises `ChapterError`."""
+    return _Parser(path, text, references).chapter
+
+
+class _Parser:
+    """Walks the Markdown tokens once, top to bottom."""
+
+    def __init__(self, path: Path, text: str, references: dict[str, Reference]) -> None:
+        self.references = references
+        self.labels: dict[tuple[str, str], tuple[str, int]] = {}  # (directive, label) → number, line
+        self.eq_refs: list[tuple[str, int]] = []
+        front, body, offset = self._front_matter(path, text)
+        self.chapter = Chapter(path=path, slug=path.stem, **front)
+        self.md = self._markdown()
+        self.offset = offset
+        self._blocks(self.md.parse(body))
+        self._resolve_equation_references()
+
+    # --- front matter ------------------------------------------------------------------------------------------------
+
+    def _front_matter(self, path: Path, text: str) -> tuple[dict[str, Any], str, int]:
+        match = re.match(r"---\n(.*?\n)---\n", text, re.S)
+        if not match:
+            raise ChapterError(path, 1, "A chapter begins with front matter between two `---` lines.")
+        try:
+            front = yaml.safe_load(match[1]) or {}
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            raise ChapterError(path, (mark.line if mark else 0) + 2, f"Front matter is not YAML: {error}") from None
+        for key, kind in FRONT_MATTER.items():
+            if not isinstance(front.get(key), kind):
+                raise ChapterError(path, 1, f"Front matter needs `{key}` ({kind.__name__}), got {front.get(key)!r}.")
+        if unknown := set(front) - set(FRONT_MATTER):
+            raise ChapterError(path, 1, f"Front matter has unknown {', '.join(sorted(unknown))}.")
+        return front, text[match.end() :], text[: match.end()].count("\n")
+
+    # --- Markdown ------------------------------------------------------------------------------------------------------
+
+    def _markdown(self) -> MarkdownIt:
+        md = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "smartquotes", "replacements"])
+        md.use(dollarmath_plugin, double_inline=False, allow_digits=False)
+        md.use(colon_fence_plugin).use(myst_role_plugin)
+        md.add_render_rule("math_inline", lambda _self, tokens, i, *_: self._formula(tokens[i].content, False, self._line(tokens[i])))
+        md.add_render_rule("myst_role", lambda _self, tokens, i, *_: self._role(tokens[i]))
+        return md
+
+    @staticmethod
+    def _line(token: Token) -> int:
+        return int(token.meta.get("line", 0))
+
+    def _note_lines(self, tokens: list[Token], offset: int) -> list[Token]:
+        """Gives inline tokens the line of the block they stand in, for error messages."""
+        for token in tokens:
+            if token.type == "inline":
+                for child in token.children or []:
+                    child.meta["line"] = (token.map[0] if token.map else 0) + offset + 1
+        return tokens
+
+    def _render(self, text: str, line: int) -> str:
+        """Markdown inside a directive, whose first line is `line`, as HTML."""
+        tokens = self.md.parse(text)
+        for token in tokens:
+            if token.type in ("colon_fence", "math_block"):
+                raise self.chapter.error(line + (token.map[0] if token.map else 0), "A directive cannot stand inside another.")
+        return str(self.md.renderer.render(self._note_lines(tokens, line - 1), self.md.options, {}))
+
+    def _render_inline(self, text: str, line: int) -> str:
+        tokens = self._note_lines(self.md.parseInline(text), line - 1)
+        return str(self.md.renderer.render(tokens, self.md.options, {}))
+
+    def _formula(self, tex: str, display: bool, line: int) -> str:
+        mark = f"\ue000{self.chapter.slug}:{len(self.chapter.formulas)}\ue001"
+        self.chapter.formulas.append(Formula(mark, tex.strip(), display, line))
+        return mark
+
+    # --- roles ---------------------------------------------------------------------------------------------------------
+
+    def _role(self, token: Token) -> str:
+        name, content, line = token.meta["name"], token.content.strip(), self._line(token)
+        roles: dict[str, Callable[[str, int], str]] = {"eq": self._eq, "cite": self._cite, "set": self._set}
+        if name not in roles:
+            raise self.chapter.error(line, f"Unknown role {{{name}}}; there is {', '.join(sorted(roles))}.")
+        return roles[name](content, line)
+
+    def _eq(self, label: str, line: int) -> str:
+        self.eq_refs.append((label, line))
+        return f"\ue002{label}\ue003"
+
+    def _cite(self, key: str, line: int) -> str:
+        if key not in self.references:
+            raise self.chapter.error(line, f"No work `{key}` in references.toml; it has {', '.join(sorted(self.references))}.")
+        if key not in self.chapter.cited:
+            self.chapter.cited.append(key)
+        work = self.references[key]
+        return f'<a class="cite" href="#ref-{key}">{html.escape(work.authors)} ({work.year})</a>'
+
+    def _set(self, content: str, line: int) -> str:
+        target, bar, text = content.partition("|")
+        name, *pairs = target.split()
+        if not bar or not pairs or not all("=" in pair for pair in pairs):
+            raise self.chapter.error(line, f"A preset reads {{set}}`instrument param=value | text`, got `{content}`.")
+        state = dict(pair.split("=", 1) for pair in pairs)
+        self.chapter.presets.append(Preset(name, state, line))
+        values = html.escape(" ".join(pairs))
+        return f'<a class="preset" href="#instrument-{name}" data-set="{values}">{self._render_inline(text.strip(), line)}</a>'
+
+    def _resolve_equation_references(self) -> None:
+        numbers = {equation.label: equation.number for equation in self.chapter.of(Equation)}
+        for label, line in self.eq_refs:
+            if label not in numbers:
+                raise self.chapter.error(line, f"No equation `{label}` in this chapter; it has {', '.join(numbers) or 'none'}.")
+
+        def link(match: re.Match[str]) -> str:
+            return f'<a class="eqref" href="#eq-{match[1]}">({numbers[match[1]]})</a>'
+
+        self.chapter.blocks = [_with_html(block, lambda text: re.sub("\ue002(.*?)\ue003", link, text)) for block in self.chapter.blocks]
+
+    # --- blocks --------------------------------------------------------------------------------------------------------
+
+    def _blocks(self, tokens: list[Token]) -> None:
+        self._note_lines(tokens, self.offset)
+        prose: list[Token] = []
+        position = 0
+        while position < len(tokens):
+            token = tokens[position]
+            block: Block | None = None
+            if token.type == "heading_open" and token.level == 0:
+                block = self._heading(token, tokens[position + 1])
+                position += 2
+            elif token.type == "colon_fence" or (token.type == "fence" and token.info.startswith("{")):
+                block = self._directive(token)
+            if block is None:
+                prose.append(token)
+            else:
+                self._end_prose(prose)
+                self.chapter.blocks.append(block)
+            position += 1
+        self._end_prose(prose)
+
+    def _end_prose(self, prose: list[Token]) -> None:
+        if prose:
+            self.chapter.blocks.append(Prose(str(self.md.renderer.render(prose, self.md.options, {}))))
+            prose.clear()
+
+    def _heading(self, token: Token, inline: Token) -> Heading:
+        line = (token.map[0] if token.map else 0) + self.offset + 1
+        if token.tag != "h2":
+            raise self.chapter.error(line, f"Sections of a chapter are `##` headings, got `{token.markup}`.")
+        content = str(self.md.renderer.render([inline], self.md.options, {}))
+        identifier = re.sub(r"[^a-z0-9]+", "-", inline.content.lower()).strip("-")
+        if any(heading.id == identifier for heading in self.chapter.of(Heading)):
+            raise self.chapter.error(line, f"Two sections are called “{inline.content}”.")
+        return Heading(identifier, content)
+
+    def _directive(self, token: Token) -> Block:
+        line = (token.map[0] if token.map else 0) + self.offset + 1
+        match = re.fullmatch(r"\{(\w+)\}\s*(.*)", token.info.strip())
+        makers: dict[str, Callable[[_Directive], Block]] = {
+            "equation": self._equation,
+            "instrument": self._instrument,
+            "cell": self._cell,
+            "quiz": self._quiz,
+            "predict": self._predict,
+            "note": self._note,
+            "references": lambda directive: References(),
+        }
+        if not match or match[1] not in makers:
+            name = match[1] if match else token.info
+            raise self.chapter.error(line, f"Unknown directive `{name}`; there is {', '.join(sorted(makers))}.")
+        return makers[match[1]](_Directive.read(self.chapter, match[1], match[2].strip(), token.content, line))
+
+    def _equation(self, d: _Directive) -> Equation:
+        d.options_are(())
+        tex, words, words_line = d.parts()
+        number = f"{self.chapter.number}.{len(self.chapter.of(Equation)) + 1}"
+        self._claim(d, number)
+        return Equation(d.argument, number, self._formula(tex, True, d.body_line), self._render(words, words_line), d.line)
+
+    def _instrument(self, d: _Directive) -> InstrumentSlot:
+        if not d.argument:
+            raise self.chapter.error(d.line, "An instrument directive names its instrument: `:::{instrument} name`.")
+        return InstrumentSlot(d.argument, d.options, self._render(d.body, d.body_line), d.line)
+
+    def _cell(self, d: _Directive) -> Cell:
+        d.options_are(("title",))
+        number = f"{self.chapter.number}.{chr(ord('a') + len(self.chapter.of(Cell)))}"
+        self._claim(d, number)
+        return Cell(d.argument, number, d.options["title"], d.body.rstrip() + "\n", d.body_line)
+
+    def _quiz(self, d: _Directive) -> Quiz:
+        d.options_are(("answer", "tolerance", "hint"))
+        question, solution, solution_line = d.parts()
+        self._claim(d, d.argument)
+        return Quiz(
+            label=d.argument,
+            question_html=self._render(question, d.body_line),
+            answer=d.options["answer"],
+            tolerance=d.options["tolerance"],
+            hint_html=self._render_inline(d.options["hint"], d.line),
+            solution_html=self._render(solution, solution_line),
+            line=d.line,
+        )
+
+    def _predict(self, d: _Directive) -> Predict:
+        question, reveal, reveal_line = d.parts()
+        return Predict(self._render(question, d.body_line), self._render(reveal, reveal_line))
+
+    def _note(self, d: _Directive) -> Note:
+        return Note(self._render_inline(d.argument, d.line), self._render(d.body, d.body_line))
+
+    def _claim(self, d: _Directive, number: str) -> None:
+        """Equations, cells and quizzes have labels; no two of a kind in a chapter have the same."""
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", d.argument):
+            raise self.chapter.error(d.line, f"A label is lower-case letters, digits and hyphens, got `{d.argument}`.")
+        if earlier := self.labels.get((d.name, d.argument)):
+            raise self.chapter.error(d.line, f"{d.name.capitalize()} `{d.argument}` was given before, at line {earlier[1]}.")
+        self.labels[d.name, d.argument] = (number, d.line)
+
+
+@dataclass(frozen=True)
+class _Directive:
+    """A directive taken apart: argument, options, body and where the body begins."""
+
+    chapter: Chapter
+    name: str
+    argument: str
+    options: dict[str, str]
+    body: str
+    line: int
+    body_line: int
+
+    @classmethod
+    def read(cls, chapter: Chapter, name: str, argument: str, content: str, line: int) -> _Directive:
+        options: dict[str, str] = {}
+        lines = content.split("\n")
+        while lines and (match := re.fullmatch(r":([a-z_]\w*):\s*(.*)", lines[0])):
+            if match[1] in options:
+                raise chapter.error(line + len(options) + 1, f"Option `{match[1]}` is given twice.")
+            options[match[1]] = match[2].strip()
+            lines.pop(0)
+        return cls(chapter, name, argument, options, "\n".join(lines), line, line + 1 + len(options))
+
+    def options_are(self, names: tuple[str, ...]) -> None:
+        """Exactly these options must be there."""
+        if unknown := set(self.options) - set(names):
+            allowed = f"it has {', '.join(names)}" if names else "it has no options"
+            raise self.chapter.error(self.line, f"`{self.name}` has no option {', '.join(sorted(unknown))}; {allowed}.")
+        if missing := [name for name in names if not self.options.get(name)]:
+            raise self.chapter.error(self.line, f"`{self.name}` needs the option {', '.join(missing)}.")
+
+    def parts(self) -> tuple[str, str, int]:
+        """The body's two parts around a `---` line, and the line at which the second begins."""
+        first, rule, second = self.body.partition("\n---\n")
+        if not rule or not second.strip():
+            raise self.chapter.error(self.line, f"`{self.name}` has two parts with a line `---` between them.")
+        return first, second, self.body_line + first.count("\n") + 2
+
+
+def _with_html(block: Block, change: Callable[[str], str]) -> Block:
+    """The block with every text of HTML in it changed."""
+    values = {
+        name: change(value) if isinstance(value, str) and (name == "html" or name.endswith("_html")) else value
+        for name, value in vars(block).items()
+    }
+    return type(block)(**values)

@@ -1,0 +1,100 @@
+"""The commands of `build.py`: site, serve, test, bench. Each does its own set-up first."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from diffusion_lab.app import environment
+from diffusion_lab.app.environment import ROOT, Progress, SetupError, ensure_browser, ensure_front_end, ensure_python, free_port
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command; the exit code is 0 only if all of it succeeded."""
+    options = _parser().parse_args(arguments)
+    say = Progress()
+    try:
+        return int(options.command(options, say))
+    except SetupError as error:
+        print(f"\nbuild.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        print(f"\nbuild.py: {error.strerror or error} ({error.filename or 'no file'})", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="build.py", description="Builds, serves and tests the Diffusion Instrument Lab.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    site = commands.add_parser("site", help="set up and build the site into dist/")
+    site.set_defaults(command=_site)
+    serve = commands.add_parser("serve", help="set up, build and serve the site; rebuilds when a file changes")
+    serve.add_argument("--port", type=int, help="a port of 127.0.0.1 (default: any that is free)")
+    serve.set_defaults(command=_serve)
+    test = commands.add_parser("test", help="set up and run all tests; further arguments go to pytest")
+    test.add_argument("pytest", nargs=argparse.REMAINDER)
+    test.set_defaults(command=_test)
+    bench = commands.add_parser("bench", help="run a script of tests/benchmarks on the built site")
+    bench.add_argument("name", choices=sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py")))
+    bench.add_argument("arguments", nargs=argparse.REMAINDER)
+    bench.set_defaults(command=_bench)
+    return parser
+
+
+def _built(say: Progress, *, tests: bool = False) -> Path:
+    """The site in `dist/`, made as far as it is not there yet."""
+    ensure_python(say, tests=tests)
+    ensure_front_end(say)
+    from diffusion_lab.app.wheels import WheelError, provide_numpy
+
+    try:
+        wheel = provide_numpy(environment.NODE_MODULES / "pyodide", say)
+    except WheelError as error:
+        raise SetupError(str(error)) from None
+    from diffusion_lab.app.site import build_site
+
+    return build_site(wheel, say)
+
+
+def _site(options: argparse.Namespace, say: Progress) -> int:
+    dist = _built(say)
+    say(f"the site is in {dist.relative_to(ROOT)}/")
+    return 0
+
+
+def _serve(options: argparse.Namespace, say: Progress) -> int:
+    port = free_port(options.port)
+    _built(say)
+    from diffusion_lab.app.serving import serve
+
+    serve(ROOT / "dist", port, rebuild=_rebuild, say=say)
+    return 0
+
+
+def _rebuild() -> None:
+    """Builds in a fresh process: this one would go on with the modules that it has imported."""
+    if subprocess.call([sys.executable, str(ROOT / "build.py"), "site"]):
+        raise SetupError("the site stays as it was; the message is above")
+
+
+def _test(options: argparse.Namespace, say: Progress) -> int:
+    _built(say, tests=True)
+    browser = ensure_browser(say)
+    say("running the tests")
+    return subprocess.call(
+        [sys.executable, "-m", "pytest", *options.pytest], cwd=ROOT, env={**os.environ, "DIFFUSION_LAB_BROWSER": browser}
+    )
+
+
+def _bench(options: argparse.Namespace, say: Progress) -> int:
+    _built(say, tests=True)
+    browser = ensure_browser(say)
+    script = ROOT / f"tests/benchmarks/{options.name}.py"
+    return subprocess.call(
+        [sys.executable, str(script), *options.arguments], cwd=ROOT, env={**os.environ, "DIFFUSION_LAB_BROWSER": browser}
+    )

@@ -1,0 +1,294 @@
+"""Instrument: the front panel that all instruments share, as one Panel component on native HTML elements.
+
+An instrument is a `pn.custom.JSComponent`: each of its Params is a property that the browser and Python keep in
+step, the figure is its only child, and its markup is made here, in Python, from the Params' own labels, docs and
+bounds. The same markup stands in the static page before Python has loaded, so nothing moves when it takes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import jinja2
+import panel as pn
+import param
+from bokeh.model import Model
+
+from diffusion_lab.app.theme import css_variables
+
+HERE = Path(__file__).parent
+
+# ---------------------------------------------------------------------------------------------------------------
+# What stands on a front panel. `when="mode:reverse"` shows an item only while that Param has that value.
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A numeric Param: a thin slider and an editable read-out."""
+
+    param: str
+    symbol: str = ""
+    unit: str = ""
+    when: str = ""
+    kind: str = "slider"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A Selector Param as a row of options, of which one is on."""
+
+    param: str
+    when: str = ""
+    kind: str = "choice"
+
+
+@dataclass(frozen=True)
+class Toggles:
+    """Boolean Params side by side."""
+
+    params: tuple[str, ...]
+    when: str = ""
+    kind: str = "toggles"
+
+
+@dataclass(frozen=True)
+class Transport:
+    """Run, play or pause, step, seed and reset. `plays` names the Param that playing moves from its low to its high bound."""
+
+    run: str
+    plays: str
+    seconds: float
+    seed: str = "seed"
+    when: str = ""
+    kind: str = "transport"
+
+
+@dataclass(frozen=True)
+class Readout:
+    """One number or word in the row at the top, computed by `Instrument.readings`."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measured value beside its true one: `readings` gives `key` and `key_true`."""
+
+    key: str
+    label: str
+    doc: str = ""
+    kind: str = "measure"
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A row of bars, one a category, with a line at the true value `target`; `readings` gives the list `key` and the text `key_true`."""
+
+    key: str
+    label: str
+    target: float
+    full_scale: float
+    doc: str = ""
+    kind: str = "bars"
+
+
+@dataclass(frozen=True)
+class Legend:
+    """A line sample and its meaning below the picture; shown while the Boolean Param `when` is true."""
+
+    label: str
+    colour: str
+    when: str = ""
+
+
+@dataclass(frozen=True)
+class FrontPanel:
+    """The whole front panel of an instrument, in reading order."""
+
+    readouts: Sequence[Readout] = ()
+    controls: Sequence[Slider | Choice | Toggles | Transport] = ()
+    measures: Sequence[Measure | Bars] = ()
+    legends: Sequence[Legend] = ()
+
+
+# ---------------------------------------------------------------------------------------------------------------
+
+
+class StateError(ValueError):
+    """A value for a Param that cannot be taken; the message says which Param, what was given and what is allowed."""
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string((HERE / "templates/front_panel.html").read_text("utf-8"))
+
+
+def _static(path: str) -> str:
+    return (HERE.parent / "static" / path).read_text("utf-8")
+
+
+class Instrument(pn.custom.JSComponent):
+    """Base of all instruments. A subclass declares Params, `title`, `front_panel`, and draws in `make_figure` and `update`."""
+
+    title: ClassVar[str] = ""
+    front_panel: ClassVar[FrontPanel] = FrontPanel()
+    #: Width over height of the figure; the page reserves this room before anything has loaded.
+    figure_aspect: ClassVar[float] = 1.0
+
+    figure = pn.custom.Child(doc="The Bokeh figure.")
+    theme = param.Selector(default="light", objects=["light", "dark"], doc="Colours of the figure.")
+    playing = param.Boolean(default=False, doc="Whether the picture is being played.")
+    readings_shown = param.Dict(default={}, doc="Read-outs and measures, as they stand on the front panel.")
+    status = param.String(default="", doc="What was really computed for the picture, and in what time.")
+    description = param.String(default="", doc="The picture in words, from its current state.")
+    markup = param.String(default="", constant=True, doc="The front panel as HTML.")
+
+    _esm = _static("js/front_panel.js")
+    _stylesheets: ClassVar[list[str]] = [css_variables() + _static("css/front_panel.css")]
+
+    #: Params that are not the reader's to set.
+    _internal: ClassVar[frozenset[str]] = frozenset(
+        {"figure", "theme", "playing", "readings_shown", "status", "description", "markup"}
+    )
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(sizing_mode="stretch_width", **params)
+        self._initial = {name: getattr(self, name) for name in self.settings()}
+        self._settling = False
+        self.plot = self.make_figure()
+        self.figure = pn.pane.Bokeh(self.plot, sizing_mode="stretch_width", margin=0)
+        self.settle(frozenset())
+        self.update(frozenset(self.settings()))
+        self._publish()
+        with param.edit_constant(self):
+            self.markup = self.front_panel_html()
+        self.param.watch(self._on_settings, list(self.settings()))
+        self.param.watch(lambda _: self.restyle(), "theme")
+
+    # --- for subclasses ----------------------------------------------------------------------------------------
+
+    def make_figure(self) -> Model:
+        """The Bokeh figure, made once; `update` moves what is in it."""
+        raise NotImplementedError
+
+    def settle(self, changed: frozenset[str]) -> None:
+        """Make settings that depend on one another agree, `changed` having moved; runs before `update`."""
+
+    def update(self, changed: frozenset[str]) -> None:
+        """Bring figure, `status` and whatever `readings` reports up to date after the settings in `changed` moved."""
+        raise NotImplementedError
+
+    def restyle(self) -> None:
+        """Give the figure the colours of `self.theme`."""
+        raise NotImplementedError
+
+    def readings(self) -> dict[str, str | list[float]]:
+        """Texts for read-outs and measures by key; for bars, lists of numbers."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The picture in words, computed from the current state: the text alternative."""
+        raise NotImplementedError
+
+    # --- state ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def settings(cls) -> tuple[str, ...]:
+        """Names of the Params that the reader can set, in order of definition."""
+        return tuple(
+            name
+            for name in cls.param
+            if name not in pn.custom.JSComponent.param and name not in cls._internal and (cls.param[name].precedence or 0) >= 0
+        )
+
+    @classmethod
+    def parse_state(cls, values: Mapping[str, str]) -> dict[str, Any]:
+        """Typed Param values from texts (a query, a chapter's directive, a link in prose).
+
+        Raises `StateError` for a name that is no setting of this instrument or a value outside its bounds.
+        """
+        parsed: dict[str, Any] = {}
+        for name, text in values.items():
+            if name not in cls.settings():
+                raise StateError(f"{cls.__name__} has no parameter `{name}`; it has {', '.join(cls.settings())}.")
+            p = cls.param[name]
+            try:
+                value: Any = text
+                if isinstance(p, param.Boolean):
+                    value = {"true": True, "1": True, "false": False, "0": False}[text.strip().lower()]
+                elif isinstance(p, param.Integer):
+                    value = int(text)
+                elif isinstance(p, param.Number):
+                    value = float(text)
+                p._validate(value)
+            except (KeyError, ValueError):
+                raise StateError(f"`{name}` must be {_allowed(p)}, got {text!r}.") from None
+            parsed[name] = value
+        return parsed
+
+    def state(self) -> dict[str, Any]:
+        """The settings that differ from their defaults."""
+        return {name: getattr(self, name) for name in self.settings() if getattr(self, name) != self.param[name].default}
+
+    def reset(self) -> None:
+        """Every setting back to the value the instrument was made with (its slot in the chapter), and nothing playing."""
+        self.param.update(playing=False, **self._initial)
+
+    # --- what the browser sends ------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """The reader pressed the run button."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """The reader pressed the step button."""
+        raise NotImplementedError
+
+    def _handle_msg(self, data: Any) -> None:
+        actions = {"run": self.run, "step": self.step, "reset": self.reset}
+        if not isinstance(data, dict) or data.get("action") not in actions:
+            raise StateError(f"An instrument is sent one of the actions {', '.join(actions)}, got {data!r}.")
+        actions[data["action"]]()
+
+    def _on_settings(self, *events: param.parameterized.Event) -> None:
+        if self._settling:
+            return
+        before = {name: getattr(self, name) for name in self.settings()}
+        self._settling = True
+        try:
+            self.settle(frozenset(event.name for event in events))
+        finally:
+            self._settling = False
+        settled = {name for name, value in before.items() if getattr(self, name) != value}
+        self.update(frozenset(settled.union(event.name for event in events)))
+        self._publish()
+
+    # --- front panel -----------------------------------------------------------------------------------------------
+
+    def front_panel_html(self) -> str:
+        """The front panel as HTML: the same markup in the static page and in the live component."""
+        return _template().render(
+            title=self.title, panel=self.front_panel, p=self.param, values=self, readings=self.readings_shown,
+            status=self.status, description=self.description, aspect=self.figure_aspect,
+        )
+
+    def _publish(self) -> None:
+        self.param.update(readings_shown=self.readings(), description=self.describe())
+
+
+def _allowed(p: param.Parameter) -> str:
+    """What a Param takes, in words."""
+    if isinstance(p, param.Boolean):
+        return "true or false"
+    if isinstance(p, param.Selector):
+        return "one of " + ", ".join(map(str, p.objects))
+    if isinstance(p, param.Number):
+        low, high = p.bounds
+        return f"{'a whole number' if isinstance(p, param.Integer) else 'a number'} from {low} to {high}"
+    return "a text"

@@ -1,0 +1,243 @@
+"""A Bokeh figure as SVG: the first picture of an instrument and the plots of a cell, readable without JavaScript.
+
+Covers the glyphs that the lab draws with; a figure with any other glyph is refused by name rather than drawn wrongly.
+Colours that are tokens of the theme become `var(--…)`, so the picture follows light and dark by itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from bokeh.core.property.vectorization import Field, Value
+from bokeh.models import GlyphRenderer
+from bokeh.models.glyphs import Image, Line, MultiLine, Quad, Scatter, Segment
+from bokeh.plotting import figure
+
+from diffusion_lab.app.theme import css_variable_of
+
+MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP, MARGIN_RIGHT = 44, 30, 10, 10
+MAX_TICKS = 6
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Maps data to pixels of the SVG."""
+
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def x(self, values: Any) -> np.ndarray:
+        return self.left + (np.asarray(values, float) - self.x0) / (self.x1 - self.x0) * self.width
+
+    def y(self, values: Any) -> np.ndarray:
+        return self.top + (self.y1 - np.asarray(values, float)) / (self.y1 - self.y0) * self.height
+
+
+def figure_svg(plot: figure, *, description: str = "") -> str:
+    """`plot` as an SVG element, `description` its text alternative (decorative without one).
+
+    Raises `ValueError` for a glyph that has no drawing here and for a range that is not fixed.
+    """
+    axes = any(axis.visible for axis in plot.axis)
+    width, height = float(plot.width), float(plot.height)
+    left, bottom, top, right = (MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP, MARGIN_RIGHT) if axes else (0, 0, 0, 0)
+    x0, x1 = _range(plot.x_range, "x_range")
+    y0, y1 = _range(plot.y_range, "y_range")
+    frame = _Frame(x0, x1, y0, y1, left, top, width - left - right, height - top - bottom)
+    label = f'role="img" aria-label="{escape(description)}"' if description else 'aria-hidden="true"'
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" {label}>']
+    if axes:
+        parts.extend(_axes(frame, plot))
+    for renderer in plot.renderers:
+        if isinstance(renderer, GlyphRenderer) and renderer.visible:
+            parts.extend(_glyph(renderer, frame))
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def nice_ticks(low: float, high: float) -> list[float]:
+    """At most `MAX_TICKS` round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`."""
+    span = high - low
+    power = 10.0 ** math.floor(math.log10(span / (MAX_TICKS - 1)))
+    step = next(m * power for m in (1, 2, 5, 10) if span / (m * power) <= MAX_TICKS - 1)
+    return [round(k * step, 10) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
+def _range(bokeh_range: Any, name: str) -> tuple[float, float]:
+    low, high = getattr(bokeh_range, "start", None), getattr(bokeh_range, "end", None)
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or low >= high:
+        raise ValueError(f"A figure drawn as SVG needs a fixed {name} with start < end, got ({low}, {high}).")
+    return float(low), float(high)
+
+
+def _axes(frame: _Frame, plot: figure) -> Iterator[str]:
+    bottom = frame.top + frame.height
+    yield '<g font-family="var(--sans)" font-size="12" fill="var(--mute)" stroke="none">'
+    for value in nice_ticks(frame.x0, frame.x1):
+        x = frame.x(value)
+        yield f'<path d="M{x:.1f} {bottom:.1f}v4" stroke="var(--mute)"/>'
+        yield f'<text x="{x:.1f}" y="{bottom + 18:.1f}" text-anchor="middle">{_number(value)}</text>'
+    for axis in plot.left if plot.left else []:
+        if not axis.visible:
+            continue
+        for value in nice_ticks(frame.y0, frame.y1):
+            y = frame.y(value)
+            yield f'<path d="M{frame.left:.1f} {y:.1f}h{frame.width:.1f}" stroke="var(--line)"/>'
+            yield f'<text x="{frame.left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{_number(value)}</text>'
+    yield f'<path d="M{frame.left:.1f} {bottom:.1f}h{frame.width:.1f}" stroke="var(--mute)"/></g>'
+
+
+def _number(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
+
+
+# --- glyphs ----------------------------------------------------------------------------------------------------------
+
+
+def _glyph(renderer: GlyphRenderer, frame: _Frame) -> Iterator[str]:
+    draw = _DRAW.get(type(renderer.glyph))
+    if draw is None:
+        raise ValueError(f"{type(renderer.glyph).__name__} has no drawing as SVG; it may be one of {_names()}.")
+    return draw(renderer.glyph, renderer.data_source.data, frame)
+
+
+def _column(spec: Any, data: dict[str, Any]) -> Any:
+    """The values of a glyph's property: a column of the source, or the one value for all."""
+    if isinstance(spec, str) and spec in data:
+        return data[spec]
+    if isinstance(spec, Field):
+        return data[spec.field]
+    if isinstance(spec, Value):
+        return spec.value
+    return spec
+
+
+def _colours(spec: Any, data: dict[str, Any], count: int) -> list[str]:
+    if isinstance(spec, Field) and spec.transform is not None:
+        mapper = spec.transform
+        share = (np.asarray(data[spec.field], float) - mapper.low) / (mapper.high - mapper.low)
+        index = np.clip((share * len(mapper.palette)).astype(int), 0, len(mapper.palette) - 1)
+        return [css_variable_of(mapper.palette[k]) for k in index]
+    value = _column(spec, data)
+    return [css_variable_of(value)] * count if isinstance(value, str) else [css_variable_of(c) for c in value]
+
+
+def _stroke(glyph: Any, data: dict[str, Any]) -> str:
+    colour = css_variable_of(_column(glyph.line_color, data))
+    width, alpha = _column(glyph.line_width, data), _column(glyph.line_alpha, data)
+    return f'fill="none" stroke="{colour}" stroke-width="{width:g}" stroke-opacity="{alpha:g}"'
+
+
+def _scatter(glyph: Scatter, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
+    x, y = frame.x(_column(glyph.x, data)), frame.y(_column(glyph.y, data))
+    radius = float(_column(glyph.size, data)) / 2
+    colours = _colours(glyph.fill_color, data, len(x))
+    # One path a colour: a dot is a round-capped stroke of no length, an eighth of the bytes of a <circle>.
+    for colour in dict.fromkeys(colours):
+        dots = "".join(f"M{a:.1f} {b:.1f}h0" for a, b, c in zip(x, y, colours, strict=True) if c == colour)
+        yield (
+            f'<path d="{dots}" stroke="{colour}" stroke-width="{2 * radius:g}" stroke-linecap="round"'
+            f' stroke-opacity="{_column(glyph.fill_alpha, data):g}"/>'
+        )
+
+
+def _segment(glyph: Segment, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
+    ends = (
+        frame.x(_column(glyph.x0, data)),
+        frame.y(_column(glyph.y0, data)),
+        frame.x(_column(glyph.x1, data)),
+        frame.y(_column(glyph.y1, data)),
+    )
+    path = "".join(f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}" for a, b, c, d in zip(*ends, strict=True))
+    yield f'<path d="{path}" {_stroke(glyph, data)}/>'
+
+
+def _polyline(x: np.ndarray, y: np.ndarray) -> str:
+    return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
+
+
+def _line(glyph: Line, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
+    path = _polyline(frame.x(_column(glyph.x, data)), frame.y(_column(glyph.y, data)))
+    yield f'<path d="{path}" stroke-linejoin="round" {_stroke(glyph, data)}/>'
+
+
+def _multi_line(glyph: MultiLine, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
+    lines = zip(_column(glyph.xs, data), _column(glyph.ys, data), strict=True)
+    path = "".join(_polyline(frame.x(xs), frame.y(ys)) for xs, ys in lines)
+    yield f'<path d="{path}" {_stroke(glyph, data)}/>'
+
+
+def _quad(glyph: Quad, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
+    left, right = frame.x(_column(glyph.left, data)), frame.x(_column(glyph.right, data))
+    top, bottom = frame.y(_column(glyph.top, data)), frame.y(_column(glyph.bottom, data))
+    bottom = np.broadcast_to(bottom, top.shape)
+    path = "".join(
+        f"M{a:.1f} {d:.1f}V{c:.1f}H{b:.1f}V{d:.1f}z" for a, b, c, d in zip(left, right, top, bottom, strict=True)
+    )
+    fill = css_variable_of(_column(glyph.fill_color, data))
+    yield f'<path d="{path}" fill="{fill}" fill-opacity="{_column(glyph.fill_alpha, data):g}"/>'
+
+
+def _image(glyph: Image, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
+    mapper = glyph.color_mapper
+    rgba = np.array([_rgba(colour) for colour in mapper.palette], np.uint8)
+    for values in _column(glyph.image, data):
+        share = (np.asarray(values, float) - mapper.low) / (mapper.high - mapper.low)
+        index = np.clip((share * len(rgba)).astype(int), 0, len(rgba) - 1)
+        x, y = float(_column(glyph.x, data)), float(_column(glyph.y, data))
+        w, h = float(_column(glyph.dw, data)), float(_column(glyph.dh, data))
+        left, top = frame.x(x), frame.y(y + h)
+        yield (
+            f'<image x="{left:.1f}" y="{top:.1f}" width="{frame.x(x + w) - left:.1f}" height="{frame.y(y) - top:.1f}"'
+            f' preserveAspectRatio="none" href="{_png(rgba[index][::-1])}"/>'
+        )
+
+
+def _rgba(colour: str) -> tuple[int, int, int, int]:
+    digits = colour.lstrip("#").ljust(8, "f")
+    return tuple(int(digits[k : k + 2], 16) for k in (0, 2, 4, 6))  # type: ignore[return-value]
+
+
+def _png(pixels: np.ndarray) -> str:
+    """(H, W, 4) uint8 pixels as a PNG data address."""
+    height, width = pixels.shape[:2]
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    png = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(rows, 9))
+        + chunk(b"IEND", b"")
+    )
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+_DRAW: dict[type, Callable[..., Iterator[str]]] = {
+    Scatter: _scatter,
+    Segment: _segment,
+    Line: _line,
+    MultiLine: _multi_line,
+    Quad: _quad,
+    Image: _image,
+}
+
+
+def _names() -> str:
+    return ", ".join(sorted(kind.__name__ for kind in _DRAW))

@@ -1,0 +1,39 @@
+# Runs in Pyodide: builds, links and moves every instrument and runs a cell, and writes which files that opened.
+import sys
+
+ROOT = "/work/compiled/site/"
+opened = set()
+
+
+def watch(event, arguments):
+    if event == "open" and isinstance(arguments[0], str) and arguments[0].startswith(ROOT):
+        opened.add(arguments[0])
+
+
+sys.addaudithook(watch)
+sys.path.insert(0, ROOT)
+
+from pyodide.ffi import to_js  # noqa: E402
+
+from diffusion_lab.app.discovery import instrument_names  # noqa: E402
+from diffusion_lab.app.runtime import boot  # noqa: E402
+
+page = boot.Page(lambda *patch: None, lambda *output: None)
+for name in instrument_names():
+    page.open(name, name, to_js({}), "light")
+    page.link(name)
+    component = page._instruments[name].component
+    component.run()
+    component.step()
+    component.param.update(theme="dark", **{s: True for s in component.settings() if isinstance(getattr(component, s), bool)})
+    component.reset()
+    page._instruments[name].flush()
+if not page.run_cell("trace", "import numpy as np\nprint(1)\nplot_scatter([0, 1], [0, 1])\nplot_hist([1, 2])\nplot_line([0, 1], [0, 1])"):
+    raise SystemExit("the cell that is traced has failed")
+
+for module in list(sys.modules.values()):
+    path = getattr(module, "__file__", None) or ""
+    if path.startswith(ROOT):
+        opened.add(path)
+with open("/work/used.txt", "w") as file:
+    file.write("\n".join(sorted(path[len(ROOT) :] for path in opened if not path.endswith("/"))))

@@ -1,0 +1,99 @@
+"""Runs what a chapter holds in CPython, at build time: cells, quiz answers, instruments' first pictures."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffusion_lab.app.cells import Output, Session, output_html
+from diffusion_lab.app.chapter import Cell, Chapter, InstrumentSlot, Preset, Quiz
+from diffusion_lab.app.component import Instrument, StateError
+from diffusion_lab.app.discovery import instrument_class
+from diffusion_lab.app.figure_svg import figure_svg
+
+QUIZ_NAMES = {**{name: value for name, value in vars(math).items() if not name.startswith("_")}, "np": np}
+
+
+@dataclass(frozen=True)
+class RenderedInstrument:
+    """An instrument as it stands on the page before Python has loaded."""
+
+    title: str
+    html: str
+    description: str
+
+
+@dataclass(frozen=True)
+class RenderedQuiz:
+    """A quiz with its answer computed."""
+
+    answer: float
+    tolerance: float
+    solution_html: str
+
+
+def run_cells(chapter: Chapter) -> dict[str, str]:
+    """Label → output as HTML, of all cells of a chapter in order; a cell that raises is an error of the chapter."""
+    session = Session()
+    html: dict[str, str] = {}
+    for cell in chapter.of(Cell):
+        outputs: list[Output] = []
+        if not session.run(cell.label, cell.code, outputs.append):
+            error = outputs[-1]
+            raise chapter.error(cell.line + max(error.line, 1) - 1, f"Cell `{cell.label}` fails: {error.body.splitlines()[-1]}")
+        html[cell.label] = output_html(outputs)
+    return html
+
+
+def answer_quiz(chapter: Chapter, quiz: Quiz) -> RenderedQuiz:
+    """The quiz's answer from its expression, put into the worked solution at `{answer:…}`."""
+    values = []
+    for name, expression in (("answer", quiz.answer), ("tolerance", quiz.tolerance)):
+        try:
+            values.append(float(eval(expression, dict(QUIZ_NAMES))))
+        except Exception as error:
+            raise chapter.error(quiz.line, f"`{name}` of quiz `{quiz.label}` cannot be computed: {error}") from None
+    answer, tolerance = values
+    if not tolerance > 0:
+        raise chapter.error(quiz.line, f"`tolerance` of quiz `{quiz.label}` must be above 0, got {tolerance:g}.")
+
+    def put(match: re.Match[str]) -> str:
+        try:
+            return f"<b>{format(answer, match[1] or 'g')}</b>"
+        except ValueError:
+            raise chapter.error(quiz.line, f"`{match[0]}` is no number format.") from None
+
+    return RenderedQuiz(answer, tolerance, re.sub(r"\{answer(?::([^{}]*))?\}", put, quiz.solution_html))
+
+
+def render_instrument(chapter: Chapter, slot: InstrumentSlot) -> RenderedInstrument:
+    """The front panel of the instrument of a slot, its picture as SVG in its place."""
+    cls = _class(chapter, slot.name, slot.line)
+    try:
+        instrument = cls(**cls.parse_state(slot.state))
+    except StateError as error:
+        raise chapter.error(slot.line, str(error)) from None
+    picture = figure_svg(instrument.plot)
+
+    html = instrument.markup.replace("<!--picture-->", picture, 1)
+    return RenderedInstrument(instrument.title, html, instrument.description)
+
+
+def check_preset(chapter: Chapter, preset: Preset) -> None:
+    """A link in prose sets an instrument that stands in the chapter, to values it can take."""
+    if preset.name not in {slot.name for slot in chapter.of(InstrumentSlot)}:
+        raise chapter.error(preset.line, f"No instrument `{preset.name}` stands in this chapter.")
+    try:
+        _class(chapter, preset.name, preset.line).parse_state(preset.state)
+    except StateError as error:
+        raise chapter.error(preset.line, str(error)) from None
+
+
+def _class(chapter: Chapter, name: str, line: int) -> type[Instrument]:
+    try:
+        return instrument_class(name)
+    except LookupError as error:
+        raise chapter.error(line, str(error.args[0])) from None

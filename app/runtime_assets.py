@@ -1,0 +1,193 @@
+"""What the browser loads to run Python: Pyodide's core, the standard library and all packages as byte code.
+
+The tree of packages is taken from this environment (the same versions as in the browser) and the NumPy wheel,
+compiled by Pyodide's own CPython under Node, and cut into two packs: `core` has the files that starting, every
+instrument and the plotting helpers really open (traced, not guessed); `rest` has what only a reader's cell may
+import. Nothing is resolved or installed at run time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import re
+import shutil
+import struct
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffusion_lab.app.environment import NODE_MODULES, ROOT, SetupError, Say
+
+HERE = Path(__file__).parent
+
+#: Distributions that Panel really imports in the browser (measured: its metadata asks for more).
+DISTRIBUTIONS = ("bokeh", "panel", "param", "jinja2", "MarkupSafe", "packaging", "PyYAML", "pyviz_comms")
+
+#: Parts of them that never run in a page.
+LEFT_OUT = re.compile(
+    r"^(bokeh/(server/static|sphinxext|command|sampledata)|panel/(dist/(?!css/)|tests|chat/tests|command|auth)|"
+    r"pyviz_comms/labextension/(static|schemas)|numpy/(f2py|distutils)|numpy/.*/tests/)"
+)
+LEFT_OUT_ENDINGS = (".so", ".pyi", ".md", ".c", ".h", ".pxd", ".pyx", ".map", ".ts", ".svg", ".png", ".typed", ".ico")
+
+#: Our own Python that the browser needs; the compiler of pages stays at home.
+OWN = ("app/*.py", "app/runtime/*.py", "app/templates/front_panel.html", "instruments/**/*.py", "instruments/**/*.npz",
+       "static/js/front_panel.js", "static/css/front_panel.css")
+OWN_LEFT_OUT = ("app/site.py", "app/chapter.py", "app/prerender.py", "app/runtime_assets.py", "app/environment.py",
+                "app/command_line.py", "app/serving.py", "app/server.py")
+
+#: Data files are found by glob, not by import: taken into `core` without having been seen open.
+DATA_ENDINGS = (".css", ".html", ".json", ".jinja", "METADATA", "front_panel.js")
+
+#: JavaScript and CSS of Bokeh and Panel, from the same distributions.
+BOKEH_JS = ("bokeh.min.js", "bokeh-widgets.min.js", "bokeh-tables.min.js")
+
+
+@dataclass(frozen=True)
+class RuntimeAssets:
+    """Files for the site. `pyodide` and `panel` are folders whose files keep their names; the others get hashed names."""
+
+    stdlib: Path
+    core: Path
+    rest: Path
+    pyodide: list[Path]
+    scripts: list[Path]
+    panel_files: dict[str, Path]
+
+
+def make_runtime_assets(numpy_wheel: Path, work: Path, say: Say) -> RuntimeAssets:
+    """Everything the worker fetches, below `work`; made again only when an input has changed."""
+    pyodide = NODE_MODULES / "pyodide"
+    third_party = _third_party_files(numpy_wheel)
+    own = _own_files()
+    key = _hash_of([*third_party.values(), *own.values(), numpy_wheel, *sorted(HERE.glob("node/*")), Path(__file__)])
+    out = work / "runtime"
+    stamp = out / "stamp"
+    if not stamp.exists() or stamp.read_text() != key:
+        say("compiling the browser's Python to byte code")
+        shutil.rmtree(out, ignore_errors=True)
+        _lay_out_tree(out / "tree", {**third_party, **own}, numpy_wheel, pyodide / "python_stdlib.zip")
+        _in_pyodide(out, "compile_tree.py")
+        say("tracing which files the instruments open")
+        _in_pyodide(out, "trace_used.py")
+        _pack(out)
+        shutil.rmtree(out / "tree")
+        shutil.rmtree(out / "compiled")
+        stamp.write_text(key)
+    site_packages = _site_packages()
+    bokeh_js = site_packages / "bokeh/server/static/js"
+    panel_dist = site_packages / "panel/dist"
+    panel_version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
+    return RuntimeAssets(
+        stdlib=out / "stdlib.zip",
+        core=out / "core.pack",
+        rest=out / "rest.pack",
+        pyodide=[pyodide / name for name in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")],
+        scripts=[*(bokeh_js / name for name in BOKEH_JS), panel_dist / "panel.min.js"],
+        panel_files={f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path for path in _panel_css(panel_dist)},
+    )
+
+
+def _panel_css(panel_dist: Path) -> list[Path]:
+    return [*sorted((panel_dist / "css").glob("*.css")), *sorted((panel_dist / "bundled/theme").glob("*.css"))]
+
+
+# --- the tree --------------------------------------------------------------------------------------------------------
+
+
+def _site_packages() -> Path:
+    return Path(str(importlib.metadata.distribution("bokeh").locate_file("")))
+
+
+def _third_party_files(numpy_wheel: Path) -> dict[str, Path]:
+    """Path in the browser's site-packages → file here, for all distributions but NumPy."""
+    files: dict[str, Path] = {}
+    for name in DISTRIBUTIONS:
+        for entry in importlib.metadata.distribution(name).files or ():
+            inside = entry.as_posix()
+            if inside.startswith("..") or "__pycache__" in inside or LEFT_OUT.match(inside):
+                continue
+            if ".dist-info/" in inside and not inside.endswith("METADATA"):
+                continue
+            if not inside.endswith(LEFT_OUT_ENDINGS):
+                files[inside] = Path(str(entry.locate()))
+    return files
+
+
+def _own_files() -> dict[str, Path]:
+    left_out = {ROOT / path for path in OWN_LEFT_OUT}
+    paths = [path for pattern in OWN for path in sorted(ROOT.glob(pattern)) if path not in left_out]
+    return {f"diffusion_lab/{path.relative_to(ROOT).as_posix()}": path for path in paths}
+
+
+def _lay_out_tree(tree: Path, files: dict[str, Path], numpy_wheel: Path, stdlib: Path) -> None:
+    site = tree / "site"
+    for inside, path in files.items():
+        (site / inside).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, site / inside)
+    with zipfile.ZipFile(numpy_wheel) as wheel:
+        for member in wheel.namelist():
+            kept = member.endswith((".so", ".py", "METADATA")) and not LEFT_OUT.match(member)
+            if kept:
+                wheel.extract(member, site)
+    # `panel.io.pyodide` imports pandas when this module is missing; all it calls is this.
+    (site / "pyodide_http").mkdir()
+    (site / "pyodide_http/__init__.py").write_text("def patch_all():\n    pass\n")
+    with zipfile.ZipFile(stdlib) as archive:
+        archive.extractall(tree / "stdlib")
+
+
+def _in_pyodide(work: Path, script: str) -> None:
+    command = ["node", str(HERE / "node/pyodide_run.mjs"), str(NODE_MODULES / "pyodide"), str(work), str(HERE / "node" / script)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SetupError(f"{script} failed in Pyodide under Node:\n{done.stderr.strip() or done.stdout.strip()}")
+
+
+# --- the packs -------------------------------------------------------------------------------------------------------
+
+
+def _pack(out: Path) -> None:
+    compiled = out / "compiled"
+    with zipfile.ZipFile(out / "stdlib.zip", "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted((compiled / "stdlib").rglob("*")):
+            if path.is_file():
+                archive.writestr(zipfile.ZipInfo(path.relative_to(compiled / "stdlib").as_posix()), path.read_bytes())
+    used = set((out / "used.txt").read_text().split())
+    core: list[tuple[str, Path]] = []
+    rest: list[tuple[str, Path]] = []
+    for path in sorted((compiled / "site").rglob("*")):
+        if path.is_file():
+            inside = path.relative_to(compiled / "site").as_posix()
+            data = inside.endswith(DATA_ENDINGS) and not inside.startswith("numpy/")
+            (core if inside in used or data else rest).append((inside, path))
+    write_pack(out / "core.pack", core)
+    write_pack(out / "rest.pack", rest)
+
+
+def write_pack(target: Path, files: list[tuple[str, Path]]) -> None:
+    """Length of the index (uint32, little endian), index as JSON [[path, offset, length]], contents."""
+    index, contents, offset = [], [], 0
+    for inside, path in files:
+        data = path.read_bytes()
+        index.append([inside, offset, len(data)])
+        contents.append(data)
+        offset += len(data)
+    head = json.dumps(index, separators=(",", ":")).encode()
+    target.write_bytes(b"".join([struct.pack("<I", len(head)), head, *contents]))
+
+
+def _hash_of(paths: list[Path]) -> str:
+    """A hash over contents of our own files and name, size and time of installed ones."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(str(path).encode())
+        if path.is_relative_to(ROOT / "static/node_modules") or not path.is_relative_to(ROOT) or ".venv" in path.parts:
+            status = path.stat()
+            digest.update(f"{status.st_size}:{status.st_mtime_ns}".encode())
+        else:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

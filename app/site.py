@@ -1,0 +1,283 @@
+"""Builds the site: gather → check → render → write. Everything is checked before anything is written, and what is
+written replaces the old site in one move."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import brotli
+import jinja2
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from diffusion_lab.app import prerender
+from diffusion_lab.app.chapter import Cell, Chapter, Formula, InstrumentSlot, Quiz, Reference, parse_chapter
+from diffusion_lab.app.discovery import INSTRUMENTS
+from diffusion_lab.app.environment import NODE_MODULES, ROOT, WORK, Say, SetupError
+from diffusion_lab.app.runtime_assets import RuntimeAssets, make_runtime_assets
+from diffusion_lab.app.theme import css_variables
+
+HERE = Path(__file__).parent
+DIST = ROOT / "dist"
+CHAPTERS = ROOT / "chapters"
+PLANNED_CHAPTERS = 10
+
+#: Style sheets of every page, in order; the tokens of `theme.py` come first.
+STYLES = ("fonts.css", "page.css", "front_panel.css")
+
+#: What is worth compressing ahead, so that any server may send it as it lies.
+COMPRESSED = {".html", ".js", ".mjs", ".css", ".json", ".wasm", ".pack", ".zip", ".svg"}
+
+
+def build_site(numpy_wheel: Path, say: Say) -> Path:
+    """The whole site in `dist/`; returns its path. Raises `SetupError` with file and line of what is wrong."""
+    from diffusion_lab.app.chapter import ChapterError
+
+    try:
+        say("reading chapters")
+        references = _references()
+        chapters = [parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references) for path in _chapter_paths()]
+        say("running cells and instruments")
+        pages = [_prerendered(chapter) for chapter in chapters]
+        formulas = _typeset(chapters)
+    except ChapterError as error:
+        raise SetupError(str(error)) from None
+    assets = make_runtime_assets(numpy_wheel, WORK, say)
+    say("writing dist/")
+    site = _Site(WORK / "dist", formulas)
+    site.lay_out(assets)
+    for page in pages:
+        site.write_chapter(page, references)
+    site.write_index([page.chapter for page in pages])
+    site.compress()
+    _replace(WORK / "dist", DIST)
+    return DIST
+
+
+# --- gather and check ------------------------------------------------------------------------------------------------
+
+
+def _chapter_paths() -> list[Path]:
+    return sorted(CHAPTERS.glob("[0-9][0-9]-*.md"))
+
+
+def _references() -> dict[str, Reference]:
+    path = CHAPTERS / "references.toml"
+    try:
+        works = tomllib.loads(path.read_text("utf-8"))
+        return {key: Reference(key=key, **work) for key, work in works.items()}
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise SetupError(f"{path.relative_to(ROOT)}: {error}") from None
+
+
+@dataclass
+class _Page:
+    """A chapter with all that running it gave."""
+
+    chapter: Chapter
+    cells: dict[str, str]
+    quizzes: dict[str, prerender.RenderedQuiz]
+    instruments: dict[str, prerender.RenderedInstrument]
+    abouts: dict[str, str] = field(default_factory=dict)
+
+
+def _prerendered(chapter: Chapter) -> _Page:
+    for preset in chapter.presets:
+        prerender.check_preset(chapter, preset)
+    names = [slot.name for slot in chapter.of(InstrumentSlot)]
+    return _Page(
+        chapter=chapter,
+        cells=prerender.run_cells(chapter),
+        quizzes={quiz.label: prerender.answer_quiz(chapter, quiz) for quiz in chapter.of(Quiz)},
+        instruments={slot.name: prerender.render_instrument(chapter, slot) for slot in chapter.of(InstrumentSlot)},
+        abouts={name: _about(name) for name in names},
+    )
+
+
+def _about(name: str) -> str:
+    """`about.md` of an instrument as HTML, its headings below those of a section."""
+    text = (INSTRUMENTS / name / "about.md").read_text("utf-8")
+    tokens = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "smartquotes"])
+    html = str(tokens.render(text))
+    for level in (3, 2, 1):
+        html = html.replace(f"<h{level}>", f"<h{level + 2}>").replace(f"</h{level}>", f"</h{level + 2}>")
+    return html
+
+
+def _typeset(chapters: list[Chapter]) -> dict[str, str]:
+    """Mark → HTML with MathML, for every formula of the site, by KaTeX in one go."""
+    formulas: list[tuple[Chapter, Formula]] = [(chapter, formula) for chapter in chapters for formula in chapter.formulas]
+    wanted = json.dumps([{"tex": formula.tex, "display": formula.display} for _, formula in formulas])
+    command = ["node", str(HERE / "node/katex_render.mjs"), str(NODE_MODULES.parent)]
+    done = subprocess.run(command, input=wanted, capture_output=True, text=True)
+    if done.returncode:
+        raise SetupError(f"KaTeX could not be run:\n{done.stderr}")
+    results = json.loads(done.stdout)
+    for (chapter, formula), result in zip(formulas, results, strict=True):
+        if "error" in result:
+            raise chapter.error(formula.line, f"{result['error']} in ${formula.tex}$")
+    return {formula.mark: result["html"] for (_, formula), result in zip(formulas, results, strict=True)}
+
+
+# --- render and write ------------------------------------------------------------------------------------------------
+
+
+class _Site:
+    """The site being written, below `out`."""
+
+    def __init__(self, out: Path, formulas: dict[str, str]) -> None:
+        self.out = out
+        self.formulas = formulas
+        self.urls: dict[str, Any] = {}
+        loader = jinja2.FileSystemLoader(HERE / "templates")
+        self.templates = jinja2.Environment(
+            loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        )
+        self.templates.filters["highlighted"] = _highlighted
+        self.templates.filters["kind"] = lambda block: type(block).__name__
+        shutil.rmtree(out, ignore_errors=True)
+        (out / "assets").mkdir(parents=True)
+
+    # --- assets ------------------------------------------------------------------------------------------------------
+
+    def lay_out(self, assets: RuntimeAssets) -> None:
+        """All that pages load, with hashed names; their addresses, relative to the site's root, go to `self.urls`."""
+        pyodide = self._folder("pyodide", assets.pyodide)
+        panel = self._panel_folder(assets.panel_files)
+        packs = {name: self._hashed(path) for name, path in (("stdlib", assets.stdlib), ("core", assets.core), ("rest", assets.rest))}
+        relative = {name: path.removeprefix("assets/") for name, path in {**packs, "pyodide": pyodide, "panelRoot": panel}.items()}
+        self.urls["scripts"] = [self._hashed(path) for path in assets.scripts]
+        bundles = WORK / "bundles"
+        _bundle(bundles, relative)
+        for path in sorted(bundles.glob("chunk-*.js")):
+            shutil.copyfile(path, self.out / "assets" / path.name)
+        self.urls["worker"] = self._hashed(bundles / "worker.js")
+        self.urls["main"] = self._hashed(bundles / "main.js")
+        self.urls["style"] = self._style_sheet()
+
+    def _hashed(self, path: Path, name: str | None = None) -> str:
+        data = path.read_bytes()
+        stem, dot, ending = (name or path.name).partition(".")
+        target = f"assets/{stem}.{hashlib.sha256(data).hexdigest()[:10]}{dot}{ending}"
+        (self.out / target).write_bytes(data)
+        return target
+
+    def _folder(self, name: str, files: list[Path]) -> str:
+        """A folder with a hashed name, for files that find one another by their own names."""
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:10]
+        target = f"assets/{name}-{digest}/"
+        (self.out / target).mkdir()
+        for path in files:
+            shutil.copyfile(path, self.out / target / path.name)
+        return target
+
+    def _panel_folder(self, files: dict[str, Path]) -> str:
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in files.values())).hexdigest()[:10]
+        target = f"assets/panel-{digest}/"
+        for inside, path in files.items():
+            (self.out / target / inside).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, self.out / target / inside)
+        return target
+
+    def _style_sheet(self) -> str:
+        """One style sheet: tokens, pages, front panels, KaTeX; fonts beside it."""
+        source = WORK / "style.css"
+        parts = [f'@import "{ROOT / "static/css" / name}";' for name in STYLES]
+        source.write_text("\n".join([f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";', *parts]) + "\n" + css_variables())
+        built = WORK / "styles"
+        shutil.rmtree(built, ignore_errors=True)
+        _esbuild(
+            [str(source), f"--outdir={built}", "--bundle", "--minify", "--asset-names=[name]-[hash]", "--loader:.woff2=file",
+             "--loader:.woff=empty", "--loader:.ttf=empty", "--target=chrome111,firefox114,safari16.4"]
+        )  # fmt: skip
+        for font in built.glob("*.woff2"):
+            shutil.copyfile(font, self.out / "assets" / font.name)
+        self.urls["fonts"] = [
+            f"assets/{font.name}" for font in sorted(built.glob("*.woff2")) if font.name.startswith(("inter-latin-wght", "source-serif-4-latin-opsz-normal"))
+        ]
+        return self._hashed(built / "style.css")
+
+    # --- pages -------------------------------------------------------------------------------------------------------
+
+    def write_chapter(self, page: _Page, references: dict[str, Reference]) -> None:
+        """A chapter's page."""
+        chapter = page.chapter
+        self._write(
+            f"chapters/{chapter.slug}.html",
+            "chapter.html",
+            page=page,
+            chapter=chapter,
+            planned=PLANNED_CHAPTERS,
+            references=[references[key] for key in chapter.cited],
+            needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell)),
+        )
+
+    def write_index(self, chapters: list[Chapter]) -> None:
+        """The front page."""
+        self._write("index.html", "index.html", chapters=chapters, needs_python=False)
+
+    def _write(self, path: str, template: str, **values: Any) -> None:
+        root = "../" * path.count("/")
+        text = self.templates.get_template(template).render(root=root, urls=self.urls, **values)
+        for mark, html in self.formulas.items():
+            text = text.replace(mark, html)
+        (self.out / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.out / path).write_text(text, "utf-8")
+
+    def compress(self) -> None:
+        """Brotli and gzip twins beside each file, from a cache of what was compressed before."""
+        cache = WORK / "compressed"
+        cache.mkdir(exist_ok=True)
+        for path in sorted(self.out.rglob("*")):
+            if path.is_file() and path.suffix in COMPRESSED:
+                data = path.read_bytes()
+                twin = cache / (hashlib.sha256(data).hexdigest() + ".br")
+                if not twin.exists():
+                    quality = 11 if len(data) < 4_000_000 else 9  # 11 takes a minute on the packs for 6 % less
+                    part = twin.with_suffix(".part")
+                    part.write_bytes(brotli.compress(data, quality=quality, lgwin=24))
+                    part.replace(twin)
+                shutil.copyfile(twin, path.with_name(path.name + ".br"))
+
+
+def _highlighted(code: str) -> Markup:
+    return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n"))
+
+
+def _bundle(out: Path, assets: dict[str, str]) -> None:
+    """The page's scripts (with the editor as a chunk of its own) and the worker."""
+    shutil.rmtree(out, ignore_errors=True)
+    js = ROOT / "static/js"
+    common = ["--bundle", "--minify", "--format=esm", "--target=chrome111,firefox114,safari16.4", f"--outdir={out}", "--legal-comments=none"]
+    _esbuild([str(js / "main.js"), *common, "--splitting", "--chunk-names=chunk-[name]-[hash]"])
+    _esbuild([str(js / "worker.js"), *common, f"--banner:js=globalThis.LAB_ASSETS={json.dumps(assets)};"])
+
+
+def _esbuild(arguments: list[str]) -> None:
+    environment = {**os.environ, "NODE_PATH": str(NODE_MODULES)}
+    done = subprocess.run(
+        [str(NODE_MODULES / ".bin/esbuild"), *arguments, "--log-level=warning"], capture_output=True, text=True, env=environment
+    )
+    if done.returncode or done.stderr:
+        raise SetupError(f"esbuild:\n{done.stderr}")
+
+
+def _replace(new: Path, old: Path) -> None:
+    """`new` takes the place of `old`; at no time is there half a site."""
+    discarded = WORK / "discarded"
+    shutil.rmtree(discarded, ignore_errors=True)
+    if old.exists():
+        old.rename(discarded)
+    new.rename(old)
+    shutil.rmtree(discarded, ignore_errors=True)

@@ -1,0 +1,84 @@
+"""One palette and type scale, for the CSS of the pages and for Bokeh figures alike.
+
+The data colours are the Okabe-Ito set (colour-blind safe), darkened where needed for a light ground and
+lightened for a dark one, so that cluster k has the same hue on both.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ThemeName = Literal["light", "dark"]
+
+#: Design tokens of each theme; `--name` in CSS.
+TOKENS: dict[ThemeName, dict[str, str]] = {
+    "light": {
+        "bg": "#fbfaf7",
+        "ink": "#1c1c1a",
+        "mute": "#686660",
+        "line": "#e2dfd7",
+        "soft": "#f3f1eb",
+        "acc": "#b3401f",
+        "on-acc": "#ffffff",
+        "ok": "#22704c",
+        "field": "#a9a69d",
+        "c0": "#0072b2",
+        "c1": "#d55e00",
+        "c2": "#009e73",
+        "c3": "#cc79a7",
+        "c4": "#8a6d00",
+        "c5": "#5b4bb5",
+    },
+    "dark": {
+        "bg": "#131514",
+        "ink": "#e8e5dd",
+        "mute": "#9d9a91",
+        "line": "#2e3230",
+        "soft": "#1a1d1b",
+        "acc": "#f08a5d",
+        "on-acc": "#131514",
+        "ok": "#6cc79a",
+        "field": "#5d605c",
+        "c0": "#56b4e9",
+        "c1": "#f0975a",
+        "c2": "#3fc79b",
+        "c3": "#e39cc6",
+        "c4": "#e3c34d",
+        "c5": "#a79bf0",
+    },
+}
+
+FONTS = {
+    "serif": "'Source Serif 4 Variable', Georgia, 'Times New Roman', serif",
+    "sans": "'Inter Variable', system-ui, -apple-system, 'Segoe UI', sans-serif",
+    "mono": "'JetBrains Mono Variable', ui-monospace, Menlo, Consolas, monospace",
+}
+
+
+def data_palette(theme: ThemeName) -> list[str]:
+    """The six categorical data colours of `theme`, as hex strings."""
+    return [TOKENS[theme][f"c{k}"] for k in range(6)]
+
+
+def css_variables() -> str:
+    """The tokens as CSS: light by default, dark by the system's wish or by `data-theme` on the root element."""
+
+    def block(theme: ThemeName) -> str:
+        names = "".join(f"--{name}:{value};" for name, value in TOKENS[theme].items())
+        return f"{names}color-scheme:{theme};"
+
+    fonts = "".join(f"--{name}:{stack};" for name, stack in FONTS.items())
+    return (
+        f":root,:host(.own-theme){{{fonts}{block('light')}}}\n"
+        f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{block('dark')}}}}}\n"
+        f":root[data-theme=dark],:host(.own-theme.dark){{{block('dark')}}}\n"
+    )
+
+
+def css_variable_of(colour: str) -> str:
+    """`var(--name)` for a colour that is a token of either theme (hex, any case), else the colour itself."""
+    for tokens in TOKENS.values():
+        for name, value in tokens.items():
+            if value.lower() == colour.lower():
+                return f"var(--{name})"
+    return colour

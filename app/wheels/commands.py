@@ -1,0 +1,99 @@
+"""Running other programs: their output goes to one log, the user hears every few seconds how far they are."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from .errors import WheelError
+
+Say = Callable[[str], None]
+
+NEWS_EVERY = 5.0  # seconds between two signs of life
+LAST_LINES, LINE_LENGTH = 12, 200  # of the log, shown when a program fails
+
+
+class Runner:
+    """Runs programs one after the other, with one log for all of them."""
+
+    def __init__(self, log: Path, say: Say):
+        self.log = log
+        self.say = say
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
+
+    def run(
+        self,
+        what: str,
+        command: Sequence[str | Path],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        limit: float = 1800,
+        advice: str = "",
+    ) -> str:
+        """Runs `command` and returns its output; `what` names it to the user, `advice` is added to errors."""
+        words = [str(word) for word in command]
+        start = time.monotonic()
+        with self.log.open("ab") as log:
+            log.write(f"\n$ {' '.join(words)}\n".encode())
+            log.flush()
+            begin = log.tell()
+            try:
+                process = subprocess.Popen(
+                    words,
+                    cwd=cwd,
+                    env=None if env is None else {**os.environ, **env},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # so that what it started can be ended with it
+                )
+            except OSError as error:
+                raise WheelError(
+                    f"{what}: {words[0]} cannot be run ({error.strerror}). {advice}".rstrip()
+                ) from None
+            try:
+                code = self._wait(process, what, begin, start, limit)
+            finally:
+                _end(process)
+        output = self.output_since(begin)
+        if code != 0:
+            lines = "\n".join(f"    {line[:LINE_LENGTH]}" for line in output.splitlines()[-LAST_LINES:])
+            raise WheelError(
+                f"{what} failed (exit code {code}). {advice}".rstrip()
+                + f"\n{lines}\n  The whole log: {self.log}"
+            )
+        return output
+
+    def output_since(self, begin: int) -> str:
+        """What was written to the log from the byte `begin` on."""
+        with self.log.open("rb") as log:
+            log.seek(begin)
+            return log.read().decode(errors="replace")
+
+    def _wait(self, process: subprocess.Popen, what: str, begin: int, start: float, limit: float) -> int:
+        while True:
+            try:
+                return process.wait(timeout=NEWS_EVERY)
+            except subprocess.TimeoutExpired:
+                elapsed = time.monotonic() - start
+            if elapsed > limit:
+                raise WheelError(f"{what} took more than {limit:.0f} s and was stopped. The log: {self.log}")
+            self.say(f"  {what}: {progress(self.output_since(begin))}{elapsed:.0f} s")
+
+
+def progress(output: str) -> str:
+    """The last step counted as ninja and pytest do, `[12/331]` or `[ 45%]`, and a comma; or nothing."""
+    steps = re.findall(r"\[\s*\d+(?:/\d+|%)\]", output)
+    return f"{steps[-1]}, " if steps else ""
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Ends a program that still runs, after an error or Ctrl-C, together with what it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,118 @@
+"""The compiler that Meson is given: Debian's clang and wasm-ld, called as Emscripten's emcc would call them.
+
+Usage: wcc.py c|c++ ARGUMENT...   README.md gives the reason for each flag. From the environment:
+WCC_SYSROOT (headers), WCC_SYMBOLS (file with the names that Pyodide offers), WCC_LLVM (version of LLVM),
+WCC_HIDE (path that must not show in the result) and WCC_SHOW (what shows in its place).
+
+Each object file starts this program once, so compiling imports little: no subprocess, no pathlib.
+"""
+
+import os
+import sys
+
+VERSION = "emcc (Emscripten gcc/clang-like replacement) 5.0.3 (wcc)"  # Meson looks for these words
+
+# Wrong code otherwise, as Emscripten's own driver knows: wasm32 wants these passes off.
+PASSES = ["-mllvm", "-combiner-global-alias-analysis=false", "-mllvm", "-disable-lsr"]
+EXCEPTIONS = ["-mllvm", "-wasm-enable-sjlj"]
+
+STOPS_EARLIER = {"-c", "-E", "-S", "-M", "-MM", "-fsyntax-only"}
+SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C")
+OBJECTS = (".o", ".a", ".obj")
+WITH_VALUE = {"-x", "-I", "-isystem", "-include", "-MF", "-MQ", "-MT"}
+
+
+def is_for_emcc(argument: str) -> bool:
+    """Whether clang should not see the argument: Emscripten's settings, options for GNU's linker, threads."""
+    emscripten_setting = argument[:2] == "-s" and argument[2:3].isupper()
+    return emscripten_setting or argument.startswith("-Wl,") or argument == "-pthread"
+
+
+def compiler(language: str) -> list[str]:
+    """The command that compiles one file."""
+    include = os.environ["WCC_SYSROOT"] + "/include"
+    command = [f"clang-{os.environ['WCC_LLVM']}", "--target=wasm32-unknown-emscripten"]
+    if language == "c++":  # the headers of libc++ must come before those of the C library
+        command += ["--driver-mode=g++", "-nostdinc++", "-isystem", include + "/c++/v1"]
+    command += ["-isystem", include + "/compat", "-isystem", include]
+    command += ["--sysroot=" + os.environ["WCC_SYSROOT"], "-D__EMSCRIPTEN_SIDE_MODULE__"]
+    command += ["-fPIC", "-fvisibility=default", "-fwasm-exceptions", *EXCEPTIONS, *PASSES]
+    command += ["-Werror=implicit-function-declaration"]
+    return [*command, f"-ffile-prefix-map={os.environ['WCC_HIDE']}={os.environ['WCC_SHOW']}"]
+
+
+def linker(output: str, shared: bool) -> list[str]:
+    """The command that links object files."""
+    command = [f"wasm-ld-{os.environ['WCC_LLVM']}", "--no-entry", "--import-memory", "-o", output]
+    if not shared:
+        # A question of Meson's ("is there a function backtrace?"). Never run, but the answer must be true.
+        symbols = os.environ["WCC_SYMBOLS"]
+        command += ["--unresolved-symbols=report-all", f"--allow-undefined-file={symbols}"]
+        return [*command, "--export-if-defined=main", "--export-if-defined=__main_argc_argv"]
+    module = os.path.basename(output).split(".")[0]  # noqa: PTH119 (pathlib would slow down each start)
+    command += ["-shared", "--experimental-pic", "--import-undefined", "--unresolved-symbols=import-dynamic"]
+    command += [f"--export-if-defined=PyInit_{module}", "--export=__wasm_call_ctors"]
+    command += ["--export-if-defined=__wasm_apply_data_relocs", "--gc-sections", "--strip-debug"]
+    return [*command, *EXCEPTIONS, *PASSES]
+
+
+def link(language: str, arguments: list[str]) -> int:
+    """Compiles the sources among the arguments, then links all objects."""
+    import subprocess
+    import tempfile
+
+    output, shared = "a.out", False
+    inputs: list[str] = []  # sources and objects in their order
+    options: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "-o":
+            output = next(rest)
+        elif argument == "-shared":
+            shared = True
+        elif argument in WITH_VALUE:
+            options += [argument, next(rest)]
+        elif argument in ("-Wl,--whole-archive", "-Wl,--no-whole-archive"):
+            inputs.append(argument.removeprefix("-Wl,"))
+        elif is_for_emcc(argument) or argument.startswith(("-l", "-L")):
+            continue  # libraries are Pyodide's matter; lld searches archives again by itself
+        elif argument.endswith(SOURCES + OBJECTS):
+            inputs.append(argument)
+        else:
+            options.append(argument)
+    with tempfile.TemporaryDirectory() as folder:
+        for index, source in enumerate(inputs):
+            if source.endswith(SOURCES):
+                inputs[index] = f"{folder}/{index}.o"
+                code = subprocess.call([*compiler(language), *options, "-c", source, "-o", inputs[index]])
+                if code != 0:
+                    return code
+        return subprocess.call([*linker(output, shared), *inputs])
+
+
+def expand(arguments: list[str]) -> list[str]:
+    """The arguments with those of each `@file` in its place."""
+    result = []
+    for argument in arguments:
+        if argument.startswith("@"):
+            with open(argument[1:]) as file:  # noqa: PTH123
+                result += file.read().split()
+        else:
+            result.append(argument)
+    return result
+
+
+def main(language: str, arguments: list[str]) -> int:
+    """Compiles, links, or tells the version."""
+    arguments = expand(arguments)
+    if "--version" in arguments:
+        print(VERSION, flush=True)
+        os.execvp(f"clang-{os.environ['WCC_LLVM']}", ["clang", "--version"])
+    if STOPS_EARLIER.isdisjoint(arguments):
+        return link(language, arguments)
+    command = compiler(language) + [argument for argument in arguments if not is_for_emcc(argument)]
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

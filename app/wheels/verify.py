@@ -1,0 +1,82 @@
+"""Whether a wheel may be used: first what it imports, then what it does in Node with Pyodide."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+from .commands import Runner
+from .errors import WheelError
+from .numpy import pins
+from .wasm import missing_symbols, offered_symbols
+
+CHECKS = Path(__file__).parent / "checks"
+RAISES = "raises LinAlgError"  # as basic.py prints it
+
+
+def check_name(wheel: Path, shown: str) -> None:
+    """An error if the file's name promises another version, Python or ABI than Pyodide needs."""
+    if wheel.name != pins.WHEEL:
+        raise WheelError(
+            f"{shown} is the wrong wheel: this Pyodide and the lab's NumPy need a file named {pins.WHEEL}, "
+            f"but this one is named {wheel.name}."
+        )
+
+
+def check_imports(wheel: Path, pyodide: Path) -> None:
+    """An error if a module of the wheel imports what neither Pyodide nor the module itself offers."""
+    offered = offered_symbols((pyodide / "pyodide.asm.wasm").read_bytes())
+    with zipfile.ZipFile(wheel) as archive:
+        modules = [name for name in archive.namelist() if name.endswith(".so")]
+        lacking = {name: missing_symbols(archive.read(name), offered) for name in modules}
+    if not modules:
+        raise WheelError(f"{wheel.name} holds no compiled module")
+    broken = [f"{name} ({', '.join(names[:5])})" for name, names in lacking.items() if names]
+    if broken:
+        raise WheelError(f"modules of {wheel.name} import what Pyodide does not offer: {'; '.join(broken)}")
+
+
+def run_basic_checks(wheel: Path, pyodide: Path, runner: Runner) -> bool:
+    """Runs `checks/basic.py`; returns whether a singular matrix raises LinAlgError as it should."""
+    command: list[str | Path] = [find_node(), CHECKS / "run.mjs", pyodide, wheel, CHECKS / "basic.py"]
+    output = runner.run("trying the wheel in Pyodide", command, limit=300)
+    if f"numpy {pins.NUMPY};" not in output:
+        raise WheelError(f"{wheel.name} holds another NumPy than {pins.NUMPY}: {output.strip()}")
+    return RAISES in output
+
+
+def run_test_suite(full: Path, pyodide: Path, work: Path, python: Path, runner: Runner) -> str:
+    """Runs a part of NumPy's own tests, `checks/suite.py`; returns pytest's last line."""
+    libraries = work / "test-libraries"
+    install: list[str | Path] = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", libraries]
+    # For Pyodide's Python, not for this one: pure Python wheels and nothing that needs a compiler.
+    target = [
+        "--only-binary=:all:",
+        "--platform",
+        "any",
+        "--implementation",
+        "py",
+        "--python-version",
+        pins.PYTHON,
+    ]
+    runner.run("fetching pytest", [python, *install, *target, *pins.TEST_REQUIREMENTS])
+    command: list[str | Path] = [
+        find_node(),
+        CHECKS / "run.mjs",
+        pyodide,
+        full,
+        CHECKS / "suite.py",
+        libraries,
+    ]
+    advice = "The wheel is not used. A failure that WebAssembly explains is to be named in checks/suite.py."
+    output = runner.run("NumPy's own tests in Pyodide", command, limit=900, advice=advice)
+    return next((line for line in reversed(output.splitlines()) if " passed" in line), "no result")
+
+
+def find_node() -> str:
+    """The program `node`."""
+    node = shutil.which("node")
+    if node is None:
+        raise WheelError(
+            "Node.js (20 or later) is needed to try NumPy in Pyodide, but there is no program `node`."
+        )
+    return node

@@ -1,0 +1,15 @@
+"""The lab's command line: `python build.py site | serve | test | bench`; each sets up what it needs first."""
+
+import sys
+import types
+from pathlib import Path
+
+# A checkout is the package `diffusion_lab` before anything is installed.
+lab = types.ModuleType("diffusion_lab")
+lab.__path__ = [str(Path(__file__).resolve().parent)]
+sys.modules["diffusion_lab"] = lab
+
+from diffusion_lab.app.command_line import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

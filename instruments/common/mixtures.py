@@ -1,0 +1,152 @@
+"""A mixture of equal round Gaussians, whose density, score and posterior mean are exact at every noise level.
+
+A noise level is a pair `(signal, sigma)`, meaning x = signal x0 + sigma eps:
+
+    VP  (sqrt(alpha_bar), sqrt(1 - alpha_bar))          VE  (1, sigma)
+
+so noised data are again a mixture: p(x) = sum_k w_k N(x; signal mu_k, var I), var = signal² s² + sigma².
+Points `x` are (..., d) float64. `signal` and `sigma` are floats, or one value a point, shape (...).
+
+Inside, arrays are (K, N), components first: every inner loop then runs along the points, which is what
+keeps NumPy fast for K = 6, above all in WebAssembly.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from diffusion_lab.instruments.common.checks import require
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+Number = float | Array
+
+
+def squared_distances(x: ArrayLike, centres: Array, scale: Number = 1.0) -> Array:
+    """|x - scale centre_k|² for points x (..., d) and centres (K, d): shape (K, N), points flattened.
+
+    Differences are taken before squaring, so small distances keep their digits.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    centres = np.asarray(centres, dtype=np.float64)
+    d = centres.shape[1]
+    require(x.shape[-1:] == (d,), f"`x` must have a last axis of length {d}", f"shape {x.shape}")
+    columns = np.ascontiguousarray(x.reshape(-1, d).T)
+    total = columns[0] - centres[:, :1] * scale
+    total *= total
+    for j in range(1, d):
+        difference = columns[j] - centres[:, j, None] * scale
+        difference *= difference
+        total += difference
+    return total
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianMixture:
+    """p0 = sum_k weights_k N(means_k, s² I): the data, before any noise.
+
+    means: (K, d), in units of the data; weights: (K,), positive, summing to 1 (to 1e-9);
+    s: standard deviation of each component per axis, above 0. Arrays are copied and made read-only.
+    Results are finite for var >= 1e-12 and |x| up to 1e140.
+    """
+
+    means: Array
+    weights: Array
+    s: float
+
+    def __post_init__(self) -> None:
+        means = np.array(self.means, dtype=np.float64, order="C")
+        weights = np.array(self.weights, dtype=np.float64)
+        require(
+            means.ndim == 2 and means.size > 0,
+            "`means` must have shape (K, d), both at least 1",
+            f"shape {means.shape}",
+        )
+        require(
+            weights.shape == means.shape[:1],
+            f"`weights` must have shape ({len(means)},), one a mean",
+            f"shape {weights.shape}",
+        )
+        require(np.isfinite(means).all(), "`means` must be finite", self.means)
+        require(np.all(weights > 0), "`weights` must be above 0", self.weights, "leave out empty components")
+        require(
+            abs(weights.sum() - 1.0) <= 1e-9, "`weights` must sum to 1", weights.sum(), "divide by their sum"
+        )
+        require(np.isfinite(self.s) and self.s > 0, "`s` must be above 0 and finite", self.s)
+        means.flags.writeable = weights.flags.writeable = False
+        object.__setattr__(self, "means", means)
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "s", float(self.s))
+
+    def var(self, signal: Number, sigma: Number) -> Number:
+        """Variance per axis of each noised component, signal² s² + sigma² (shape of the noise level)."""
+        return np.square(signal) * self.s**2 + np.square(sigma)
+
+    def log_density(self, x: ArrayLike, signal: Number, sigma: Number) -> Array:
+        """Natural log of the noised density p(x), shape (...): a density per unit^d."""
+        x = np.asarray(x, dtype=np.float64)
+        terms, peak = self._terms(x, signal, sigma)
+        log_norm = 0.5 * self.means.shape[1] * np.log(2.0 * np.pi * np.ravel(self.var(signal, sigma)))
+        return (peak + np.log(terms.sum(axis=0)) - log_norm).reshape(x.shape[:-1])
+
+    def responsibilities(self, x: ArrayLike, signal: Number, sigma: Number) -> Array:
+        """r_k(x) = p(component k | x), shape (..., K), summing to 1; by log-sum-exp."""
+        x = np.asarray(x, dtype=np.float64)
+        terms, _ = self._terms(x, signal, sigma)
+        terms /= terms.sum(axis=0)
+        return terms.T.reshape(*x.shape[:-1], len(self.weights))
+
+    def score(self, x: ArrayLike, signal: Number, sigma: Number) -> Array:
+        """Gradient of `log_density` in x, sum_k r_k (signal mu_k - x) / var; shape (..., d), in 1/unit."""
+        x = np.asarray(x, dtype=np.float64)
+        pull = self._mean_of_component(x, signal, sigma)
+        pull *= _per_point(signal)
+        pull -= x.reshape(pull.shape)
+        pull /= _per_point(self.var(signal, sigma))
+        return pull.reshape(x.shape)
+
+    def posterior_mean(self, x: ArrayLike, signal: Number, sigma: Number) -> Array:
+        """E[x0 | x], shape (..., d): (signal s² x + sigma² sum_k r_k mu_k) / var.
+
+        The same as Tweedie's (x + sigma² score) / signal (Robbins 1956; Efron 2011), and still right at
+        signal = 0, where that form divides by 0 and this one gives the mean of the data.
+        """
+        x = np.asarray(x, dtype=np.float64)
+        mean = self._mean_of_component(x, signal, sigma)
+        mean *= _per_point(np.square(sigma))
+        mean += _per_point(np.multiply(signal, self.s**2)) * x.reshape(mean.shape)
+        mean /= _per_point(self.var(signal, sigma))
+        return mean.reshape(x.shape)
+
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
+        """`n` independent clean points (n, d) and the component (n,) each came from."""
+        require(n >= 1, "`n` must be at least 1", n)
+        component = rng.choice(len(self.weights), size=n, p=self.weights / self.weights.sum())
+        x = rng.standard_normal((n, self.means.shape[1]))
+        x *= self.s
+        x += self.means[component]
+        return x, component
+
+    def _terms(self, x: Array, signal: Number, sigma: Number) -> tuple[Array, Array]:
+        """w_k exp(-|x - signal mu_k|²/2var) over its largest, (K, N), and the log of that largest, (N,)."""
+        var = np.ravel(self.var(signal, sigma))
+        require(
+            np.all(var > 0), "signal² s² + sigma² must be above 0", var.min(), "signal or sigma must not be 0"
+        )
+        terms = squared_distances(x, self.means, np.ravel(signal))
+        terms *= -0.5 / var
+        terms += np.log(self.weights)[:, None]
+        peak = terms.max(axis=0)
+        terms -= peak
+        return np.exp(terms, out=terms), peak
+
+    def _mean_of_component(self, x: Array, signal: Number, sigma: Number) -> Array:
+        """sum_k r_k mu_k, shape (N, d), a fresh array: the mean the point is pulled towards."""
+        terms, _ = self._terms(x, signal, sigma)
+        mean = self.means.T @ terms
+        mean /= terms.sum(axis=0)
+        return np.ascontiguousarray(mean.T)
+
+
+def _per_point(level: Number) -> Array:
+    """A noise level as a column, (1, 1) or (N, 1), to stand beside points (N, d)."""
+    return np.reshape(level, (-1, 1))

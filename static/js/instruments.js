@@ -1,0 +1,141 @@
+/**
+ * Instruments on the page: draws the document that Python sends for each and keeps both ends in step. While Python
+ * is busy with an instrument the newest value of each property waits and all older ones are dropped.
+ *
+ * @typedef {import("./python.js").Python} Python
+ * @typedef {{
+ *   create_json_patch(events: any[]): any,
+ *   apply_json_patch(patch: any, buffers?: Map<string, ArrayBuffer>): void,
+ *   on_change(callback: (event: any) => void, batches: boolean): void
+ * }} BokehDocument
+ */
+
+/** @typedef {{document?: BokehDocument, busy: boolean, applying: boolean, waiting: any[]}} Link */
+
+/** @param {Python} python */
+export function openInstruments(python) {
+  // Panel loads component code by this name; every browser that the lab supports can import modules itself.
+  /** @type {any} */ (window).importShim ??= Object.assign((/** @type {string} */ url) => import(url), { addImportMap() {} });
+  /** @type {Map<string, Link>} */
+  const links = new Map();
+  /** @type {Map<string, HTMLElement>} */
+  const places = new Map();
+  for (const place of document.querySelectorAll("[data-instrument]")) {
+    const element = /** @type {HTMLElement} */ (place);
+    const name = String(element.dataset.instrument);
+    places.set(name, element);
+    links.set(name, { busy: false, applying: false, waiting: [] });
+    const state = JSON.parse(element.dataset.state ?? "{}");
+    const theme = pageTheme();
+    python.send({ type: "open", slot: { slot: name, name, state, theme } });
+  }
+  if (!places.size) python.send({ type: "nothing_to_draw" });
+
+  python.on("document", async ({ slot, docs, items, roots }) => {
+    const place = /** @type {HTMLElement} */ (places.get(slot));
+    const link = /** @type {Link} */ (links.get(slot));
+    link.document = await draw(place, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
+    link.document.on_change((event) => changed(python, slot, link, event), false);
+    link.busy = true;
+    python.send({ type: "drawn", slot });
+  });
+  python.on("patch", ({ slot, patch, buffers }) => {
+    const link = /** @type {Link} */ (links.get(slot));
+    link.applying = true;
+    try {
+      link.document?.apply_json_patch(patch, buffers);
+    } finally {
+      link.applying = false;
+    }
+  });
+  python.on("idle", ({ slot }) => {
+    const link = /** @type {Link} */ (links.get(slot));
+    link.busy = false;
+    sendWaiting(python, slot, link);
+  });
+  followPresets(python, places);
+}
+
+export function pageTheme() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+}
+
+/** @param {Python} python @param {string} slot @param {Link} link @param {any} event */
+function changed(python, slot, link, event) {
+  if (link.applying) return;
+  if (event.model && event.attr)
+    link.waiting = link.waiting.filter((older) => older.model !== event.model || older.attr !== event.attr);
+  link.waiting.push(event);
+  if (!link.busy) sendWaiting(python, slot, link);
+}
+
+/** @param {Python} python @param {string} slot @param {Link} link */
+function sendWaiting(python, slot, link) {
+  if (!link.waiting.length || !link.document) return;
+  const patch = link.document.create_json_patch(link.waiting);
+  link.waiting = [];
+  link.busy = true;
+  python.send({ type: "patch", slot, patch });
+}
+
+/**
+ * Draws a document behind the still picture and changes places when it stands.
+ * @param {HTMLElement} place @param {any} docs @param {any[]} items @param {string[]} roots
+ * @returns {Promise<BokehDocument>}
+ */
+async function draw(place, docs, items, roots) {
+  const stage = /** @type {HTMLElement} */ (place.querySelector(".stage"));
+  const target = document.createElement("div");
+  target.id = `live-${place.dataset.instrument}`;
+  target.className = "arriving";
+  stage.querySelector(".arriving, .live-view")?.remove();
+  stage.append(target);
+  const hidden = roots.slice(1).map((id) => {
+    const element = document.createElement("div");
+    element.id = `root-${id}`;
+    element.hidden = true;
+    stage.append(element);
+    return [id, element.id];
+  });
+  items[0].roots = { [roots[0]]: target.id, ...Object.fromEntries(hidden) };
+  items[0].root_ids = roots;
+  const Bokeh = /** @type {any} */ (window).Bokeh;
+  Bokeh.set_log_level("warn");
+  const [views] = await Bokeh.embed.embed_items(docs, items);
+  const [view] = views.roots;
+  await painted(view);
+  target.className = "live-view";
+  stage.querySelector(".still")?.remove();
+  return view.model.document;
+}
+
+/** Resolves when the view has finished drawing and a frame has passed. @param {any} view */
+async function painted(view) {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  await view.ready;
+  for (let frames = 0; frames < 120 && !view.has_finished(); frames++) await frame();
+  await frame();
+}
+
+/** Links in prose that set an instrument. @param {Python} python @param {Map<string, HTMLElement>} places */
+function followPresets(python, places) {
+  document.addEventListener("click", (event) => {
+    const link = /** @type {HTMLElement} */ (event.target).closest?.("a.preset");
+    if (!(link instanceof HTMLAnchorElement) || python.health === "failed") return;
+    const slot = link.hash.replace("#instrument-", "");
+    const place = places.get(slot);
+    if (!place) return;
+    event.preventDefault();
+    const values = Object.fromEntries(String(link.dataset.set).split(" ").map((pair) => pair.split("=")));
+    python.send({ type: "set_state", slot, values });
+    bringIntoView(place);
+  });
+}
+
+/** Scrolls only when the picture is not already in sight. @param {HTMLElement} place */
+function bringIntoView(place) {
+  const box = /** @type {HTMLElement} */ (place.querySelector(".stage")).getBoundingClientRect();
+  const visible = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
+  if (visible < 0.6 * Math.min(box.height, innerHeight)) place.scrollIntoView({ block: "start" });
+}

@@ -1,0 +1,52 @@
+/**
+ * What page and worker say to each other: one list of messages, one list of start-up stages.
+ *
+ * @typedef {{
+ *   pyodide: string, stdlib: string, core: string, rest: string, panelRoot: string
+ * }} Assets  Addresses of what Python needs, relative to the worker.
+ *
+ * @typedef {{slot: string, name: string, state: Record<string, string>, theme: string}} Slot  An instrument wanted.
+ *
+ * @typedef {{type: "open", slot: Slot}
+ *   | {type: "nothing_to_draw"}
+ *   | {type: "drawn", slot: string}
+ *   | {type: "patch", slot: string, patch: any}
+ *   | {type: "set_state", slot: string, values: Record<string, string>}
+ *   | {type: "run_cell", run: number, label: string, code: string}
+ * } ToWorker
+ *
+ * @typedef {{type: "stage", stage: Stage, at: number}
+ *   | {type: "document", slot: string, docs: string, items: string, roots: string}
+ *   | {type: "patch", slot: string, patch: any, buffers: Map<string, ArrayBuffer>}
+ *   | {type: "idle", slot: string}
+ *   | {type: "output", run: number, kind: "text" | "value" | "picture" | "error", body: string, line: number}
+ *   | {type: "cell_done", run: number, ok: boolean, ms: number}
+ *   | {type: "failed", where: "start" | "instrument" | "cell", slot?: string, message: string}
+ * } FromWorker
+ *
+ * @typedef {keyof typeof STAGES} Stage
+ */
+
+/** The stages of the start, in order: what is being done, in words, and how much of the start is over by then. */
+export const STAGES = /** @type {const} */ ({
+  worker: { words: "Starting Python", done: 0.05 },
+  interpreter: { words: "Loading libraries", done: 0.35 },
+  unpacked: { words: "Loading libraries", done: 0.45 },
+  numpy: { words: "Loading Bokeh and Panel", done: 0.55 },
+  panel: { words: "Building the instruments", done: 0.85 },
+  built: { words: "Drawing", done: 0.95 },
+  live: { words: "Python live", done: 1 },
+});
+
+/** The lab's Python needs SIMD; this is the smallest module that uses it (i32x4 splat and add). */
+const SIMD_PROBE = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+];
+
+/** A sentence that says why Python cannot run in this browser, or "" if it can. @returns {string} */
+export function unsupported() {
+  if (typeof WebAssembly !== "object") return "This browser has no WebAssembly, which the live instruments need.";
+  if (!WebAssembly.validate(new Uint8Array(SIMD_PROBE)))
+    return "This browser has no WebAssembly SIMD, which the live instruments need; a current version of any browser has it.";
+  return "";
+}

@@ -1,0 +1,70 @@
+/**
+ * The page's line to Python: one worker for the whole page, its start, its failure, and who hears which message.
+ *
+ * @typedef {import("./protocol.js").ToWorker} ToWorker
+ * @typedef {import("./protocol.js").FromWorker} FromWorker
+ * @typedef {FromWorker["type"]} Kind
+ */
+import { unsupported } from "./protocol.js";
+
+/** @typedef {"starting" | "live" | "failed"} Health */
+
+export class Python {
+  /** @param {string} address of the worker's script */
+  constructor(address) {
+    this.address = address;
+    /** @type {Health} */ this.health = "starting";
+    /** When each stage was reached, in ms since navigation. @type {Record<string, number>} */
+    this.stages = {};
+    /** @type {Map<Kind, ((message: any) => void)[]>} */
+    this.listeners = new Map();
+    /** What was asked of Python; asked again of a new worker after a failed start. @type {ToWorker[]} */
+    this.opened = [];
+    /** @type {Worker | undefined} */
+    this.worker = undefined;
+  }
+
+  /** Starts Python, or takes over the worker that the page's head has started. */
+  start() {
+    const reason = unsupported();
+    if (reason) return this.#receive({ type: "failed", where: "start", message: reason });
+    const early = /** @type {any} */ (window).labWorker;
+    delete (/** @type {any} */ (window).labWorker);
+    this.worker = early?.worker ?? new Worker(this.address, { type: "module" });
+    const worker = /** @type {Worker} */ (this.worker);
+    worker.onmessage = (event) => this.#receive(event.data);
+    worker.onerror = (event) =>
+      this.#receive({ type: "failed", where: "start", message: event.message || "the worker could not be loaded" });
+    for (const event of early?.early ?? []) this.#receive(event.data);
+  }
+
+  /** Throws the failed worker away and starts again; what had been opened is opened again. */
+  retry() {
+    this.worker?.terminate();
+    this.health = "starting";
+    this.start();
+    for (const message of this.opened) this.worker?.postMessage(message);
+  }
+
+  /** @param {ToWorker} message */
+  send(message) {
+    if (message.type === "open") this.opened.push(message);
+    this.worker?.postMessage(message);
+  }
+
+  /**
+   * @template {Kind} K
+   * @param {K} kind @param {(message: Extract<FromWorker, {type: K}>) => void} listener
+   */
+  on(kind, listener) {
+    this.listeners.set(kind, [...(this.listeners.get(kind) ?? []), listener]);
+  }
+
+  /** @param {FromWorker} message */
+  #receive(message) {
+    if (message.type === "stage") this.stages[message.stage] ??= message.at - performance.timeOrigin;
+    if (message.type === "stage" && message.stage === "live") this.health = "live";
+    if (message.type === "failed" && message.where === "start") this.health = "failed";
+    for (const listener of this.listeners.get(message.type) ?? []) listener(message);
+  }
+}

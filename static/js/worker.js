@@ -1,0 +1,147 @@
+/**
+ * The worker: starts Pyodide, unpacks the lab's Python and answers the page. It knows messages and files, nothing
+ * of figures or controls.
+ *
+ * @typedef {import("./protocol.js").ToWorker} ToWorker
+ * @typedef {import("./protocol.js").FromWorker} FromWorker
+ * @typedef {import("./protocol.js").Stage} Stage
+ */
+
+/** Set by the build: addresses relative to this file. @type {import("./protocol.js").Assets} */
+const ASSETS = /** @type {any} */ (globalThis).LAB_ASSETS;
+
+/** @param {string} path */
+const address = (path) => new URL(path, self.location.href).href;
+
+/** @param {FromWorker} message @param {Transferable[]} [transfer] */
+const send = (message, transfer = []) => self.postMessage(message, /** @type {any} */ (transfer));
+
+/** @param {Stage} stage */
+const reached = (stage) => send({ type: "stage", stage, at: performance.timeOrigin + performance.now() });
+
+/** @param {string} path @returns {Promise<ArrayBuffer>} */
+async function download(path) {
+  let response;
+  try {
+    response = await fetch(address(path));
+  } catch (error) {
+    throw new Error(`${path} could not be downloaded: ${/** @type {Error} */ (error).message}`);
+  }
+  if (!response.ok) throw new Error(`${path} could not be downloaded: the server answered ${response.status}`);
+  return response.arrayBuffer();
+}
+
+/**
+ * Writes the files of a pack (length of the index, index as JSON, contents) below Python's site-packages.
+ * @param {any} FS @param {ArrayBuffer} pack @param {string} root
+ */
+function unpack(FS, pack, root) {
+  const indexLength = new DataView(pack).getUint32(0, true);
+  /** @type {[string, number, number][]} */
+  const index = JSON.parse(new TextDecoder().decode(new Uint8Array(pack, 4, indexLength)));
+  const start = 4 + indexLength;
+  const made = new Set();
+  for (const [path, offset, length] of index) {
+    const folder = root + path.slice(0, path.lastIndexOf("/"));
+    if (!made.has(folder)) {
+      FS.mkdirTree(folder);
+      made.add(folder);
+    }
+    FS.writeFile(root + path, new Uint8Array(pack, start + offset, length), { canOwn: true });
+  }
+}
+
+async function start() {
+  reached("worker");
+  const core = download(ASSETS.core);
+  core.catch(() => {}); // reported where it is awaited
+  const { loadPyodide } = await import(/* webpackIgnore: true */ address(ASSETS.pyodide + "pyodide.mjs"));
+  const python = await loadPyodide({
+    indexURL: address(ASSETS.pyodide),
+    stdLibURL: address(ASSETS.stdlib),
+    env: { HOME: "/home/pyodide", PANEL_CDN_ROOT: address(ASSETS.panelRoot) },
+  });
+  reached("interpreter");
+  const sitePackages = python.runPython("import site; site.getsitepackages()[0]") + "/";
+  unpack(python.FS, await core, sitePackages);
+  python.runPython("import importlib; importlib.invalidate_caches()");
+  reached("unpacked");
+  python.runPython("import numpy");
+  reached("numpy");
+  const boot = python.pyimport("diffusion_lab.app.runtime.boot");
+  reached("panel");
+
+  let run = 0;
+  const page = boot.Page(
+    (/** @type {string} */ slot, /** @type {any} */ patch, /** @type {Map<string, ArrayBuffer>} */ buffers) =>
+      send({ type: "patch", slot, patch, buffers }, [...buffers.values()]),
+    (/** @type {string} */ _label, /** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
+      send({ type: "output", run, kind, body, line }),
+  );
+
+  /** The rest of the library: what only a reader's cell may import; fetched when Python is live. @type {Promise<void> | undefined} */
+  let rest;
+  const wholeLibrary = () =>
+    (rest ??= download(ASSETS.rest).then((pack) => {
+      unpack(python.FS, pack, sitePackages);
+      python.runPython("import importlib; importlib.invalidate_caches()");
+    }));
+
+  /** @type {{[K in ToWorker["type"]]: (message: Extract<ToWorker, {type: K}>) => void | Promise<void>}} */
+  const answer = {
+    open({ slot: { slot, name, state, theme } }) {
+      const made = page.open(slot, name, state, theme);
+      reached("built");
+      send({ type: "document", slot, docs: made[0], items: made[1], roots: made[2] });
+    },
+    nothing_to_draw() {
+      reached("live");
+    },
+    drawn({ slot }) {
+      page.link(slot);
+      send({ type: "idle", slot });
+      reached("live");
+    },
+    patch({ slot, patch }) {
+      try {
+        page.patch(slot, patch);
+      } finally {
+        send({ type: "idle", slot });
+      }
+    },
+    set_state({ slot, values }) {
+      page.set_state(slot, values);
+    },
+    async run_cell(message) {
+      await wholeLibrary();
+      run = message.run;
+      const began = performance.now();
+      const ok = page.run_cell(message.label, message.code);
+      send({ type: "cell_done", run, ok, ms: performance.now() - began });
+    },
+  };
+
+  /** @param {ToWorker} message */
+  const receive = async (message) => {
+    try {
+      await /** @type {any} */ (answer[message.type])(message);
+    } catch (error) {
+      const where = message.type === "run_cell" ? "cell" : "instrument";
+      const slot = "slot" in message ? (typeof message.slot === "string" ? message.slot : message.slot.slot) : undefined;
+      send({ type: "failed", where, slot, message: lastLine(error) });
+    }
+  };
+  let queue = Promise.resolve();
+  self.onmessage = (event) => (queue = queue.then(() => receive(event.data)));
+  for (const event of early.splice(0)) queue = queue.then(() => receive(event.data));
+}
+
+/** The last line of a Python traceback says what happened. @param {any} error */
+function lastLine(error) {
+  return String(error?.message ?? error).trim().split("\n").at(-1) ?? "";
+}
+
+/** @type {MessageEvent<ToWorker>[]} */
+const early = [];
+self.onmessage = (event) => early.push(event);
+start().catch((error) => send({ type: "failed", where: "start", message: lastLine(error) }));
