@@ -213,7 +213,7 @@ class _Parser:
 
     def _markdown(self) -> MarkdownIt:
         md = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "smartquotes", "replacements"])
-        md.use(dollarmath_plugin, double_inline=False, allow_digits=False)
+        md.use(dollarmath_plugin, double_inline=False)
         md.use(colon_fence_plugin).use(myst_role_plugin)
         md.add_render_rule("math_inline", lambda _self, tokens, i, *_: self._formula(tokens[i].content, False, self._line(tokens[i])))
         md.add_render_rule("myst_role", lambda _self, tokens, i, *_: self._role(tokens[i]))

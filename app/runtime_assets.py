@@ -1,13 +1,14 @@
 """What the browser loads to run Python: Pyodide's core, the standard library and all packages as byte code.
 
 The tree of packages is taken from this environment (the same versions as in the browser) and the NumPy wheel,
-compiled by Pyodide's own CPython under Node, and cut into two packs: `core` has the files that starting, every
-instrument and the plotting helpers really open (traced, not guessed); `rest` has what only a reader's cell may
-import. Nothing is resolved or installed at run time.
+compiled by Pyodide's own CPython under Node, and cut into three packs: `core` has the files of other people's
+packages that starting, every instrument and the plotting helpers really open (traced, not guessed); `lab` has our
+own; `rest` has what only a reader's cell may import. Nothing is resolved or installed at run time.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.metadata
 import json
@@ -46,13 +47,15 @@ DATA_ENDINGS = (".css", ".html", ".json", ".jinja", "METADATA", "front_panel.js"
 BOKEH_JS = ("bokeh.min.js", "bokeh-widgets.min.js", "bokeh-tables.min.js")
 
 
+PACKS = ("core", "lab", "rest")
+
+
 @dataclass(frozen=True)
 class RuntimeAssets:
     """Files for the site. `pyodide` and `panel` are folders whose files keep their names; the others get hashed names."""
 
     stdlib: Path
-    core: Path
-    rest: Path
+    packs: dict[str, Path]
     pyodide: list[Path]
     scripts: list[Path]
     panel_files: dict[str, Path]
@@ -61,30 +64,39 @@ class RuntimeAssets:
 def make_runtime_assets(numpy_wheel: Path, work: Path, say: Say) -> RuntimeAssets:
     """Everything the worker fetches, below `work`; made again only when an input has changed."""
     pyodide = NODE_MODULES / "pyodide"
+    out = work / "runtime"
+    recipe = [Path(__file__), *sorted((HERE / "node").iterdir())]
     third_party = _third_party_files(numpy_wheel)
     own = _own_files()
-    key = _hash_of([*third_party.values(), *own.values(), numpy_wheel, *sorted(HERE.glob("node/*")), Path(__file__)])
-    out = work / "runtime"
-    stamp = out / "stamp"
-    if not stamp.exists() or stamp.read_text() != key:
+    third_party_key = _key([*third_party.values(), numpy_wheel, pyodide / "package.json", *recipe])
+    if _changed(out / "third-party.stamp", third_party_key):
         say("compiling the browser's Python to byte code")
         shutil.rmtree(out, ignore_errors=True)
-        _lay_out_tree(out / "tree", {**third_party, **own}, numpy_wheel, pyodide / "python_stdlib.zip")
-        _in_pyodide(out, "compile_tree.py")
-        say("tracing which files the instruments open")
-        _in_pyodide(out, "trace_used.py")
+        _lay_out(out / "tree/site", third_party)
+        _lay_out_wheel_and_stdlib(out / "tree", numpy_wheel, pyodide / "python_stdlib.zip")
+        _compile(out)
+        _mark(out / "third-party.stamp", third_party_key)
+    own_key = third_party_key + _key(list(own.values()))
+    if _changed(out / "own.stamp", own_key):
+        say("compiling the lab's own Python")
+        shutil.rmtree(out / "compiled/site/diffusion_lab", ignore_errors=True)
+        _lay_out(out / "tree/site", own)
+        _compile(out)
+        # What a start opens is set by what is imported: traced again only when an import has changed.
+        imports_key = third_party_key + _imports_key(own)
+        if _changed(out / "used.stamp", imports_key):
+            say("tracing which files the instruments open")
+            _in_pyodide(out, "trace_used.py")
+            _mark(out / "used.stamp", imports_key)
         _pack(out)
-        shutil.rmtree(out / "tree")
-        shutil.rmtree(out / "compiled")
-        stamp.write_text(key)
+        _mark(out / "own.stamp", own_key)
     site_packages = _site_packages()
     bokeh_js = site_packages / "bokeh/server/static/js"
     panel_dist = site_packages / "panel/dist"
     panel_version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
     return RuntimeAssets(
         stdlib=out / "stdlib.zip",
-        core=out / "core.pack",
-        rest=out / "rest.pack",
+        packs={name: out / f"{name}.pack" for name in PACKS},
         pyodide=[pyodide / name for name in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")],
         scripts=[*(bokeh_js / name for name in BOKEH_JS), panel_dist / "panel.min.js"],
         panel_files={f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path for path in _panel_css(panel_dist)},
@@ -123,11 +135,14 @@ def _own_files() -> dict[str, Path]:
     return {f"diffusion_lab/{path.relative_to(ROOT).as_posix()}": path for path in paths}
 
 
-def _lay_out_tree(tree: Path, files: dict[str, Path], numpy_wheel: Path, stdlib: Path) -> None:
-    site = tree / "site"
+def _lay_out(site: Path, files: dict[str, Path]) -> None:
     for inside, path in files.items():
         (site / inside).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, site / inside)
+
+
+def _lay_out_wheel_and_stdlib(tree: Path, numpy_wheel: Path, stdlib: Path) -> None:
+    site = tree / "site"
     with zipfile.ZipFile(numpy_wheel) as wheel:
         for member in wheel.namelist():
             kept = member.endswith((".so", ".py", "METADATA")) and not LEFT_OUT.match(member)
@@ -138,6 +153,12 @@ def _lay_out_tree(tree: Path, files: dict[str, Path], numpy_wheel: Path, stdlib:
     (site / "pyodide_http/__init__.py").write_text("def patch_all():\n    pass\n")
     with zipfile.ZipFile(stdlib) as archive:
         archive.extractall(tree / "stdlib")
+
+
+def _compile(out: Path) -> None:
+    """Moves what lies in `tree` to `compiled`, as byte code."""
+    _in_pyodide(out, "compile_tree.py")
+    shutil.rmtree(out / "tree")
 
 
 def _in_pyodide(work: Path, script: str) -> None:
@@ -157,15 +178,17 @@ def _pack(out: Path) -> None:
             if path.is_file():
                 archive.writestr(zipfile.ZipInfo(path.relative_to(compiled / "stdlib").as_posix()), path.read_bytes())
     used = set((out / "used.txt").read_text().split())
-    core: list[tuple[str, Path]] = []
-    rest: list[tuple[str, Path]] = []
+    packs: dict[str, list[tuple[str, Path]]] = {name: [] for name in PACKS}
     for path in sorted((compiled / "site").rglob("*")):
         if path.is_file():
             inside = path.relative_to(compiled / "site").as_posix()
             data = inside.endswith(DATA_ENDINGS) and not inside.startswith("numpy/")
-            (core if inside in used or data else rest).append((inside, path))
-    write_pack(out / "core.pack", core)
-    write_pack(out / "rest.pack", rest)
+            if inside.startswith("diffusion_lab/"):
+                packs["lab"].append((inside, path))
+            else:
+                packs["core" if inside in used or data else "rest"].append((inside, path))
+    for name, files in packs.items():
+        write_pack(out / f"{name}.pack", files)
 
 
 def write_pack(target: Path, files: list[tuple[str, Path]]) -> None:
@@ -180,14 +203,35 @@ def write_pack(target: Path, files: list[tuple[str, Path]]) -> None:
     target.write_bytes(b"".join([struct.pack("<I", len(head)), head, *contents]))
 
 
-def _hash_of(paths: list[Path]) -> str:
-    """A hash over contents of our own files and name, size and time of installed ones."""
+# --- what is up to date ----------------------------------------------------------------------------------------------
+
+
+def _changed(stamp: Path, key: str) -> bool:
+    return not stamp.exists() or stamp.read_text() != key
+
+
+def _mark(stamp: Path, key: str) -> None:
+    stamp.write_text(key)
+
+
+def _key(paths: list[Path]) -> str:
+    """A hash over the contents of our own files, and over size and time of installed ones."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(str(path).encode())
-        if path.is_relative_to(ROOT / "static/node_modules") or not path.is_relative_to(ROOT) or ".venv" in path.parts:
-            status = path.stat()
-            digest.update(f"{status.st_size}:{status.st_mtime_ns}".encode())
-        else:
-            digest.update(path.read_bytes())
+        installed = not path.is_relative_to(ROOT) or {"node_modules", ".venv"} & set(path.parts)
+        status = path.stat()
+        digest.update(f"{status.st_size}:{status.st_mtime_ns}".encode() if installed else path.read_bytes())
+    return digest.hexdigest()
+
+
+def _imports_key(own: dict[str, Path]) -> str:
+    """A hash over the names of our own files and the import statements in them."""
+    digest = hashlib.sha256()
+    for inside, path in own.items():
+        digest.update(inside.encode())
+        if path.suffix == ".py":
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    digest.update(ast.dump(node).encode())
     return digest.hexdigest()

@@ -155,7 +155,7 @@ class _Site:
         """All that pages load, with hashed names; their addresses, relative to the site's root, go to `self.urls`."""
         pyodide = self._folder("pyodide", assets.pyodide)
         panel = self._panel_folder(assets.panel_files)
-        packs = {name: self._hashed(path) for name, path in (("stdlib", assets.stdlib), ("core", assets.core), ("rest", assets.rest))}
+        packs = {name: self._hashed(path) for name, path in {"stdlib": assets.stdlib, **assets.packs}.items()}
         relative = {name: path.removeprefix("assets/") for name, path in {**packs, "pyodide": pyodide, "panelRoot": panel}.items()}
         self.urls["scripts"] = [self._hashed(path) for path in assets.scripts]
         bundles = WORK / "bundles"

@@ -22,12 +22,14 @@ page = boot.Page(lambda *patch: None, lambda *output: None)
 for name in instrument_names():
     page.open(name, name, to_js({}), "light")
     page.link(name)
-    component = page._instruments[name].component
-    component.run()
-    component.step()
-    component.param.update(theme="dark", **{s: True for s in component.settings() if isinstance(getattr(component, s), bool)})
-    component.reset()
-    page._instruments[name].flush()
+    live = page._instruments[name]
+    component = live.component
+    with live._turn():
+        component.run()
+        component.step()
+        switches = {s: True for s in component.settings() if isinstance(getattr(component, s), bool)}
+        component.param.update(theme="dark", **switches)
+        component.reset()
 if not page.run_cell("trace", "import numpy as np\nprint(1)\nplot_scatter([0, 1], [0, 1])\nplot_hist([1, 2])\nplot_line([0, 1], [0, 1])"):
     raise SystemExit("the cell that is traced has failed")
 

@@ -6,7 +6,8 @@ that points, field and read-outs of a state are painted together.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import js
@@ -14,7 +15,7 @@ from bokeh.document import Document
 from bokeh.settings import settings as bokeh_settings
 from panel.io import pyodide as panel_pyodide
 from panel.io.document import MockSessionContext
-from panel.io.state import set_curdoc
+from panel.io.state import set_curdoc, state
 from pyodide.ffi import to_js
 
 from diffusion_lab.app.discovery import instrument_class
@@ -26,12 +27,12 @@ bokeh_settings.simple_ids.set_value(False)
 class LiveInstrument:
     """One instrument on the page: its component, its document and the way out to the page."""
 
-    def __init__(self, slot: str, name: str, state: dict[str, str], theme: str, send: Callable[..., None]) -> None:
+    def __init__(self, slot: str, name: str, values: dict[str, str], theme: str, send: Callable[..., None]) -> None:
         self.slot = slot
         self._send = send
         self._events: list[Any] = []
         cls = instrument_class(name)
-        self.component = cls(theme=theme, **cls.parse_state(state))
+        self.component = cls(theme=theme, **cls.parse_state(values))
         self._doc = doc = Document()
         doc.hold()
         doc._session_context = lambda: MockSessionContext(document=doc)
@@ -43,25 +44,30 @@ class LiveInstrument:
     def link(self) -> None:
         """From now on every change leaves for the page."""
         self._doc.on_change(self._collect)
-        self._doc.unhold()
-        self.flush()
+        state._loaded[self._doc] = state._connected[self._doc] = True  # else Panel drops what it holds back
+        with self._turn():
+            self._doc.unhold()
 
     def patch(self, json_patch: Any) -> None:
         """Take in a change from the page; what it brings about leaves as one patch."""
-        try:
+        with self._turn():
             self._doc.apply_json_patch(panel_pyodide._convert_json_patch(json_patch), setter="js")
-        finally:
-            self.flush()
 
     def set_state(self, values: dict[str, str]) -> None:
         """Settings given as texts; raises `StateError` for one that cannot be taken."""
-        try:
+        with self._turn():
             self.component.param.update(playing=False, **self.component.parse_state(values))
-        finally:
-            self.flush()
 
-    def flush(self) -> None:
-        """Send what has been collected."""
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """All that is done within leaves as one patch, also when it ends in an error."""
+        try:
+            with set_curdoc(self._doc):
+                yield
+        finally:
+            self._flush()
+
+    def _flush(self) -> None:
         events, self._events = self._events, []
         if not events:
             return

@@ -32,7 +32,7 @@ class Runner:
         *,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
-        limit: float = 1800,
+        limit: float = 3600,
         advice: str = "",
     ) -> str:
         """Runs `command` and returns its output; `what` names it to the user, `advice` is added to errors."""
@@ -61,6 +61,8 @@ class Runner:
             finally:
                 _end(process)
         output = self.output_since(begin)
+        with self.log.open("ab") as log:
+            log.write(f"# {what}: {time.monotonic() - start:.1f} s, exit code {code}\n".encode())
         if code != 0:
             lines = "\n".join(f"    {line[:LINE_LENGTH]}" for line in output.splitlines()[-LAST_LINES:])
             raise WheelError(

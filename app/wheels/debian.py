@@ -176,6 +176,7 @@ class OtherSuites:
         """Writes the files of `package` below one of `prefixes` to `into`; returns the package's version."""
         self._apt(f"downloading {package}", "download", "-q", f"{package}/{suite}")
         (file,) = self.folder.glob(f"{package}_*.deb")
+        self.runner.say(f"  unpacking {file.name} ({file.stat().st_size / 1e6:.0f} MB)")
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", file], stdout=subprocess.PIPE) as process:
             with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
                 for member in archive:

@@ -179,9 +179,10 @@ def from_user(order: Order, work: Path) -> Found:
 
 def from_official(order: Order, work: Path) -> Found:
     """The wheel of the official Pyodide distribution, whose hash is in the npm package."""
-    entry = json.loads((order.pyodide / "pyodide-lock.json").read_text())["packages"].get("numpy")
-    if entry is None or entry["version"] != pins.NUMPY:
-        has = entry["version"] if entry else "none"
+    lock = json.loads((order.pyodide / "pyodide-lock.json").read_text())
+    entry = lock.get("packages", {}).get("numpy", {})
+    if not {"file_name", "sha256"} <= set(entry) or entry.get("version") != pins.NUMPY:
+        has = entry.get("version", "none")
         raise WheelError(
             f"The official distribution has another NumPy ({has}) than this lab ({pins.NUMPY}): skipped."
         )

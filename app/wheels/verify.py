@@ -7,7 +7,7 @@ from pathlib import Path
 from .commands import Runner
 from .errors import WheelError
 from .numpy import pins
-from .wasm import missing_symbols, offered_symbols
+from .numpy.wasm import missing_symbols, offered_symbols
 
 CHECKS = Path(__file__).parent / "checks"
 RAISES = "raises LinAlgError"  # as basic.py prints it

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 
-def nearest(x: ArrayLike, means: Array) -> NDArray[np.int64]:
+def nearest(x: ArrayLike, means: Array) -> NDArray[np.intp]:
     """Index (N,) of the mean (K, d) nearest each of the points x (N, d); the first of equals."""
     return squared_distances(x, means).argmin(axis=0)
 

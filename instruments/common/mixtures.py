@@ -117,7 +117,7 @@ class GaussianMixture:
         mean /= _per_point(self.var(signal, sigma))
         return mean.reshape(x.shape)
 
-    def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
         """`n` independent clean points (n, d) and the component (n,) each came from."""
         require(n >= 1, "`n` must be at least 1", n)
         component = rng.choice(len(self.weights), size=n, p=self.weights / self.weights.sum())

@@ -30,7 +30,7 @@ def disc_probability(distance: ArrayLike, radius: float, var: float) -> Array:
     require(radius > 0, "`radius` must be above 0", radius)
     require(var > 0, "`var` must be above 0", var)
     sd = np.sqrt(var)
-    inside = (distance < radius).astype(np.float64)
+    inside = np.array(distance < radius, dtype=np.float64)
     near = np.abs(distance - radius) < REACH * sd  # elsewhere the answer is 0 or 1
     num_nodes = 40 + int(8 * radius / sd)
     lift = 2.0 * np.sin(np.pi * (np.arange(num_nodes) + 0.5) / (2 * num_nodes)) ** 2  # 1 - cos(angle)
@@ -46,7 +46,7 @@ def nearest_probability(centres: ArrayLike, sites: ArrayLike, var: float) -> Arr
 
     centres: (P, 2); sites: (K, 2), distinct. Absolute error below 1e-12. The flux through each straight edge
     of the Voronoi cells is taken by Gauss-Legendre within `REACH` standard deviations and in closed form
-    (an arctangent) beyond; an open cell adds the share of the horizon that it holds. Costs K³ + P K².
+    (an arctangent) beyond; an open cell adds the share of the horizon that it holds. Costs K³ + P K.
     """
     centres, sites = np.asarray(centres, dtype=np.float64), np.asarray(sites, dtype=np.float64)
     require(sites.ndim == 2 and sites.shape[1] == 2, "`sites` must have shape (K, 2)", f"shape {sites.shape}")
@@ -54,17 +54,14 @@ def nearest_probability(centres: ArrayLike, sites: ArrayLike, var: float) -> Arr
     require(var > 0, "`var` must be above 0", var)
     if len(sites) == 1:
         return np.ones((len(centres), 1))
-    probability = np.empty((len(centres), len(sites)))
-    for j, site in enumerate(sites):
-        away = np.delete(sites, j, axis=0) - site
-        normal = away / np.hypot(away[:, :1], away[:, 1:])
-        tangent = normal[:, ::-1] * (-1.0, 1.0)
-        low, high = _edges(away, tangent)
-        offset = site + away / 2.0 - centres[:, None]  # (P, K-1, 2), centre to mid-way between sites
-        height, shift = np.sum(offset * normal, axis=2), np.sum(offset * tangent, axis=2)
-        through_edges = _edge_flux(height, low + shift, high + shift, var).sum(axis=1)
-        probability[:, j] = through_edges + _open_angle(away) / (2.0 * np.pi)
-    return probability
+    away = sites - sites[:, None]  # (K, K, 2), from site j to site k
+    cell, other, low, high = _edges(away)
+    normal = away[cell, other] / np.hypot(*away[cell, other].T)[:, None]
+    tangent = normal[:, ::-1] * (-1.0, 1.0)
+    offset = (sites[cell] + sites[other]) / 2.0 - centres[:, None]  # (P, E, 2), to mid-way between the sites
+    height, shift = np.sum(offset * normal, axis=2), np.sum(offset * tangent, axis=2)
+    flux = _edge_flux(height, low + shift, high + shift, var)
+    return flux @ (cell[:, None] == np.arange(len(sites))) + _open_angle(away) / (2.0 * np.pi)
 
 
 def _flux(r2: Array, var: float) -> Array:
@@ -73,20 +70,24 @@ def _flux(r2: Array, var: float) -> Array:
     return -np.expm1(-y) / y / (2.0 * var)
 
 
-def _edges(away: Array, tangent: Array) -> tuple[Array, Array]:
-    """Voronoi edges of a site at the origin: edge k is away_k / 2 + u tangent_k, low_k <= u <= high_k.
+def _edges(away: Array) -> tuple[NDArray[np.intp], NDArray[np.intp], Array, Array]:
+    """The Voronoi edges, each from both its sides: cell j, neighbour k, and ends low, high, all (E,).
 
-    away: (K-1, 2), the other sites. Each of them, l, leaves slope u <= room; an empty edge has low = high.
+    away: (K, K, 2), from site j to site k. About site j the edge is away_jk / 2 + u tangent for
+    low <= u <= high; every other site l allows slope u <= room.
     """
-    slope = tangent @ away.T
-    room = np.sum(away**2, axis=1) / 2.0 - away @ away.T / 2.0
-    np.fill_diagonal(slope, 0.0)
-    np.fill_diagonal(room, 0.0)
+    length = np.hypot(away[..., 0], away[..., 1]) + np.eye(len(away))
+    tangent = away[..., ::-1] * (-1.0, 1.0) / length[..., None]
+    turned = away.transpose(0, 2, 1)
+    slope = tangent @ turned  # (K, K, K), indexed [j, k, l]
+    room = np.sum(away**2, axis=2)[:, None] / 2.0 - away @ turned / 2.0
+    own = np.arange(len(away))
+    slope[:, own, own] = room[:, own, own] = 0.0
     bound = np.divide(room, slope, out=np.zeros_like(room), where=slope != 0)
-    low = np.where(slope < 0, bound, -np.inf).max(axis=1)
-    high = np.where(slope > 0, bound, np.inf).min(axis=1)
-    empty = (low >= high) | np.any((slope == 0) & (room < 0), axis=1)
-    return np.where(empty, 0.0, low), np.where(empty, 0.0, high)
+    low = np.where(slope < 0, bound, -np.inf).max(axis=2)
+    high = np.where(slope > 0, bound, np.inf).min(axis=2)
+    real = (low < high) & ~np.any((slope == 0) & (room < 0), axis=2) & (own != own[:, None])
+    return *np.nonzero(real), low[real], high[real]
 
 
 def _edge_flux(height: Array, low: Array, high: Array, var: float) -> Array:
@@ -102,11 +103,16 @@ def _edge_flux(height: Array, low: Array, high: Array, var: float) -> Array:
     return (near + np.sign(height) * turned) / (2.0 * np.pi)
 
 
-def _open_angle(away: Array) -> float:
-    """Angle in radians of the directions in which a Voronoi cell is open; away: (K-1, 2), the other sites."""
-    angles = np.sort(np.arctan2(away[:, 1], away[:, 0]))
-    gaps = np.diff(angles, append=angles[0] + 2.0 * np.pi)
-    return max(0.0, float(gaps.max()) - np.pi)
+def _open_angle(away: Array) -> Array:
+    """Angle (K,) in radians of the directions in which each Voronoi cell is open; `away` as in `_edges`.
+
+    A direction stays in the cell if it leads away from every other site: what the largest gap between the
+    directions to them holds beyond a half-turn.
+    """
+    others = away[~np.eye(len(away), dtype=bool)].reshape(len(away), -1, 2)
+    angles = np.sort(np.arctan2(others[..., 1], others[..., 0]), axis=1)
+    gaps = np.diff(angles, axis=1, append=angles[:, :1] + 2.0 * np.pi)
+    return np.maximum(0.0, gaps.max(axis=1) - np.pi)
 
 
 @cache

@@ -32,7 +32,7 @@ def exponential_alpha_bar(t: Number) -> Number:
 def exponential_t(alpha_bar: Number) -> Number:
     """The time at which the exponential schedule has `alpha_bar` left: t = -log(alpha_bar) / 6.
 
-    Inverse of `exponential_alpha_bar`, to 1e-16 in t (absolute). Raises ValueError outside (0, 1].
+    Inverse of `exponential_alpha_bar`, to 3e-16 in t (absolute). Raises ValueError outside (0, 1].
     """
     _require_signal(alpha_bar)
     return (-np.log(alpha_bar) / EXPONENTIAL_BETA + 0.0)[()]

@@ -75,7 +75,7 @@ larger one gets nearer but swells the cloud on the way, by 1/sqrt(1 - step_size/
 
 def draw_clean(
     mixture: GaussianMixture, num_points: int, rng: np.random.Generator
-) -> tuple[Array, NDArray[np.int64]]:
+) -> tuple[Array, NDArray[np.intp]]:
     """Clean points x0 (N, 2) and the mode (N,) each belongs to."""
     require(num_points >= 1, "`num_points` must be at least 1", num_points)
     return mixture.sample(num_points, rng)
@@ -146,7 +146,7 @@ def frame_indices(total: int, max_frames: int) -> NDArray[np.int64]:
     require(total >= 1, "`total` must be at least 1", total)
     require(max_frames >= 1, "`max_frames` must be at least 1", max_frames)
     count = min(max_frames, total)
-    return np.arange(count + 1) * total // count
+    return np.arange(count + 1, dtype=np.int64) * total // count
 
 
 def reverse_steps(
@@ -163,8 +163,8 @@ def reverse_steps(
 
     Annealed Langevin (Song & Ermon 2019, Algorithm 1) with the exact VE score, over `num_levels` geometric
     levels from SIGMA_MAX to `sigma_min`, from x_VP ~ N(0, I), that is x_VE = x_VP / sqrt(alpha_bar(1)).
-    Nothing is computed before it is asked for, so a caller can take the steps in slices.
-    Raises ValueError at the call.
+    Nothing is computed before it is asked for, so a caller can take the steps in slices. The same `rng`
+    state gives the same run, bit for bit under one build of NumPy. Raises ValueError at the call.
     """
     require(num_points >= 1, "`num_points` must be at least 1", num_points)
     sigmas = geometric_sigmas(SIGMA_MAX, sigma_min, num_levels)

@@ -49,6 +49,7 @@ export function openEditor(parent, { code, label, run, changed }) {
         closeBrackets(),
         indentUnit.of("    "),
         python(),
+        EditorView.lineWrapping,
         syntaxHighlighting(classHighlighter),
         failedLineMark,
         keymap.of([

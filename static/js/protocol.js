@@ -2,7 +2,7 @@
  * What page and worker say to each other: one list of messages, one list of start-up stages.
  *
  * @typedef {{
- *   pyodide: string, stdlib: string, core: string, rest: string, panelRoot: string
+ *   pyodide: string, stdlib: string, core: string, lab: string, rest: string, panelRoot: string
  * }} Assets  Addresses of what Python needs, relative to the worker.
  *
  * @typedef {{slot: string, name: string, state: Record<string, string>, theme: string}} Slot  An instrument wanted.

@@ -53,8 +53,8 @@ function unpack(FS, pack, root) {
 
 async function start() {
   reached("worker");
-  const core = download(ASSETS.core);
-  core.catch(() => {}); // reported where it is awaited
+  const packs = Promise.all([download(ASSETS.core), download(ASSETS.lab)]);
+  packs.catch(() => {}); // reported where it is awaited
   const { loadPyodide } = await import(/* webpackIgnore: true */ address(ASSETS.pyodide + "pyodide.mjs"));
   const python = await loadPyodide({
     indexURL: address(ASSETS.pyodide),
@@ -63,7 +63,7 @@ async function start() {
   });
   reached("interpreter");
   const sitePackages = python.runPython("import site; site.getsitepackages()[0]") + "/";
-  unpack(python.FS, await core, sitePackages);
+  for (const pack of await packs) unpack(python.FS, pack, sitePackages);
   python.runPython("import importlib; importlib.invalidate_caches()");
   reached("unpacked");
   python.runPython("import numpy");

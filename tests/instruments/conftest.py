@@ -1,4 +1,4 @@
-"""Mixtures and statistics that tests of several kernels share. Significance is ALPHA a test, seeds are fixed."""
+"""Mixtures and statistics that tests of several kernels share: significance ALPHA a test, fixed seeds."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def assert_follows():
 
 @pytest.fixture
 def assert_variance():
-    """A check that residuals (N, d), Gaussian with mean 0, have variance `var`: chi-square, two-sided, ALPHA."""
+    """A check that residuals (N, d), normal about 0, have variance `var`: chi-square, two-sided, ALPHA."""
 
     def check(residuals: np.ndarray, var: float) -> None:
         statistic = np.sum(residuals**2) / var

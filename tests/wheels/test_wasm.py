@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from diffusion_lab.app.wheels import WheelError, verify, wasm
+from diffusion_lab.app.wheels import WheelError, verify
 from diffusion_lab.app.wheels.commands import Runner
-from diffusion_lab.app.wheels.numpy import pins
+from diffusion_lab.app.wheels.numpy import pins, wasm
 
 from .conftest import function_export, function_import, text, wasm_module, write_numpy_wheel
 

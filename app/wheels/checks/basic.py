@@ -31,6 +31,7 @@ for kind in ("f8", "f4", "f2", "g", "c16", "i1", "u2", "i4", "i8"):
             )
 a, b = rng.standard_normal((30, 50)), rng.standard_normal((50, 20))
 assert np.allclose(a @ b, plain_product(a, b), rtol=1e-13)
+assert np.array_equal(a @ b, a @ np.asfortranarray(b))  # to the last bit
 assert (a[:0] @ b).shape == (0, 20) and not (a[:, :0] @ b[:0]).any()
 square = rng.standard_normal((6, 6))
 expected = square @ square.copy()

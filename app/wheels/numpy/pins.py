@@ -34,5 +34,5 @@ TEST_REQUIREMENTS = [
 ]
 
 OPTIMISATION = ["-O3", "-msimd128"]
-# What all other versions of the same inputs have in common: no path of this machine gets into the wheel.
+# Stands in the wheel wherever the path of the build would: two builds in two places give the same bytes.
 NEUTRAL_PATH = "/build"

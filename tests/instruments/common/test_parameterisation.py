@@ -33,7 +33,7 @@ def test_jump_takes_a_level_a_point(rng):
 
 
 def truths(x0, eps, alpha_bar):
-    """x_t and all four predictions, v_pred as the velocity along the circle (cos φ, sin φ) that x_t follows."""
+    """x_t and all four predictions; v_pred is the velocity on the circle (cos φ, sin φ) that x_t follows."""
     phi = np.arctan2(np.sqrt(1 - alpha_bar), np.sqrt(alpha_bar))
     point = lambda phi: np.cos(phi) * x0 + np.sin(phi) * eps  # noqa: E731
     v_pred = point(phi + np.pi / 2)  # a quarter turn on: the derivative of the point in phi
