@@ -69,7 +69,9 @@ class Session:
                 value = self._execute(code, filename)
                 printed.flush()
             self._show(value)
-        except BaseException as error:  # a cell may raise anything, SystemExit too: none of it ends the session
+        except (
+            BaseException
+        ) as error:  # a cell may raise anything, SystemExit too: none of it ends the session
             printed.flush()
             emit(_error(error, filename))
             return False
@@ -120,7 +122,11 @@ def _error(error: BaseException, filename: str) -> Output:
     if isinstance(error, SyntaxError) and error.filename == filename:
         line, frames = error.lineno or 0, []
     else:
-        own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<cell ")]
+        own = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename.startswith("<cell ")
+        ]
         line = next((frame.lineno or 0 for frame in reversed(own) if frame.filename == filename), 0)
         frames = [f"line {frame.lineno}{_where(frame, filename)}: {frame.line}" for frame in own]
     message = "".join(traceback.format_exception_only(error)).strip().replace(f'File "{filename}", ', "")

@@ -21,7 +21,14 @@ from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 
-FRONT_MATTER = {"number": int, "title": str, "lede": str, "minutes": int, "builds_on": list, "objectives": list}
+FRONT_MATTER = {
+    "number": int,
+    "title": str,
+    "lede": str,
+    "minutes": int,
+    "builds_on": list,
+    "objectives": list,
+}
 
 
 class ChapterError(Exception):
@@ -201,10 +208,14 @@ class _Parser:
             front = yaml.safe_load(match[1]) or {}
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            raise ChapterError(path, (mark.line if mark else 0) + 2, f"Front matter is not YAML: {error}") from None
+            raise ChapterError(
+                path, (mark.line if mark else 0) + 2, f"Front matter is not YAML: {error}"
+            ) from None
         for key, kind in FRONT_MATTER.items():
             if not isinstance(front.get(key), kind):
-                raise ChapterError(path, 1, f"Front matter needs `{key}` ({kind.__name__}), got {front.get(key)!r}.")
+                raise ChapterError(
+                    path, 1, f"Front matter needs `{key}` ({kind.__name__}), got {front.get(key)!r}."
+                )
         if unknown := set(front) - set(FRONT_MATTER):
             raise ChapterError(path, 1, f"Front matter has unknown {', '.join(sorted(unknown))}.")
         return front, text[match.end() :], text[: match.end()].count("\n")
@@ -212,10 +223,15 @@ class _Parser:
     # --- Markdown ------------------------------------------------------------------------------------------------------
 
     def _markdown(self) -> MarkdownIt:
-        md = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "smartquotes", "replacements"])
+        md = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(
+            ["table", "smartquotes", "replacements"]
+        )
         md.use(dollarmath_plugin, double_inline=False)
         md.use(colon_fence_plugin).use(myst_role_plugin)
-        md.add_render_rule("math_inline", lambda _self, tokens, i, *_: self._formula(tokens[i].content, False, self._line(tokens[i])))
+        md.add_render_rule(
+            "math_inline",
+            lambda _self, tokens, i, *_: self._formula(tokens[i].content, False, self._line(tokens[i])),
+        )
         md.add_render_rule("myst_role", lambda _self, tokens, i, *_: self._role(tokens[i]))
         return md
 
@@ -236,7 +252,9 @@ class _Parser:
         tokens = self.md.parse(text)
         for token in tokens:
             if token.type in ("colon_fence", "math_block"):
-                raise self.chapter.error(line + (token.map[0] if token.map else 0), "A directive cannot stand inside another.")
+                raise self.chapter.error(
+                    line + (token.map[0] if token.map else 0), "A directive cannot stand inside another."
+                )
         return str(self.md.renderer.render(self._note_lines(tokens, line - 1), self.md.options, {}))
 
     def _render_inline(self, text: str, line: int) -> str:
@@ -263,7 +281,9 @@ class _Parser:
 
     def _cite(self, key: str, line: int) -> str:
         if key not in self.references:
-            raise self.chapter.error(line, f"No work `{key}` in references.toml; it has {', '.join(sorted(self.references))}.")
+            raise self.chapter.error(
+                line, f"No work `{key}` in references.toml; it has {', '.join(sorted(self.references))}."
+            )
         if key not in self.chapter.cited:
             self.chapter.cited.append(key)
         work = self.references[key]
@@ -273,7 +293,9 @@ class _Parser:
         target, bar, text = content.partition("|")
         name, *pairs = target.split()
         if not bar or not pairs or not all("=" in pair for pair in pairs):
-            raise self.chapter.error(line, f"A preset reads {{set}}`instrument param=value | text`, got `{content}`.")
+            raise self.chapter.error(
+                line, f"A preset reads {{set}}`instrument param=value | text`, got `{content}`."
+            )
         state = dict(pair.split("=", 1) for pair in pairs)
         self.chapter.presets.append(Preset(name, state, line))
         values = html.escape(" ".join(pairs))
@@ -283,12 +305,17 @@ class _Parser:
         numbers = {equation.label: equation.number for equation in self.chapter.of(Equation)}
         for label, line in self.eq_refs:
             if label not in numbers:
-                raise self.chapter.error(line, f"No equation `{label}` in this chapter; it has {', '.join(numbers) or 'none'}.")
+                raise self.chapter.error(
+                    line, f"No equation `{label}` in this chapter; it has {', '.join(numbers) or 'none'}."
+                )
 
         def link(match: re.Match[str]) -> str:
             return f'<a class="eqref" href="#eq-{match[1]}">({numbers[match[1]]})</a>'
 
-        self.chapter.blocks = [_with_html(block, lambda text: re.sub("\ue002(.*?)\ue003", link, text)) for block in self.chapter.blocks]
+        self.chapter.blocks = [
+            _with_html(block, lambda text: re.sub("\ue002(.*?)\ue003", link, text))
+            for block in self.chapter.blocks
+        ]
 
     # --- blocks --------------------------------------------------------------------------------------------------------
 
@@ -341,19 +368,27 @@ class _Parser:
         }
         if not match or match[1] not in makers:
             name = match[1] if match else token.info
-            raise self.chapter.error(line, f"Unknown directive `{name}`; there is {', '.join(sorted(makers))}.")
-        return makers[match[1]](_Directive.read(self.chapter, match[1], match[2].strip(), token.content, line))
+            raise self.chapter.error(
+                line, f"Unknown directive `{name}`; there is {', '.join(sorted(makers))}."
+            )
+        return makers[match[1]](
+            _Directive.read(self.chapter, match[1], match[2].strip(), token.content, line)
+        )
 
     def _equation(self, d: _Directive) -> Equation:
         d.options_are(())
         tex, words, words_line = d.parts()
         number = f"{self.chapter.number}.{len(self.chapter.of(Equation)) + 1}"
         self._claim(d, number)
-        return Equation(d.argument, number, self._formula(tex, True, d.body_line), self._render(words, words_line), d.line)
+        return Equation(
+            d.argument, number, self._formula(tex, True, d.body_line), self._render(words, words_line), d.line
+        )
 
     def _instrument(self, d: _Directive) -> InstrumentSlot:
         if not d.argument:
-            raise self.chapter.error(d.line, "An instrument directive names its instrument: `:::{instrument} name`.")
+            raise self.chapter.error(
+                d.line, "An instrument directive names its instrument: `:::{instrument} name`."
+            )
         return InstrumentSlot(d.argument, d.options, self._render(d.body, d.body_line), d.line)
 
     def _cell(self, d: _Directive) -> Cell:
@@ -386,9 +421,13 @@ class _Parser:
     def _claim(self, d: _Directive, number: str) -> None:
         """Equations, cells and quizzes have labels; no two of a kind in a chapter have the same."""
         if not re.fullmatch(r"[a-z][a-z0-9-]*", d.argument):
-            raise self.chapter.error(d.line, f"A label is lower-case letters, digits and hyphens, got `{d.argument}`.")
+            raise self.chapter.error(
+                d.line, f"A label is lower-case letters, digits and hyphens, got `{d.argument}`."
+            )
         if earlier := self.labels.get((d.name, d.argument)):
-            raise self.chapter.error(d.line, f"{d.name.capitalize()} `{d.argument}` was given before, at line {earlier[1]}.")
+            raise self.chapter.error(
+                d.line, f"{d.name.capitalize()} `{d.argument}` was given before, at line {earlier[1]}."
+            )
         self.labels[d.name, d.argument] = (number, d.line)
 
 
@@ -419,7 +458,9 @@ class _Directive:
         """Exactly these options must be there."""
         if unknown := set(self.options) - set(names):
             allowed = f"it has {', '.join(names)}" if names else "it has no options"
-            raise self.chapter.error(self.line, f"`{self.name}` has no option {', '.join(sorted(unknown))}; {allowed}.")
+            raise self.chapter.error(
+                self.line, f"`{self.name}` has no option {', '.join(sorted(unknown))}; {allowed}."
+            )
         if missing := [name for name in names if not self.options.get(name)]:
             raise self.chapter.error(self.line, f"`{self.name}` needs the option {', '.join(missing)}.")
 
@@ -427,14 +468,18 @@ class _Directive:
         """The body's two parts around a `---` line, and the line at which the second begins."""
         first, rule, second = self.body.partition("\n---\n")
         if not rule or not second.strip():
-            raise self.chapter.error(self.line, f"`{self.name}` has two parts with a line `---` between them.")
+            raise self.chapter.error(
+                self.line, f"`{self.name}` has two parts with a line `---` between them."
+            )
         return first, second, self.body_line + first.count("\n") + 2
 
 
 def _with_html(block: Block, change: Callable[[str], str]) -> Block:
     """The block with every text of HTML in it changed."""
     values = {
-        name: change(value) if isinstance(value, str) and (name == "html" or name.endswith("_html")) else value
+        name: change(value)
+        if isinstance(value, str) and (name == "html" or name.endswith("_html"))
+        else value
         for name, value in vars(block).items()
     }
     return type(block)(**values)

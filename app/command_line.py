@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 
 from diffusion_lab.app import environment
-from diffusion_lab.app.environment import ROOT, Progress, SetupError, ensure_browser, ensure_front_end, ensure_python, free_port
+from diffusion_lab.app.environment import (
+    ROOT,
+    Progress,
+    SetupError,
+    ensure_browser,
+    ensure_front_end,
+    ensure_python,
+    free_port,
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -29,18 +37,24 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="build.py", description="Builds, serves and tests the Diffusion Instrument Lab.")
+    parser = argparse.ArgumentParser(
+        prog="build.py", description="Builds, serves and tests the Diffusion Instrument Lab."
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
     site = commands.add_parser("site", help="set up and build the site into dist/")
     site.set_defaults(command=_site)
-    serve = commands.add_parser("serve", help="set up, build and serve the site; rebuilds when a file changes")
+    serve = commands.add_parser(
+        "serve", help="set up, build and serve the site; rebuilds when a file changes"
+    )
     serve.add_argument("--port", type=int, help="a port of 127.0.0.1 (default: any that is free)")
     serve.set_defaults(command=_serve)
     test = commands.add_parser("test", help="set up and run all tests; further arguments go to pytest")
     test.add_argument("pytest", nargs=argparse.REMAINDER)
     test.set_defaults(command=_test)
     bench = commands.add_parser("bench", help="run a script of tests/benchmarks on the built site")
-    bench.add_argument("name", choices=sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py")))
+    bench.add_argument(
+        "name", choices=sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
+    )
     bench.add_argument("arguments", nargs=argparse.REMAINDER)
     bench.set_defaults(command=_bench)
     return parser
@@ -87,7 +101,9 @@ def _test(options: argparse.Namespace, say: Progress) -> int:
     browser = ensure_browser(say)
     say("running the tests")
     return subprocess.call(
-        [sys.executable, "-m", "pytest", *options.pytest], cwd=ROOT, env={**os.environ, "DIFFUSION_LAB_BROWSER": browser}
+        [sys.executable, "-m", "pytest", *options.pytest],
+        cwd=ROOT,
+        env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
     )
 
 
@@ -96,5 +112,7 @@ def _bench(options: argparse.Namespace, say: Progress) -> int:
     browser = ensure_browser(say)
     script = ROOT / f"tests/benchmarks/{options.name}.py"
     return subprocess.call(
-        [sys.executable, str(script), *options.arguments], cwd=ROOT, env={**os.environ, "DIFFUSION_LAB_BROWSER": browser}
+        [sys.executable, str(script), *options.arguments],
+        cwd=ROOT,
+        env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
     )

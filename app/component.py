@@ -204,7 +204,9 @@ class Instrument(pn.custom.JSComponent):
         return tuple(
             name
             for name in cls.param
-            if name not in pn.custom.JSComponent.param and name not in cls._internal and (cls.param[name].precedence or 0) >= 0
+            if name not in pn.custom.JSComponent.param
+            and name not in cls._internal
+            and (cls.param[name].precedence or 0) >= 0
         )
 
     @classmethod
@@ -216,7 +218,9 @@ class Instrument(pn.custom.JSComponent):
         parsed: dict[str, Any] = {}
         for name, text in values.items():
             if name not in cls.settings():
-                raise StateError(f"{cls.__name__} has no parameter `{name}`; it has {', '.join(cls.settings())}.")
+                raise StateError(
+                    f"{cls.__name__} has no parameter `{name}`; it has {', '.join(cls.settings())}."
+                )
             p = cls.param[name]
             try:
                 value: Any = text
@@ -234,7 +238,11 @@ class Instrument(pn.custom.JSComponent):
 
     def state(self) -> dict[str, Any]:
         """The settings that differ from their defaults."""
-        return {name: getattr(self, name) for name in self.settings() if getattr(self, name) != self.param[name].default}
+        return {
+            name: getattr(self, name)
+            for name in self.settings()
+            if getattr(self, name) != self.param[name].default
+        }
 
     def reset(self) -> None:
         """Every setting back to the value the instrument was made with (its slot in the chapter), and nothing playing."""
@@ -274,8 +282,14 @@ class Instrument(pn.custom.JSComponent):
     def front_panel_html(self) -> str:
         """The front panel as HTML: the same markup in the static page and in the live component."""
         return _template().render(
-            title=self.title, panel=self.front_panel, p=self.param, values=self, readings=self.readings_shown,
-            status=self.status, description=self.description, aspect=self.figure_aspect,
+            title=self.title,
+            panel=self.front_panel,
+            p=self.param,
+            values=self,
+            readings=self.readings_shown,
+            status=self.status,
+            description=self.description,
+            aspect=self.figure_aspect,
         )
 
     def _publish(self) -> None:

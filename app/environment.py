@@ -55,12 +55,17 @@ def ensure_python(say: Say, *, tests: bool = False) -> None:
     if not python.exists():
         say("making a virtual environment in .venv")
         shutil.rmtree(VENV, ignore_errors=True)
-        _run([sys.executable, "-m", "venv", str(VENV)], "The virtual environment could not be made; on Debian install python3-venv.")
+        _run(
+            [sys.executable, "-m", "venv", str(VENV)],
+            "The virtual environment could not be made; on Debian install python3-venv.",
+        )
     stamp, key = VENV / f"{lock.stem}.stamp", _hash([LOCK_BUILD, LOCK_TEST, ROOT / "pyproject.toml"])
     if not _stamped(stamp, key):
         say(f"installing Python packages from {lock.name}")
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        advice = "Python packages could not be installed; look at the message above, then run the command again."
+        advice = (
+            "Python packages could not be installed; look at the message above, then run the command again."
+        )
         _run([*pip, "--require-hashes", "-r", str(lock)], advice)
         _run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], advice)
         stamp.write_text(key)
@@ -76,7 +81,10 @@ def ensure_front_end(say: Say) -> None:
     _check_node()
     say("installing front-end libraries from static/package-lock.json")
     command = ["npm", "ci", "--prefix", str(ROOT / "static"), "--no-audit", "--no-fund", "--loglevel=error"]
-    _run(command, "Front-end libraries could not be installed; look at the message above, then run the command again.")
+    _run(
+        command,
+        "Front-end libraries could not be installed; look at the message above, then run the command again.",
+    )
     stamp.write_text(key)
 
 
@@ -89,12 +97,19 @@ def ensure_browser(say: Say) -> str:
     if found := _browser():
         return found
     if not shutil.which("apt-get") or os.geteuid() != 0:
-        raise SetupError("The tests need Chromium: install it, or set DIFFUSION_LAB_BROWSER to a browser's path.")
+        raise SetupError(
+            "The tests need Chromium: install it, or set DIFFUSION_LAB_BROWSER to a browser's path."
+        )
     say("installing Debian's chromium for the tests")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     advice = "Debian's chromium could not be installed; look at the message above."
     _run(["apt-get", "update", "-qq"], advice, environment)
-    _run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", "chromium"], advice, environment, quiet=True)
+    _run(
+        ["apt-get", "install", "-qq", "-y", "--no-install-recommends", "chromium"],
+        advice,
+        environment,
+        quiet=True,
+    )
     if found := _browser():
         return found
     raise SetupError("Debian's chromium was installed but no browser is on the PATH.")
@@ -107,7 +122,9 @@ def free_port(wanted: int | None = None) -> int:
         try:
             probe.bind(("127.0.0.1", wanted or 0))
         except OSError:
-            raise SetupError(f"Port {wanted} is in use; choose another with --port, or leave it out.") from None
+            raise SetupError(
+                f"Port {wanted} is in use; choose another with --port, or leave it out."
+            ) from None
         return int(probe.getsockname()[1])
 
 
@@ -123,7 +140,9 @@ def _check_machine() -> None:
         raise SetupError(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
     free = shutil.disk_usage(ROOT).free
     if free < DISK_NEEDED and not (VENV.exists() and NODE_MODULES.exists()):
-        raise SetupError(f"Set-up needs {DISK_NEEDED >> 30} GB of disk space, {free / 2**30:.1f} GB are free at {ROOT}.")
+        raise SetupError(
+            f"Set-up needs {DISK_NEEDED >> 30} GB of disk space, {free / 2**30:.1f} GB are free at {ROOT}."
+        )
 
 
 def _check_node() -> None:
@@ -147,7 +166,9 @@ def _stamped(stamp: Path, key: str) -> bool:
     return stamp.exists() and stamp.read_text() == key
 
 
-def _run(command: list[str], advice: str, environment: dict[str, str] | None = None, *, quiet: bool = False) -> None:
+def _run(
+    command: list[str], advice: str, environment: dict[str, str] | None = None, *, quiet: bool = False
+) -> None:
     try:
         done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL if quiet else None)
     except OSError as error:

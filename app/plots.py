@@ -62,13 +62,21 @@ def plot_hist(values: Any, *, bins: int = 40, title: str | None = None) -> figur
     plot = _figure(edges, np.append(density, 0.0), title)
     plot.y_range.start = 0.0
     plot.quad(
-        left=edges[:-1], right=edges[1:], top=density, bottom=0.0, line_color=None, fill_color=TOKENS["light"]["c0"], fill_alpha=0.75
+        left=edges[:-1],
+        right=edges[1:],
+        top=density,
+        bottom=0.0,
+        line_color=None,
+        fill_color=TOKENS["light"]["c0"],
+        fill_alpha=0.75,
     )
     return plot
 
 
 def _figure(x: np.ndarray, y: np.ndarray, title: str | None) -> figure:
-    return figure(width=WIDTH, height=HEIGHT, x_range=_padded(x), y_range=_padded(y), title=title, toolbar_location=None)
+    return figure(
+        width=WIDTH, height=HEIGHT, x_range=_padded(x), y_range=_padded(y), title=title, toolbar_location=None
+    )
 
 
 def _padded(values: np.ndarray) -> tuple[float, float]:

@@ -43,7 +43,10 @@ def run_cells(chapter: Chapter) -> dict[str, str]:
         outputs: list[Output] = []
         if not session.run(cell.label, cell.code, outputs.append):
             error = outputs[-1]
-            raise chapter.error(cell.line + max(error.line, 1) - 1, f"Cell `{cell.label}` fails: {error.body.splitlines()[-1]}")
+            raise chapter.error(
+                cell.line + max(error.line, 1) - 1,
+                f"Cell `{cell.label}` fails: {error.body.splitlines()[-1]}",
+            )
         html[cell.label] = output_html(outputs)
     return html
 
@@ -55,10 +58,14 @@ def answer_quiz(chapter: Chapter, quiz: Quiz) -> RenderedQuiz:
         try:
             values.append(float(eval(expression, dict(QUIZ_NAMES))))
         except Exception as error:
-            raise chapter.error(quiz.line, f"`{name}` of quiz `{quiz.label}` cannot be computed: {error}") from None
+            raise chapter.error(
+                quiz.line, f"`{name}` of quiz `{quiz.label}` cannot be computed: {error}"
+            ) from None
     answer, tolerance = values
     if not tolerance > 0:
-        raise chapter.error(quiz.line, f"`tolerance` of quiz `{quiz.label}` must be above 0, got {tolerance:g}.")
+        raise chapter.error(
+            quiz.line, f"`tolerance` of quiz `{quiz.label}` must be above 0, got {tolerance:g}."
+        )
 
     def put(match: re.Match[str]) -> str:
         try:

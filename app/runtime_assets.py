@@ -20,7 +20,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffusion_lab.app.environment import NODE_MODULES, ROOT, SetupError, Say
+from diffusion_lab.app.environment import NODE_MODULES, ROOT, Say, SetupError
 
 HERE = Path(__file__).parent
 
@@ -32,13 +32,42 @@ LEFT_OUT = re.compile(
     r"^(bokeh/(server/static|sphinxext|command|sampledata)|panel/(dist/(?!css/)|tests|chat/tests|command|auth)|"
     r"pyviz_comms/labextension/(static|schemas)|numpy/(f2py|distutils)|numpy/.*/tests/)"
 )
-LEFT_OUT_ENDINGS = (".so", ".pyi", ".md", ".c", ".h", ".pxd", ".pyx", ".map", ".ts", ".svg", ".png", ".typed", ".ico")
+LEFT_OUT_ENDINGS = (
+    ".so",
+    ".pyi",
+    ".md",
+    ".c",
+    ".h",
+    ".pxd",
+    ".pyx",
+    ".map",
+    ".ts",
+    ".svg",
+    ".png",
+    ".typed",
+    ".ico",
+)
 
 #: Our own Python that the browser needs; the compiler of pages stays at home.
-OWN = ("app/*.py", "app/runtime/*.py", "app/templates/front_panel.html", "instruments/**/*.py", "instruments/**/*.npz",
-       "static/js/front_panel.js", "static/css/front_panel.css")
-OWN_LEFT_OUT = ("app/site.py", "app/chapter.py", "app/prerender.py", "app/runtime_assets.py", "app/environment.py",
-                "app/command_line.py", "app/serving.py", "app/server.py")
+OWN = (
+    "app/*.py",
+    "app/runtime/*.py",
+    "app/templates/front_panel.html",
+    "instruments/**/*.py",
+    "instruments/**/*.npz",
+    "static/js/front_panel.js",
+    "static/css/front_panel.css",
+)
+OWN_LEFT_OUT = (
+    "app/site.py",
+    "app/chapter.py",
+    "app/prerender.py",
+    "app/runtime_assets.py",
+    "app/environment.py",
+    "app/command_line.py",
+    "app/serving.py",
+    "app/server.py",
+)
 
 #: Data files are found by glob, not by import: taken into `core` without having been seen open.
 DATA_ENDINGS = (".css", ".html", ".json", ".jinja", "METADATA", "front_panel.js")
@@ -97,14 +126,23 @@ def make_runtime_assets(numpy_wheel: Path, work: Path, say: Say) -> RuntimeAsset
     return RuntimeAssets(
         stdlib=out / "stdlib.zip",
         packs={name: out / f"{name}.pack" for name in PACKS},
-        pyodide=[pyodide / name for name in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")],
+        pyodide=[
+            pyodide / name
+            for name in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
+        ],
         scripts=[*(bokeh_js / name for name in BOKEH_JS), panel_dist / "panel.min.js"],
-        panel_files={f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path for path in _panel_css(panel_dist)},
+        panel_files={
+            f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path
+            for path in _panel_css(panel_dist)
+        },
     )
 
 
 def _panel_css(panel_dist: Path) -> list[Path]:
-    return [*sorted((panel_dist / "css").glob("*.css")), *sorted((panel_dist / "bundled/theme").glob("*.css"))]
+    return [
+        *sorted((panel_dist / "css").glob("*.css")),
+        *sorted((panel_dist / "bundled/theme").glob("*.css")),
+    ]
 
 
 # --- the tree --------------------------------------------------------------------------------------------------------
@@ -162,10 +200,18 @@ def _compile(out: Path) -> None:
 
 
 def _in_pyodide(work: Path, script: str) -> None:
-    command = ["node", str(HERE / "node/pyodide_run.mjs"), str(NODE_MODULES / "pyodide"), str(work), str(HERE / "node" / script)]
+    command = [
+        "node",
+        str(HERE / "node/pyodide_run.mjs"),
+        str(NODE_MODULES / "pyodide"),
+        str(work),
+        str(HERE / "node" / script),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise SetupError(f"{script} failed in Pyodide under Node:\n{done.stderr.strip() or done.stdout.strip()}")
+        raise SetupError(
+            f"{script} failed in Pyodide under Node:\n{done.stderr.strip() or done.stdout.strip()}"
+        )
 
 
 # --- the packs -------------------------------------------------------------------------------------------------------
@@ -176,7 +222,9 @@ def _pack(out: Path) -> None:
     with zipfile.ZipFile(out / "stdlib.zip", "w", zipfile.ZIP_STORED) as archive:
         for path in sorted((compiled / "stdlib").rglob("*")):
             if path.is_file():
-                archive.writestr(zipfile.ZipInfo(path.relative_to(compiled / "stdlib").as_posix()), path.read_bytes())
+                archive.writestr(
+                    zipfile.ZipInfo(path.relative_to(compiled / "stdlib").as_posix()), path.read_bytes()
+                )
     used = set((out / "used.txt").read_text().split())
     packs: dict[str, list[tuple[str, Path]]] = {name: [] for name in PACKS}
     for path in sorted((compiled / "site").rglob("*")):

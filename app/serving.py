@@ -82,7 +82,9 @@ class Changes(tornado.web.RequestHandler):
 
 def application(dist: Path, listeners: set[asyncio.Event] | None = None) -> tornado.web.Application:
     """The site as a web application; with `listeners` its pages reload when one is told to."""
-    routes: list[tuple[str, type, dict[str, object]]] = [(r"/(.*)", SiteFile, {"dist": dist, "reloads": listeners is not None})]
+    routes: list[tuple[str, type, dict[str, object]]] = [
+        (r"/(.*)", SiteFile, {"dist": dist, "reloads": listeners is not None})
+    ]
     if listeners is not None:
         routes.insert(0, (r"/_changes", Changes, {"listeners": listeners}))
     return tornado.web.Application(routes)  # type: ignore[arg-type]

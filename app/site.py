@@ -47,7 +47,10 @@ def build_site(numpy_wheel: Path, say: Say) -> Path:
     try:
         say("reading chapters")
         references = _references()
-        chapters = [parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references) for path in _chapter_paths()]
+        chapters = [
+            parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references)
+            for path in _chapter_paths()
+        ]
         say("running cells and instruments")
         pages = [_prerendered(chapter) for chapter in chapters]
         formulas = _typeset(chapters)
@@ -100,7 +103,9 @@ def _prerendered(chapter: Chapter) -> _Page:
         chapter=chapter,
         cells=prerender.run_cells(chapter),
         quizzes={quiz.label: prerender.answer_quiz(chapter, quiz) for quiz in chapter.of(Quiz)},
-        instruments={slot.name: prerender.render_instrument(chapter, slot) for slot in chapter.of(InstrumentSlot)},
+        instruments={
+            slot.name: prerender.render_instrument(chapter, slot) for slot in chapter.of(InstrumentSlot)
+        },
         abouts={name: _about(name) for name in names},
     )
 
@@ -117,7 +122,9 @@ def _about(name: str) -> str:
 
 def _typeset(chapters: list[Chapter]) -> dict[str, str]:
     """Mark → HTML with MathML, for every formula of the site, by KaTeX in one go."""
-    formulas: list[tuple[Chapter, Formula]] = [(chapter, formula) for chapter in chapters for formula in chapter.formulas]
+    formulas: list[tuple[Chapter, Formula]] = [
+        (chapter, formula) for chapter in chapters for formula in chapter.formulas
+    ]
     wanted = json.dumps([{"tex": formula.tex, "display": formula.display} for _, formula in formulas])
     command = ["node", str(HERE / "node/katex_render.mjs"), str(NODE_MODULES.parent)]
     done = subprocess.run(command, input=wanted, capture_output=True, text=True)
@@ -142,7 +149,11 @@ class _Site:
         self.urls: dict[str, Any] = {}
         loader = jinja2.FileSystemLoader(HERE / "templates")
         self.templates = jinja2.Environment(
-            loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+            loader=loader,
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
         )
         self.templates.filters["highlighted"] = _highlighted
         self.templates.filters["kind"] = lambda block: type(block).__name__
@@ -156,7 +167,10 @@ class _Site:
         pyodide = self._folder("pyodide", assets.pyodide)
         panel = self._panel_folder(assets.panel_files)
         packs = {name: self._hashed(path) for name, path in {"stdlib": assets.stdlib, **assets.packs}.items()}
-        relative = {name: path.removeprefix("assets/") for name, path in {**packs, "pyodide": pyodide, "panelRoot": panel}.items()}
+        relative = {
+            name: path.removeprefix("assets/")
+            for name, path in {**packs, "pyodide": pyodide, "panelRoot": panel}.items()
+        }
         self.urls["scripts"] = [self._hashed(path) for path in assets.scripts]
         bundles = WORK / "bundles"
         _bundle(bundles, relative)
@@ -194,7 +208,11 @@ class _Site:
         """One style sheet: tokens, pages, front panels, KaTeX; fonts beside it."""
         source = WORK / "style.css"
         parts = [f'@import "{ROOT / "static/css" / name}";' for name in STYLES]
-        source.write_text("\n".join([f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";', *parts]) + "\n" + css_variables())
+        source.write_text(
+            "\n".join([f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";', *parts])
+            + "\n"
+            + css_variables()
+        )
         built = WORK / "styles"
         shutil.rmtree(built, ignore_errors=True)
         _esbuild(
@@ -204,7 +222,9 @@ class _Site:
         for font in built.glob("*.woff2"):
             shutil.copyfile(font, self.out / "assets" / font.name)
         self.urls["fonts"] = [
-            f"assets/{font.name}" for font in sorted(built.glob("*.woff2")) if font.name.startswith(("inter-latin-wght", "source-serif-4-latin-opsz-normal"))
+            f"assets/{font.name}"
+            for font in sorted(built.glob("*.woff2"))
+            if font.name.startswith(("inter-latin-wght", "source-serif-4-latin-opsz-normal"))
         ]
         return self._hashed(built / "style.css")
 
@@ -244,7 +264,9 @@ class _Site:
                 data = path.read_bytes()
                 twin = cache / (hashlib.sha256(data).hexdigest() + ".br")
                 if not twin.exists():
-                    quality = 11 if len(data) < 4_000_000 else 9  # 11 takes a minute on the packs for 6 % less
+                    quality = (
+                        11 if len(data) < 4_000_000 else 9
+                    )  # 11 takes a minute on the packs for 6 % less
                     part = twin.with_suffix(".part")
                     part.write_bytes(brotli.compress(data, quality=quality, lgwin=24))
                     part.replace(twin)
@@ -259,7 +281,14 @@ def _bundle(out: Path, assets: dict[str, str]) -> None:
     """The page's scripts (with the editor as a chunk of its own) and the worker."""
     shutil.rmtree(out, ignore_errors=True)
     js = ROOT / "static/js"
-    common = ["--bundle", "--minify", "--format=esm", "--target=chrome111,firefox114,safari16.4", f"--outdir={out}", "--legal-comments=none"]
+    common = [
+        "--bundle",
+        "--minify",
+        "--format=esm",
+        "--target=chrome111,firefox114,safari16.4",
+        f"--outdir={out}",
+        "--legal-comments=none",
+    ]
     _esbuild([str(js / "main.js"), *common, "--splitting", "--chunk-names=chunk-[name]-[hash]"])
     _esbuild([str(js / "worker.js"), *common, f"--banner:js=globalThis.LAB_ASSETS={json.dumps(assets)};"])
 
@@ -267,7 +296,10 @@ def _bundle(out: Path, assets: dict[str, str]) -> None:
 def _esbuild(arguments: list[str]) -> None:
     environment = {**os.environ, "NODE_PATH": str(NODE_MODULES)}
     done = subprocess.run(
-        [str(NODE_MODULES / ".bin/esbuild"), *arguments, "--log-level=warning"], capture_output=True, text=True, env=environment
+        [str(NODE_MODULES / ".bin/esbuild"), *arguments, "--log-level=warning"],
+        capture_output=True,
+        text=True,
+        env=environment,
     )
     if done.returncode or done.stderr:
         raise SetupError(f"esbuild:\n{done.stderr}")

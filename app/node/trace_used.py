@@ -30,7 +30,10 @@ for name in instrument_names():
         switches = {s: True for s in component.settings() if isinstance(getattr(component, s), bool)}
         component.param.update(theme="dark", **switches)
         component.reset()
-if not page.run_cell("trace", "import numpy as np\nprint(1)\nplot_scatter([0, 1], [0, 1])\nplot_hist([1, 2])\nplot_line([0, 1], [0, 1])"):
+if not page.run_cell(
+    "trace",
+    "import numpy as np\nprint(1)\nplot_scatter([0, 1], [0, 1])\nplot_hist([1, 2])\nplot_line([0, 1], [0, 1])",
+):
     raise SystemExit("the cell that is traced has failed")
 
 for module in list(sys.modules.values()):

@@ -27,7 +27,9 @@ bokeh_settings.simple_ids.set_value(False)
 class LiveInstrument:
     """One instrument on the page: its component, its document and the way out to the page."""
 
-    def __init__(self, slot: str, name: str, values: dict[str, str], theme: str, send: Callable[..., None]) -> None:
+    def __init__(
+        self, slot: str, name: str, values: dict[str, str], theme: str, send: Callable[..., None]
+    ) -> None:
         self.slot = slot
         self._send = send
         self._events: list[Any] = []
@@ -79,4 +81,3 @@ class LiveInstrument:
     def _collect(self, event: Any) -> None:
         if getattr(event, "setter", None) != "js":
             self._events.append(event)
-

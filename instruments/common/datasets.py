@@ -1,6 +1,7 @@
 """The two-dimensional data sets, each a Gaussian mixture, so that its score stays exact."""
 
 import numpy as np
+
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 

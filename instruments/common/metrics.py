@@ -5,10 +5,11 @@ same question asked of different clouds.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.mixtures import GaussianMixture, squared_distances
 from diffusion_lab.instruments.common.regions import disc_probability, nearest_probability
-from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 

@@ -14,8 +14,9 @@ keeps NumPy fast for K = 6, above all in WebAssembly.
 from dataclasses import dataclass
 
 import numpy as np
-from diffusion_lab.instruments.common.checks import require
 from numpy.typing import ArrayLike, NDArray
+
+from diffusion_lab.instruments.common.checks import require
 
 Array = NDArray[np.float64]
 Number = float | Array

@@ -11,9 +11,10 @@ beside points (N, d). All is in units of the data, the score in 1/unit.
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
+
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.schedules import Number, vp_coefficients
-from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 PredictionType = Literal["eps_hat", "x0_hat", "score", "v_pred"]

@@ -8,8 +8,9 @@ of a region is the flux through its boundary. The integrand is smooth, even thro
 from functools import cache
 
 import numpy as np
-from diffusion_lab.instruments.common.checks import require
 from numpy.typing import ArrayLike, NDArray
+
+from diffusion_lab.instruments.common.checks import require
 
 Array = NDArray[np.float64]
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from diffusion_lab.instruments.common.checks import require
 from numpy.typing import ArrayLike, NDArray
+
+from diffusion_lab.instruments.common.checks import require
 
 Array = NDArray[np.float64]
 

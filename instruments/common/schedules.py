@@ -9,8 +9,9 @@ of any shape, results have the same shape.
 """
 
 import numpy as np
-from diffusion_lab.instruments.common.checks import require
 from numpy.typing import NDArray
+
+from diffusion_lab.instruments.common.checks import require
 
 Array = NDArray[np.float64]
 Number = float | Array

@@ -49,7 +49,11 @@ class Ring(Instrument):
         doc="Clean data; the forward process at t; or the reverse process, sampled from noise.",
     )
     t = param.Number(
-        default=0.18, bounds=(0.0, 1.0), step=0.01, label="Noise level", doc="Time of the forward process: 0 is clean, 1 is noise."
+        default=0.18,
+        bounds=(0.0, 1.0),
+        step=0.01,
+        label="Noise level",
+        doc="Time of the forward process: 0 is clean, 1 is noise.",
     )
     progress = param.Number(
         default=1.0,
@@ -59,15 +63,35 @@ class Ring(Instrument):
         doc="How far along the reverse process the picture stands: 0 is pure noise, 1 is the finished sample.",
     )
     num_levels = param.Integer(
-        default=60, bounds=(10, 120), step=1, label="Noise levels", doc="Noise levels that the sampler anneals through."
+        default=60,
+        bounds=(10, 120),
+        step=1,
+        label="Noise levels",
+        doc="Noise levels that the sampler anneals through.",
     )
-    seed = param.Integer(default=4, bounds=(0, 9999), label="Seed", doc="The same seed gives the same points and the same noise.")
-    show_field = param.Boolean(default=True, label="Score field", doc="Arrows uphill in log density; length grows with the score.")
-    show_density = param.Boolean(default=False, label="Density", doc="Shading by the exact density of the points at this noise level.")
-    show_paths = param.Boolean(default=False, label="Paths", doc="Where forty of the points have just come from, in reverse.")
+    seed = param.Integer(
+        default=4,
+        bounds=(0, 9999),
+        label="Seed",
+        doc="The same seed gives the same points and the same noise.",
+    )
+    show_field = param.Boolean(
+        default=True, label="Score field", doc="Arrows uphill in log density; length grows with the score."
+    )
+    show_density = param.Boolean(
+        default=False, label="Density", doc="Shading by the exact density of the points at this noise level."
+    )
+    show_paths = param.Boolean(
+        default=False, label="Paths", doc="Where forty of the points have just come from, in reverse."
+    )
 
     front_panel: ClassVar[FrontPanel] = FrontPanel(
-        readouts=[Readout("t", "t"), Readout("alpha_bar", "ᾱ(t)"), Readout("signal", "signal"), Readout("noise", "noise")],
+        readouts=[
+            Readout("t", "t"),
+            Readout("alpha_bar", "ᾱ(t)"),
+            Readout("signal", "signal"),
+            Readout("noise", "noise"),
+        ],
         controls=[
             Choice("mode"),
             Slider("t", symbol="t", when="mode:forward"),
@@ -85,7 +109,11 @@ class Ring(Instrument):
                 full_scale=0.25,
                 doc="Share of the points nearest each cluster's centre; the dashed line is the true share.",
             ),
-            Measure("within", "within 3σ of a centre", doc="Share of the points within 3 standard deviations of a clean cluster's centre."),
+            Measure(
+                "within",
+                "within 3σ of a centre",
+                doc="Share of the points within 3 standard deviations of a clean cluster's centre.",
+            ),
         ],
         legends=[
             Legend("score ∇ log p", "field", when="show_field"),
@@ -165,10 +193,20 @@ class Ring(Instrument):
         self._paths = ColumnDataSource({"x": [], "y": []})
         self._points = ColumnDataSource({"x": [], "y": [], "cluster": []})
         self._density_glyph = plot.image(
-            "image", source=self._density, x=-EXTENT, y=-EXTENT, dw=2 * EXTENT, dh=2 * EXTENT, color_mapper=self._shade
+            "image",
+            source=self._density,
+            x=-EXTENT,
+            y=-EXTENT,
+            dw=2 * EXTENT,
+            dh=2 * EXTENT,
+            color_mapper=self._shade,
         )
-        self._field_glyph = plot.segment("x", "y", "x1", "y1", source=self._field, line_color=colours["field"], line_width=1)
-        self._paths_glyph = plot.multi_line("x", "y", source=self._paths, line_color=colours["acc"], line_width=1, line_alpha=0.7)
+        self._field_glyph = plot.segment(
+            "x", "y", "x1", "y1", source=self._field, line_color=colours["field"], line_width=1
+        )
+        self._paths_glyph = plot.multi_line(
+            "x", "y", source=self._paths, line_color=colours["acc"], line_width=1, line_alpha=0.7
+        )
         self._points_glyph = plot.scatter(
             "x",
             "y",

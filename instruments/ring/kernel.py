@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.metrics import (
     binomial_standard_error,
@@ -28,7 +30,6 @@ from diffusion_lab.instruments.common.schedules import (
     sigma_from_alpha_bar,
     vp_coefficients,
 )
-from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "MAX_FRAMES",

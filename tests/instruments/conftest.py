@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from scipy import stats
+
+from diffusion_lab.instruments.common.mixtures import GaussianMixture
 
 ALPHA = 1e-4
 

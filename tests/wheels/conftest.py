@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from diffusion_lab.app.wheels.numpy import pack, pins
 
 ENVIRONMENT = ["DIFFUSION_LAB_CACHE", "DIFFUSION_LAB_NUMPY", "DIFFUSION_LAB_NUMPY_WHEEL", "XDG_CACHE_HOME"]

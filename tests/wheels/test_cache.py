@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from diffusion_lab.app.wheels import WheelError
 from diffusion_lab.app.wheels.cache import Cache, cache_root, recipe_hash
 

@@ -6,6 +6,7 @@ import urllib.error
 from pathlib import Path
 
 import pytest
+
 from diffusion_lab.app.wheels import WheelError, provide, provide_numpy, verify
 from diffusion_lab.app.wheels.numpy import pack, pins, recipe
 

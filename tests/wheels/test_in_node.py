@@ -3,8 +3,9 @@
 import zipfile
 from pathlib import Path
 
-import diffusion_lab.app
 import pytest
+
+import diffusion_lab.app
 from diffusion_lab.app.wheels import WheelError, provide_numpy, verify
 from diffusion_lab.app.wheels.commands import Runner
 from diffusion_lab.app.wheels.numpy import pins

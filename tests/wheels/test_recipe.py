@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from diffusion_lab.app.wheels import WheelError
 from diffusion_lab.app.wheels.numpy import cross, pack, patching, pins, recipe, sysroot, wcc
 

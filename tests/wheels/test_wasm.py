@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from diffusion_lab.app.wheels import WheelError, verify
 from diffusion_lab.app.wheels.commands import Runner
 from diffusion_lab.app.wheels.numpy import pins, wasm

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from diffusion_lab.instruments.common import metrics
 from diffusion_lab.instruments.common.datasets import ring
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
-from scipy import stats
 
 LEVELS = [(1.0, 0.0), (0.9, 0.4), (0.5, 0.85), (0.05, 1.0), (1.0, 3.0)]
 

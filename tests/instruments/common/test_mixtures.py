@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import special, stats
+
 from diffusion_lab.instruments.common.datasets import ring
 from diffusion_lab.instruments.common.mixtures import GaussianMixture, squared_distances
 from diffusion_lab.instruments.common.parameterisation import convert
-from scipy import special, stats
 
 VP = [(np.sqrt(a), np.sqrt(1 - a)) for a in (1.0, 0.9, 0.4, 0.05, 0.0)]
 VE = [(1.0, sigma) for sigma in (0.05, 0.7, 20.0)]

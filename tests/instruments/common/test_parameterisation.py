@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from diffusion_lab.instruments.common.parameterisation import PREDICTION_TYPES, convert, noise, x0_and_eps
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from diffusion_lab.instruments.common.regions import disc_probability, nearest_probability
 from scipy import stats
+
+from diffusion_lab.instruments.common.regions import disc_probability, nearest_probability
 
 
 @pytest.mark.subject(

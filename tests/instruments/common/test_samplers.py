@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.samplers import LangevinState, annealed_langevin, langevin_variance
 

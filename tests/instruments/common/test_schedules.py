@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from diffusion_lab.instruments.common import schedules
 from diffusion_lab.instruments.common.parameterisation import noise
 

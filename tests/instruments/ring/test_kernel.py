@@ -5,6 +5,8 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from diffusion_lab.instruments.common.datasets import ring
 from diffusion_lab.instruments.common.metrics import mode_mass, nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
@@ -15,7 +17,6 @@ from diffusion_lab.instruments.common.schedules import (
     geometric_sigmas,
 )
 from diffusion_lab.instruments.ring import kernel
-from scipy import stats
 
 TIMES = (0.0, 0.05, 0.18, 0.5, 1.0)
 
