@@ -59,7 +59,7 @@ class Session:
             self.namespace[name] = self._shown(getattr(plots, name))
 
     def run(self, label: str, code: str, emit: Callable[[Output], None]) -> bool:
-        """Runs `code` as the cell `label`, calling `emit` with each output as it comes; True if it ended without an error."""
+        """Runs `code` as the cell `label`; `emit` gets each output as it comes. True if there was no error."""
         filename = f"<cell {label}>"
         linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
         self._emit = emit
@@ -69,9 +69,7 @@ class Session:
                 value = self._execute(code, filename)
                 printed.flush()
             self._show(value)
-        except (
-            BaseException
-        ) as error:  # a cell may raise anything, SystemExit too: none of it ends the session
+        except BaseException as error:  # a cell may raise anything, SystemExit too: none of it ends the session
             printed.flush()
             emit(_error(error, filename))
             return False
@@ -79,9 +77,15 @@ class Session:
 
     def _execute(self, code: str, filename: str) -> Any:
         tree = ast.parse(code, filename)
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        last = tree.body[-1] if tree.body else None
+        if isinstance(last, ast.Expr):
+            tree.body.pop()
         exec(compile(tree, filename, "exec"), self.namespace)
-        return eval(compile(ast.Expression(last.value), filename, "eval"), self.namespace) if last else None
+        return (
+            eval(compile(ast.Expression(last.value), filename, "eval"), self.namespace)
+            if isinstance(last, ast.Expr)
+            else None
+        )
 
     def _show(self, value: Any) -> None:
         sys.stdout.flush()  # what was printed before a picture stands before it
@@ -122,11 +126,7 @@ def _error(error: BaseException, filename: str) -> Output:
     if isinstance(error, SyntaxError) and error.filename == filename:
         line, frames = error.lineno or 0, []
     else:
-        own = [
-            frame
-            for frame in traceback.extract_tb(error.__traceback__)
-            if frame.filename.startswith("<cell ")
-        ]
+        own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<cell ")]
         line = next((frame.lineno or 0 for frame in reversed(own) if frame.filename == filename), 0)
         frames = [f"line {frame.lineno}{_where(frame, filename)}: {frame.line}" for frame in own]
     message = "".join(traceback.format_exception_only(error)).strip().replace(f'File "{filename}", ', "")

@@ -208,19 +208,15 @@ class _Parser:
             front = yaml.safe_load(match[1]) or {}
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            raise ChapterError(
-                path, (mark.line if mark else 0) + 2, f"Front matter is not YAML: {error}"
-            ) from None
+            raise ChapterError(path, (mark.line if mark else 0) + 2, f"Front matter is not YAML: {error}") from None
         for key, kind in FRONT_MATTER.items():
             if not isinstance(front.get(key), kind):
-                raise ChapterError(
-                    path, 1, f"Front matter needs `{key}` ({kind.__name__}), got {front.get(key)!r}."
-                )
+                raise ChapterError(path, 1, f"Front matter needs `{key}` ({kind.__name__}), got {front.get(key)!r}.")
         if unknown := set(front) - set(FRONT_MATTER):
             raise ChapterError(path, 1, f"Front matter has unknown {', '.join(sorted(unknown))}.")
         return front, text[match.end() :], text[: match.end()].count("\n")
 
-    # --- Markdown ------------------------------------------------------------------------------------------------------
+    # --- Markdown ----------------------------------------------------------------------------------------------------
 
     def _markdown(self) -> MarkdownIt:
         md = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(
@@ -266,7 +262,7 @@ class _Parser:
         self.chapter.formulas.append(Formula(mark, tex.strip(), display, line))
         return mark
 
-    # --- roles ---------------------------------------------------------------------------------------------------------
+    # --- roles -------------------------------------------------------------------------------------------------------
 
     def _role(self, token: Token) -> str:
         name, content, line = token.meta["name"], token.content.strip(), self._line(token)
@@ -293,13 +289,12 @@ class _Parser:
         target, bar, text = content.partition("|")
         name, *pairs = target.split()
         if not bar or not pairs or not all("=" in pair for pair in pairs):
-            raise self.chapter.error(
-                line, f"A preset reads {{set}}`instrument param=value | text`, got `{content}`."
-            )
+            raise self.chapter.error(line, f"A preset reads {{set}}`instrument param=value | text`, got `{content}`.")
         state = dict(pair.split("=", 1) for pair in pairs)
         self.chapter.presets.append(Preset(name, state, line))
         values = html.escape(" ".join(pairs))
-        return f'<a class="preset" href="#instrument-{name}" data-set="{values}">{self._render_inline(text.strip(), line)}</a>'
+        shown = self._render_inline(text.strip(), line)
+        return f'<a class="preset" href="#instrument-{name}" data-set="{values}">{shown}</a>'
 
     def _resolve_equation_references(self) -> None:
         numbers = {equation.label: equation.number for equation in self.chapter.of(Equation)}
@@ -313,11 +308,10 @@ class _Parser:
             return f'<a class="eqref" href="#eq-{match[1]}">({numbers[match[1]]})</a>'
 
         self.chapter.blocks = [
-            _with_html(block, lambda text: re.sub("\ue002(.*?)\ue003", link, text))
-            for block in self.chapter.blocks
+            _with_html(block, lambda text: re.sub("\ue002(.*?)\ue003", link, text)) for block in self.chapter.blocks
         ]
 
-    # --- blocks --------------------------------------------------------------------------------------------------------
+    # --- blocks ------------------------------------------------------------------------------------------------------
 
     def _blocks(self, tokens: list[Token]) -> None:
         self._note_lines(tokens, self.offset)
@@ -368,12 +362,8 @@ class _Parser:
         }
         if not match or match[1] not in makers:
             name = match[1] if match else token.info
-            raise self.chapter.error(
-                line, f"Unknown directive `{name}`; there is {', '.join(sorted(makers))}."
-            )
-        return makers[match[1]](
-            _Directive.read(self.chapter, match[1], match[2].strip(), token.content, line)
-        )
+            raise self.chapter.error(line, f"Unknown directive `{name}`; there is {', '.join(sorted(makers))}.")
+        return makers[match[1]](_Directive.read(self.chapter, match[1], match[2].strip(), token.content, line))
 
     def _equation(self, d: _Directive) -> Equation:
         d.options_are(())
@@ -386,9 +376,7 @@ class _Parser:
 
     def _instrument(self, d: _Directive) -> InstrumentSlot:
         if not d.argument:
-            raise self.chapter.error(
-                d.line, "An instrument directive names its instrument: `:::{instrument} name`."
-            )
+            raise self.chapter.error(d.line, "An instrument directive names its instrument: `:::{instrument} name`.")
         return InstrumentSlot(d.argument, d.options, self._render(d.body, d.body_line), d.line)
 
     def _cell(self, d: _Directive) -> Cell:
@@ -421,9 +409,7 @@ class _Parser:
     def _claim(self, d: _Directive, number: str) -> None:
         """Equations, cells and quizzes have labels; no two of a kind in a chapter have the same."""
         if not re.fullmatch(r"[a-z][a-z0-9-]*", d.argument):
-            raise self.chapter.error(
-                d.line, f"A label is lower-case letters, digits and hyphens, got `{d.argument}`."
-            )
+            raise self.chapter.error(d.line, f"A label is lower-case letters, digits and hyphens, got `{d.argument}`.")
         if earlier := self.labels.get((d.name, d.argument)):
             raise self.chapter.error(
                 d.line, f"{d.name.capitalize()} `{d.argument}` was given before, at line {earlier[1]}."
@@ -458,9 +444,7 @@ class _Directive:
         """Exactly these options must be there."""
         if unknown := set(self.options) - set(names):
             allowed = f"it has {', '.join(names)}" if names else "it has no options"
-            raise self.chapter.error(
-                self.line, f"`{self.name}` has no option {', '.join(sorted(unknown))}; {allowed}."
-            )
+            raise self.chapter.error(self.line, f"`{self.name}` has no option {', '.join(sorted(unknown))}; {allowed}.")
         if missing := [name for name in names if not self.options.get(name)]:
             raise self.chapter.error(self.line, f"`{self.name}` needs the option {', '.join(missing)}.")
 
@@ -468,18 +452,14 @@ class _Directive:
         """The body's two parts around a `---` line, and the line at which the second begins."""
         first, rule, second = self.body.partition("\n---\n")
         if not rule or not second.strip():
-            raise self.chapter.error(
-                self.line, f"`{self.name}` has two parts with a line `---` between them."
-            )
+            raise self.chapter.error(self.line, f"`{self.name}` has two parts with a line `---` between them.")
         return first, second, self.body_line + first.count("\n") + 2
 
 
 def _with_html(block: Block, change: Callable[[str], str]) -> Block:
     """The block with every text of HTML in it changed."""
-    values = {
-        name: change(value)
-        if isinstance(value, str) and (name == "html" or name.endswith("_html"))
-        else value
+    values: dict[str, Any] = {
+        name: change(value) if isinstance(value, str) and (name == "html" or name.endswith("_html")) else value
         for name, value in vars(block).items()
     }
     return type(block)(**values)

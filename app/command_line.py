@@ -43,18 +43,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     site = commands.add_parser("site", help="set up and build the site into dist/")
     site.set_defaults(command=_site)
-    serve = commands.add_parser(
-        "serve", help="set up, build and serve the site; rebuilds when a file changes"
-    )
+    serve = commands.add_parser("serve", help="set up, build and serve the site; rebuilds when a file changes")
     serve.add_argument("--port", type=int, help="a port of 127.0.0.1 (default: any that is free)")
     serve.set_defaults(command=_serve)
     test = commands.add_parser("test", help="set up and run all tests; further arguments go to pytest")
     test.add_argument("pytest", nargs=argparse.REMAINDER)
     test.set_defaults(command=_test)
     bench = commands.add_parser("bench", help="run a script of tests/benchmarks on the built site")
-    bench.add_argument(
-        "name", choices=sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
-    )
+    bench.add_argument("name", choices=sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py")))
     bench.add_argument("arguments", nargs=argparse.REMAINDER)
     bench.set_defaults(command=_bench)
     return parser

@@ -22,7 +22,7 @@ from diffusion_lab.app.theme import css_variables
 
 HERE = Path(__file__).parent
 
-# ---------------------------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 # What stands on a front panel. `when="mode:reverse"` shows an item only while that Param has that value.
 
 
@@ -57,7 +57,7 @@ class Toggles:
 
 @dataclass(frozen=True)
 class Transport:
-    """Run, play or pause, step, seed and reset. `plays` names the Param that playing moves from its low to its high bound."""
+    """Run, play or pause, step, seed and reset; playing moves the Param `plays` from its low to its high bound."""
 
     run: str
     plays: str
@@ -87,7 +87,10 @@ class Measure:
 
 @dataclass(frozen=True)
 class Bars:
-    """A row of bars, one a category, with a line at the true value `target`; `readings` gives the list `key` and the text `key_true`."""
+    """A row of bars, one a category, with a line at the true value `target`.
+
+    `readings` gives the list `key` and, in words, the text `key_true`.
+    """
 
     key: str
     label: str
@@ -116,7 +119,7 @@ class FrontPanel:
     legends: Sequence[Legend] = ()
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 class StateError(ValueError):
@@ -134,7 +137,7 @@ def _static(path: str) -> str:
 
 
 class Instrument(pn.custom.JSComponent):
-    """Base of all instruments. A subclass declares Params, `title`, `front_panel`, and draws in `make_figure` and `update`."""
+    """Base of all instruments: a subclass declares Params and `front_panel`, draws in `make_figure` and `update`."""
 
     title: ClassVar[str] = ""
     front_panel: ClassVar[FrontPanel] = FrontPanel()
@@ -171,7 +174,7 @@ class Instrument(pn.custom.JSComponent):
         self.param.watch(self._on_settings, list(self.settings()))
         self.param.watch(lambda _: self.restyle(), "theme")
 
-    # --- for subclasses ----------------------------------------------------------------------------------------
+    # --- for subclasses ----------------------------------------------------------------------------------------------
 
     def make_figure(self) -> Model:
         """The Bokeh figure, made once; `update` moves what is in it."""
@@ -196,7 +199,7 @@ class Instrument(pn.custom.JSComponent):
         """The picture in words, computed from the current state: the text alternative."""
         raise NotImplementedError
 
-    # --- state ---------------------------------------------------------------------------------------------------
+    # --- state -------------------------------------------------------------------------------------------------------
 
     @classmethod
     def settings(cls) -> tuple[str, ...]:
@@ -218,9 +221,7 @@ class Instrument(pn.custom.JSComponent):
         parsed: dict[str, Any] = {}
         for name, text in values.items():
             if name not in cls.settings():
-                raise StateError(
-                    f"{cls.__name__} has no parameter `{name}`; it has {', '.join(cls.settings())}."
-                )
+                raise StateError(f"{cls.__name__} has no parameter `{name}`; it has {', '.join(cls.settings())}.")
             p = cls.param[name]
             try:
                 value: Any = text
@@ -239,16 +240,14 @@ class Instrument(pn.custom.JSComponent):
     def state(self) -> dict[str, Any]:
         """The settings that differ from their defaults."""
         return {
-            name: getattr(self, name)
-            for name in self.settings()
-            if getattr(self, name) != self.param[name].default
+            name: getattr(self, name) for name in self.settings() if getattr(self, name) != self.param[name].default
         }
 
     def reset(self) -> None:
-        """Every setting back to the value the instrument was made with (its slot in the chapter), and nothing playing."""
+        """Every setting back to the value that the instrument was made with; nothing plays."""
         self.param.update(playing=False, **self._initial)
 
-    # --- what the browser sends ------------------------------------------------------------------------------------
+    # --- what the browser sends --------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """The reader pressed the run button."""
@@ -277,7 +276,7 @@ class Instrument(pn.custom.JSComponent):
         self.update(frozenset(settled.union(event.name for event in events)))
         self._publish()
 
-    # --- front panel -----------------------------------------------------------------------------------------------
+    # --- front panel -------------------------------------------------------------------------------------------------
 
     def front_panel_html(self) -> str:
         """The front panel as HTML: the same markup in the static page and in the live component."""

@@ -44,6 +44,7 @@ class Progress:
         self._start = time.monotonic()
 
     def __call__(self, message: str) -> None:
+        """Says one step."""
         print(f"[{time.monotonic() - self._start:5.1f} s] {message}", flush=True)
 
 
@@ -63,9 +64,7 @@ def ensure_python(say: Say, *, tests: bool = False) -> None:
     if not _stamped(stamp, key):
         say(f"installing Python packages from {lock.name}")
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        advice = (
-            "Python packages could not be installed; look at the message above, then run the command again."
-        )
+        advice = "Python packages could not be installed; look at the message above, then run the command again."
         _run([*pip, "--require-hashes", "-r", str(lock)], advice)
         _run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], advice)
         stamp.write_text(key)
@@ -97,9 +96,7 @@ def ensure_browser(say: Say) -> str:
     if found := _browser():
         return found
     if not shutil.which("apt-get") or os.geteuid() != 0:
-        raise SetupError(
-            "The tests need Chromium: install it, or set DIFFUSION_LAB_BROWSER to a browser's path."
-        )
+        raise SetupError("The tests need Chromium: install it, or set DIFFUSION_LAB_BROWSER to a browser's path.")
     say("installing Debian's chromium for the tests")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     advice = "Debian's chromium could not be installed; look at the message above."
@@ -122,9 +119,7 @@ def free_port(wanted: int | None = None) -> int:
         try:
             probe.bind(("127.0.0.1", wanted or 0))
         except OSError:
-            raise SetupError(
-                f"Port {wanted} is in use; choose another with --port, or leave it out."
-            ) from None
+            raise SetupError(f"Port {wanted} is in use; choose another with --port, or leave it out.") from None
         return int(probe.getsockname()[1])
 
 
@@ -166,9 +161,7 @@ def _stamped(stamp: Path, key: str) -> bool:
     return stamp.exists() and stamp.read_text() == key
 
 
-def _run(
-    command: list[str], advice: str, environment: dict[str, str] | None = None, *, quiet: bool = False
-) -> None:
+def _run(command: list[str], advice: str, environment: dict[str, str] | None = None, *, quiet: bool = False) -> None:
     try:
         done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL if quiet else None)
     except OSError as error:

@@ -54,9 +54,7 @@ def figure_svg(plot: figure, *, description: str = "") -> str:
     """
     axes = any(axis.visible for axis in plot.axis)
     width, height = float(plot.width), float(plot.height)
-    left, bottom, top, right = (
-        (MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP, MARGIN_RIGHT) if axes else (0, 0, 0, 0)
-    )
+    left, bottom, top, right = (MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP, MARGIN_RIGHT) if axes else (0, 0, 0, 0)
     x0, x1 = _range(plot.x_range, "x_range")
     y0, y1 = _range(plot.y_range, "y_range")
     frame = _Frame(x0, x1, y0, y1, left, top, width - left - right, height - top - bottom)
@@ -76,9 +74,7 @@ def nice_ticks(low: float, high: float) -> list[float]:
     span = high - low
     power = 10.0 ** math.floor(math.log10(span / (MAX_TICKS - 1)))
     step = next(m * power for m in (1, 2, 5, 10) if span / (m * power) <= MAX_TICKS - 1)
-    return [
-        round(k * step, 10) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
-    ]
+    return [round(k * step, 10) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
 def _range(bokeh_range: Any, name: str) -> tuple[float, float]:
@@ -115,9 +111,7 @@ def _number(value: float) -> str:
 def _glyph(renderer: GlyphRenderer, frame: _Frame) -> Iterator[str]:
     draw = _DRAW.get(type(renderer.glyph))
     if draw is None:
-        raise ValueError(
-            f"{type(renderer.glyph).__name__} has no drawing as SVG; it may be one of {_names()}."
-        )
+        raise ValueError(f"{type(renderer.glyph).__name__} has no drawing as SVG; it may be one of {_names()}.")
     return draw(renderer.glyph, renderer.data_source.data, frame)
 
 
@@ -192,8 +186,7 @@ def _quad(glyph: Quad, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
     top, bottom = frame.y(_column(glyph.top, data)), frame.y(_column(glyph.bottom, data))
     bottom = np.broadcast_to(bottom, top.shape)
     path = "".join(
-        f"M{a:.1f} {d:.1f}V{c:.1f}H{b:.1f}V{d:.1f}z"
-        for a, b, c, d in zip(left, right, top, bottom, strict=True)
+        f"M{a:.1f} {d:.1f}V{c:.1f}H{b:.1f}V{d:.1f}z" for a, b, c, d in zip(left, right, top, bottom, strict=True)
     )
     fill = css_variable_of(_column(glyph.fill_color, data))
     yield f'<path d="{path}" fill="{fill}" fill-opacity="{_column(glyph.fill_alpha, data):g}"/>'
@@ -201,7 +194,7 @@ def _quad(glyph: Quad, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
 
 def _image(glyph: Image, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
     mapper = glyph.color_mapper
-    rgba = np.array([_rgba(colour) for colour in mapper.palette], np.uint8)
+    rgba = np.array([_rgba(str(colour)) for colour in mapper.palette], np.uint8)
     for values in _column(glyph.image, data):
         share = (np.asarray(values, float) - mapper.low) / (mapper.high - mapper.low)
         index = np.clip((share * len(rgba)).astype(int), 0, len(rgba) - 1)
@@ -216,7 +209,8 @@ def _image(glyph: Image, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
 
 def _rgba(colour: str) -> tuple[int, int, int, int]:
     digits = colour.lstrip("#").ljust(8, "f")
-    return tuple(int(digits[k : k + 2], 16) for k in (0, 2, 4, 6))  # type: ignore[return-value]
+    red, green, blue, alpha = (int(digits[k : k + 2], 16) for k in (0, 2, 4, 6))
+    return red, green, blue, alpha
 
 
 def _png(pixels: np.ndarray) -> str:

@@ -58,14 +58,10 @@ def answer_quiz(chapter: Chapter, quiz: Quiz) -> RenderedQuiz:
         try:
             values.append(float(eval(expression, dict(QUIZ_NAMES))))
         except Exception as error:
-            raise chapter.error(
-                quiz.line, f"`{name}` of quiz `{quiz.label}` cannot be computed: {error}"
-            ) from None
+            raise chapter.error(quiz.line, f"`{name}` of quiz `{quiz.label}` cannot be computed: {error}") from None
     answer, tolerance = values
     if not tolerance > 0:
-        raise chapter.error(
-            quiz.line, f"`tolerance` of quiz `{quiz.label}` must be above 0, got {tolerance:g}."
-        )
+        raise chapter.error(quiz.line, f"`tolerance` of quiz `{quiz.label}` must be above 0, got {tolerance:g}.")
 
     def put(match: re.Match[str]) -> str:
         try:

@@ -81,7 +81,7 @@ PACKS = ("core", "lab", "rest")
 
 @dataclass(frozen=True)
 class RuntimeAssets:
-    """Files for the site. `pyodide` and `panel` are folders whose files keep their names; the others get hashed names."""
+    """Files for the site. Those of `pyodide` and `panel_files` keep their names; the others get hashed ones."""
 
     stdlib: Path
     packs: dict[str, Path]
@@ -127,13 +127,11 @@ def make_runtime_assets(numpy_wheel: Path, work: Path, say: Say) -> RuntimeAsset
         stdlib=out / "stdlib.zip",
         packs={name: out / f"{name}.pack" for name in PACKS},
         pyodide=[
-            pyodide / name
-            for name in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
+            pyodide / name for name in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
         ],
         scripts=[*(bokeh_js / name for name in BOKEH_JS), panel_dist / "panel.min.js"],
         panel_files={
-            f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path
-            for path in _panel_css(panel_dist)
+            f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path for path in _panel_css(panel_dist)
         },
     )
 
@@ -209,9 +207,7 @@ def _in_pyodide(work: Path, script: str) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise SetupError(
-            f"{script} failed in Pyodide under Node:\n{done.stderr.strip() or done.stdout.strip()}"
-        )
+        raise SetupError(f"{script} failed in Pyodide under Node:\n{done.stderr.strip() or done.stdout.strip()}")
 
 
 # --- the packs -------------------------------------------------------------------------------------------------------
@@ -222,9 +218,7 @@ def _pack(out: Path) -> None:
     with zipfile.ZipFile(out / "stdlib.zip", "w", zipfile.ZIP_STORED) as archive:
         for path in sorted((compiled / "stdlib").rglob("*")):
             if path.is_file():
-                archive.writestr(
-                    zipfile.ZipInfo(path.relative_to(compiled / "stdlib").as_posix()), path.read_bytes()
-                )
+                archive.writestr(zipfile.ZipInfo(path.relative_to(compiled / "stdlib").as_posix()), path.read_bytes())
     used = set((out / "used.txt").read_text().split())
     packs: dict[str, list[tuple[str, Path]]] = {name: [] for name in PACKS}
     for path in sorted((compiled / "site").rglob("*")):

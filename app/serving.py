@@ -1,4 +1,4 @@
-"""Serves the built site on this machine and rebuilds it when a source file changes; open pages then reload themselves."""
+"""Serves the built site on this machine, builds it again when a source file changes, and reloads open pages."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def application(dist: Path, listeners: set[asyncio.Event] | None = None) -> torn
     ]
     if listeners is not None:
         routes.insert(0, (r"/_changes", Changes, {"listeners": listeners}))
-    return tornado.web.Application(routes)  # type: ignore[arg-type]
+    return tornado.web.Application(routes)
 
 
 def serve(dist: Path, port: int, rebuild: Callable[[], object], say: Say) -> None:

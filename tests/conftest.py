@@ -22,9 +22,7 @@ def rng() -> np.random.Generator:
 
 
 def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "subject(real, **mutants): check `real`, and catch each of the mutants"
-    )
+    config.addinivalue_line("markers", "subject(real, **mutants): check `real`, and catch each of the mutants")
     config.addinivalue_line("markers", "mutant: this run must fail by AssertionError (set by `subject`)")
 
 
@@ -32,8 +30,7 @@ def pytest_generate_tests(metafunc):
     marker = metafunc.definition.get_closest_marker("subject")
     if marker is not None:
         mutants = [
-            pytest.param(wrong, id=f"not_{name}", marks=pytest.mark.mutant)
-            for name, wrong in marker.kwargs.items()
+            pytest.param(wrong, id=f"not_{name}", marks=pytest.mark.mutant) for name, wrong in marker.kwargs.items()
         ]
         metafunc.parametrize("subject", [pytest.param(*marker.args, id="real"), *mutants])
 

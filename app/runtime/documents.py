@@ -27,9 +27,7 @@ bokeh_settings.simple_ids.set_value(False)
 class LiveInstrument:
     """One instrument on the page: its component, its document and the way out to the page."""
 
-    def __init__(
-        self, slot: str, name: str, values: dict[str, str], theme: str, send: Callable[..., None]
-    ) -> None:
+    def __init__(self, slot: str, name: str, values: dict[str, str], theme: str, send: Callable[..., None]) -> None:
         self.slot = slot
         self._send = send
         self._events: list[Any] = []

@@ -53,9 +53,7 @@ class Runner:
                     start_new_session=True,  # so that what it started can be ended with it
                 )
             except OSError as error:
-                raise WheelError(
-                    f"{what}: {words[0]} cannot be run ({error.strerror}). {advice}".rstrip()
-                ) from None
+                raise WheelError(f"{what}: {words[0]} cannot be run ({error.strerror}). {advice}".rstrip()) from None
             try:
                 code = self._wait(process, what, begin, start, limit)
             finally:
@@ -66,8 +64,7 @@ class Runner:
         if code != 0:
             lines = "\n".join(f"    {line[:LINE_LENGTH]}" for line in output.splitlines()[-LAST_LINES:])
             raise WheelError(
-                f"{what} failed (exit code {code}). {advice}".rstrip()
-                + f"\n{lines}\n  The whole log: {self.log}"
+                f"{what} failed (exit code {code}). {advice}".rstrip() + f"\n{lines}\n  The whole log: {self.log}"
             )
         return output
 

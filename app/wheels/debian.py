@@ -50,9 +50,7 @@ def parse_deb822(text: str) -> list[Source]:
         ):
             continue
         options = tuple((name, fields[name]) for name in ("signed-by", "trusted") if fields.get(name))
-        uris, suites, components = (
-            tuple(fields.get(n, "").split()) for n in ("uris", "suites", "components")
-        )
+        uris, suites, components = (tuple(fields.get(n, "").split()) for n in ("uris", "suites", "components"))
         sources.append(Source(uris, suites, components, options))
     return sources
 
@@ -96,9 +94,7 @@ def codename(os_release: Path = OS_RELEASE) -> str:
     """The name of this machine's Debian release, such as bookworm; empty if it is not Debian."""
     text = os_release.read_text() if os_release.is_file() else ""
     fields = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-    return (
-        fields.get("VERSION_CODENAME", "").strip('"') if fields.get("ID", "").strip('"') == "debian" else ""
-    )
+    return fields.get("VERSION_CODENAME", "").strip('"') if fields.get("ID", "").strip('"') == "debian" else ""
 
 
 def ensure_programs(
@@ -115,16 +111,12 @@ def ensure_programs(
     names = " ".join(missing)
     by_hand = f"Install them by hand: apt-get install {names}"
     if find("apt-get") is None:
-        raise WheelError(
-            f"The packages {names} are missing and there is no apt-get (is this Debian?). {by_hand}"
-        )
+        raise WheelError(f"The packages {names} are missing and there is no apt-get (is this Debian?). {by_hand}")
     if not (os.geteuid() == 0 if is_root is None else is_root):
         raise WheelError(f"The packages {names} are missing and only root may install them. {by_hand}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     runner.say(f"  installing {names} with apt-get")
-    runner.run(
-        "apt-get update", ["apt-get", "update", "-q"], env=quiet, advice="Is the package mirror reachable?"
-    )
+    runner.run("apt-get update", ["apt-get", "update", "-q"], env=quiet, advice="Is the package mirror reachable?")
     runner.run(
         f"installing {names}",
         ["apt-get", "install", "-q", "-y", "--no-install-recommends", *missing],
@@ -133,9 +125,7 @@ def ensure_programs(
     )
     still = sorted({package for program, package in programs.items() if find(program) is None})
     if still:
-        raise WheelError(
-            f"apt-get install {' '.join(still)} ran, yet their programs are not found. {by_hand}"
-        )
+        raise WheelError(f"apt-get install {' '.join(still)} ran, yet their programs are not found. {by_hand}")
 
 
 class OtherSuites:

@@ -76,9 +76,7 @@ def provide_numpy(pyodide_dir: Path, say: Say = print) -> Path:
                 wheel = cache.find(origins(environ))  # another process may have made it meanwhile
                 if wheel is None:
                     runner = Runner(root / "logs/numpy.log", say)
-                    return first_success(
-                        Order(pyodide, version, environ, say, runner), cache, providers(environ)
-                    )
+                    return first_success(Order(pyodide, version, environ, say, runner), cache, providers(environ))
     except OSError as error:
         raise WheelError(
             f"A file could not be read or written: {error}. Is the disk full? The cache: {root}"
@@ -93,9 +91,7 @@ def pyodide_version(pyodide: Path) -> str:
         version = json.loads((pyodide / "package.json").read_text())["version"]
         abi = json.loads((pyodide / "pyodide-lock.json").read_text())["info"]["abi_version"]
     except (OSError, ValueError, KeyError) as error:
-        raise WheelError(
-            f"{pyodide} is no unpacked npm package `pyodide` ({error}). Run npm install first."
-        ) from None
+        raise WheelError(f"{pyodide} is no unpacked npm package `pyodide` ({error}). Run npm install first.") from None
     if abi != pins.ABI:
         raise WheelError(f"Pyodide {version} has the ABI {abi}, but the NumPy recipe is made for {pins.ABI}.")
     return version
@@ -150,9 +146,7 @@ def check_and_trim(found: Found, trimmed: Path, order: Order) -> dict[str, objec
     verify.check_imports(trimmed, order.pyodide)
     raises = verify.run_basic_checks(trimmed, order.pyodide, order.runner)
     if not raises and found.origin == "build":
-        raise WheelError(
-            "The built NumPy does not raise LinAlgError for a singular matrix: its patch has no effect."
-        )
+        raise WheelError("The built NumPy does not raise LinAlgError for a singular matrix: its patch has no effect.")
     if not raises:
         order.say(
             "NumPy: this wheel lacks the lab's patches: inv() of a singular matrix gives NaN, and matrix "
@@ -183,9 +177,7 @@ def from_official(order: Order, work: Path) -> Found:
     entry = lock.get("packages", {}).get("numpy", {})
     if not {"file_name", "sha256"} <= set(entry) or entry.get("version") != pins.NUMPY:
         has = entry.get("version", "none")
-        raise WheelError(
-            f"The official distribution has another NumPy ({has}) than this lab ({pins.NUMPY}): skipped."
-        )
+        raise WheelError(f"The official distribution has another NumPy ({has}) than this lab ({pins.NUMPY}): skipped.")
     wheel = work / entry["file_name"]
     verify.check_name(wheel, "The official distribution's NumPy")
     address = OFFICIAL.format(version=order.version) + entry["file_name"]
@@ -210,9 +202,7 @@ def download(address: str, target: Path, sha256: str, say: Say) -> None:
         reason = getattr(error, "reason", error)
         raise WheelError(f"The official distribution cannot be reached ({reason}).") from None
     if digest.hexdigest() != sha256:
-        raise WheelError(
-            f"{address} has the SHA-256 {digest.hexdigest()}, but {sha256} was expected: not used."
-        )
+        raise WheelError(f"{address} has the SHA-256 {digest.hexdigest()}, but {sha256} was expected: not used.")
 
 
 def from_build(order: Order, work: Path) -> Found:

@@ -76,7 +76,5 @@ def find_node() -> str:
     """The program `node`."""
     node = shutil.which("node")
     if node is None:
-        raise WheelError(
-            "Node.js (20 or later) is needed to try NumPy in Pyodide, but there is no program `node`."
-        )
+        raise WheelError("Node.js (20 or later) is needed to try NumPy in Pyodide, but there is no program `node`.")
     return node

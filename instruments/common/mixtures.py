@@ -69,9 +69,7 @@ class GaussianMixture:
         )
         require(np.isfinite(means).all(), "`means` must be finite", self.means)
         require(np.all(weights > 0), "`weights` must be above 0", self.weights, "leave out empty components")
-        require(
-            abs(weights.sum() - 1.0) <= 1e-9, "`weights` must sum to 1", weights.sum(), "divide by their sum"
-        )
+        require(abs(weights.sum() - 1.0) <= 1e-9, "`weights` must sum to 1", weights.sum(), "divide by their sum")
         require(np.isfinite(self.s) and self.s > 0, "`s` must be above 0 and finite", self.s)
         means.flags.writeable = weights.flags.writeable = False
         object.__setattr__(self, "means", means)
@@ -130,9 +128,7 @@ class GaussianMixture:
     def _terms(self, x: Array, signal: Number, sigma: Number) -> tuple[Array, Array]:
         """w_k exp(-|x - signal mu_k|²/2var) over its largest, (K, N), and the log of that largest, (N,)."""
         var = np.ravel(self.var(signal, sigma))
-        require(
-            np.all(var > 0), "signal² s² + sigma² must be above 0", var.min(), "signal or sigma must not be 0"
-        )
+        require(np.all(var > 0), "signal² s² + sigma² must be above 0", var.min(), "signal or sigma must not be 0")
         terms = squared_distances(x, self.means, np.ravel(signal))
         terms *= -0.5 / var
         terms += np.log(self.weights)[:, None]

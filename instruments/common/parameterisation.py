@@ -31,9 +31,7 @@ def noise(x0: Array, eps: Array, alpha_bar: Number) -> Array:
     return signal * x0 + sigma_t * eps
 
 
-def x0_and_eps(
-    prediction: Array, xt: Array, alpha_bar: Number, prediction_type: PredictionType
-) -> tuple[Array, Array]:
+def x0_and_eps(prediction: Array, xt: Array, alpha_bar: Number, prediction_type: PredictionType) -> tuple[Array, Array]:
     """(x0_hat, eps_hat), each of the shape of `xt`, whichever of the four was predicted.
 
     Together they put the point back: noise(x0_hat, eps_hat, alpha_bar) == xt, to rounding.
@@ -57,9 +55,7 @@ def x0_and_eps(
     return (xt - sigma_t * eps_hat) / signal, eps_hat
 
 
-def convert(
-    prediction: Array, xt: Array, alpha_bar: Number, source: PredictionType, target: PredictionType
-) -> Array:
+def convert(prediction: Array, xt: Array, alpha_bar: Number, source: PredictionType, target: PredictionType) -> Array:
     """A prediction of type `source` about `xt`, as one of type `target`; same shape.
 
     Round trips hold to 1e-12 for 0.01 <= alpha_bar <= 0.99 and lose 1/sqrt(alpha_bar) or

@@ -60,9 +60,7 @@ def annealed_langevin(
     return steps(np.asarray(x, dtype=np.float64))
 
 
-def langevin_variance(
-    s: float, sigmas: ArrayLike, num_steps: int, step_size: float, initial_var: float
-) -> Array:
+def langevin_variance(s: float, sigmas: ArrayLike, num_steps: int, step_size: float, initial_var: float) -> Array:
     """Exact variance per axis of `annealed_langevin` on N(0, s² I), after the last step of each level: (L,).
 
     One step with the exact score -x/var, var = s² + sigma², maps V to (1 - eps/var)² V + 2 eps; its fixed
@@ -83,9 +81,7 @@ def langevin_variance(
 
 def _checked_levels(sigmas: ArrayLike, num_steps: int, step_size: float) -> list[float]:
     levels = np.asarray(sigmas, dtype=np.float64)
-    require(
-        levels.ndim == 1 and levels.size, "`sigmas` must have shape (L,), L >= 1", f"shape {levels.shape}"
-    )
+    require(levels.ndim == 1 and levels.size, "`sigmas` must have shape (L,), L >= 1", f"shape {levels.shape}")
     require(np.all(levels > 0), "`sigmas` must be above 0", sigmas, "leave out the last 0")
     require(num_steps >= 1, "`num_steps` must be at least 1", num_steps)
     require(0 < step_size < 2, "`step_size` must be above 0 and below 2", step_size)

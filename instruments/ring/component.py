@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -24,9 +25,10 @@ from diffusion_lab.app.component import (
 )
 from diffusion_lab.app.theme import TOKENS, data_palette
 from diffusion_lab.instruments.common import datasets, schedules
-from diffusion_lab.instruments.common.mixtures import squared_distances
+from diffusion_lab.instruments.common.metrics import nearest
 from diffusion_lab.instruments.ring import kernel
 
+RING = datasets.ring()
 EXTENT = 3.2  # half the width of the picture, in data units
 FIELD = EXTENT * np.linspace(-0.93, 0.93, 19)  # where arrows stand, along both axes
 HALF_LENGTH_SCORE = 4.0  # the score, in 1/unit, whose arrow is half as long as the longest
@@ -35,6 +37,17 @@ NUM_POINTS = kernel.NUM_POINTS
 MAX_FRAMES = 240
 PATH_POINTS = 40  # points that show where they came from
 PATH_FRAMES = 14  # and how far back
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One run of the reverse process: what it was made from, what came out, and in what time."""
+
+    seed: int
+    num_levels: int
+    trajectory: kernel.Trajectory
+    destination: np.ndarray  # (N,) the cluster that each point ends in
+    milliseconds: float
 
 
 class Ring(Instrument):
@@ -121,36 +134,34 @@ class Ring(Instrument):
         ],
     )
 
+    _run: _Run | None = None
+
     # --- what is computed --------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
         """Clean points and the noise that dissolves them, from the seed."""
         rng = np.random.default_rng(self.seed)
-        self._x0, self._component = kernel.draw_clean(self._mixture, NUM_POINTS, rng)
+        self._x0, self._component = kernel.draw_clean(RING, NUM_POINTS, rng)
         self._eps = rng.standard_normal(self._x0.shape)
 
-    def _sample(self) -> None:
+    def _sample(self) -> _Run:
         """The whole reverse trajectory, from the seed; kept until seed or levels change."""
-        key = (self.seed, self.num_levels)
-        if self._trajectory_key == key:
-            return
+        if self._run is not None and (self._run.seed, self._run.num_levels) == (self.seed, self.num_levels):
+            return self._run
         start = time.perf_counter()
         rng = np.random.default_rng(self.seed)
-        self._trajectory = kernel.reverse(
-            self._mixture, NUM_POINTS, self.num_levels, rng=rng, max_frames=MAX_FRAMES
-        )
-        self._sampling_ms = 1000 * (time.perf_counter() - start)
-        self._trajectory_key = key
-        self._destination = squared_distances(self._trajectory.x[-1], self._mixture.means).argmin(axis=0)
+        trajectory = kernel.reverse(RING, NUM_POINTS, self.num_levels, rng=rng, max_frames=MAX_FRAMES)
+        milliseconds = 1000 * (time.perf_counter() - start)
+        destination = nearest(trajectory.x[-1], RING.means)
+        self._run = _Run(self.seed, self.num_levels, trajectory, destination, milliseconds)
+        return self._run
 
-    @property
     def _frame(self) -> int:
-        return round(self.progress * (len(self._trajectory.x) - 1))
+        return round(self.progress * (len(self._sample().trajectory.x) - 1))
 
-    @property
     def _time(self) -> float:
         """The t of the picture, in either direction."""
-        return float(self._trajectory.t[self._frame]) if self.mode == "reverse" else self.t
+        return float(self._sample().trajectory.t[self._frame()]) if self.mode == "reverse" else self.t
 
     def settle(self, changed: frozenset[str]) -> None:
         """Mode and t agree: clean means t = 0."""
@@ -163,12 +174,10 @@ class Ring(Instrument):
         if self.mode != "reverse":
             self.playing = False
 
-    # --- what is drawn ---------------------------------------------------------------------------------------------
+    # --- what is drawn -----------------------------------------------------------------------------------------------
 
     def make_figure(self) -> figure:
         """Points over the score field over the density, on equal axes without furniture."""
-        self._mixture = datasets.ring()
-        self._trajectory_key: tuple[int, int] | None = None
         colours = TOKENS[self.theme]
         plot = figure(
             x_range=(-EXTENT, EXTENT),
@@ -182,7 +191,7 @@ class Ring(Instrument):
             background_fill_alpha=0,
             border_fill_alpha=0,
             outline_line_color=None,
-            min_border=0,
+            min_border=1,
         )
         plot.axis.visible = False
         plot.grid.visible = False
@@ -231,12 +240,12 @@ class Ring(Instrument):
         if "seed" in changed:
             self._draw()
         if self.mode == "reverse":
-            self._sample()
-            x = self._trajectory.x[self._frame]
-            cluster = self._destination
+            run = self._sample()
+            x = run.trajectory.x[self._frame()]
+            cluster = run.destination
             self.status = (
                 f"{self.num_levels} levels × {kernel.NUM_STEPS} steps × {NUM_POINTS} points"
-                f" · {self._sampling_ms:.0f} ms · exact score, float64"
+                f" · {run.milliseconds:.0f} ms · exact score, float64"
             )
         else:
             x = kernel.forward(self._x0, self._eps, self.t)
@@ -254,7 +263,7 @@ class Ring(Instrument):
     def _draw_field(self) -> None:
         self._field_glyph.visible = self.show_field
         if self.show_field:
-            start, score = kernel.score_field(self._mixture, self._time, FIELD)
+            start, score = kernel.score_field(RING, self._time(), FIELD)
             norm = np.linalg.norm(score, axis=1, keepdims=True)
             end = start + 0.85 * (FIELD[1] - FIELD[0]) * score / (norm + HALF_LENGTH_SCORE)
             self._field.data = {"x": start[:, 0], "y": start[:, 1], "x1": end[:, 0], "y1": end[:, 1]}
@@ -262,23 +271,24 @@ class Ring(Instrument):
     def _draw_density(self) -> None:
         self._density_glyph.visible = self.show_density
         if self.show_density:
-            density = kernel.density(self._mixture, self._time, EXTENT, DENSITY_SIDE)
+            density = kernel.density(RING, self._time(), EXTENT, DENSITY_SIDE)
             self._density.data = {"image": [(density / density.max()).astype(np.float32)]}
 
     def _draw_paths(self) -> None:
         shown = self.show_paths and self.mode == "reverse"
         self._paths_glyph.visible = shown
         if shown:
-            recent = self._trajectory.x[max(0, self._frame - PATH_FRAMES) : self._frame + 1, :PATH_POINTS]
+            frame = self._frame()
+            recent = self._sample().trajectory.x[max(0, frame - PATH_FRAMES) : frame + 1, :PATH_POINTS]
             self._paths.data = {"x": list(recent[:, :, 0].T), "y": list(recent[:, :, 1].T)}
 
     # --- what is read ------------------------------------------------------------------------------------------------
 
     def readings(self) -> dict[str, str | list[float]]:
         """t, ᾱ, signal and noise; mass per cluster and the share within 3σ, measured on the points shown."""
-        t = self._time
+        t = self._time()
         alpha_bar = float(schedules.exponential_alpha_bar(t))
-        self._measures = m = kernel.measures(self._x, self._mixture, t)
+        self._measures = m = kernel.measures(self._x, RING, t)
         return {
             "t": f"{t:.2f}",
             "alpha_bar": f"{alpha_bar:.3f}",
@@ -292,7 +302,7 @@ class Ring(Instrument):
 
     def describe(self) -> str:
         """The picture in words."""
-        t = self._time
+        t = self._time()
         m = self._measures
         if self.mode == "reverse":
             what = f"Reverse process, {self.progress:.0%} done: {NUM_POINTS} points sampled from noise"

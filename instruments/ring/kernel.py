@@ -74,9 +74,7 @@ of 0.2054 for s = 0.2 (2.7 % wide). A smaller step stops short of the clusters' 
 larger one gets nearer but swells the cloud on the way, by 1/sqrt(1 - step_size/2) at high noise."""
 
 
-def draw_clean(
-    mixture: GaussianMixture, num_points: int, rng: np.random.Generator
-) -> tuple[Array, NDArray[np.intp]]:
+def draw_clean(mixture: GaussianMixture, num_points: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
     """Clean points x0 (N, 2) and the mode (N,) each belongs to."""
     require(num_points >= 1, "`num_points` must be at least 1", num_points)
     return mixture.sample(num_points, rng)
@@ -136,9 +134,7 @@ class Trajectory:
             clouds.append(frame.x.astype(np.float32))
             rows.append((frame.level, frame.step, frame.sigma, frame.alpha_bar, frame.t, frame.nfe))
         require(rows, "`frames` must hold at least one frame", "none")
-        level, step, sigma, alpha_bar, t, evaluations = (
-            np.array(column) for column in zip(*rows, strict=True)
-        )
+        level, step, sigma, alpha_bar, t, evaluations = (np.array(column) for column in zip(*rows, strict=True))
         return cls(np.stack(clouds), level, step, sigma, alpha_bar, t, evaluations, int(evaluations[-1]))
 
 
@@ -172,9 +168,7 @@ def reverse_steps(
     alpha_bars = alpha_bar_from_sigma(sigmas)
     times = exponential_t(alpha_bars)
     start = rng.standard_normal((num_points, mixture.means.shape[1])) / np.sqrt(alpha_bars[0])
-    states = annealed_langevin(
-        lambda x, sigma: mixture.score(x, 1.0, sigma), start, sigmas, num_steps, step_size, rng
-    )
+    states = annealed_langevin(lambda x, sigma: mixture.score(x, 1.0, sigma), start, sigmas, num_steps, step_size, rng)
 
     def frame(nfe: int, level: int, step: int, x: Array) -> Frame:
         alpha_bar = float(alpha_bars[level])
@@ -202,9 +196,7 @@ def reverse(
 ) -> Trajectory:
     """Run `reverse_steps` to its end, keeping the frames that `frame_indices` names."""
     kept = frame_indices(num_levels * num_steps, max_frames)
-    frames = reverse_steps(
-        mixture, num_points, num_levels, num_steps, step_size, rng=rng, sigma_min=sigma_min
-    )
+    frames = reverse_steps(mixture, num_points, num_levels, num_steps, step_size, rng=rng, sigma_min=sigma_min)
     wanted = set(kept.tolist())
     return Trajectory.from_frames(frame for frame in frames if frame.nfe in wanted)
 

@@ -202,9 +202,7 @@ def test_the_module_needs_the_standard_library_alone():
     """As the set-up calls it: nothing installed, the package found as a folder."""
     folder = Path(provide.__file__).parents[1]
     code = f"import sys; sys.path.insert(0, {str(folder)!r}); import wheels; print(*wheels.__all__)"
-    result = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False
-    )
+    result = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
     assert result.stdout == "WheelError provide_numpy\n", result.stderr
 
 

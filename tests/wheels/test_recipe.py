@@ -85,9 +85,7 @@ def patch(tmp_path: Path) -> Path:
         (tmp_path / side).mkdir()
         (tmp_path / side / "first.txt").write_text(content)
         (tmp_path / side / "second.txt").write_text(content)
-    diff = subprocess.run(
-        ["diff", "-ru", "a", "b"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    diff = subprocess.run(["diff", "-ru", "a", "b"], cwd=tmp_path, capture_output=True, text=True, check=False)
     (tmp_path / "x.diff").write_text("The reason.\n- a list\n\n" + diff.stdout)
     return tmp_path / "x.diff"
 

@@ -53,9 +53,7 @@ def write_programs(folder: Path, python: Path) -> None:
     folder.mkdir(parents=True)
     script = Path(__file__).with_name("wcc.py")
     for name, language in (("wcc", "c"), ("wc++", "c++")):
-        _write_program(
-            folder / name, f"exec {shlex.quote(str(python))} -I -S {shlex.quote(str(script))} {language}"
-        )
+        _write_program(folder / name, f"exec {shlex.quote(str(python))} -I -S {shlex.quote(str(script))} {language}")
 
 
 def write_target_python(folder: Path, python: Path, variables: dict[str, str | int]) -> Path:

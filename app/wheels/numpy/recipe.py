@@ -128,9 +128,7 @@ def fetch_source(work: Path, venv: Path, runner: Runner) -> Path:
     return work / f"numpy-{pins.NUMPY}"
 
 
-def compile_source(
-    source: Path, work: Path, venv: Path, variables: dict[str, str | int], runner: Runner
-) -> None:
+def compile_source(source: Path, work: Path, venv: Path, variables: dict[str, str | int], runner: Runner) -> None:
     """Meson and ninja, with the compilers of this folder."""
     python = venv / "bin/python"
     cross.write_programs(work / "bin", python)
@@ -176,9 +174,7 @@ def collect(packages: Path, source: Path, work: Path, versions: dict[str, str]) 
         raise WheelError(f"the path of the build got into {', '.join(telling)}")
     info = f"numpy-{pins.NUMPY}.dist-info"
     made_with = "".join(f"Made-With: {package} {version}\n" for package, version in sorted(versions.items()))
-    wheel = (
-        f"Wheel-Version: 1.0\nGenerator: diffusion-instrument-lab\nRoot-Is-Purelib: false\nTag: {pins.TAG}\n"
-    )
+    wheel = f"Wheel-Version: 1.0\nGenerator: diffusion-instrument-lab\nRoot-Is-Purelib: false\nTag: {pins.TAG}\n"
     files[f"{info}/METADATA"] = (source / "PKG-INFO").read_bytes()
     files[f"{info}/WHEEL"] = (wheel + made_with).encode()
     files[f"{info}/LICENSE.txt"] = (source / "LICENSE.txt").read_bytes()

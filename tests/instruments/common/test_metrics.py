@@ -29,9 +29,7 @@ def test_measures_count_what_they_say(rng):
 @pytest.mark.subject(
     metrics.mode_mass_truth,
     weights=lambda m, signal, sigma: m.weights,
-    unscaled=lambda m, signal, sigma: metrics.mode_mass_truth(
-        m, 1.0, np.sqrt(m.var(signal, sigma) - m.s**2 + 1e-9)
-    ),
+    unscaled=lambda m, signal, sigma: metrics.mode_mass_truth(m, 1.0, np.sqrt(m.var(signal, sigma) - m.s**2 + 1e-9)),
     without_own_width=lambda m, signal, sigma: metrics.mode_mass_truth(
         GaussianMixture(m.means, m.weights, 1e-3), signal, sigma
     ),

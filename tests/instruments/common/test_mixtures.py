@@ -83,21 +83,16 @@ def test_score_is_the_gradient_of_log_density(subject, lopsided, rng):
     """Central differences of the density tested above; their own error is about 1e-8 of the score's size."""
     for signal, sigma in LEVELS:
         var = lopsided.var(signal, sigma)
-        x = signal * lopsided.means[rng.integers(4, size=60)] + 1.5 * np.sqrt(var) * rng.standard_normal(
-            (60, 2)
-        )
+        x = signal * lopsided.means[rng.integers(4, size=60)] + 1.5 * np.sqrt(var) * rng.standard_normal((60, 2))
         h = 1e-5 * np.sqrt(var)
         gradient = np.stack(
             [
-                (lopsided.log_density(x + e, signal, sigma) - lopsided.log_density(x - e, signal, sigma))
-                / (2 * h)
+                (lopsided.log_density(x + e, signal, sigma) - lopsided.log_density(x - e, signal, sigma)) / (2 * h)
                 for e in h * np.eye(2)
             ],
             axis=1,
         )
-        np.testing.assert_allclose(
-            subject(lopsided, x, signal, sigma), gradient, rtol=0, atol=1e-7 / np.sqrt(var)
-        )
+        np.testing.assert_allclose(subject(lopsided, x, signal, sigma), gradient, rtol=0, atol=1e-7 / np.sqrt(var))
 
 
 @pytest.mark.subject(

@@ -67,9 +67,7 @@ def test_every_prediction_becomes_every_other(subject, rng):
         xt, truth = truths(x0, eps, alpha_bar)
         for source, target in itertools.product(PREDICTION_TYPES, repeat=2):
             found = subject(truth[source], xt, alpha_bar, source, target)
-            np.testing.assert_allclose(
-                found, truth[target], rtol=0, atol=1e-12, err_msg=f"{source} to {target}"
-            )
+            np.testing.assert_allclose(found, truth[target], rtol=0, atol=1e-12, err_msg=f"{source} to {target}")
 
 
 def test_v_pred_is_the_derivative_of_the_point(rng):

@@ -13,8 +13,7 @@ from diffusion_lab.instruments.common.regions import disc_probability, nearest_p
     sd_for_var=lambda distance, radius, var: disc_probability(distance, radius, np.sqrt(var)),
     outside=lambda distance, radius, var: 1 - disc_probability(distance, radius, var),
     one_dimension=lambda distance, radius, var: (
-        stats.norm.cdf((radius - distance) / np.sqrt(var))
-        - stats.norm.cdf((-radius - distance) / np.sqrt(var))
+        stats.norm.cdf((radius - distance) / np.sqrt(var)) - stats.norm.cdf((-radius - distance) / np.sqrt(var))
     ),
     sixteen_nodes_too_few=lambda distance, radius, var: np.round(disc_probability(distance, radius, var), 10),
 )
@@ -62,11 +61,7 @@ def test_grid_of_sites_is_a_product_of_intervals(subject, rng):
     centres = np.concatenate([2 * rng.standard_normal((6, 2)), sites[:2], [[0.6, -0.1]]])
     for var in (1e-6, 0.05, 1.0, 40.0):
         x, y = (
-            np.diff(
-                stats.norm.cdf(
-                    np.pad((c[1:] + c[:-1]) / 2, 1, constant_values=(-np.inf, np.inf)), u, var**0.5
-                )
-            )
+            np.diff(stats.norm.cdf(np.pad((c[1:] + c[:-1]) / 2, 1, constant_values=(-np.inf, np.inf)), u, var**0.5))
             for c, u in ((columns, centres[:, :1]), (rows, centres[:, 1:]))
         )
         truth = (x[:, :, None] * y[:, None, :]).reshape(len(centres), -1)

@@ -39,9 +39,7 @@ def right(x, score, sigma, a, z):
     missing_two=langevin(lambda x, score, sigma, a, z: x + a * sigma**2 * score + np.sqrt(a) * sigma * z),
     step_in_sigma=langevin(lambda x, score, sigma, a, z: x + a * sigma * score + np.sqrt(2 * a * sigma) * z),
     off_by_one_level=langevin(right, level=lambda i: i + 1),
-    noiseless_last_level=langevin(
-        lambda x, score, sigma, a, z: right(x, score, sigma, a, z * (sigma > SIGMAS[-1]))
-    ),
+    noiseless_last_level=langevin(lambda x, score, sigma, a, z: right(x, score, sigma, a, z * (sigma > SIGMAS[-1]))),
 )
 def test_variance_follows_the_recursion(subject, rng, assert_variance):
     """Exact for a Gaussian, at the end of every level."""

@@ -79,13 +79,9 @@ def with_stale_responsibilities(mixture):
     missing_sqrt=crooked(lambda m, x, a, b: m.score(x, a, np.sqrt(b))),
     wrong_variance=crooked(lambda m, x, a, b: m.score(x, a, b) * m.var(a, b) / (m.s**2 / 2 + b**2)),
     stale_responsibilities=with_stale_responsibilities,
-    forgets_a_mode=crooked(
-        lambda m, x, a, b: GaussianMixture(m.means[1:], np.full(5, 0.2), m.s).score(x, a, b)
-    ),
+    forgets_a_mode=crooked(lambda m, x, a, b: GaussianMixture(m.means[1:], np.full(5, 0.2), m.s).score(x, a, b)),
 )
-def test_all_six_modes_come_back_with_the_right_spread(
-    subject, rng, assert_counts, assert_variance, assert_follows
-):
+def test_all_six_modes_come_back_with_the_right_spread(subject, rng, assert_counts, assert_variance, assert_follows):
     """Mass per mode, variance per mode against the recursion, and the law of projections."""
     mixture, n = ring(), 4000
     *_, last = kernel.reverse_steps(subject(mixture), num_points=n, rng=rng)
@@ -169,9 +165,7 @@ def test_evaluations_are_counted(rng):
 
 @pytest.mark.subject(
     kernel.frame_indices,
-    without_the_end=lambda total, max_frames: (
-        np.arange(min(max_frames, total)) * total // min(max_frames, total)
-    ),
+    without_the_end=lambda total, max_frames: np.arange(min(max_frames, total)) * total // min(max_frames, total),
     fixed_stride=lambda total, max_frames: np.arange(0, total + 1, max(1, total // max_frames)),
     repeated=lambda total, max_frames: np.arange(max_frames + 1) * total // max_frames,
 )
@@ -264,9 +258,7 @@ def test_arrows_are_the_gradient_of_the_log_density(subject, lopsided):
     positions, vectors = subject(lopsided, t, axis[inner])
     grid_x, grid_y = np.meshgrid(axis[inner], axis[inner])
     np.testing.assert_array_equal(positions, np.stack([grid_x.ravel(), grid_y.ravel()], axis=1))
-    np.testing.assert_allclose(
-        vectors, np.stack([slope_x.ravel(), slope_y.ravel()], axis=1), rtol=1e-3, atol=1e-3
-    )
+    np.testing.assert_allclose(vectors, np.stack([slope_x.ravel(), slope_y.ravel()], axis=1), rtol=1e-3, atol=1e-3)
 
 
 def test_segments_point_uphill_and_stay_in_their_cells(lopsided):
