@@ -6,6 +6,7 @@ x_VE = x_VP / sqrt(alpha_bar). Lengths are in units of the data, t in [0, 1] has
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -258,11 +259,9 @@ def measures(x: ArrayLike, mixture: GaussianMixture, t: float) -> Measures:
 
     Raises ValueError where discs of 3 s about the means overlap.
     """
-    signal, sigma_t = _level(t)
     n = len(np.asarray(x))
     radius = 3.0 * mixture.s
-    mode_mass_true = mode_mass_truth(mixture, signal, sigma_t)
-    within_true = fraction_within_truth(mixture, radius, signal, sigma_t)
+    mode_mass_true, within_true = _true_measures(mixture, radius, t)
     return Measures(
         mode_mass=mode_mass(x, mixture.means),
         mode_mass_true=mode_mass_true,
@@ -271,6 +270,13 @@ def measures(x: ArrayLike, mixture: GaussianMixture, t: float) -> Measures:
         within_true=within_true,
         within_error=float(binomial_standard_error(within_true, n)),
     )
+
+
+@lru_cache(maxsize=1024)
+def _true_measures(mixture: GaussianMixture, radius: float, t: float) -> tuple[Array, float]:
+    """Mass per mode and share within `radius` under p_t; kept, since a slider and a player come back to the same t."""
+    signal, sigma_t = _level(t)
+    return mode_mass_truth(mixture, signal, sigma_t), fraction_within_truth(mixture, radius, signal, sigma_t)
 
 
 def _level(t: float) -> tuple[float, float]:

@@ -1,0 +1,113 @@
+"""Cells and quizzes: edited and run in the page's own Python, answers checked."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from diffusion_lab.instruments.common import datasets
+from diffusion_lab.instruments.ring import kernel
+
+
+def edit(lab: Any, label: str, code: str) -> Any:
+    """Puts code into a cell as a reader does: focus, select all, type; returns the cell."""
+    cell = lab.page.locator(f"#cell-{label}")
+    cell.scroll_into_view_if_needed()
+    lab.page.locator(f"#cell-{label}[data-editable]").wait_for()
+    editor = cell.locator(".cm-content")
+    editor.click()
+    editor.press("Control+a")
+    lab.page.keyboard.insert_text(code)
+    return cell
+
+
+def run(lab: Any, cell: Any) -> list[str]:
+    """Runs a cell by its key; returns what it put out as text."""
+    cell.locator(".cm-content").press("Control+Enter")
+    cell.locator(".state", has_text=re.compile(r"\d m?s|stopped")).wait_for(timeout=30_000)
+    return cell.locator("pre.output").all_inner_texts()
+
+
+def test_the_browser_prints_what_the_build_printed(lab: Any) -> None:
+    lab.open()
+    for label in ("dissolve", "langevin"):
+        cell = lab.page.locator(f"#cell-{label}")
+        cell.scroll_into_view_if_needed()
+        lab.page.locator(f"#cell-{label}[data-editable]").wait_for()
+        built = cell.locator("pre.output").all_inner_texts()
+        picture = cell.locator(".output.picture svg").inner_html()
+        assert run(lab, cell) == built
+        assert cell.locator(".output.picture svg").inner_html() == picture
+
+
+def test_an_edit_changes_the_output_is_kept_and_can_be_reset(lab: Any) -> None:
+    lab.open()
+    cell = edit(lab, "dissolve", "print(6 * 7)\nplot_line([0, 1], [0, 1])\n1 + 1")
+    assert run(lab, cell) == ["42\n", "2"]
+    assert cell.locator(".output.picture svg").count() == 1
+    lab.page.reload()
+    lab.wait_live()
+    cell.scroll_into_view_if_needed()
+    lab.page.locator("#cell-dissolve[data-editable][data-edited]").wait_for()
+    assert "6 * 7" in cell.locator(".cm-content").inner_text()
+    cell.locator(".reset").click()
+    assert "np.random.default_rng(0)" in cell.locator(".cm-content").inner_text()
+    assert "gap/width" in cell.locator("pre.output").first.inner_text()
+
+
+def test_an_exception_shows_its_line_and_only_the_readers_frames(lab: Any) -> None:
+    lab.open()
+    cell = edit(lab, "dissolve", "import numpy as np\nprint('before')\n\nx = np.zeros(3) @ np.zeros(4)\n")
+    before, error = run(lab, cell)
+    assert before == "before\n"
+    assert error.startswith("line 4: x = np.zeros(3) @ np.zeros(4)\nValueError: matmul")
+    assert "site-packages" not in error
+    assert cell.locator(".cm-line.failed-line").inner_text() == "x = np.zeros(3) @ np.zeros(4)"
+
+
+def test_output_comes_as_text_not_as_html(lab: Any) -> None:
+    lab.open()
+    cell = edit(lab, "dissolve", "print('<img src=x onerror=alert(1)>')\nplot_line([0,1],[0,1],title='<b>&')")
+    assert run(lab, cell) == ["<img src=x onerror=alert(1)>\n"]
+    assert cell.locator(".outputs img, .outputs b").count() == 0
+
+
+def test_all_of_numpy_and_the_standard_library_can_be_imported(lab: Any) -> None:
+    lab.open()
+    code = "import numpy as np, statistics, fractions\nprint(np.fft.fft([1, 0]).real, np.polynomial.Polynomial([1, 2])(3))"
+    assert run(lab, edit(lab, "dissolve", code)) == ["[1. 1.] 7.0\n"]
+
+
+def test_a_seed_gives_in_the_browser_what_it_gives_natively(lab: Any) -> None:
+    lab.open()
+    code = (
+        "import numpy as np\n"
+        "from diffusion_lab.instruments.common import datasets\n"
+        "from diffusion_lab.instruments.ring import kernel\n"
+        "frames = list(kernel.reverse_steps(datasets.ring(), 40, rng=np.random.default_rng(3)))\n"
+        "for frame in frames[::150]:\n"
+        "    print(' '.join(map(repr, map(float, frame.x.ravel()))))"
+    )
+    (printed,) = run(lab, edit(lab, "dissolve", code))
+    browser = np.array([line.split() for line in printed.splitlines()], float)
+    frames = list(kernel.reverse_steps(datasets.ring(), 40, rng=np.random.default_rng(3)))
+    native = np.array([frame.x.ravel() for frame in frames[::150]])
+    np.testing.assert_array_equal(browser[0], native[0])  # random numbers: bit for bit
+    np.testing.assert_allclose(browser, native, rtol=0, atol=1e-11)  # exp differs in the last bits
+
+
+def test_quiz_checks_keeps_and_explains(lab: Any) -> None:
+    lab.open(live=False)
+    quiz = lab.page.locator("#quiz-alpha-bar-half")
+    solution = quiz.locator(".solution")
+    assert not solution.is_visible(), "the solution comes after a try"
+    for text, verdict in (("nonsense", "Give a number"), ("0.22", "Not yet"), ("0,0498", "Right."), ("0.0498", "Right.")):
+        quiz.locator("input").fill(text)
+        quiz.locator("button").click()
+        assert verdict in quiz.locator("output").inner_text()
+    assert solution.is_visible()
+    assert "0.0498" in solution.inner_text() or "0.0498" in solution.text_content()
+    lab.page.reload()
+    assert lab.page.locator("#quiz-alpha-bar-half input").input_value() == "0.0498"

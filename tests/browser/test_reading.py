@@ -1,0 +1,78 @@
+"""The page as a book: it reads without JavaScript and without Python, on a desktop and on a phone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+MakeLab = Callable[..., Any]
+
+
+def test_reads_without_javascript(open_lab: MakeLab) -> None:
+    page = open_lab(java_script_enabled=False).open(live=False).page
+    assert page.locator("h1").inner_text() == "The forward process"
+    assert page.locator(".equation .katex-html").count() == page.locator(".equation math").count() == 6
+    dots = page.locator(".still .figure svg path[stroke-linecap=round]").first
+    assert dots.is_visible() and dots.get_attribute("d").count("M") > 50
+    assert page.locator(".still [data-reading=alpha_bar]").inner_text() == "0.741"
+    outputs = page.locator("[data-cell] .output.text").all_inner_texts()
+    assert len(outputs) == 2 and "gap/width" in outputs[0] and "sd of a mode" in outputs[1]
+    assert page.locator("[data-cell] .output.picture svg").count() == 2
+    assert page.locator(".solution").first.is_visible()
+    assert "Needs JavaScript" in page.locator(".instrument .live").inner_text()
+    for dead in (".quiz button", ".cell .run", "button.theme"):
+        assert not page.locator(dead).first.is_visible(), f"{dead} can do nothing without JavaScript"
+
+
+@pytest.mark.parametrize("width", [360, 768, 1360])
+def test_nothing_scrolls_sideways(open_lab: MakeLab, width: int) -> None:
+    lab = open_lab(viewport={"width": width, "height": 800}).open()
+    wide = lab.page.evaluate(
+        """() => [...document.querySelectorAll("main *")]
+          .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".katex, .description, svg"))
+          .map(e => `${e.tagName}.${e.className}`)"""
+    )
+    assert wide == []
+    assert lab.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [360, 1360])
+def test_nothing_moves_when_python_takes_over(open_lab: MakeLab, width: int) -> None:
+    lab = open_lab(viewport={"width": width, "height": 800}).open(live=False)
+    measure = """() => ["h2#two-modes-on-a-line", ".rail", ".figure", ".status", ".readouts"].map(selector => {
+      const seen = [];
+      const find = root => { for (const e of root.querySelectorAll("*")) {
+        if (e.matches(selector.replace("h2", ""))) seen.push(e); if (e.shadowRoot) find(e.shadowRoot); } };
+      find(document);
+      const box = seen[0].getBoundingClientRect();
+      return [selector, box.x, box.y + scrollY, box.width, box.height].map(v => v.toFixed ? Math.round(v) : v).join(" ");
+    })"""
+    lab.page.wait_for_selector(".still .figure svg")
+    lab.page.evaluate("document.fonts.ready")
+    before = lab.page.evaluate(measure)
+    lab.wait_live()
+    assert lab.page.evaluate(measure) == before
+
+
+def test_every_link_within_the_page_leads_somewhere(open_lab: MakeLab) -> None:
+    page = open_lab().open(live=False).page
+    lost = page.evaluate(
+        """() => [...document.querySelectorAll("a[href^='#']")].map(a => a.hash.slice(1))
+          .filter(id => !document.getElementById(id))"""
+    )
+    assert lost == []
+
+
+def test_front_page_leads_to_the_chapter(open_lab: MakeLab) -> None:
+    lab = open_lab().open("index.html", live=False)
+    assert not [url for url in lab.requests if re.search(r"pyodide|\.pack", url)], "the front page needs no Python"
+    lab.page.locator(".chapters a").first.click()
+    lab.page.wait_for_url("**/chapters/01-forward.html")
+
+
+def test_works_from_any_folder_of_a_host(open_lab: MakeLab, dist_below_a_folder: str) -> None:
+    lab = open_lab(dist_below_a_folder).open()
+    assert lab.reading("t") == 0.05

@@ -1,0 +1,52 @@
+"""When something fails the page stays readable, says what failed, and recovers where it can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def test_a_failed_download_is_said_and_can_be_tried_again(lab: Any) -> None:
+    blocked = "**/core.*.pack"
+    lab.page.context.route(blocked, lambda route: route.abort())
+    lab.open(live=False)
+    failed = lab.page.locator(".instrument .live[data-state=failed]")
+    failed.wait_for(timeout=30_000)
+    assert "Python did not start: core." in failed.inner_text()
+    assert "could not be downloaded" in failed.inner_text()
+    assert lab.page.locator(".still .figure svg").is_visible(), "the still picture stays"
+    lab.page.context.unroute(blocked)
+    lab.page.locator(".retry").click()
+    lab.wait_live()
+    lab.slide("t", 0.4)
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.40").wait_for()
+    lab.messages.clear()  # the browser itself reports the request that this test has blocked
+
+
+def test_a_browser_without_simd_is_told(lab: Any) -> None:
+    lab.page.add_init_script("WebAssembly.validate = () => false")
+    lab.open(live=False)
+    failed = lab.page.locator(".instrument .live[data-state=failed]")
+    failed.wait_for()
+    assert "WebAssembly SIMD" in failed.inner_text()
+
+
+def test_blocked_storage_loses_nothing_but_memory(lab: Any) -> None:
+    lab.page.add_init_script(
+        "for (const name of ['getItem', 'setItem', 'removeItem'])"
+        " Storage.prototype[name] = () => { throw new DOMException('blocked', 'SecurityError'); }"
+    )
+    lab.open()
+    lab.page.locator("button.theme").click()
+    quiz = lab.page.locator("#quiz-noised-value")
+    quiz.locator("input").fill("2")
+    quiz.locator("button").click()
+    assert quiz.locator("output").inner_text() == "Right."
+
+
+def test_a_preset_that_cannot_be_taken_is_said_and_the_instrument_lives_on(lab: Any) -> None:
+    lab.open()
+    lab.page.evaluate("lab.python.send({type: 'set_state', slot: 'ring', values: {t: '7'}})")
+    said = lab.page.locator(".instrument .live", has_text="`t` must be a number from 0.0 to 1.0, got '7'.")
+    said.wait_for()
+    lab.slide("t", 0.3)
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.30").wait_for()
