@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import itertools
 import linecache
 import sys
 import traceback
@@ -41,11 +42,15 @@ class Output:
 def output_html(outputs: list[Output]) -> str:
     """Outputs as they stand on the page before Python has loaded."""
     html = []
-    for output in outputs:
-        if output.kind == "picture":
-            html.append(f'<div class="output picture">{output.body}</div>')
-        else:
-            html.append(f'<pre class="output {output.kind}">{escape(output.body)}</pre>')
+    for kind, group in itertools.groupby(outputs, key=lambda output: output.kind):
+        bodies = [output.body for output in group]
+        if kind == "text":
+            bodies = ["".join(bodies)]
+        for body in bodies:
+            if kind == "picture":
+                html.append(f'<div class="output picture">{body}</div>')
+            else:  # a newline right after <pre> is not part of its text
+                html.append(f'<pre class="output {kind}">\n{escape(body)}</pre>')
     return "".join(html)
 
 

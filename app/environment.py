@@ -41,11 +41,12 @@ class Progress:
     """Says each step with the seconds since the start."""
 
     def __init__(self) -> None:
-        self._start = time.monotonic()
+        # Kept in the environment: the process begins anew in the virtual environment, the clock does not.
+        self._start = float(os.environ.setdefault("DIFFUSION_LAB_STARTED", str(time.time())))
 
     def __call__(self, message: str) -> None:
         """Says one step."""
-        print(f"[{time.monotonic() - self._start:5.1f} s] {message}", flush=True)
+        print(f"[{time.time() - self._start:5.1f} s] {message}", flush=True)
 
 
 def ensure_python(say: Say, *, tests: bool = False) -> None:

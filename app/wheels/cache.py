@@ -1,5 +1,6 @@
 """The user's cache folder: finished wheels, each beside a note with its hash."""
 
+import ast
 import contextlib
 import fcntl
 import hashlib
@@ -30,11 +31,16 @@ def file_hash(path: Path) -> str:
 
 
 def recipe_hash(folder: Path) -> str:
-    """A short hash of the files in `folder`: when one changes, wheels made before are not used any more."""
+    """A short hash of the files in `folder`: when one changes, wheels made before are not used any more.
+
+    Comments and line breaks in Python files do not count: a formatter must not cost a build.
+    """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             content = path.read_bytes()
+            if path.suffix == ".py":
+                content = ast.unparse(ast.parse(content)).encode()
             digest.update(f"{path.relative_to(folder).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:12]
 

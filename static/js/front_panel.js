@@ -135,7 +135,7 @@ function player(transport, model) {
   const frame = (now) => {
     running = Boolean(model.playing) && transport.isConnected;
     if (!running) return;
-    if (Math.abs(model[name] - position) > 0.02) position = model[name]; // the reader scrubbed
+    if (last && Math.abs(model[name] - position) > 0.02) position = model[name]; // the reader scrubbed
     position = Math.min(1, position + (last ? now - last : 0) * perMs);
     last = now;
     model[name] = position;
@@ -146,16 +146,14 @@ function player(transport, model) {
     button.setAttribute("aria-pressed", String(playing));
     transport.classList.toggle("playing", playing);
     if (!playing || running) return;
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      model[name] = 1;
-      model.playing = false;
-      return;
-    }
     running = true;
     last = 0;
     position = model[name] >= 1 ? 0 : model[name];
-    model[name] = position;
-    requestAnimationFrame(frame);
+    // In a frame of its own: what is set while a change from Python is being taken in does not go back to Python.
+    requestAnimationFrame((now) => {
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches) position = 1;
+      frame(now);
+    });
   });
   button.addEventListener("click", () => (model.playing = !model.playing));
 }

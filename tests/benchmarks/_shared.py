@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import tornado.httpserver
 import tornado.netutil
@@ -66,7 +67,7 @@ class Server:
         await asyncio.Event().wait()
 
     def _note(self, handler: tornado.web.RequestHandler) -> None:
-        path, status = handler.request.path.lstrip("/"), handler.get_status()
+        path, status = unquote(handler.request.path).lstrip("/"), handler.get_status()
         sent = int(handler._headers.get("Content-Length", 0))
         raw = (self.folder / path).stat().st_size if status == 200 else 0
         self.requests.append(Request(path, status, sent, raw))

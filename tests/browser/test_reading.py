@@ -14,7 +14,7 @@ MakeLab = Callable[..., Any]
 def test_reads_without_javascript(open_lab: MakeLab) -> None:
     page = open_lab(java_script_enabled=False).open(live=False).page
     assert page.locator("h1").inner_text() == "The forward process"
-    assert page.locator(".equation .katex-html").count() == page.locator(".equation math").count() == 6
+    assert page.locator(".formula .katex-html").count() == page.locator(".formula math").count() == 6
     dots = page.locator(".still .figure svg path[stroke-linecap=round]").first
     assert dots.is_visible() and dots.get_attribute("d").count("M") > 50
     assert page.locator(".still [data-reading=alpha_bar]").inner_text() == "0.741"

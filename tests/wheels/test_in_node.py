@@ -38,7 +38,7 @@ def test_a_failing_check_is_an_error_with_its_reason(wheel: Path, tmp_path: Path
     broken = tmp_path / wheel.name
     with zipfile.ZipFile(wheel) as good, zipfile.ZipFile(broken, "w", zipfile.ZIP_DEFLATED) as bad:
         for name in good.namelist():
-            end = b"\ndef irfft(*a, **k): return 0\n" if name == "numpy/fft/__init__.py" else b""
+            end = b"\ndef array_equal(*a): return False\n" if name == "numpy/__init__.py" else b""
             bad.writestr(name, good.read(name) + end)
     with pytest.raises(WheelError, match=r"(?s)trying the wheel in Pyodide failed.*AssertionError"):
         verify.run_basic_checks(broken, PYODIDE, Runner(tmp_path / "log", print))

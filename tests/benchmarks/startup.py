@@ -1,0 +1,204 @@
+"""How long until a reader sees the page, and until Python is live? How many bytes is that? And beside `panel convert`?
+
+Two pages are visited in turn (A B A B …), each first with an empty profile (cold), then again with that profile in a
+new browser (warm):
+
+- *lab*: the page of `dist/` that has the ring, with all its text. Live is the lab's own last stage: the instrument is
+  drawn, its frame has passed, and Python has linked it.
+- *convert*: the same component published by Panel's own `panel convert --to pyodide-worker`, pre-rendered as is its
+  default. Live is the moment its page reports the drawing done; linking Python comes after, so the baseline is
+  flattered by some milliseconds. The first visit checks that its slider is then answered.
+
+The baseline is the converter's output with addresses replaced, nothing else: same server, same machine, Brotli, and
+the caching that a CDN would allow. Where it could not be had as published, it was made lighter, never heavier:
+
+- Pyodide is the lab's version, from npm (this Panel would ask for an older one); NumPy is the lab's own wheel, smaller
+  and faster at start than the official one.
+- Wheels are made from the installed packages, Bokeh's and Panel's trimmed as Panel trims those of its CDN.
+- All packages stand in the lock file, so micropip never has to ask a package index.
+- PyYAML and MarkupSafe come without their compiled parts. pandas, pillow, contourpy and nh3, which Panel and Bokeh
+  require but this app never imports, are stand-ins without contents: their megabytes are missing here.
+
+Bytes are counted by the server: bodies as sent, and the files' own sizes.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from _convert import converted_site
+from _shared import (
+    DIST,
+    RESULTS,
+    Request,
+    Server,
+    browser,
+    finish,
+    machine,
+    median,
+    profile,
+    ring_page,
+    table,
+)
+from playwright.sync_api import Page, Playwright, sync_playwright
+
+LAB_LIVE = "() => window.lab?.python?.health === 'live'"
+LAB_STAGES = "() => window.lab.python.stages"
+
+#: Notes when which message passed between page and worker; the converted app keeps no times of its own.
+OVERHEAR = """
+window.heard = {};
+window.Worker = class extends Worker {
+  constructor(...args) {
+    super(...args);
+    this.addEventListener("message", ({ data }) => (heard[data.type === "status" ? data.msg : data.type] ??= performance.now()));
+  }
+  postMessage(message, ...rest) {
+    if (message?.type) heard["page: " + message.type] ??= performance.now();
+    super.postMessage(message, ...rest);
+  }
+}"""
+CONVERT_LIVE = "() => 'page: rendered' in window.heard"
+CONVERT_STAGES = """() => ({
+  worker: heard["Loading pyodide"], micropip: heard["Installing environment"], packages: heard["Executing code"],
+  built: heard.render, live: heard["page: rendered"],
+})"""
+
+PAINTS = """() => Object.fromEntries(performance.getEntriesByType("paint").map(({name, startTime}) => [name, startTime]))"""
+
+KINDS = ("document", "style, fonts", "JavaScript", "Pyodide core", "standard library", "packages", "other")
+
+
+def kind(path: str) -> str:
+    """What a file is for."""
+    name = path.rpartition("/")[2]
+    if name.endswith(".html"):
+        return "document"
+    if name.endswith((".css", ".woff2")):
+        return "style, fonts"
+    if name.endswith((".pack", ".whl")) or name == "ring.resources.zip":
+        return "packages"
+    if "stdlib" in name:
+        return "standard library"
+    if "/pyodide" in path:
+        return "Pyodide core"
+    return "JavaScript" if name.endswith((".js", ".mjs")) else "other"
+
+
+class Variant:
+    """One of the two pages, with what was measured of it."""
+
+    def __init__(self, name: str, folder: Path, page: str) -> None:
+        self.name = name
+        self.server = Server(folder)
+        self.url = self.server.address + page
+        self.lab = name == "lab"
+        self.times: dict[str, list[dict[str, float]]] = {"cold": [], "warm": []}
+        self.requests: dict[str, list[Request]] = {}
+
+    def visit_twice(self, playwright: Playwright) -> None:
+        """A cold and a warm visit."""
+        with profile() as folder:
+            for visit in ("cold", "warm"):
+                with browser(playwright, folder) as context:
+                    page = context.pages[0]
+                    if not self.lab:
+                        page.add_init_script(OVERHEAR)
+                    page.wait_for_timeout(500)
+                    page.goto(self.url, wait_until="commit")
+                    page.wait_for_function(LAB_LIVE if self.lab else CONVERT_LIVE, polling=50, timeout=120_000)
+                    stages = page.evaluate(LAB_STAGES if self.lab else CONVERT_STAGES)
+                    if not self.lab and not self.times["warm"]:
+                        check_answers(page)
+                    page.wait_for_timeout(1500)  # the browser stores compiled code
+                    self.times[visit].append({**page.evaluate(PAINTS), **stages})
+                self.requests[visit] = self.server.taken()
+
+    def stages(self) -> list[str]:
+        """Stages in the order they are reached."""
+        first = self.times["cold"][0]
+        return sorted(first, key=lambda stage: first[stage])
+
+    def median(self, visit: str, stage: str) -> float:
+        return median([times[stage] for times in self.times[visit]])
+
+    def bytes(self, visit: str, field: str) -> Counter[str]:
+        """Bytes by kind; the last run's, for every run's are the same."""
+        counted: Counter[str] = Counter()
+        for request in self.requests[visit]:
+            counted[kind(request.path)] += getattr(request, field)
+        return counted
+
+
+def check_answers(page: Page) -> None:
+    """The baseline really is live: its slider moves and Python answers with a patch."""
+    page.locator("input[type=range][data-param=t]").first.evaluate(
+        "(input) => { input.value = 0.5; input.dispatchEvent(new Event('input')); }"
+    )
+    page.wait_for_function("() => 'patch' in window.heard", timeout=10_000)
+
+
+def report(variants: Iterable[Variant]) -> None:
+    """Prints times and bytes."""
+    for variant in variants:
+        rows = []
+        before = {"cold": 0.0, "warm": 0.0}
+        for stage in variant.stages():
+            row: list[object] = [stage]
+            for visit in ("cold", "warm"):
+                value = variant.median(visit, stage)
+                row += [round(value), f"+{value - before[visit]:.0f}" if "paint" not in stage else ""]
+                if "paint" not in stage:
+                    before[visit] = value
+            rows.append(row)
+        print("\n" + table([f"{variant.name}: ms since navigation", "cold", "step", "warm", "step"], rows))
+    columns = [(v, visit, field) for v in variants for visit, field in (("cold", "sent"), ("cold", "raw"), ("warm", "sent"))]
+    counted = [variant.bytes(visit, field) for variant, visit, field in columns]
+    rows = [[name, *(round(column[name] / 1000) for column in counted)] for name in KINDS]
+    rows.append(["all", *(round(sum(column.values()) / 1000) for column in counted)])
+    print("\n" + table(["kB", *(f"{v.name} {visit} {field}" for v, visit, field in columns)], rows))
+
+
+def ratios(lab: Variant, convert: Variant) -> dict[str, float]:
+    """Times of the lab over those of the baseline: the median of the ratios within each run."""
+    rows, found = [], {}
+    for stage in ("first-contentful-paint", "live"):
+        for visit in ("cold", "warm"):
+            pairs = zip(lab.times[visit], convert.times[visit], strict=True)
+            each = sorted(ours[stage] / theirs[stage] for ours, theirs in pairs)
+            found[f"{stage} {visit}"] = median(each)
+            rows.append([f"{stage}, {visit}", median(each), each[0], each[-1]])
+    print("\n" + table(["lab / convert, within a run", "median", "least", "most"], rows))
+    return found
+
+
+def main() -> None:
+    """Measures and reports."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5, help="cold and warm visits of each page (default: 5)")
+    runs = parser.parse_args().runs
+    lab = Variant("lab", DIST, ring_page())
+    convert = Variant("convert", converted_site(RESULTS), "ring.html")
+    with sync_playwright() as playwright:
+        facts = {"runs": str(runs), **machine(playwright)}
+        for run in range(runs):
+            print(f"run {run + 1} of {runs}", flush=True)
+            for variant in (lab, convert):
+                variant.visit_twice(playwright)
+    report([lab, convert])
+    figures: dict[str, Any] = {
+        variant.name: {
+            "times": variant.times,
+            "bytes": {visit: {field: variant.bytes(visit, field) for field in ("sent", "raw")} for visit in ("cold", "warm")},
+        }
+        for variant in (lab, convert)
+    }
+    finish("startup", facts, {"ratios": ratios(lab, convert), **figures})
+
+
+if __name__ == "__main__":
+    main()
