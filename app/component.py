@@ -47,6 +47,15 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Menu:
+    """A Selector Param as a menu, where a row of options would be too long."""
+
+    param: str
+    when: str = ""
+    kind: str = "menu"
+
+
+@dataclass(frozen=True)
 class Toggles:
     """Boolean Params side by side."""
 
@@ -114,9 +123,11 @@ class FrontPanel:
     """The whole front panel of an instrument, in reading order."""
 
     readouts: Sequence[Readout] = ()
-    controls: Sequence[Slider | Choice | Toggles | Transport] = ()
+    controls: Sequence[Slider | Choice | Menu | Toggles | Transport] = ()
     measures: Sequence[Measure | Bars] = ()
     legends: Sequence[Legend] = ()
+    #: What the chart below the measures shows; "" where there is none.
+    chart: str = ""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -143,8 +154,10 @@ class Instrument(pn.custom.JSComponent):
     front_panel: ClassVar[FrontPanel] = FrontPanel()
     #: Width over height of the figure; the page reserves this room before anything has loaded.
     figure_aspect: ClassVar[float] = 1.0
+    chart_aspect: ClassVar[float] = 1.7
 
     figure = pn.custom.Child(doc="The Bokeh figure.")
+    chart = pn.custom.Child(doc="A small second figure below the measures, or nothing.")
     theme = param.Selector(default="light", objects=["light", "dark"], doc="Colours of the figure.")
     playing = param.Boolean(default=False, doc="Whether the picture is being played.")
     readings_shown = param.Dict(default={}, doc="Read-outs and measures, as they stand on the front panel.")
@@ -157,7 +170,7 @@ class Instrument(pn.custom.JSComponent):
 
     #: Params that are not the reader's to set.
     _internal: ClassVar[frozenset[str]] = frozenset(
-        {"figure", "theme", "playing", "readings_shown", "status", "description", "markup"}
+        {"figure", "chart", "theme", "playing", "readings_shown", "status", "description", "markup"}
     )
 
     def __init__(self, **params: Any) -> None:
@@ -166,6 +179,9 @@ class Instrument(pn.custom.JSComponent):
         self._settling = False
         self.plot = self.make_figure()
         self.figure = pn.pane.Bokeh(self.plot, sizing_mode="stretch_width", margin=0)
+        self.chart_plot = self.make_chart()
+        if self.chart_plot is not None:
+            self.chart = pn.pane.Bokeh(self.chart_plot, sizing_mode="stretch_width", margin=0)
         self.settle(frozenset())
         self.update(frozenset(self.settings()))
         self._publish()
@@ -179,6 +195,10 @@ class Instrument(pn.custom.JSComponent):
     def make_figure(self) -> Model:
         """The Bokeh figure, made once; `update` moves what is in it."""
         raise NotImplementedError
+
+    def make_chart(self) -> Model | None:
+        """The figure for the chart that `front_panel.chart` names, made once; nothing where it names none."""
+        return None
 
     def settle(self, changed: frozenset[str]) -> None:
         """Make settings that depend on one another agree, `changed` having moved; runs before `update`."""
@@ -289,6 +309,7 @@ class Instrument(pn.custom.JSComponent):
             status=self.status,
             description=self.description,
             aspect=self.figure_aspect,
+            chart_aspect=self.chart_aspect,
         )
 
     def _publish(self) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 from bokeh.core.property.vectorization import Field, Value
-from bokeh.models import GlyphRenderer
-from bokeh.models.glyphs import Image, Line, MultiLine, Quad, Scatter, Segment
+from bokeh.models import GlyphRenderer, LogScale
+from bokeh.models.glyphs import Image, Line, MultiLine, Quad, Rect, Scatter, Segment, Text, VArea
 from bokeh.plotting import figure
 
 from diffusion_lab.app.theme import css_variable_of
@@ -29,7 +29,7 @@ MAX_TICKS = 6
 
 @dataclass(frozen=True)
 class _Frame:
-    """Maps data to pixels of the SVG."""
+    """Maps data to pixels of the SVG; on a log axis the bounds are those of the logarithm."""
 
     x0: float
     x1: float
@@ -39,12 +39,18 @@ class _Frame:
     top: float
     width: float
     height: float
+    log_x: bool = False
+    log_y: bool = False
 
     def x(self, values: Any) -> np.ndarray:
-        return self.left + (np.asarray(values, float) - self.x0) / (self.x1 - self.x0) * self.width
+        values = np.asarray(values, float)
+        share = ((np.log10(values) if self.log_x else values) - self.x0) / (self.x1 - self.x0)
+        return self.left + share * self.width
 
     def y(self, values: Any) -> np.ndarray:
-        return self.top + (self.y1 - np.asarray(values, float)) / (self.y1 - self.y0) * self.height
+        values = np.asarray(values, float)
+        share = (self.y1 - (np.log10(values) if self.log_y else values)) / (self.y1 - self.y0)
+        return self.top + share * self.height
 
 
 def figure_svg(plot: figure, *, description: str = "") -> str:
@@ -55,9 +61,10 @@ def figure_svg(plot: figure, *, description: str = "") -> str:
     axes = any(axis.visible for axis in plot.axis)
     width, height = float(plot.width), float(plot.height)
     left, bottom, top, right = (MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP, MARGIN_RIGHT) if axes else (0, 0, 0, 0)
-    x0, x1 = _range(plot.x_range, "x_range")
-    y0, y1 = _range(plot.y_range, "y_range")
-    frame = _Frame(x0, x1, y0, y1, left, top, width - left - right, height - top - bottom)
+    log_x, log_y = isinstance(plot.x_scale, LogScale), isinstance(plot.y_scale, LogScale)
+    x0, x1 = _range(plot.x_range, "x_range", log_x)
+    y0, y1 = _range(plot.y_range, "y_range", log_y)
+    frame = _Frame(x0, x1, y0, y1, left, top, width - left - right, height - top - bottom, log_x, log_y)
     label = f'role="img" aria-label="{escape(description)}"' if description else 'aria-hidden="true"'
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" {label}>']
     if axes:
@@ -77,24 +84,35 @@ def nice_ticks(low: float, high: float) -> list[float]:
     return [round(k * step, 10) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
-def _range(bokeh_range: Any, name: str) -> tuple[float, float]:
+def log_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten from 10^low to 10^high, with twos and fives between them where there are fewer than three."""
+    powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
+    if len(powers) >= 3:
+        return [10.0**power for power in powers]
+    candidates = (m * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for m in (1, 2, 5))
+    return [value for value in candidates if low - 1e-9 <= math.log10(value) <= high + 1e-9]
+
+
+def _range(bokeh_range: Any, name: str, log: bool) -> tuple[float, float]:
     low, high = getattr(bokeh_range, "start", None), getattr(bokeh_range, "end", None)
     if not isinstance(low, int | float) or not isinstance(high, int | float) or low >= high:
         raise ValueError(f"A figure drawn as SVG needs a fixed {name} with start < end, got ({low}, {high}).")
-    return float(low), float(high)
+    if log and low <= 0:
+        raise ValueError(f"A figure with a logarithmic axis needs an {name} above 0, got ({low}, {high}).")
+    return (math.log10(low), math.log10(high)) if log else (float(low), float(high))
 
 
 def _axes(frame: _Frame, plot: figure) -> Iterator[str]:
     bottom = frame.top + frame.height
     yield '<g font-family="var(--sans)" font-size="12" fill="var(--mute)" stroke="none">'
-    for value in nice_ticks(frame.x0, frame.x1):
+    for value in log_ticks(frame.x0, frame.x1) if frame.log_x else nice_ticks(frame.x0, frame.x1):
         x = frame.x(value)
         yield f'<path d="M{x:.1f} {bottom:.1f}v4" stroke="var(--mute)"/>'
         yield f'<text x="{x:.1f}" y="{bottom + 18:.1f}" text-anchor="middle">{_number(value)}</text>'
     for axis in plot.left if plot.left else []:
         if not axis.visible:
             continue
-        for value in nice_ticks(frame.y0, frame.y1):
+        for value in log_ticks(frame.y0, frame.y1) if frame.log_y else nice_ticks(frame.y0, frame.y1):
             y = frame.y(value)
             yield f'<path d="M{frame.left:.1f} {y:.1f}h{frame.width:.1f}" stroke="var(--line)"/>'
             yield f'<text x="{frame.left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{_number(value)}</text>'
@@ -192,6 +210,44 @@ def _quad(glyph: Quad, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
     yield f'<path d="{path}" fill="{fill}" fill-opacity="{_column(glyph.fill_alpha, data):g}"/>'
 
 
+def _rect(glyph: Rect, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
+    x, y = np.asarray(_column(glyph.x, data), float), np.asarray(_column(glyph.y, data), float)
+    w = np.broadcast_to(np.asarray(_column(glyph.width, data), float), x.shape)
+    h = np.broadcast_to(np.asarray(_column(glyph.height, data), float), x.shape)
+    left, right, top, bottom = frame.x(x - w / 2), frame.x(x + w / 2), frame.y(y + h / 2), frame.y(y - h / 2)
+    fills = _colours(glyph.fill_color, data, len(x))
+    alphas = np.broadcast_to(np.asarray(_column(glyph.fill_alpha, data), float), x.shape)
+    line = _column(glyph.line_color, data)
+    stroke = f' stroke="{css_variable_of(line)}"' if isinstance(line, str) else ""
+    for k, (fill, alpha) in enumerate(zip(fills, alphas, strict=True)):
+        yield (
+            f'<rect x="{left[k]:.1f}" y="{top[k]:.1f}" width="{right[k] - left[k]:.1f}"'
+            f' height="{bottom[k] - top[k]:.1f}" fill="{fill}" fill-opacity="{alpha:g}"{stroke}/>'
+        )
+
+
+def _text(glyph: Text, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
+    x, y = frame.x(_column(glyph.x, data)), frame.y(_column(glyph.y, data))
+    anchors = {"left": "start", "center": "middle", "right": "end"}
+    baselines = {"middle": "central", "top": "hanging", "bottom": "text-after-edge"}
+    anchor = anchors.get(str(_column(glyph.text_align, data)), "start")
+    baseline = baselines.get(str(_column(glyph.text_baseline, data)), "auto")
+    size = str(_column(glyph.text_font_size, data))
+    colours = _colours(glyph.text_color, data, len(x))
+    yield f'<g font-family="var(--sans)" font-size="{size}" text-anchor="{anchor}" dominant-baseline="{baseline}">'
+    for a, b, words, colour in zip(x, y, _column(glyph.text, data), colours, strict=True):
+        yield f'<text x="{a:.1f}" y="{b:.1f}" fill="{colour}">{escape(str(words))}</text>'
+    yield "</g>"
+
+
+def _varea(glyph: VArea, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
+    x = frame.x(_column(glyph.x, data))
+    low, high = frame.y(_column(glyph.y1, data)), frame.y(_column(glyph.y2, data))
+    path = _polyline(np.append(x, x[::-1]), np.append(low, high[::-1])) + "z"
+    fill = css_variable_of(_column(glyph.fill_color, data))
+    yield f'<path d="{path}" fill="{fill}" fill-opacity="{_column(glyph.fill_alpha, data):g}"/>'
+
+
 def _image(glyph: Image, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
     mapper = glyph.color_mapper
     rgba = np.array([_rgba(str(colour)) for colour in mapper.palette], np.uint8)
@@ -237,6 +293,9 @@ _DRAW: dict[type, Callable[..., Iterator[str]]] = {
     MultiLine: _multi_line,
     Quad: _quad,
     Image: _image,
+    Rect: _rect,
+    Text: _text,
+    VArea: _varea,
 }
 
 

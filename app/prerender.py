@@ -79,9 +79,9 @@ def render_instrument(chapter: Chapter, slot: InstrumentSlot) -> RenderedInstrum
         instrument = cls(**cls.parse_state(slot.state))
     except StateError as error:
         raise chapter.error(slot.line, str(error)) from None
-    picture = figure_svg(instrument.plot)
-
-    html = instrument.markup.replace("<!--picture-->", picture, 1)
+    html = instrument.markup.replace("<!--picture-->", figure_svg(instrument.plot), 1)
+    if instrument.chart_plot is not None:
+        html = html.replace("<!--chart-->", figure_svg(instrument.chart_plot), 1)
     return RenderedInstrument(instrument.title, html, instrument.description)
 
 

@@ -6,7 +6,7 @@ lightened for a dark one, so that cluster k has the same hue on both.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 ThemeName = Literal["light", "dark"]
 
@@ -73,6 +73,24 @@ def css_variables() -> str:
         f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{{block('dark')}}}}}\n"
         f":root[data-theme=dark],:host(.own-theme.dark){{{block('dark')}}}\n"
     )
+
+
+def style_axes(plot: Any, theme: ThemeName) -> None:
+    """Gives the visible axes and the ground of a Bokeh figure the theme's colours and the lab's quiet lines."""
+    colours = TOKENS[theme]
+    plot.background_fill_alpha = plot.border_fill_alpha = 0
+    plot.outline_line_color = None
+    for axis in plot.axis:
+        axis.axis_line_color = axis.major_tick_line_color = colours["mute"]
+        axis.major_label_text_color = axis.axis_label_text_color = colours["mute"]
+        axis.major_label_text_font = axis.axis_label_text_font = "Inter Variable, system-ui, sans-serif"
+        axis.major_label_text_font_size = axis.axis_label_text_font_size = "12px"
+        axis.axis_label_text_font_style = "normal"
+        axis.minor_tick_line_color = None
+        axis.major_tick_in = 0
+        axis.major_tick_out = 4
+    plot.xgrid.grid_line_color = None
+    plot.ygrid.grid_line_color = colours["line"]
 
 
 def css_variable_of(colour: str) -> str:

@@ -41,6 +41,7 @@ export function render({ model }) {
   followTheme(holder, model);
 
   root.querySelector(".figure")?.append(model.get_child("figure"));
+  root.querySelector(".chart .plot")?.append(model.get_child("chart"));
   return holder;
 }
 
@@ -66,6 +67,9 @@ function bindInputs(inputs, model) {
       input.name = `${name}-${model.id}`;
       input.addEventListener("change", () => input.checked && (model[name] = input.value));
       follow(model, name, (value) => (input.checked = value === input.value));
+    } else if (input.tagName === "SELECT") {
+      input.addEventListener("change", () => (model[name] = input.value));
+      follow(model, name, (value) => (input.value = value));
     } else {
       const event = input.type === "range" ? "input" : "change";
       input.addEventListener(event, () => {

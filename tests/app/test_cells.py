@@ -49,8 +49,7 @@ print("e", end="")
 6 * 7
 """
     assert told(run(session, code)) == [
-        ("text", "a\n"),
-        ("text", "b"),
+        ("text", "a\nb"),
         ("picture", "First"),
         ("text", "c\nd\n"),
         ("picture", "Second"),
@@ -96,9 +95,7 @@ def test_a_figure_made_by_hand_is_a_picture(session):
 
 
 def test_standard_error_is_shown_too(session):
-    assert told(run(session, "import sys
-print('to stderr', file=sys.stderr)")) == [("text", "to stderr
-")]
+    assert told(run(session, "import sys\nprint('to stderr', file=sys.stderr)")) == [("text", "to stderr\n")]
 
 
 def test_nothing_is_printed_past_the_cell(session, capsys):

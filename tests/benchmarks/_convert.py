@@ -24,7 +24,7 @@ from diffusion_lab.app.wheels import provide_numpy
 
 APP = "from diffusion_lab.instruments.ring.component import Ring\n\nRing().servable()\n"
 PYODIDE = NODE_MODULES / "pyodide"
-PYODIDE_CORE = ("pyodide.js", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
+PYODIDE_CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 
 #: Compiled, without a build for Pyodide, and never imported by this app: installed by name only.
 STAND_INS = {"pandas", "pillow", "contourpy", "nh3"}
@@ -86,6 +86,7 @@ def _packages(assets: Path, downloads: Path) -> None:
             python = ["--python-version", lock["info"]["python"], "--only-binary=:all:"]
             _pip("download", "--no-deps", *python, "--dest", str(downloads), f"{name}=={packages[name]['version']}")
         shutil.copyfile(wheel, assets / "pyodide" / wheel.name)
+        packages[name]["sha256"] = _digest(wheel.read_bytes())  # the index may hold another build of this version
     panel_root = assets / "panel"
     where = {
         "panel": panel_root / convert.PANEL_CDN_WHL.removeprefix(convert.CDN_ROOT),
@@ -152,7 +153,7 @@ def _lock_entry(name: str, wheel: Path, needs: list[str]) -> dict[str, object]:
         "version": importlib.metadata.version(name),
         "file_name": wheel.name,
         "install_dir": "site",
-        "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(),
+        "sha256": _digest(wheel.read_bytes()),
         "package_type": "package",
         "imports": [],
         "depends": needs,
@@ -164,16 +165,24 @@ def _lock_entry(name: str, wheel: Path, needs: list[str]) -> dict[str, object]:
 
 
 def _make_local(site: Path) -> None:
-    """The same files from this machine: addresses are replaced, nothing else."""
-    here = "${self.location.origin}/assets/panel/"
+    """The same files from this machine: addresses are replaced, and the worker becomes a module, as Pyodide asks."""
+    root = "${self.location.origin}/assets"
+    here = f"{root}/panel/"
+    options = f"{{packageBaseUrl: `{root}/pyodide/`, env: {{PANEL_CDN_ROOT: `{here}`}}}}"
     worker = site / "ring.js"
-    text = worker.read_text("utf-8")
-    text = text.replace(convert.PYODIDE_URL, "assets/pyodide/pyodide.js").replace(convert.CDN_ROOT, here)
-    text = text.replace("loadPyodide()", f"loadPyodide({{env: {{PANEL_CDN_ROOT: `{here}`}}}})")
+    text = _replaced(
+        worker.read_text("utf-8"),
+        {
+            f'importScripts("{convert.PYODIDE_URL}")': 'import { loadPyodide } from "./assets/pyodide/pyodide.mjs"',
+            "loadPyodide()": f"loadPyodide({options})",
+            convert.CDN_ROOT: here,
+        },
+    )
     worker.write_text(text, "utf-8")
 
     page = site / "ring.html"
-    text = page.read_text("utf-8").replace(convert.CDN_ROOT, "assets/panel/")
+    as_module = {'new Worker("./ring.js")': 'new Worker("./ring.js", {type: "module"})'}
+    text = _replaced(page.read_text("utf-8"), {convert.CDN_ROOT: "assets/panel/", **as_module})
     text = re.sub(r"https://[\w.]+/bokeh/release/(bokeh[a-z-]*)-[\d.]+\.min\.js", r"assets/bokeh/\1.min.js", text)
     page.write_text(text, "utf-8")
 
@@ -183,8 +192,16 @@ def _make_local(site: Path) -> None:
     dist = convert.CDN_DIST.replace(convert.CDN_ROOT, "assets/panel/")
     for inside in set(re.findall(re.escape(dist) + r"([\w.@^/-]+\.(?:js|css))", text)):
         _copy(panel_dist / inside, site / dist / inside)
-    for path in [*(panel_dist / "bundled/theme").glob("*.css"), *(panel_dist / "css").glob("*.css")]:
+    for path in [path for part in ("bundled/theme", "css", "assets") for path in (panel_dist / part).glob("*.*")]:
         _copy(path, site / dist / path.relative_to(panel_dist))
+
+
+def _replaced(text: str, changes: dict[str, str]) -> str:
+    for old, new in changes.items():
+        if old not in text:
+            raise SystemExit(f"This Panel's conversion has no {old!r}: the baseline has to be looked at again.")
+        text = text.replace(old, new)
+    return text
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -197,10 +214,14 @@ def _compress(site: Path, cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     for path in [path for path in site.rglob("*") if path.suffix in COMPRESSED - {".zip"}]:
         data = path.read_bytes()
-        twin = cache / (hashlib.sha256(data).hexdigest() + ".br")
+        twin = cache / (_digest(data) + ".br")
         if not twin.exists():
             twin.write_bytes(brotli.compress(data, quality=11 if len(data) < 4_000_000 else 9, lgwin=24))
         shutil.copyfile(twin, path.with_name(path.name + ".br"))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _pip(*arguments: str) -> None:

@@ -62,7 +62,11 @@ window.Worker = class extends Worker {
     super.postMessage(message, ...rest);
   }
 }"""
-CONVERT_LIVE = "() => 'page: rendered' in window.heard"
+CONVERT_LIVE = """() => {
+  const trouble = Object.keys(window.heard).find((message) => message.includes("Error"));
+  if (trouble) throw new Error(trouble);
+  return "page: rendered" in window.heard;
+}"""
 CONVERT_STAGES = """() => ({
   worker: heard["Loading pyodide"], micropip: heard["Installing environment"], packages: heard["Executing code"],
   built: heard.render, live: heard["page: rendered"],
