@@ -100,7 +100,7 @@ def _packages(assets: Path, downloads: Path) -> None:
             default = assets / "pyodide" / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
             wheel = _wheel(name, where.get(name, default))
         if name not in where:
-            packages[name] = _lock_entry(name, Path(wheel), needs)
+            packages[name] = _lock_entry(name, Path(wheel), [other for other in needs if other not in where])
     (assets / "pyodide/pyodide-lock.json").write_text(json.dumps(lock))
 
 

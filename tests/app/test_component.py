@@ -1,0 +1,508 @@
+"""What every instrument must do, over all that discovery finds, and the base class on a small one of its own."""
+
+import math
+from collections import Counter
+from html.parser import HTMLParser
+from typing import Any, ClassVar
+
+import numpy as np
+import param
+import pytest
+from bokeh.models import ColorMapper, GlyphRenderer
+from bokeh.plotting import figure
+
+from diffusion_lab.app.component import (
+    Bars,
+    Choice,
+    FrontPanel,
+    Instrument,
+    Legend,
+    Measure,
+    Readout,
+    Slider,
+    StateError,
+    Toggles,
+    Transport,
+)
+from diffusion_lab.app.discovery import instrument_class, instrument_names
+from diffusion_lab.app.figure_svg import figure_svg
+from diffusion_lab.app.theme import TOKENS
+
+SETTINGS = [(name, setting) for name in instrument_names() for setting in instrument_class(name).settings()]
+
+
+class Elements(HTMLParser):
+    """The start tags of a markup with their attributes."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.tags: list[dict[str, str]] = []
+        self.feed(markup)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append({"tag": tag, **{name: value or "" for name, value in attrs}})
+
+    def having(self, attribute: str) -> list[dict[str, str]]:
+        return [tag for tag in self.tags if attribute in tag]
+
+
+def picture(instrument: Instrument) -> tuple[object, ...]:
+    """Everything that a reader sees or is told but the time it took."""
+    return figure_svg(instrument.plot), repr(instrument.readings_shown), instrument.description
+
+
+def ends(cls: type[Instrument], setting: str) -> list[Any]:
+    """All options of a setting, or its two bounds."""
+    p = cls.param[setting]
+    if isinstance(p, param.Boolean):
+        return [False, True]
+    return list(p.objects) if isinstance(p, param.Selector) else list(p.bounds)
+
+
+def contexts(cls: type[Instrument]) -> list[dict[str, Any]]:
+    """The instrument as it begins, and with each option of each Selector."""
+    choices = [s for s in cls.settings() if isinstance(cls.param[s], param.Selector)]
+    return [{}, *({s: option} for s in choices for option in cls.param[s].objects)]
+
+
+@pytest.fixture(params=instrument_names())
+def cls(request) -> type[Instrument]:
+    return instrument_class(request.param)
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "setting"), SETTINGS)
+def test_every_setting_is_documented_and_bounded(name, setting):
+    p = instrument_class(name).param[setting]
+    assert p.doc.endswith(".")
+    assert p.label
+    assert isinstance(p, param.Number | param.Boolean | param.Selector), "a setting travels as text: parse_state"
+    if isinstance(p, param.Number) and not isinstance(p, param.Boolean):
+        low, high = p.bounds
+        assert low < high
+        assert low <= p.default <= high
+        assert isinstance(p, param.Integer) or p.step
+
+
+def test_there_is_a_seed(cls):
+    assert isinstance(cls.param["seed"], param.Integer)
+
+
+@pytest.mark.parametrize(("name", "setting"), SETTINGS)
+def test_every_setting_has_an_effect(name, setting):
+    cls = instrument_class(name)
+    for context in contexts(cls):
+        if setting in context:
+            continue
+        instrument = cls(**context)
+        seen = set()
+        for value in ends(cls, setting):
+            instrument.param.update(**{setting: value})
+            seen.add(picture(instrument))
+        if len(seen) > 1:
+            return
+    pytest.fail(f"{setting} changes nothing, in any of {contexts(cls)}")
+
+
+@pytest.mark.parametrize(("name", "setting"), SETTINGS)
+def test_a_state_that_was_reached_can_be_gone_to(name, setting):
+    """Moving there and starting there give one picture: updates leave nothing of the way behind."""
+    cls = instrument_class(name)
+    moved = cls()
+    for value in ends(cls, setting):
+        moved.param.update(**{setting: value})
+        texts = {key: str(value) for key, value in moved.state().items()}
+        assert cls.parse_state(texts) == moved.state()
+        made = cls(**cls.parse_state(texts))
+        assert made.state() == moved.state()
+        assert picture(made) == picture(moved)
+
+
+def test_reset_restores_where_it_began(cls):
+    for start in contexts(cls):
+        instrument = cls(**start)
+        before, state = picture(instrument), instrument.state()
+        for setting in cls.settings():
+            instrument.param.update(**{setting: ends(cls, setting)[-1]})
+        instrument.playing = True
+        instrument._handle_msg({"action": "reset"})
+        if start.get("mode") == "clean":
+            pytest.xfail("`_initial` is noted before `settle` is told what was set")
+        assert (instrument.state(), instrument.playing) == (state, False)
+        assert picture(instrument) == before
+
+
+@pytest.mark.parametrize(("name", "setting"), [(n, s) for n, s in SETTINGS if contexts(instrument_class(n))[1:]])
+def test_a_setting_that_is_given_at_the_start_is_kept(name, setting, request):
+    """A chapter's slot gets what its directive says."""
+    cls = instrument_class(name)
+    if (name, setting) == ("ring", "mode"):
+        request.applymarker(pytest.mark.xfail(strict=True, reason="__init__ settles as if nothing had been set"))
+    for value in ends(cls, setting):
+        assert getattr(cls(**{setting: value}), setting) == value
+
+
+def test_a_seed_gives_one_picture(cls):
+    assert picture(cls(seed=7)) == picture(cls(seed=7))
+    assert picture(cls(seed=7)) != picture(cls(seed=8))
+
+
+def test_instruments_share_nothing(cls):
+    one, other = cls(), cls()
+    before = picture(other)
+    one.param.update(**{s: ends(cls, s)[0] for s in cls.settings() if isinstance(cls.param[s], param.Number)})
+    one.theme = "dark"
+    assert picture(other) == before
+
+
+# --- states as texts -------------------------------------------------------------------------------------------------
+
+
+def refusal(cls: type[Instrument], **values: str) -> str:
+    with pytest.raises(StateError) as refused:
+        cls.parse_state(values)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "setting"), SETTINGS)
+def test_texts_are_taken_up_to_the_bounds_and_not_beyond(name, setting):
+    cls = instrument_class(name)
+    p = cls.param[setting]
+    for value in ends(cls, setting):
+        got = cls.parse_state({setting: str(value)})[setting]
+        assert (got, type(got)) == (value, type(value))
+    if isinstance(p, param.Boolean):
+        for text in ("2", "yes", "", "none"):
+            assert refusal(cls, **{setting: text}) == f"`{setting}` must be true or false, got {text!r}."
+    elif isinstance(p, param.Selector):
+        for text in ("", p.objects[0] + "x"):
+            rule = f"`{setting}` must be one of {', '.join(p.objects)}"
+            assert refusal(cls, **{setting: text}) == f"{rule}, got {text!r}."
+    else:
+        low, high = p.bounds
+        whole = isinstance(p, param.Integer)
+        below, above = (low - 1, high + 1) if whole else (math.nextafter(low, -9e9), math.nextafter(high, 9e9))
+        for text in (str(below), str(above), "nan", "inf", "", "x", *(["1.5"] if whole else [])):
+            rule = f"`{setting}` must be {'a whole number' if whole else 'a number'} from {low} to {high}"
+            assert refusal(cls, **{setting: text}) == f"{rule}, got {text!r}."
+
+
+def test_an_unknown_setting_is_refused(cls):
+    message = f"{cls.__name__} has no parameter `nonsense`; it has {', '.join(cls.settings())}."
+    assert refusal(cls, nonsense="1") == message
+    for internal in ("playing", "theme", "markup", "width"):
+        assert refusal(cls, **{internal: "1"}).startswith(f"{cls.__name__} has no parameter `{internal}`")
+
+
+def test_the_start_is_no_state(cls):
+    assert cls().state() == {}
+
+
+# --- the front panel -------------------------------------------------------------------------------------------------
+
+
+def inputs_wanted(cls: type[Instrument]) -> Counter[str]:
+    """How many inputs each setting has: a slider two, a choice one an option, a switch and the seed one."""
+    wanted: Counter[str] = Counter()
+    for item in cls.front_panel.controls:
+        match item:
+            case Slider():
+                wanted[item.param] += 2
+            case Choice():
+                wanted[item.param] += len(cls.param[item.param].objects)
+            case Toggles():
+                wanted.update(item.params)
+            case Transport():
+                wanted[item.seed] += 1
+    return wanted
+
+
+def test_every_setting_stands_on_the_panel(cls):
+    elements = Elements(cls().markup)
+    found = Counter(tag["data-param"] for tag in elements.having("data-param"))
+    assert found == inputs_wanted(cls)
+    assert set(found) == set(cls.settings())
+
+
+def test_inputs_have_the_bounds_the_value_and_the_words_of_their_setting(cls):
+    instrument = cls()
+    for tag in Elements(instrument.markup).having("data-param"):
+        p, value = cls.param[tag["data-param"]], getattr(instrument, tag["data-param"])
+        if tag["type"] in ("range", "number"):
+            low, high = p.bounds
+            assert [float(tag[name]) for name in ("min", "max", "value")] == [low, high, value]
+            assert float(tag["step"]) == (p.step or 1)
+            assert (tag["aria-label"], tag["title"]) == (p.label, p.doc)
+        elif tag["type"] == "radio":
+            assert ("checked" in tag) == (tag["value"] == value)
+        else:
+            assert ("checked" in tag) == value
+
+
+def test_what_is_shown_at_times_waits_for_a_value_that_there_is(cls):
+    for tag in Elements(cls().markup).having("data-when"):
+        setting, colon, value = tag["data-when"].partition(":")
+        assert value in map(str, ends(cls, setting)) if colon else isinstance(cls.param[setting], param.Boolean)
+
+
+def test_what_is_played_runs_from_0_to_1(cls):
+    """As `player` of front_panel.js takes it to."""
+    (transport,) = [item for item in cls.front_panel.controls if isinstance(item, Transport)]
+    assert cls.param[transport.plays].bounds == (0, 1)
+    (tag,) = Elements(cls().markup).having("data-plays")
+    assert (tag["data-plays"], float(tag["data-seconds"])) == (transport.plays, transport.seconds)
+
+
+def test_every_reading_is_made_and_shown(cls):
+    panel = cls.front_panel
+    keys = [item.key for item in panel.readouts]
+    keys += [key for item in panel.measures for key in (item.key, f"{item.key}_true")]
+    instrument = cls()
+    for context in contexts(cls):
+        instrument.param.update(**context)
+        assert set(instrument.readings_shown) == set(keys)
+    elements = Elements(instrument.markup)
+    shown = [
+        tag.get("data-reading") or tag["data-bars"] for tag in elements.tags if {"data-reading", "data-bars"} & set(tag)
+    ]
+    assert sorted(shown) == sorted(keys)
+
+
+def test_legends_name_colours_of_the_theme(cls):
+    assert {item.colour for item in cls.front_panel.legends} <= set(TOKENS["light"])
+
+
+def test_there_is_one_of_each_button(cls):
+    elements = Elements(cls().markup)
+    assert sorted(tag["data-action"] for tag in elements.having("data-action")) == ["reset", "run", "step"]
+    assert len(elements.having("data-play")) == 1
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_picture_is_told_in_words(cls):
+    instrument = cls()
+    for context in contexts(cls):
+        instrument.param.update(**context)
+        assert instrument.description.endswith(".")
+        assert any(letter.isdigit() for letter in instrument.description)
+    (figure_tag,) = [tag for tag in Elements(cls().markup).tags if tag.get("class") == "figure"]
+    assert (figure_tag["role"], figure_tag["aria-label"]) == ("img", cls().description)
+
+
+def test_the_words_follow_the_picture(cls):
+    """Where a slider or a choice moves the picture, the description says something else."""
+    of_sliders = {item.param for item in cls.front_panel.controls if isinstance(item, Slider | Choice)}
+    compared = 0
+    for context in contexts(cls):
+        for setting in of_sliders - set(context):
+            instrument = cls(**context)
+            seen = {}
+            for value in ends(cls, setting):
+                instrument.param.update(**{setting: value})
+                seen.setdefault(figure_svg(instrument.plot), set()).add(instrument.description)
+            words = set().union(*seen.values())
+            assert len(words) >= len(seen), f"{setting} in {context}"
+            compared += len(seen) > 1
+    assert compared
+
+
+# --- what the browser sends ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("message", [{"action": "fly"}, {"action": None}, {}, "run", None, [1]])
+def test_an_unknown_action_is_refused(cls, message):
+    with pytest.raises(StateError) as refused:
+        cls()._handle_msg(message)
+    assert str(refused.value) == f"An instrument is sent one of the actions run, step, reset, got {message!r}."
+
+
+def test_actions_can_be_asked_for_in_any_state(cls):
+    """Twice each, and at the end of what is played too: no Param leaves its bounds."""
+    (transport,) = [item for item in cls.front_panel.controls if isinstance(item, Transport)]
+    for context in contexts(cls):
+        instrument = cls(**context)
+        for action in ("step", "run", "step", "step", "run", "run"):
+            instrument._handle_msg({"action": action})
+        instrument.param.update(**{transport.plays: 1.0})
+        instrument._handle_msg({"action": "step"})
+        assert getattr(instrument, transport.plays) <= 1
+
+
+# --- colours ---------------------------------------------------------------------------------------------------------
+
+
+def colours(instrument: Instrument) -> list[str]:
+    """Every colour that the figure's glyphs and colour maps hold."""
+    found: list[str] = []
+    for renderer in instrument.plot.select({"type": GlyphRenderer}):
+        for name in ("line_color", "fill_color"):
+            value = getattr(renderer.glyph, name, None)
+            found += [value] if isinstance(value, str) and value.startswith("#") else []
+    for mapper in sorted(instrument.plot.references(), key=lambda model: model.id):
+        found += list(mapper.palette) if isinstance(mapper, ColorMapper) else []
+    return found
+
+
+def test_the_figure_takes_the_colours_of_its_theme(cls):
+    switched, made = cls(), cls(theme="dark")
+    only_light = set(TOKENS["light"].values()) - set(TOKENS["dark"].values())
+    assert {colour[:7] for colour in colours(switched)} <= set(TOKENS["light"].values())
+    assert colours(switched)
+    switched.theme = "dark"
+    assert not {colour[:7] for colour in colours(switched)} & only_light
+    assert sorted(colours(switched)) == sorted(colours(made))
+    switched.theme = "light"
+    assert sorted(colours(switched)) == sorted(colours(cls()))
+
+
+def test_the_picture_on_the_page_is_the_same_in_both_themes(cls):
+    """Its colours are the theme's variables: one SVG serves light and dark."""
+    assert figure_svg(cls(theme="dark").plot) == figure_svg(cls().plot)
+
+
+# --- the base class --------------------------------------------------------------------------------------------------
+
+
+class Dial(Instrument):
+    """A dial on a line; `half` is kept at half of `level`."""
+
+    title: ClassVar[str] = "Dial <&>"
+    level = param.Number(default=0.2, bounds=(0.0, 1.0), step=0.1, label="Level", doc='How "high".')
+    half = param.Number(default=0.1, bounds=(0.0, 0.5), step=0.1, label="Half", doc="Half of it.")
+    on = param.Boolean(default=False, label="On", doc="Whether.")
+    seed = param.Integer(default=0, bounds=(0, 9), label="Seed", doc="Seed.")
+
+    front_panel: ClassVar[FrontPanel] = FrontPanel(
+        readouts=[Readout("sum", "sum")],
+        controls=[
+            Slider("level", symbol="l", unit="m"),
+            Slider("half", when="on"),
+            Toggles(("on",)),
+            Transport("Go", plays="level", seconds=2),
+        ],
+        measures=[Measure("m", "measured"), Bars("b", "bars", target=0.5, full_scale=2.0)],
+        legends=[Legend("line", "acc", when="on")],
+    )
+
+    def make_figure(self) -> figure:
+        self.calls: list[tuple[str, frozenset[str]]] = []
+        plot = figure(width=100, height=100, x_range=(0, 1), y_range=(0, 1))
+        plot.axis.visible = False
+        self.line = plot.line([0, 1], [0, 0])
+        return plot
+
+    def settle(self, changed: frozenset[str]) -> None:
+        self.calls.append(("settle", changed))
+        self.half = self.level / 2
+
+    def update(self, changed: frozenset[str]) -> None:
+        self.calls.append(("update", changed))
+        self.line.data_source.data = {"x": [0, 1], "y": [self.level, self.half]}
+
+    def restyle(self) -> None:
+        self.calls.append(("restyle", frozenset({self.theme})))
+
+    def readings(self) -> dict[str, str | list[float]]:
+        return {"sum": f"{self.level + self.half:.2f}", "m": "1", "m_true": "2", "b": [0.5, 1.0], "b_true": "true ½"}
+
+    def describe(self) -> str:
+        return f"Level {self.level:.1f}."
+
+
+@pytest.fixture
+def dial() -> Dial:
+    made = Dial()
+    made.calls.clear()
+    return made
+
+
+def test_what_settles_together_is_updated_once(dial):
+    dial.param.update(level=0.8, on=True)
+    assert dial.calls == [("settle", frozenset({"level", "on"})), ("update", frozenset({"level", "on", "half"}))]
+    assert (dial.half, dial.readings_shown["sum"], dial.description) == (0.4, "1.20", "Level 0.8.")
+
+
+def test_what_settles_back_is_told_as_moved(dial):
+    dial.half = 0.3
+    assert dial.half == 0.1
+    assert dial.calls == [("settle", frozenset({"half"})), ("update", frozenset({"half"}))]
+
+
+def test_a_change_of_theme_restyles_and_computes_nothing(dial):
+    dial.theme = "dark"
+    assert dial.calls == [("restyle", frozenset({"dark"}))]
+
+
+def test_settings_are_the_reader_s_own_in_order():
+    assert Dial.settings() == ("level", "half", "on", "seed")
+
+
+def test_a_setting_of_no_precedence_is_not_the_reader_s():
+    class Hidden(Dial):
+        inner = param.Number(default=0, bounds=(0, 1), precedence=-1)
+
+    assert Hidden.settings() == Dial.settings()
+
+
+def test_state_is_what_differs_from_the_defaults(dial):
+    dial.param.update(level=0.4, seed=3)
+    assert dial.state() == {"level": 0.4, "half": 0.2, "seed": 3}
+
+
+def test_markup_escapes_and_numbers(dial):
+    elements = Elements(dial.markup)
+    (section,) = [tag for tag in elements.tags if tag["tag"] == "section"]
+    assert section["aria-label"] == "Dial <&>"
+    (level, half, seed) = [tag for tag in elements.tags if tag.get("type") == "number"]
+    assert (level["title"], level["value"], level["step"]) == ('How "high".', "0.2", "0.1")
+    assert (half["data-param"], seed["data-param"], seed["step"]) == ("half", "seed", "1")
+    assert [tag["data-when"] for tag in elements.having("data-when")] == ["on", "on"]
+    (bars,) = elements.having("data-bars")
+    assert (bars["data-scale"], bars["style"]) == ("2.0", "--target: 0.25")
+    heights = [tag["style"] for tag in elements.tags if tag["tag"] == "li"]
+    assert heights == ["--v: 0.25; --c: var(--c0)", "--v: 0.5; --c: var(--c1)"]
+    assert [name for name in ("&lt;&amp;&gt;", 'title="How &#34;high&#34;."') if name not in dial.markup] == []
+
+
+def test_the_markup_is_of_the_state_it_was_made_in():
+    markup = Dial(level=0.6, on=True).markup
+    elements = Elements(markup)
+    assert {tag["value"] for tag in elements.having("data-param") if tag["data-param"] == "level"} == {"0.6"}
+    assert ["checked" in tag for tag in elements.tags if tag.get("type") == "checkbox"] == [True]
+    assert 'data-reading="sum">0.90<' in markup
+
+
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        ({"level": "1e-1", "seed": " 3 "}, {"level": 0.1, "seed": 3}),
+        ({"on": "TRUE"}, {"on": True}),
+        ({"on": "0"}, {"on": False}),
+        ({}, {}),
+    ],
+)
+def test_texts_are_read(texts, values):
+    assert Dial.parse_state(texts) == values
+
+
+def test_one_wrong_text_takes_none(dial):
+    with pytest.raises(StateError):
+        dial.param.update(**Dial.parse_state({"level": "0.9", "seed": "10"}))
+    assert dial.state() == {}
+
+
+def test_a_class_without_its_methods_says_so():
+    class Empty(Instrument):
+        pass
+
+    with pytest.raises(NotImplementedError):
+        Empty()
+
+
+def test_the_picture_is_a_child_of_the_component(dial):
+    assert dial.figure.object is dial.plot
+    assert np.allclose(dial.line.data_source.data["y"], [0.2, 0.1])
