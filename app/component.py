@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 import jinja2
 import panel as pn
@@ -163,6 +164,7 @@ class Instrument(pn.custom.JSComponent):
     readings_shown = param.Dict(default={}, doc="Read-outs and measures, as they stand on the front panel.")
     status = param.String(default="", doc="What was really computed for the picture, and in what time.")
     description = param.String(default="", doc="The picture in words, from its current state.")
+    query = param.String(default="", doc="The settings that differ from their defaults, as the query of an address.")
     markup = param.String(default="", constant=True, doc="The front panel as HTML.")
 
     _esm = _static("js/front_panel.js")
@@ -170,7 +172,7 @@ class Instrument(pn.custom.JSComponent):
 
     #: Params that are not the reader's to set.
     _internal: ClassVar[frozenset[str]] = frozenset(
-        {"figure", "chart", "theme", "playing", "readings_shown", "status", "description", "markup"}
+        {"figure", "chart", "theme", "playing", "readings_shown", "status", "description", "query", "markup"}
     )
 
     def __init__(self, **params: Any) -> None:
@@ -257,6 +259,18 @@ class Instrument(pn.custom.JSComponent):
             parsed[name] = value
         return parsed
 
+    @classmethod
+    def parse_leniently(cls, values: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+        """What can be taken of `values`, and a sentence for each that cannot: an address may hold anything."""
+        parsed: dict[str, Any] = {}
+        problems = []
+        for name, text in values.items():
+            try:
+                parsed |= cls.parse_state({name: text})
+            except StateError as error:
+                problems.append(str(error))
+        return parsed, problems
+
     def state(self) -> dict[str, Any]:
         """The settings that differ from their defaults."""
         return {
@@ -313,7 +327,13 @@ class Instrument(pn.custom.JSComponent):
         )
 
     def _publish(self) -> None:
-        self.param.update(readings_shown=self.readings(), description=self.describe())
+        query = urlencode({name: _as_text(value) for name, value in self.state().items()})
+        self.param.update(readings_shown=self.readings(), description=self.describe(), query=query)
+
+
+def _as_text(value: Any) -> str:
+    """A setting as `parse_state` reads it."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _allowed(p: param.Parameter) -> str:

@@ -64,7 +64,7 @@ def ensure_python(say: Say, *, tests: bool = False) -> None:
     stamp, key = VENV / f"{lock.stem}.stamp", _hash([LOCK_BUILD, LOCK_TEST, ROOT / "pyproject.toml"])
     if not _stamped(stamp, key):
         say(f"installing Python packages from {lock.name}")
-        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
         advice = "Python packages could not be installed; look at the message above, then run the command again."
         _run([*pip, "--require-hashes", "-r", str(lock)], advice)
         _run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], advice)

@@ -73,12 +73,21 @@ def answer_quiz(chapter: Chapter, quiz: Quiz) -> RenderedQuiz:
 
 
 def render_instrument(chapter: Chapter, slot: InstrumentSlot) -> RenderedInstrument:
-    """The front panel of the instrument of a slot, its picture as SVG in its place."""
+    """The instrument of a slot, in the state that the slot gives it."""
     cls = _class(chapter, slot.name, slot.line)
     try:
-        instrument = cls(**cls.parse_state(slot.state))
+        return _rendered(cls(**cls.parse_state(slot.state)))
     except StateError as error:
         raise chapter.error(slot.line, str(error)) from None
+
+
+def render_default(name: str) -> RenderedInstrument:
+    """An instrument in its default state."""
+    return _rendered(instrument_class(name)())
+
+
+def _rendered(instrument: Instrument) -> RenderedInstrument:
+    """Front panel with the pictures as SVG in their places."""
     html = instrument.markup.replace("<!--picture-->", figure_svg(instrument.plot), 1)
     if instrument.chart_plot is not None:
         html = html.replace("<!--chart-->", figure_svg(instrument.chart_plot), 1)

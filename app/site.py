@@ -23,7 +23,7 @@ from pygments.lexers import PythonLexer
 
 from diffusion_lab.app import prerender
 from diffusion_lab.app.chapter import Cell, Chapter, Formula, InstrumentSlot, Quiz, Reference, parse_chapter
-from diffusion_lab.app.discovery import INSTRUMENTS
+from diffusion_lab.app.discovery import INSTRUMENTS, instrument_names
 from diffusion_lab.app.environment import NODE_MODULES, ROOT, WORK, Say, SetupError
 from diffusion_lab.app.runtime_assets import RuntimeAssets, make_runtime_assets
 from diffusion_lab.app.theme import css_variables
@@ -64,6 +64,8 @@ def build_site(numpy_wheel: Path, say: Say) -> Path:
     site.lay_out(assets)
     for page in pages:
         site.write_chapter(page, references)
+    for name in instrument_names():
+        site.write_embed(name, next((page.chapter for page in pages if name in page.instruments), None))
     site.write_index([page.chapter for page in pages])
     site.compress()
     _replace(WORK / "dist", DIST)
@@ -237,6 +239,13 @@ class _Site:
             planned=PLANNED_CHAPTERS,
             references=[references[key] for key in chapter.cited],
             needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell)),
+        )
+
+    def write_embed(self, name: str, chapter: Chapter | None) -> None:
+        """An instrument alone on a page, for an iframe: its state comes from the query."""
+        rendered = prerender.render_default(name)
+        self._write(
+            f"embed/{name}.html", "embed.html", name=name, instrument=rendered, chapter=chapter, needs_python=True
         )
 
     def write_index(self, chapters: list[Chapter]) -> None:

@@ -21,10 +21,13 @@ class Page:
         self._session = Session()
 
     def open(self, slot: str, name: str, state: Any, theme: str) -> Any:
-        """Makes instrument `name` for the place `slot` of the page; returns its document for the page to draw."""
+        """Makes instrument `name` for the place `slot` of the page.
+
+        Returns its document for the page to draw, and a sentence for each setting that could not be taken.
+        """
         live = LiveInstrument(slot, name, state.to_py(), theme, self._send_patch)
         self._instruments[slot] = live
-        return to_js([live.docs_json, live.render_items, live.root_ids])
+        return to_js([live.docs_json, live.render_items, live.root_ids, live.problems])
 
     def link(self, slot: str) -> None:
         """The page has drawn the document: changes flow from now on."""

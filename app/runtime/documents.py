@@ -32,7 +32,8 @@ class LiveInstrument:
         self._send = send
         self._events: list[Any] = []
         cls = instrument_class(name)
-        self.component = cls(theme=theme, **cls.parse_state(values))
+        settings, self.problems = cls.parse_leniently(values)
+        self.component = cls(theme=theme, **settings)
         self._doc = doc = Document()
         doc.hold()
         doc._session_context = lambda: MockSessionContext(document=doc)

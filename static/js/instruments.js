@@ -25,14 +25,16 @@ export function openInstruments(python) {
     const name = String(element.dataset.instrument);
     places.set(name, element);
     links.set(name, { busy: false, applying: false, waiting: [] });
-    const state = JSON.parse(element.dataset.state ?? "{}");
-    const theme = pageTheme();
-    python.send({ type: "open", slot: { slot: name, name, state, theme } });
+    const state = { ...JSON.parse(element.dataset.state ?? "{}"), ...addressState(name) };
+    python.send({ type: "open", slot: { slot: name, name, state, theme: pageTheme() } });
   }
   if (!places.size) python.send({ type: "nothing_to_draw" });
 
-  python.on("document", async ({ slot, docs, items, roots }) => {
+  python.on("document", async ({ slot, docs, items, roots, problems }) => {
     const place = /** @type {HTMLElement} */ (places.get(slot));
+    const notice = /** @type {HTMLElement} */ (place.querySelector(".notice"));
+    notice.textContent = problems.join(" ");
+    notice.hidden = !problems.length;
     const link = /** @type {Link} */ (links.get(slot));
     link.document = await draw(place, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
     link.document.on_change((event) => changed(python, slot, link, event), false);
@@ -54,6 +56,22 @@ export function openInstruments(python) {
     sendWaiting(python, slot, link);
   });
   followPresets(python, places);
+}
+
+/**
+ * The settings that the address asks for: `?t=0.4` on a page of one instrument, `?ring.t=0.4` on a chapter.
+ * @param {string} name @returns {Record<string, string>}
+ */
+function addressState(name) {
+  const alone = "embed" in document.body.dataset;
+  /** @type {Record<string, string>} */
+  const state = {};
+  for (const [key, value] of new URLSearchParams(location.search)) {
+    const [owner, setting] = key.includes(".") ? key.split(".", 2) : [name, key];
+    const ours = alone ? owner === name && setting !== "theme" : key.includes(".") && owner === name;
+    if (ours) state[setting] = value;
+  }
+  return state;
 }
 
 export function pageTheme() {

@@ -16,7 +16,7 @@
  * } ToWorker
  *
  * @typedef {{type: "stage", stage: Stage, at: number}
- *   | {type: "document", slot: string, docs: string, items: string, roots: string}
+ *   | {type: "document", slot: string, docs: string, items: string, roots: string, problems: string[]}
  *   | {type: "patch", slot: string, patch: any, buffers: Map<string, ArrayBuffer>}
  *   | {type: "idle", slot: string}
  *   | {type: "output", run: number, kind: "text" | "value" | "picture" | "error", body: string, line: number}

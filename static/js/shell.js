@@ -38,7 +38,7 @@ export function followSections() {
 
 /** Says in words and as a bar how far Python is; on failure why, with a way to try again. @param {Python} python */
 export function showStart(python) {
-  const bar = /** @type {HTMLElement} */ (document.querySelector(".starting"));
+  const bar = /** @type {HTMLElement} */ (document.querySelector(".starting") ?? document.createElement("div"));
   const lines = [...document.querySelectorAll(".instrument .live")];
   /** @param {string} state @param {string} words @param {string} [slot] */
   const say = (state, words, slot) => {

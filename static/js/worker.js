@@ -92,7 +92,7 @@ async function start() {
     open({ slot: { slot, name, state, theme } }) {
       const made = page.open(slot, name, state, theme);
       reached("built");
-      send({ type: "document", slot, docs: made[0], items: made[1], roots: made[2] });
+      send({ type: "document", slot, docs: made[0], items: made[1], roots: made[2], problems: made[3] });
     },
     nothing_to_draw() {
       reached("live");

@@ -234,11 +234,11 @@ def test_a_figure_that_cannot_be_drawn_is_an_error(session):
     code = (
         "from bokeh.plotting import figure\n"
         "f = figure(width=100, height=100, x_range=(0, 1), y_range=(0, 1))\n"
-        "f.text([0], [0], ['no'])\n"
+        "f.circle([0], [0], radius=1)\n"
         "f"
     )
     _, body = error(session, code)
-    assert body[-1].startswith("ValueError: Text has no drawing as SVG; it may be one of ")
+    assert body[-1].startswith("ValueError: Circle has no drawing as SVG; it may be one of ")
 
 
 def test_a_cell_run_again_shows_its_new_lines(session):

@@ -132,9 +132,8 @@ def machine(playwright: Playwright) -> dict[str, str]:
     chromium = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
     version = chromium.version
     chromium.close()
-    cpu = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").open() if line.startswith("model name")), "?"
-    )
+    facts = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = next((line.partition(":")[2].strip() for line in facts if line.startswith("model name")), "unknown")
     return {
         "CPU": f"{cpu}, {os.cpu_count()} cores",
         "browser": f"Chromium {version}, headless",

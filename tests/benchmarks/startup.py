@@ -55,7 +55,7 @@ window.heard = {};
 window.Worker = class extends Worker {
   constructor(...args) {
     super(...args);
-    this.addEventListener("message", ({ data }) => (heard[data.type === "status" ? data.msg : data.type] ??= performance.now()));
+    this.addEventListener("message", ({ data: { type, msg } }) => (heard[msg ?? type] ??= performance.now()));
   }
   postMessage(message, ...rest) {
     if (message?.type) heard["page: " + message.type] ??= performance.now();
@@ -72,7 +72,9 @@ CONVERT_STAGES = """() => ({
   built: heard.render, live: heard["page: rendered"],
 })"""
 
-PAINTS = """() => Object.fromEntries(performance.getEntriesByType("paint").map(({name, startTime}) => [name, startTime]))"""
+PAINTS = (
+    """() => Object.fromEntries(performance.getEntriesByType("paint").map(({name, startTime}) => [name, startTime]))"""
+)
 
 KINDS = ("document", "style, fonts", "JavaScript", "Pyodide core", "standard library", "packages", "other")
 
@@ -160,7 +162,9 @@ def report(variants: Iterable[Variant]) -> None:
                     before[visit] = value
             rows.append(row)
         print("\n" + table([f"{variant.name}: ms since navigation", "cold", "step", "warm", "step"], rows))
-    columns = [(v, visit, field) for v in variants for visit, field in (("cold", "sent"), ("cold", "raw"), ("warm", "sent"))]
+    columns = [
+        (v, visit, field) for v in variants for visit, field in (("cold", "sent"), ("cold", "raw"), ("warm", "sent"))
+    ]
     counted = [variant.bytes(visit, field) for variant, visit, field in columns]
     rows = [[name, *(round(column[name] / 1000) for column in counted)] for name in KINDS]
     rows.append(["all", *(round(sum(column.values()) / 1000) for column in counted)])
@@ -197,7 +201,9 @@ def main() -> None:
     figures: dict[str, Any] = {
         variant.name: {
             "times": variant.times,
-            "bytes": {visit: {field: variant.bytes(visit, field) for field in ("sent", "raw")} for visit in ("cold", "warm")},
+            "bytes": {
+                visit: {field: variant.bytes(visit, field) for field in ("sent", "raw")} for visit in ("cold", "warm")
+            },
         }
         for variant in (lab, convert)
     }

@@ -1,0 +1,256 @@
+"""Flows from noise to data along a Gaussian path: exact marginal velocities, ODE solvers, and how straight a flow is.
+
+Time runs as in the flow-matching literature, noise at t = 0 and data at t = 1:
+
+    x_t = signal(t) data + sigma(t) noise,      noise ~ N(0, I),  data ~ a Gaussian mixture
+
+`noise`, `data`, points `x` are (..., d) float64 in units of the data; t has no unit; velocities are units per
+unit of t. A diffusion model's own clock is 1 - t, and its x0 is `data` here.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from diffusion_lab.instruments.common.checks import require
+from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.schedules import EXPONENTIAL_BETA
+
+Array = NDArray[np.float64]
+Velocity = Callable[[Array, float], Array]
+Solver = Literal["euler", "heun", "midpoint"]
+
+SOLVERS: tuple[Solver, ...] = ("euler", "heun", "midpoint")
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """A path at one t: signal and sigma, with d(signal)/dt and d(sigma²/2)/dt = sigma d(sigma)/dt.
+
+    The last stays finite where sigma = 0, d(sigma)/dt itself need not.
+    """
+
+    signal: float
+    sigma: float
+    signal_rate: float
+    half_square_rate: float
+
+
+@dataclass(frozen=True)
+class Path:
+    """How noise becomes data in the conditional picture, where both ends are given."""
+
+    name: str
+    at: Callable[[float], Coefficients]
+
+
+def _rectified(t: float) -> Coefficients:
+    return Coefficients(t, 1.0 - t, 1.0, t - 1.0)
+
+
+def _diffusion(t: float) -> Coefficients:
+    alpha_bar = np.exp(-EXPONENTIAL_BETA * (1.0 - t))
+    signal, half_beta = np.sqrt(alpha_bar), EXPONENTIAL_BETA / 2.0
+    return Coefficients(signal, np.sqrt(1.0 - alpha_bar), half_beta * signal, -half_beta * alpha_bar)
+
+
+RECTIFIED = Path("rectified", _rectified)
+"""Straight lines, x_t = (1 - t) noise + t data (Liu et al. 2023, eq. 1; Lipman et al. 2023, eq. 22, sigma_min = 0)."""
+
+DIFFUSION = Path("diffusion", _diffusion)
+"""The VP path of the exponential schedule, alpha_bar = exp(-6 (1 - t)): quarter ellipses, not lines.
+
+It begins at alpha_bar = exp(-6), where 4.98 % of the signal is left, so noise there is nearly, not exactly, N(0, I).
+"""
+
+
+def conditional_point(noise: ArrayLike, data: ArrayLike, t: float, path: Path = RECTIFIED) -> Array:
+    """x_t (..., d) on the path from `noise` to `data`, both (..., d)."""
+    c = _coefficients(path, t)
+    return c.signal * np.asarray(data, dtype=np.float64) + c.sigma * np.asarray(noise, dtype=np.float64)
+
+
+def conditional_velocity(noise: ArrayLike, data: ArrayLike, t: float, path: Path = RECTIFIED) -> Array:
+    """d(x_t)/dt (..., d) on that path; on the rectified one data - noise, whatever t.
+
+    ValueError where sigma(t) = 0 on a path that reaches its end at infinite speed.
+    """
+    c = _coefficients(path, t)
+    if c.half_square_rate == 0:  # the rectified path's end: sigma = 0, but -1 is its rate
+        sigma_rate = -1.0
+    else:
+        require(c.sigma > 0, "`t` must be below 1 on this path", t, "its noise ends at infinite speed")
+        sigma_rate = c.half_square_rate / c.sigma
+    return c.signal_rate * np.asarray(data, dtype=np.float64) + sigma_rate * np.asarray(noise, dtype=np.float64)
+
+
+def marginal_velocity(mixture: GaussianMixture, x: ArrayLike, t: float, path: Path = RECTIFIED) -> Array:
+    """E[d(x_t)/dt | x_t = x], shape (..., d): the mean of all conditional velocities that meet at x. Exact.
+
+        signal' m + (signal signal' s² + sigma sigma') / var (x - signal m),    m = sum_k r_k(x) mu_k
+
+    var = signal² s² + sigma². On the rectified path this is sum_k r_k (E[data|x,k] - E[noise|x,k]) (Lipman et
+    al. 2023, eq. 8, for a Gaussian mixture); on the diffusion path it is beta/2 (x + score), the probability-flow
+    ODE (Song et al. 2021, eq. 13) run towards the data. Finite at both ends.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    c = _coefficients(path, t)
+    mean = mixture.responsibilities(x, c.signal, c.sigma) @ mixture.means
+    rate = c.signal * c.signal_rate * mixture.s**2 + c.half_square_rate
+    rate /= float(mixture.var(c.signal, c.sigma))
+    mean *= c.signal_rate - rate * c.signal
+    mean += rate * x
+    return mean
+
+
+def velocity_variance(mixture: GaussianMixture, x: ArrayLike, t: float) -> Array:
+    """E‖(data - noise) - velocity(x, t)‖² given x_t = x on the rectified path, shape (...), in unit².
+
+    The spread of the velocities that meet at x: d s²/var within a component, and
+    ((1-t)/var)² sum_k r_k |mu_k - m|² between them. Its mean over x_t is the least flow-matching loss there is.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    c = _coefficients(RECTIFIED, t)
+    var = float(mixture.var(c.signal, c.sigma))
+    r = mixture.responsibilities(x, c.signal, c.sigma)
+    offset = mixture.means - (r @ mixture.means)[..., None, :]
+    between = np.sum(r * np.sum(offset**2, axis=-1), axis=-1)
+    return mixture.means.shape[1] * mixture.s**2 / var + (c.sigma / var) ** 2 * between
+
+
+def draw_meeting(
+    mixture: GaussianMixture, x: ArrayLike, t: float, n: int, rng: np.random.Generator, path: Path = RECTIFIED
+) -> tuple[Array, Array, NDArray[np.intp]]:
+    """`n` independent pairs (noise, data) whose paths pass through the one point x (d,) at t < 1.
+
+    Exact draws from the posterior: component k by its responsibility, then data given x and k. Returns noise
+    (n, d), data (n, d) and the component (n,). Raises ValueError unless n >= 1 and sigma(t) > 0.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    c = _coefficients(path, t)
+    require(n >= 1, "`n` must be at least 1", n)
+    require(c.sigma > 0, "`t` must be below 1", t, "at the end a path has one data point and any noise")
+    var = float(mixture.var(c.signal, c.sigma))
+    component = rng.choice(len(mixture.weights), size=n, p=mixture.responsibilities(x, c.signal, c.sigma))
+    mean = mixture.means[component]
+    data = mean + (c.signal * mixture.s**2 / var) * (x - c.signal * mean)
+    data += mixture.s * c.sigma / np.sqrt(var) * rng.standard_normal(data.shape)
+    return (x - c.signal * data) / c.sigma, data, component
+
+
+# --- solvers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class FlowState:
+    """Points x (N, d) after `step` steps, at time `t`, and `nfe` evaluations of the velocity per point so far.
+
+    `first_velocity` (N, d) is the velocity at the *start* of the step that led here; at step 0 there is none.
+    """
+
+    step: int
+    t: float
+    x: Array
+    nfe: int
+    first_velocity: Array | None = None
+
+
+def integrate(velocity: Velocity, noise: ArrayLike, num_steps: int, solver: Solver = "euler") -> Iterator[FlowState]:
+    """The flow dx/dt = velocity(x, t) from t = 0 to 1 in `num_steps` equal steps: the start, then each step.
+
+    `euler` (order 1, one evaluation a step), `heun` (the trapezoid rule made explicit, order 2, two evaluations)
+    or `midpoint` (order 2, two evaluations). None adapts its step. Raises ValueError at the call.
+    """
+    require(num_steps >= 1, "`num_steps` must be at least 1", num_steps)
+    require(solver in SOLVERS, f"`solver` must be one of {', '.join(SOLVERS)}", repr(solver))
+    h = 1.0 / num_steps
+
+    def states(x: Array) -> Iterator[FlowState]:
+        yield FlowState(0, 0.0, x, 0)
+        for step in range(1, num_steps + 1):
+            t, t_next = (step - 1) / num_steps, step / num_steps
+            first = velocity(x, t)
+            if solver == "euler":
+                x = x + h * first
+            elif solver == "heun":
+                x = x + 0.5 * h * (first + velocity(x + h * first, t_next))
+            else:
+                x = x + h * velocity(x + 0.5 * h * first, (t + t_next) / 2.0)
+            yield FlowState(step, t_next, x, step * (1 if solver == "euler" else 2), first)
+
+    return states(np.asarray(noise, dtype=np.float64))
+
+
+def runge_kutta_4(velocity: Velocity, noise: ArrayLike, num_steps: int) -> tuple[Array, Array]:
+    """The classical fourth-order method: states and velocities at all nodes, each (num_steps + 1, N, d).
+
+    The reference that the solvers are measured against; four evaluations a step.
+    """
+    require(num_steps >= 1, "`num_steps` must be at least 1", num_steps)
+    x = np.asarray(noise, dtype=np.float64)
+    h, states, velocities = 1.0 / num_steps, [x], []
+    for step in range(num_steps):
+        t, t_next = step / num_steps, (step + 1) / num_steps
+        t_half = (t + t_next) / 2.0
+        k1 = velocity(x, t)
+        k2 = velocity(x + 0.5 * h * k1, t_half)
+        k3 = velocity(x + 0.5 * h * k2, t_half)
+        k4 = velocity(x + h * k3, t_next)
+        x = x + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+        velocities.append(k1)
+        states.append(x)
+    velocities.append(velocity(x, 1.0))
+    return np.stack(states), np.stack(velocities)
+
+
+# --- how straight, how far -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over points and its Monte-Carlo standard error."""
+
+    value: float
+    error: float
+
+    @classmethod
+    def of(cls, per_point: Array) -> "Estimate":
+        """From one value a point, (N,), N >= 2."""
+        return cls(float(per_point.mean()), float(per_point.std(ddof=1) / np.sqrt(len(per_point))))
+
+
+def straightness(states: Array, velocities: Array) -> Estimate:
+    """S = ∫ E‖(Z_1 - Z_0) - dZ/dt‖² dt of a flow Z from its nodes, (F + 1, N, d) each, equally spaced in t.
+
+    Liu et al. 2023, section 2.2: 0 exactly where every point moves on a straight line at constant speed. Of the
+    flow, not of the lines between pairs, where it is 0 by construction. The integral by the trapezoid rule.
+    """
+    chord = states[-1] - states[0]
+    deviation = np.sum((velocities - chord) ** 2, axis=2)
+    return Estimate.of(deviation[1:-1].sum(axis=0) / (len(states) - 1) + _half(deviation) / (len(states) - 1))
+
+
+def transport_cost(noise: Array, data: Array) -> Estimate:
+    """E‖data - noise‖² of a coupling from its pairs (N, d), in unit²."""
+    return Estimate.of(np.sum((data - noise) ** 2, axis=1))
+
+
+def detour(states: Array) -> Estimate:
+    """Path length over the straight distance between its ends, the mean over points; states (F + 1, N, d).
+
+    1 for a straight path at any speed: unlike S it does not see when a point moves, only where.
+    """
+    length = np.sqrt(np.sum(np.diff(states, axis=0) ** 2, axis=2)).sum(axis=0)
+    return Estimate.of(length / np.sqrt(np.sum((states[-1] - states[0]) ** 2, axis=1)))
+
+
+def _half(ends: Array) -> Array:
+    return 0.5 * (ends[0] + ends[-1])
+
+
+def _coefficients(path: Path, t: float) -> Coefficients:
+    require(0 <= t <= 1, "`t` must lie between 0 and 1", t)
+    return path.at(float(t))

@@ -1,0 +1,97 @@
+/** The menu of an instrument: a link to its present state, the code that embeds it, its picture as a file. */
+
+export function openMenus() {
+  for (const element of document.querySelectorAll("[data-instrument]")) {
+    const place = /** @type {HTMLElement} */ (element);
+    openMenu(place, String(place.dataset.instrument));
+  }
+}
+
+/** @param {HTMLElement} place the instrument's figure @param {string} name */
+function openMenu(place, name) {
+  const menu = /** @type {HTMLDetailsElement | null} */ (place.querySelector("details.menu"));
+  if (!menu) return;
+  let query = "";
+  place.addEventListener("lab:state", (event) => (query = /** @type {CustomEvent} */ (event).detail.query));
+
+  /** @type {Record<string, () => Promise<string>>} */
+  const actions = {
+    link: async () => copied(stateAddress(name, query)),
+    embed: async () => copied(embedCode(place, name, query)),
+    picture: async () => savePicture(place, name),
+  };
+  const said = /** @type {HTMLElement} */ (menu.querySelector("output"));
+  for (const element of menu.querySelectorAll("button[data-do]")) {
+    const button = /** @type {HTMLButtonElement} */ (element);
+    button.addEventListener("click", async () => {
+      said.textContent = await actions[String(button.dataset.do)]();
+    });
+  }
+  menu.addEventListener("toggle", () => (said.textContent = ""));
+  addEventListener("click", (event) => {
+    if (menu.open && !menu.contains(/** @type {Node} */ (event.target))) menu.open = false;
+  });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    menu.open = false;
+    menu.querySelector("summary")?.focus();
+  });
+}
+
+/** This page's address with the instrument's settings in it. @param {string} name @param {string} query */
+export function stateAddress(name, query, base = location.href, alone = "embed" in document.body.dataset) {
+  const address = new URL(base);
+  const theme = address.searchParams.get("theme");
+  address.search = "";
+  if (alone && theme) address.searchParams.set("theme", theme);
+  for (const [key, value] of new URLSearchParams(query)) address.searchParams.set(alone ? key : `${name}.${key}`, value);
+  address.hash = alone ? "" : `instrument-${name}`;
+  return address.href;
+}
+
+/** @param {HTMLElement} place @param {string} name @param {string} query */
+function embedCode(place, name, query) {
+  const address = new URL(String(place.dataset.embed), document.baseURI);
+  address.search = query;
+  const title = place.querySelector("h3")?.textContent ?? name;
+  const height = Math.ceil(/** @type {HTMLElement} */ (place.querySelector(".stage")).getBoundingClientRect().height) + 60;
+  return `<iframe src="${address.href.replaceAll("&", "&amp;")}" title="${title}" width="100%" height="${height}" style="border:0"></iframe>`;
+}
+
+/** @param {string} text @returns {Promise<string>} */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return "Copied.";
+  } catch {
+    return text; // no permission: show it, to be copied by hand
+  }
+}
+
+/** The figure as a PNG on the page's ground. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */
+async function savePicture(place, name) {
+  const canvas = findCanvas(place);
+  if (!canvas) return "The picture is not drawn yet.";
+  const copy = document.createElement("canvas");
+  copy.width = canvas.width;
+  copy.height = canvas.height;
+  const context = /** @type {CanvasRenderingContext2D} */ (copy.getContext("2d"));
+  context.fillStyle = getComputedStyle(document.body).backgroundColor;
+  context.fillRect(0, 0, copy.width, copy.height);
+  context.drawImage(canvas, 0, 0);
+  const link = document.createElement("a");
+  link.download = `${name}.png`;
+  link.href = copy.toDataURL("image/png");
+  link.click();
+  return "Saved.";
+}
+
+/** The first canvas below an element, in shadow roots too. @param {ParentNode} root @returns {HTMLCanvasElement | null} */
+function findCanvas(root) {
+  for (const element of root.querySelectorAll("*")) {
+    if (element instanceof HTMLCanvasElement) return element;
+    const inside = element.shadowRoot && findCanvas(element.shadowRoot);
+    if (inside) return inside;
+  }
+  return null;
+}
