@@ -98,7 +98,7 @@ def _range(bokeh_range: Any, name: str, log: bool) -> tuple[float, float]:
     if not isinstance(low, int | float) or not isinstance(high, int | float) or low >= high:
         raise ValueError(f"A figure drawn as SVG needs a fixed {name} with start < end, got ({low}, {high}).")
     if log and low <= 0:
-        raise ValueError(f"A figure with a logarithmic axis needs an {name} above 0, got ({low}, {high}).")
+        raise ValueError(f"A logarithmic axis needs a range above 0; {name} is ({low}, {high}).")
     return (math.log10(low), math.log10(high)) if log else (float(low), float(high))
 
 

@@ -323,9 +323,10 @@ def test_a_hollow_instrument_is_found(tmp_path):
 
 #: Script → scripts it may import at run time. `main.js` wires; the parts meet in `protocol.js` and `python.js` alone.
 SCRIPTS: dict[str, set[str]] = {
-    "main.js": {"cells.js", "instruments.js", "python.js", "quizzes.js", "shell.js"},
+    "main.js": {"cells.js", "instruments.js", "menu.js", "python.js", "quizzes.js", "shell.js"},
     "cells.js": {"editor.js"},
     "instruments.js": set(),
+    "menu.js": set(),
     "quizzes.js": set(),
     "shell.js": {"protocol.js"},
     "python.js": {"protocol.js"},

@@ -33,6 +33,10 @@ class Page:
         """The page has drawn the document: changes flow from now on."""
         self._instruments[slot].link()
 
+    def close(self, slot: str) -> None:
+        """The page has put the instrument away."""
+        self._instruments.pop(slot, None)
+
     def patch(self, slot: str, json_patch: Any) -> None:
         """A change from the page."""
         self._instruments[slot].patch(json_patch)

@@ -8,8 +8,10 @@ Time runs as in the flow-matching literature, noise at t = 0 and data at t = 1:
 unit of t. A diffusion model's own clock is 1 - t, and its x0 is `data` here.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -52,9 +54,9 @@ def _rectified(t: float) -> Coefficients:
 
 
 def _diffusion(t: float) -> Coefficients:
-    alpha_bar = np.exp(-EXPONENTIAL_BETA * (1.0 - t))
-    signal, half_beta = np.sqrt(alpha_bar), EXPONENTIAL_BETA / 2.0
-    return Coefficients(signal, np.sqrt(1.0 - alpha_bar), half_beta * signal, -half_beta * alpha_bar)
+    alpha_bar = math.exp(-EXPONENTIAL_BETA * (1.0 - t))
+    signal, half_beta = math.sqrt(alpha_bar), EXPONENTIAL_BETA / 2.0
+    return Coefficients(signal, math.sqrt(1.0 - alpha_bar), half_beta * signal, -half_beta * alpha_bar)
 
 
 RECTIFIED = Path("rectified", _rectified)
@@ -98,12 +100,26 @@ def marginal_velocity(mixture: GaussianMixture, x: ArrayLike, t: float, path: Pa
     """
     x = np.asarray(x, dtype=np.float64)
     c = _coefficients(path, t)
-    mean = mixture.responsibilities(x, c.signal, c.sigma) @ mixture.means
-    rate = c.signal * c.signal_rate * mixture.s**2 + c.half_square_rate
-    rate /= float(mixture.var(c.signal, c.sigma))
-    mean *= c.signal_rate - rate * c.signal
-    mean += rate * x
-    return mean
+    d = mixture.means.shape[1]
+    require(x.shape[-1:] == (d,), "`x` must have the mixture's dimension as its last axis", x.shape)
+    var = c.signal**2 * mixture.s**2 + c.sigma**2
+    rate = (c.signal * c.signal_rate * mixture.s**2 + c.half_square_rate) / var
+    # Responsibilities without the |x|² that all components share: a product of matrices and little else, since
+    # solvers call this hundreds of times a picture.
+    log_weights, half_squares = _constants(mixture)
+    terms = (c.signal / var * mixture.means) @ x.reshape(-1, d).T
+    terms += log_weights - c.signal**2 / var * half_squares
+    terms -= terms.max(axis=0)
+    np.exp(terms, out=terms)
+    pull = ((c.signal_rate - rate * c.signal) * mixture.means.T) @ terms
+    pull /= terms.sum(axis=0)
+    return pull.T.reshape(x.shape) + rate * x
+
+
+@lru_cache(maxsize=8)
+def _constants(mixture: GaussianMixture) -> tuple[Array, Array]:
+    """log w_k and |mu_k|²/2, each (K, 1)."""
+    return np.log(mixture.weights)[:, None], 0.5 * np.sum(mixture.means**2, axis=1, keepdims=True)
 
 
 def velocity_variance(mixture: GaussianMixture, x: ArrayLike, t: float) -> Array:

@@ -10,7 +10,10 @@
  * }} BokehDocument
  */
 
-/** @typedef {{document?: BokehDocument, busy: boolean, applying: boolean, waiting: any[]}} Link */
+/**
+ * @typedef {{place: HTMLElement, still: Node, document?: BokehDocument, busy: boolean, applying: boolean,
+ *   waiting: any[]}} Link  One open instrument: where it stands, its still picture, and what waits for Python.
+ */
 
 /** @param {Python} python */
 export function openInstruments(python) {
@@ -18,31 +21,48 @@ export function openInstruments(python) {
   /** @type {any} */ (window).importShim ??= Object.assign((/** @type {string} */ url) => import(url), { addImportMap() {} });
   /** @type {Map<string, Link>} */
   const links = new Map();
-  /** @type {Map<string, HTMLElement>} */
-  const places = new Map();
-  for (const place of document.querySelectorAll("[data-instrument]")) {
-    const element = /** @type {HTMLElement} */ (place);
-    const name = String(element.dataset.instrument);
-    places.set(name, element);
-    links.set(name, { busy: false, applying: false, waiting: [] });
-    const state = { ...JSON.parse(element.dataset.state ?? "{}"), ...addressState(name) };
-    python.send({ type: "open", slot: { slot: name, name, state, theme: pageTheme() } });
+  /** @param {HTMLElement} place @param {string} slot @param {Record<string, string>} state */
+  const open = (place, slot, state) => {
+    const still = /** @type {HTMLElement} */ (place.querySelector(".still")).cloneNode(true);
+    links.set(slot, { place, still, busy: false, applying: false, waiting: [] });
+    const name = String(place.dataset.instrument);
+    python.send({ type: "open", slot: { slot, name, state, theme: pageTheme() } });
+  };
+  for (const element of document.querySelectorAll("[data-instrument]")) {
+    const place = /** @type {HTMLElement} */ (element);
+    const name = String(place.dataset.instrument);
+    open(place, name, { ...JSON.parse(place.dataset.state ?? "{}"), ...addressState(name) });
+    place.addEventListener("lab:pin", (event) => {
+      const slot = `${name}-pinned`;
+      if (links.has(slot)) return;
+      const copy = pinBeside(place, /** @type {Link} */ (links.get(name)).still, () => {
+        links.delete(slot);
+        python.send({ type: "close", slot });
+      });
+      open(copy, slot, Object.fromEntries(new URLSearchParams(/** @type {CustomEvent} */ (event).detail.query)));
+    });
   }
-  if (!places.size) python.send({ type: "nothing_to_draw" });
+  if (!links.size) python.send({ type: "nothing_to_draw" });
 
   python.on("document", async ({ slot, docs, items, roots, problems }) => {
-    const place = /** @type {HTMLElement} */ (places.get(slot));
-    const notice = /** @type {HTMLElement} */ (place.querySelector(".notice"));
+    const link = links.get(slot);
+    if (!link) return;
+    const notice = /** @type {HTMLElement} */ (link.place.querySelector(".notice"));
     notice.textContent = problems.join(" ");
     notice.hidden = !problems.length;
-    const link = /** @type {Link} */ (links.get(slot));
-    link.document = await draw(place, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
+    try {
+      link.document = await draw(link.place, slot, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
+    } catch (error) {
+      python.report(slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
+      return;
+    }
     link.document.on_change((event) => changed(python, slot, link, event), false);
     link.busy = true;
     python.send({ type: "drawn", slot });
   });
   python.on("patch", ({ slot, patch, buffers }) => {
-    const link = /** @type {Link} */ (links.get(slot));
+    const link = links.get(slot);
+    if (!link) return;
     link.applying = true;
     try {
       link.document?.apply_json_patch(patch, buffers);
@@ -51,11 +71,43 @@ export function openInstruments(python) {
     }
   });
   python.on("idle", ({ slot }) => {
-    const link = /** @type {Link} */ (links.get(slot));
+    const link = links.get(slot);
+    if (!link) return;
     link.busy = false;
     sendWaiting(python, slot, link);
   });
-  followPresets(python, places);
+  followPresets(python, links);
+}
+
+/**
+ * A second front panel of the same instrument beside the first, to compare two settings under one seed.
+ * @param {HTMLElement} place @param {Node} still @param {() => void} closed
+ * @returns {HTMLElement}
+ */
+function pinBeside(place, still, closed) {
+  const pair = document.createElement("div");
+  pair.className = "pair";
+  place.replaceWith(pair);
+  const copy = document.createElement("figure");
+  copy.className = "instrument";
+  copy.dataset.instrument = place.dataset.instrument;
+  const header = /** @type {HTMLElement} */ (place.querySelector("header")).cloneNode(true);
+  const notice = /** @type {HTMLElement} */ (place.querySelector(".notice")).cloneNode(true);
+  const stage = document.createElement("div");
+  stage.className = "stage";
+  stage.append(still.cloneNode(true));
+  copy.append(header, notice, stage);
+  const button = document.createElement("button");
+  button.className = "unpin";
+  button.type = "button";
+  button.textContent = "Unpin";
+  /** @type {HTMLElement} */ (copy.querySelector(".menu")).replaceWith(button);
+  button.addEventListener("click", () => {
+    pair.replaceWith(place);
+    closed();
+  });
+  pair.append(place, copy);
+  return copy;
 }
 
 /**
@@ -99,13 +151,13 @@ function sendWaiting(python, slot, link) {
 
 /**
  * Draws a document behind the still picture and changes places when it stands.
- * @param {HTMLElement} place @param {any} docs @param {any[]} items @param {string[]} roots
+ * @param {HTMLElement} place @param {string} slot @param {any} docs @param {any[]} items @param {string[]} roots
  * @returns {Promise<BokehDocument>}
  */
-async function draw(place, docs, items, roots) {
+async function draw(place, slot, docs, items, roots) {
   const stage = /** @type {HTMLElement} */ (place.querySelector(".stage"));
   const target = document.createElement("div");
-  target.id = `live-${place.dataset.instrument}`;
+  target.id = `live-${slot}`;
   target.className = "arriving";
   stage.querySelector(".arriving, .live-view")?.remove();
   stage.append(target);
@@ -136,13 +188,13 @@ async function painted(view) {
   await frame();
 }
 
-/** Links in prose that set an instrument. @param {Python} python @param {Map<string, HTMLElement>} places */
-function followPresets(python, places) {
+/** Links in prose that set an instrument. @param {Python} python @param {Map<string, Link>} links */
+function followPresets(python, links) {
   document.addEventListener("click", (event) => {
     const link = /** @type {HTMLElement} */ (event.target).closest?.("a.preset");
     if (!(link instanceof HTMLAnchorElement) || python.health === "failed") return;
     const slot = link.hash.replace("#instrument-", "");
-    const place = places.get(slot);
+    const place = links.get(slot)?.place;
     if (!place) return;
     event.preventDefault();
     const values = Object.fromEntries(String(link.dataset.set).split(" ").map((pair) => pair.split("=")));

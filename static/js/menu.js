@@ -18,6 +18,11 @@ function openMenu(place, name) {
   const actions = {
     link: async () => copied(stateAddress(name, query)),
     embed: async () => copied(embedCode(place, name, query)),
+    pin: async () => {
+      place.dispatchEvent(new CustomEvent("lab:pin", { detail: { query } }));
+      menu.open = false;
+      return "";
+    },
     picture: async () => savePicture(place, name),
   };
   const said = /** @type {HTMLElement} */ (menu.querySelector("output"));

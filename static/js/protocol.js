@@ -8,6 +8,7 @@
  * @typedef {{slot: string, name: string, state: Record<string, string>, theme: string}} Slot  An instrument wanted.
  *
  * @typedef {{type: "open", slot: Slot}
+ *   | {type: "close", slot: string}
  *   | {type: "nothing_to_draw"}
  *   | {type: "drawn", slot: string}
  *   | {type: "patch", slot: string, patch: any}

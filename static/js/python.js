@@ -49,6 +49,7 @@ export class Python {
   /** @param {ToWorker} message */
   send(message) {
     if (message.type === "open") this.opened.push(message);
+    if (message.type === "close") this.opened = this.opened.filter((open) => open.type !== "open" || open.slot.slot !== message.slot);
     this.worker?.postMessage(message);
   }
 
@@ -58,6 +59,11 @@ export class Python {
    */
   on(kind, listener) {
     this.listeners.set(kind, [...(this.listeners.get(kind) ?? []), listener]);
+  }
+
+  /** Tells the page that an instrument failed on this side. @param {string} slot @param {string} message */
+  report(slot, message) {
+    this.#receive({ type: "failed", where: "instrument", slot, message });
   }
 
   /** @param {FromWorker} message */

@@ -39,10 +39,10 @@ export function followSections() {
 /** Says in words and as a bar how far Python is; on failure why, with a way to try again. @param {Python} python */
 export function showStart(python) {
   const bar = /** @type {HTMLElement} */ (document.querySelector(".starting") ?? document.createElement("div"));
-  const lines = [...document.querySelectorAll(".instrument .live")];
+  const lines = () => document.querySelectorAll(".instrument .live"); // asked each time: pinned ones come later
   /** @param {string} state @param {string} words @param {string} [slot] */
   const say = (state, words, slot) => {
-    for (const element of lines) {
+    for (const element of lines()) {
       const line = /** @type {HTMLElement} */ (element);
       if (slot && /** @type {HTMLElement} */ (line.closest(".instrument")).dataset.instrument !== slot) continue;
       line.dataset.state = state;
@@ -65,7 +65,7 @@ export function showStart(python) {
     const what = where === "start" ? "Python did not start" : "The instrument stopped";
     say("failed", `${what}: ${message}`, slot);
   });
-  for (const line of lines)
+  for (const line of lines())
     line.querySelector(".retry")?.addEventListener("click", () => {
       bar.hidden = false;
       say("starting", "Starting Python");

@@ -16,8 +16,15 @@ const address = (path) => new URL(path, self.location.href).href;
 /** @param {FromWorker} message @param {Transferable[]} [transfer] */
 const send = (message, transfer = []) => self.postMessage(message, /** @type {any} */ (transfer));
 
-/** @param {Stage} stage */
-const reached = (stage) => send({ type: "stage", stage, at: performance.timeOrigin + performance.now() });
+/** @type {Set<Stage>} */
+const told = new Set();
+
+/** Tells the page, once, that a stage of the start is over. @param {Stage} stage */
+function reached(stage) {
+  if (told.has(stage)) return;
+  told.add(stage);
+  send({ type: "stage", stage, at: performance.timeOrigin + performance.now() });
+}
 
 /** @param {string} path @returns {Promise<ArrayBuffer>} */
 async function download(path) {
@@ -93,6 +100,9 @@ async function start() {
       const made = page.open(slot, name, state, theme);
       reached("built");
       send({ type: "document", slot, docs: made[0], items: made[1], roots: made[2], problems: made[3] });
+    },
+    close({ slot }) {
+      page.close(slot);
     },
     nothing_to_draw() {
       reached("live");

@@ -369,8 +369,8 @@ def test_a_range_that_follows_its_data_is_refused():
 
 @pytest.mark.parametrize("low", [0, -1])
 def test_a_logarithmic_axis_down_to_0_is_refused(low):
-    plot = figure(width=100, height=100, x_range=(0, 1), y_range=(low, 10), y_axis_type="log")
-    assert refusal(plot) == f"A figure with a logarithmic axis needs a y_range above 0, got ({low}, 10)."
+    plot = figure(width=100, height=100, x_range=(low, 10), y_range=(0, 1), x_axis_type="log")
+    assert refusal(plot) == f"A logarithmic axis needs a range above 0; x_range is ({low}, 10)."
 
 
 @pytest.mark.xfail(strict=True, reason="left out without a word, as are legends, titles and labels")

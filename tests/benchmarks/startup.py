@@ -9,11 +9,13 @@ new browser (warm):
   default. Live is the moment its page reports the drawing done; linking Python comes after, so the baseline is
   flattered by some milliseconds. The first visit checks that its slider is then answered.
 
-The baseline is the converter's output with addresses replaced, nothing else: same server, same machine, Brotli, and
-the caching that a CDN would allow. Where it could not be had as published, it was made lighter, never heavier:
+The baseline is the converter's output on the same machine and server, with Brotli and the caching that a CDN would
+allow. Three things in its files are changed: addresses; the worker is a module, for Pyodide 314 starts in no other;
+`loadPyodide` is told where packages and Panel's style sheets lie. Where a file could not be had as published it was
+made lighter, never heavier:
 
-- Pyodide is the lab's version, from npm (this Panel would ask for an older one); NumPy is the lab's own wheel, smaller
-  and faster at start than the official one.
+- Pyodide is the lab's version, from npm (this Panel would ask for an older one); NumPy is the lab's own wheel, which
+  is smaller than the official one.
 - Wheels are made from the installed packages, Bokeh's and Panel's trimmed as Panel trims those of its CDN.
 - All packages stand in the lock file, so micropip never has to ask a package index.
 - PyYAML and MarkupSafe come without their compiled parts. pandas, pillow, contourpy and nh3, which Panel and Bokeh

@@ -149,3 +149,50 @@ def test_reduced_motion_shows_the_end_at_once(open_lab: Any) -> None:
     lab = open_lab(reduced_motion="reduce").open()
     lab.page.locator(".live-view button.run").click()
     lab.page.locator(".live-view [data-reading=t]", has_text="0.00").wait_for(timeout=4_000)
+
+
+def test_address_sets_the_state_and_the_menu_gives_it_back(open_lab: Any) -> None:
+    lab = open_lab(permissions=["clipboard-read", "clipboard-write"])
+    lab.open("chapters/01-forward.html?ring.t=0.4&ring.seed=9&ring.t2=1&other.t=0.9")
+    assert lab.reading("t") == 0.4
+    notice = lab.page.locator(".instrument .notice").inner_text()
+    assert notice.startswith("Ring has no parameter `t2`; it has mode, t,")
+    lab.slide("t", 0.7)
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.70").wait_for()
+    lab.page.locator(".menu summary").click()
+    lab.page.locator("[data-do=link]").click()
+    lab.page.locator(".menu output", has_text="Copied.").wait_for()
+    link = lab.page.evaluate("navigator.clipboard.readText()")
+    assert link == lab.site + "chapters/01-forward.html?ring.t=0.7&ring.seed=9#instrument-ring"
+    lab.page.locator("[data-do=embed]").click()
+    lab.wait("navigator.clipboard.readText().then(text => text.startsWith('<iframe'))")
+    code = lab.page.evaluate("navigator.clipboard.readText()")
+    assert f'src="{lab.site}embed/ring.html?t=0.7&amp;seed=9"' in code
+
+
+def test_embed_page_takes_its_state_from_the_query(open_lab: Any) -> None:
+    lab = open_lab(viewport={"width": 700, "height": 900}).open("embed/ring.html?t=0.3&seed=7&show_paths=maybe&theme=dark")
+    assert lab.reading("t") == 0.3
+    assert lab.page.locator(".notice").inner_text() == "`show_paths` must be true or false, got 'maybe'."
+    assert lab.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    rng = np.random.default_rng(7)
+    x0, _ = kernel.draw_clean(RING, kernel.NUM_POINTS, rng)
+    np.testing.assert_allclose(lab.points()[:, :2], kernel.forward(x0, rng.standard_normal(x0.shape), 0.3), atol=1e-6)
+
+
+def test_two_settings_stand_side_by_side_under_one_seed(lab: Any) -> None:
+    lab.open()
+    lab.slide("t", 0.4)
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.40").wait_for()
+    lab.page.locator(".menu summary").click()
+    lab.page.locator("[data-do=pin]").click()
+    pinned = lab.page.locator(".pair .instrument").nth(1)
+    pinned.locator(".live-view [data-reading=t]", has_text="0.40").wait_for(timeout=30_000)
+    first = lab.page.locator(".pair .instrument").first
+    slider = first.locator(".live-view input[type=range][data-param=t]:visible")
+    slider.evaluate("e => { e.value = 0.1; e.dispatchEvent(new Event('input')); }")
+    first.locator(".live-view [data-reading=t]", has_text="0.10").wait_for()
+    assert pinned.locator("[data-reading=t]").inner_text() == "0.40"
+    assert pinned.locator(".seed input").input_value() == first.locator(".seed input").input_value()
+    pinned.locator(".unpin").click()
+    assert lab.page.locator(".instrument").count() == 1

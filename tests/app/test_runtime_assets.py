@@ -1,0 +1,165 @@
+"""Packs, and what is up to date: the round trip of the format, and keys that change with what they stand for, only."""
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from diffusion_lab.app import runtime_assets
+from diffusion_lab.app.runtime_assets import LEFT_OUT, write_pack
+
+FILES = {
+    "numpy/__init__.pyc": b"\x00\xffcode",
+    "empty.txt": b"",
+    "a/b/ä ö.json": b"{}",
+    "big.bin": bytes(range(256)) * 300,
+    "twice.bin": b"\x00\xffcode",
+}
+
+
+def read_pack(data: bytes) -> dict[str, bytes]:
+    """The format by its own words: length of the index (uint32, little endian), index as JSON, contents."""
+    (length,) = struct.unpack("<I", data[:4])
+    index = json.loads(data[4 : 4 + length])
+    contents = data[4 + length :]
+    assert sum(size for _, _, size in index) == len(contents)
+    return {path: contents[offset : offset + size] for path, offset, size in index}
+
+
+def packed(tmp_path: Path, files: dict[str, bytes]) -> bytes:
+    sources = []
+    for k, (inside, data) in enumerate(files.items()):
+        (tmp_path / str(k)).write_bytes(data)
+        sources.append((inside, tmp_path / str(k)))
+    write_pack(tmp_path / "x.pack", sources)
+    return (tmp_path / "x.pack").read_bytes()
+
+
+def test_a_pack_holds_what_went_in(tmp_path):
+    assert read_pack(packed(tmp_path, FILES)) == FILES
+
+
+def test_an_empty_pack(tmp_path):
+    assert packed(tmp_path, {}) == b"\x02\x00\x00\x00[]"
+
+
+def test_a_pack_is_the_same_each_time(tmp_path):
+    assert packed(tmp_path, FILES) == packed(tmp_path, FILES)
+
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+SOURCE = '''"""Words."""
+import math
+from a.b import c as d
+
+
+def f():
+    import json
+    return math.pi
+'''
+
+
+def imports_key(tmp_path: Path, source: str, name: str = "app/x.py") -> str:
+    path = tmp_path / "x.py"
+    path.write_text(source)
+    return runtime_assets._imports_key({f"diffusion_lab/{name}": path})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("math.pi", "math.e + 1"),
+        ('"""Words."""', '"""Other words.\n\nAnd more of them."""'),
+        ("\n\n\ndef f", "\nx = 1\n\n\ndef f"),
+        ("return", "print(1)\n    return"),
+    ],
+)
+def test_the_key_of_imports_stays_while_imports_do(tmp_path, change):
+    assert imports_key(tmp_path, SOURCE.replace(*change)) == imports_key(tmp_path, SOURCE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("import math", "import cmath"),
+        ("import math", "import math as m"),
+        ("import math", "import math, os"),
+        ("a.b", "a.e"),
+        ("c as d", "c"),
+        ("import json", "pass"),
+        ("from a.b", "from .a.b"),
+    ],
+)
+def test_the_key_of_imports_changes_with_them(tmp_path, change):
+    assert imports_key(tmp_path, SOURCE.replace(*change)) != imports_key(tmp_path, SOURCE)
+
+
+def test_the_key_of_imports_changes_with_the_files(tmp_path):
+    assert imports_key(tmp_path, SOURCE, "app/y.py") != imports_key(tmp_path, SOURCE)
+
+
+def test_our_own_files_count_by_content_and_installed_ones_by_size_and_time(tmp_path, monkeypatch):
+    import os
+
+    def key(path: Path, text: str, when: int) -> str:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, ns=(when, when))
+        return runtime_assets._key([path])
+
+    monkeypatch.setattr(runtime_assets, "ROOT", tmp_path)
+    own, installed = tmp_path / "app/x.py", tmp_path / "static/node_modules/x.js"
+    assert key(own, "a", 10) == key(own, "a", 20)
+    assert key(own, "a", 10) != key(own, "b", 10)
+    assert key(installed, "a", 10) == key(installed, "b", 10)
+    assert key(installed, "a", 10) != key(installed, "a", 20)
+    assert key(installed, "a", 10) != key(installed, "ab", 10)
+
+
+# --- what goes in ----------------------------------------------------------------------------------------------------
+
+
+def test_what_readers_need_goes_in():
+    own = set(runtime_assets._own_files())
+    assert {
+        "diffusion_lab/app/component.py",
+        "diffusion_lab/app/runtime/boot.py",
+        "diffusion_lab/app/templates/front_panel.html",
+        "diffusion_lab/static/js/front_panel.js",
+        "diffusion_lab/instruments/ring/kernel.py",
+    } < own
+
+
+def test_the_compiler_of_pages_stays_at_home():
+    own = set(runtime_assets._own_files())
+    assert not {f"diffusion_lab/{path}" for path in runtime_assets.OWN_LEFT_OUT} & own
+    assert not [path for path in own if "/wheels/" in path or "/node/" in path or "/tests/" in path]
+
+
+@pytest.mark.parametrize(
+    ("path", "out"),
+    [
+        ("bokeh/server/static/js/bokeh.min.js", True),
+        ("bokeh/server/contexts.py", False),
+        ("panel/dist/panel.min.js", True),
+        ("panel/dist/css/loading.css", False),
+        ("panel/tests/conftest.py", True),
+        ("panel/widgets/slider.py", False),
+        ("numpy/linalg/tests/test_linalg.py", True),
+        ("numpy/f2py/crackfortran.py", True),
+        ("numpy/testing/__init__.py", False),
+    ],
+)
+def test_parts_that_never_run_in_a_page_stay_out(path, out):
+    assert bool(LEFT_OUT.match(path)) is out
+
+
+def test_panel_and_bokeh_bring_their_python():
+    files = runtime_assets._third_party_files(Path("numpy.whl"))
+    assert {"panel/custom.py", "bokeh/plotting/__init__.py", "param/parameterized.py", "yaml/__init__.py"} < set(files)
+    assert not [
+        inside for inside in files if inside.endswith(runtime_assets.LEFT_OUT_ENDINGS) or inside.startswith("..")
+    ]
+    assert all(path.is_file() for path in files.values())
