@@ -22,6 +22,9 @@ from bokeh.plotting import figure
 from diffusion_lab.app import plots
 from diffusion_lab.app.figure_svg import figure_svg
 
+#: Frames of an error that are shown.
+MAX_FRAMES = 8
+
 
 @dataclass(frozen=True)
 class Output:
@@ -134,6 +137,9 @@ def _error(error: BaseException, filename: str) -> Output:
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<cell ")]
         line = next((frame.lineno or 0 for frame in reversed(own) if frame.filename == filename), 0)
         frames = [f"line {frame.lineno}{_where(frame, filename)}: {frame.line}" for frame in own]
+        if len(frames) > MAX_FRAMES:  # endless recursion has a thousand of them
+            half = MAX_FRAMES // 2
+            frames[half:-half] = [f"… {len(frames) - 2 * half} more …"]
     message = "".join(traceback.format_exception_only(error)).strip().replace(f'File "{filename}", ', "")
     return Output("error", "\n".join([*frames, message]), line)
 

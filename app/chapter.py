@@ -208,9 +208,12 @@ class _Parser:
             front = yaml.safe_load(match[1]) or {}
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            raise ChapterError(path, (mark.line if mark else 0) + 2, f"Front matter is not YAML: {error}") from None
+            problem = getattr(error, "problem", None) or error
+            raise ChapterError(path, (mark.line if mark else 0) + 2, f"Front matter is not YAML: {problem}.") from None
+        if not isinstance(front, dict):
+            raise ChapterError(path, 1, f"Front matter is a list of `key: value` lines, got {type(front).__name__}.")
         for key, kind in FRONT_MATTER.items():
-            if not isinstance(front.get(key), kind):
+            if type(front.get(key)) is not kind:  # not isinstance: true is an int
                 raise ChapterError(path, 1, f"Front matter needs `{key}` ({kind.__name__}), got {front.get(key)!r}.")
         if unknown := set(front) - set(FRONT_MATTER):
             raise ChapterError(path, 1, f"Front matter has unknown {', '.join(sorted(unknown))}.")
@@ -239,18 +242,19 @@ class _Parser:
         """Gives inline tokens the line of the block they stand in, for error messages."""
         for token in tokens:
             if token.type == "inline":
+                line = (token.map[0] if token.map else 0) + offset + 1
                 for child in token.children or []:
-                    child.meta["line"] = (token.map[0] if token.map else 0) + offset + 1
+                    child.meta["line"] = line
+                    line += child.type in ("softbreak", "hardbreak")
         return tokens
 
     def _render(self, text: str, line: int) -> str:
         """Markdown inside a directive, whose first line is `line`, as HTML."""
         tokens = self.md.parse(text)
         for token in tokens:
-            if token.type in ("colon_fence", "math_block"):
-                raise self.chapter.error(
-                    line + (token.map[0] if token.map else 0), "A directive cannot stand inside another."
-                )
+            if _is_directive(token) or token.type.startswith("math_block"):
+                place = line + (token.map[0] if token.map else 0)
+                raise self.chapter.error(place, "A directive cannot stand inside another.")
         return str(self.md.renderer.render(self._note_lines(tokens, line - 1), self.md.options, {}))
 
     def _render_inline(self, text: str, line: int) -> str:
@@ -323,8 +327,11 @@ class _Parser:
             if token.type == "heading_open" and token.level == 0:
                 block = self._heading(token, tokens[position + 1])
                 position += 2
-            elif token.type == "colon_fence" or (token.type == "fence" and token.info.startswith("{")):
+            elif _is_directive(token):
                 block = self._directive(token)
+            elif token.type.startswith("math_block"):
+                fix = "A formula on lines of its own is an equation: `:::{equation} label`."
+                raise self.chapter.error(self._first_line(token), fix)
             if block is None:
                 prose.append(token)
             else:
@@ -339,17 +346,24 @@ class _Parser:
             prose.clear()
 
     def _heading(self, token: Token, inline: Token) -> Heading:
-        line = (token.map[0] if token.map else 0) + self.offset + 1
+        line = self._first_line(token)
         if token.tag != "h2":
             raise self.chapter.error(line, f"Sections of a chapter are `##` headings, got `{token.markup}`.")
         content = str(self.md.renderer.render([inline], self.md.options, {}))
         identifier = re.sub(r"[^a-z0-9]+", "-", inline.content.lower()).strip("-")
+        if not identifier:
+            raise self.chapter.error(line, f"A section's name needs an ASCII letter or digit: “{inline.content}”.")
         if any(heading.id == identifier for heading in self.chapter.of(Heading)):
             raise self.chapter.error(line, f"Two sections are called “{inline.content}”.")
         return Heading(identifier, content)
 
+    def _first_line(self, token: Token) -> int:
+        return (token.map[0] if token.map else 0) + self.offset + 1
+
     def _directive(self, token: Token) -> Block:
-        line = (token.map[0] if token.map else 0) + self.offset + 1
+        line = self._first_line(token)
+        if token.level:
+            raise self.chapter.error(line, "A directive cannot stand inside a list or a quotation.")
         match = re.fullmatch(r"\{(\w+)\}\s*(.*)", token.info.strip())
         makers: dict[str, Callable[[_Directive], Block]] = {
             "equation": self._equation,
@@ -377,6 +391,9 @@ class _Parser:
     def _instrument(self, d: _Directive) -> InstrumentSlot:
         if not d.argument:
             raise self.chapter.error(d.line, "An instrument directive names its instrument: `:::{instrument} name`.")
+        for slot in self.chapter.of(InstrumentSlot):
+            if slot.name == d.argument:
+                raise self.chapter.error(d.line, f"Instrument `{slot.name}` was given before, at line {slot.line}.")
         return InstrumentSlot(d.argument, d.options, self._render(d.body, d.body_line), d.line)
 
     def _cell(self, d: _Directive) -> Cell:
@@ -454,6 +471,10 @@ class _Directive:
         if not rule or not second.strip():
             raise self.chapter.error(self.line, f"`{self.name}` has two parts with a line `---` between them.")
         return first, second, self.body_line + first.count("\n") + 2
+
+
+def _is_directive(token: Token) -> bool:
+    return token.type == "colon_fence" or (token.type == "fence" and token.info.startswith("{"))
 
 
 def _with_html(block: Block, change: Callable[[str], str]) -> Block:

@@ -22,7 +22,7 @@ from diffusion_lab.app.environment import (
 
 def main(arguments: list[str]) -> int:
     """Runs one command; the exit code is 0 only if all of it succeeded."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     say = Progress()
     try:
         return int(options.command(options, say))
@@ -36,6 +36,16 @@ def main(arguments: list[str]) -> int:
         return 1
 
 
+def _options(arguments: list[str]) -> argparse.Namespace:
+    """What the command line asks for; what `test` and `bench` do not know goes on to pytest or the script."""
+    parser = _parser()
+    options, further = parser.parse_known_args(arguments)
+    if further and not hasattr(options, "further"):
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
+    options.further = further
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="build.py", description="Builds, serves and tests the Diffusion Instrument Lab."
@@ -47,12 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, help="a port of 127.0.0.1 (default: any that is free)")
     serve.set_defaults(command=_serve)
     test = commands.add_parser("test", help="set up and run all tests; further arguments go to pytest")
-    test.add_argument("pytest", nargs=argparse.REMAINDER)
-    test.set_defaults(command=_test)
+    test.set_defaults(command=_test, further=[])
     bench = commands.add_parser("bench", help="run a script of tests/benchmarks on the built site")
     bench.add_argument("name", choices=sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py")))
-    bench.add_argument("arguments", nargs=argparse.REMAINDER)
-    bench.set_defaults(command=_bench)
+    bench.set_defaults(command=_bench, further=[])
     return parser
 
 
@@ -97,7 +105,7 @@ def _test(options: argparse.Namespace, say: Progress) -> int:
     browser = ensure_browser(say)
     say("running the tests")
     return subprocess.call(
-        [sys.executable, "-m", "pytest", *options.pytest],
+        [sys.executable, "-m", "pytest", *options.further],
         cwd=ROOT,
         env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
     )
@@ -108,7 +116,7 @@ def _bench(options: argparse.Namespace, say: Progress) -> int:
     browser = ensure_browser(say)
     script = ROOT / f"tests/benchmarks/{options.name}.py"
     return subprocess.call(
-        [sys.executable, str(script), *options.arguments],
+        [sys.executable, str(script), *options.further],
         cwd=ROOT,
         env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
     )

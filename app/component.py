@@ -87,12 +87,17 @@ class Readout:
 
 @dataclass(frozen=True)
 class Measure:
-    """A measured value beside its true one: `readings` gives `key` and `key_true`."""
+    """A measured value beside its true one: `readings` gives `key` and `key_true`.
+
+    `beside` is the word before the second, for one that is not its truth: "±" before a standard error.
+    """
 
     key: str
     label: str
     doc: str = ""
     kind: str = "measure"
+    beside: str = "true"
+    when: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,14 +182,14 @@ class Instrument(pn.custom.JSComponent):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(sizing_mode="stretch_width", **params)
-        self._initial = {name: getattr(self, name) for name in self.settings()}
         self._settling = False
         self.plot = self.make_figure()
         self.figure = pn.pane.Bokeh(self.plot, sizing_mode="stretch_width", margin=0)
         self.chart_plot = self.make_chart()
         if self.chart_plot is not None:
             self.chart = pn.pane.Bokeh(self.chart_plot, sizing_mode="stretch_width", margin=0)
-        self.settle(frozenset())
+        self.settle(frozenset(params).intersection(self.settings()))
+        self._initial = {name: getattr(self, name) for name in self.settings()}
         self.update(frozenset(self.settings()))
         self._publish()
         with param.edit_constant(self):

@@ -54,13 +54,15 @@ def ensure_python(say: Say, *, tests: bool = False) -> None:
     _check_machine()
     lock = LOCK_TEST if tests else LOCK_BUILD
     python = VENV / "bin/python"
-    if not python.exists():
+    made = VENV / "made.stamp"
+    if not made.exists():
         say("making a virtual environment in .venv")
         shutil.rmtree(VENV, ignore_errors=True)
         _run(
             [sys.executable, "-m", "venv", str(VENV)],
             "The virtual environment could not be made; on Debian install python3-venv.",
         )
+        made.touch()
     stamp, key = VENV / f"{lock.stem}.stamp", _hash([LOCK_BUILD, LOCK_TEST, ROOT / "pyproject.toml"])
     if not _stamped(stamp, key):
         say(f"installing Python packages from {lock.name}")
@@ -115,6 +117,8 @@ def ensure_browser(say: Say) -> str:
 
 def free_port(wanted: int | None = None) -> int:
     """A free local port: `wanted` itself, which must be free, or any. Raises `SetupError` if it is taken."""
+    if wanted is not None and not 0 < wanted < 65536:
+        raise SetupError(f"A port is a number from 1 to 65535, got {wanted}.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 from bokeh.core.property.vectorization import Field, Value
-from bokeh.models import GlyphRenderer, LogScale
+from bokeh.models import Axis, GlyphRenderer, Grid, LogScale
 from bokeh.models.glyphs import Image, Line, MultiLine, Quad, Rect, Scatter, Segment, Text, VArea
 from bokeh.plotting import figure
 
 from diffusion_lab.app.theme import css_variable_of
 
-MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP, MARGIN_RIGHT = 44, 30, 10, 10
+MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP, MARGIN_RIGHT = 44, 30, 10, 10  # room for axes
+LINE = 18  # room for a line of words: the title, the name of an axis
 MAX_TICKS = 6
 
 
@@ -56,17 +57,25 @@ class _Frame:
 def figure_svg(plot: figure, *, description: str = "") -> str:
     """`plot` as an SVG element, `description` its text alternative (decorative without one).
 
-    Raises `ValueError` for a glyph that has no drawing here and for a range that is not fixed.
+    Raises `ValueError` for a glyph or annotation that has no drawing here and for a range that is not fixed.
     """
+    _refuse_annotations(plot)
     axes = any(axis.visible for axis in plot.axis)
     width, height = float(plot.width), float(plot.height)
     left, bottom, top, right = (MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP, MARGIN_RIGHT) if axes else (0, 0, 0, 0)
+    title = plot.title.text if plot.title and plot.title.text else ""
+    top += LINE if title else 0
+    bottom += LINE if _name(plot.below) else 0
+    left += LINE if _name(plot.left) else 0
     log_x, log_y = isinstance(plot.x_scale, LogScale), isinstance(plot.y_scale, LogScale)
     x0, x1 = _range(plot.x_range, "x_range", log_x)
     y0, y1 = _range(plot.y_range, "y_range", log_y)
     frame = _Frame(x0, x1, y0, y1, left, top, width - left - right, height - top - bottom, log_x, log_y)
     label = f'role="img" aria-label="{escape(description)}"' if description else 'aria-hidden="true"'
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" {label}>']
+    if title:
+        words = f'<text x="{left:g}" y="{LINE - 4}" font-family="var(--sans)" font-size="13" fill="var(--ink)">'
+        parts.append(f"{words}{escape(title)}</text>")
     if axes:
         parts.extend(_axes(frame, plot))
     for renderer in plot.renderers:
@@ -76,26 +85,41 @@ def figure_svg(plot: figure, *, description: str = "") -> str:
     return "".join(parts)
 
 
+def _refuse_annotations(plot: figure) -> None:
+    """What stands on the figure besides glyphs, axes and grids would be left out: better to say so."""
+    around = [model for place in ("left", "right", "above", "below", "center") for model in getattr(plot, place)]
+    for model in [*plot.renderers, *around]:
+        if not isinstance(model, GlyphRenderer | Axis | Grid):
+            raise ValueError(f"{type(model).__name__} has no drawing as SVG; draw it with one of {_names()}.")
+
+
+def _name(axes: list[Any]) -> str:
+    """The label of the first visible axis."""
+    return next((axis.axis_label or "" for axis in axes if axis.visible), "")
+
+
 def nice_ticks(low: float, high: float) -> list[float]:
     """At most `MAX_TICKS` round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`."""
     span = high - low
     power = 10.0 ** math.floor(math.log10(span / (MAX_TICKS - 1)))
     step = next(m * power for m in (1, 2, 5, 10) if span / (m * power) <= MAX_TICKS - 1)
-    return [round(k * step, 10) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    # Twelve digits: 3 * 0.1 is 0.3 again.
+    return [float(f"{k * step:.12g}") for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten from 10^low to 10^high, with twos and fives between them where there are fewer than three."""
+    """Powers of ten from 10^low to 10^high, so few that they can be read; where there are too few, other numbers."""
     powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
     if len(powers) >= 3:
-        return [10.0**power for power in powers]
+        return [10.0**power for power in powers[:: math.ceil(len(powers) / MAX_TICKS)]]
     candidates = (m * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for m in (1, 2, 5))
-    return [value for value in candidates if low - 1e-9 <= math.log10(value) <= high + 1e-9]
+    ticks = [value for value in candidates if low - 1e-9 <= math.log10(value) <= high + 1e-9]
+    return ticks if len(ticks) >= 2 else nice_ticks(10.0**low, 10.0**high)
 
 
 def _range(bokeh_range: Any, name: str, log: bool) -> tuple[float, float]:
     low, high = getattr(bokeh_range, "start", None), getattr(bokeh_range, "end", None)
-    if not isinstance(low, int | float) or not isinstance(high, int | float) or low >= high:
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or not low < high:
         raise ValueError(f"A figure drawn as SVG needs a fixed {name} with start < end, got ({low}, {high}).")
     if log and low <= 0:
         raise ValueError(f"A logarithmic axis needs a range above 0; {name} is ({low}, {high}).")
@@ -105,22 +129,36 @@ def _range(bokeh_range: Any, name: str, log: bool) -> tuple[float, float]:
 def _axes(frame: _Frame, plot: figure) -> Iterator[str]:
     bottom = frame.top + frame.height
     yield '<g font-family="var(--sans)" font-size="12" fill="var(--mute)" stroke="none">'
-    for value in log_ticks(frame.x0, frame.x1) if frame.log_x else nice_ticks(frame.x0, frame.x1):
+    ticks = log_ticks(frame.x0, frame.x1) if frame.log_x else nice_ticks(frame.x0, frame.x1)
+    for value, label in zip(ticks, _numbers(ticks), strict=True):
         x = frame.x(value)
         yield f'<path d="M{x:.1f} {bottom:.1f}v4" stroke="var(--mute)"/>'
-        yield f'<text x="{x:.1f}" y="{bottom + 18:.1f}" text-anchor="middle">{_number(value)}</text>'
+        yield f'<text x="{x:.1f}" y="{bottom + 18:.1f}" text-anchor="middle">{label}</text>'
     for axis in plot.left if plot.left else []:
         if not axis.visible:
             continue
-        for value in log_ticks(frame.y0, frame.y1) if frame.log_y else nice_ticks(frame.y0, frame.y1):
+        ticks = log_ticks(frame.y0, frame.y1) if frame.log_y else nice_ticks(frame.y0, frame.y1)
+        for value, label in zip(ticks, _numbers(ticks), strict=True):
             y = frame.y(value)
             yield f'<path d="M{frame.left:.1f} {y:.1f}h{frame.width:.1f}" stroke="var(--line)"/>'
-            yield f'<text x="{frame.left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{_number(value)}</text>'
-    yield f'<path d="M{frame.left:.1f} {bottom:.1f}h{frame.width:.1f}" stroke="var(--mute)"/></g>'
+            yield f'<text x="{frame.left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{label}</text>'
+    yield f'<path d="M{frame.left:.1f} {bottom:.1f}h{frame.width:.1f}" stroke="var(--mute)"/>'
+    if name := _name(plot.below):
+        place = f"translate({frame.left + frame.width / 2:.1f} {bottom + MARGIN_BOTTOM + LINE / 2:.1f})"
+        yield f'<text transform="{place}" text-anchor="middle">{escape(name)}</text>'
+    if name := _name(plot.left):
+        place = f"translate({LINE - 5} {frame.top + frame.height / 2:.1f}) rotate(-90)"
+        yield f'<text transform="{place}" text-anchor="middle">{escape(name)}</text>'
+    yield "</g>"
 
 
-def _number(value: float) -> str:
-    return f"{value:g}".replace("-", "−")
+def _numbers(values: list[float]) -> list[str]:
+    """As few digits as tell them apart."""
+    for digits in range(4, 16):
+        labels = [f"{value:.{digits}g}" for value in values]
+        if len(set(labels)) == len(values):
+            break
+    return [label.replace("-", "−") for label in labels]
 
 
 # --- glyphs ----------------------------------------------------------------------------------------------------------
@@ -154,10 +192,12 @@ def _colours(spec: Any, data: dict[str, Any], count: int) -> list[str]:
     return [css_variable_of(value)] * count if isinstance(value, str) else [css_variable_of(c) for c in value]
 
 
-def _stroke(glyph: Any, data: dict[str, Any]) -> str:
-    colour = css_variable_of(_column(glyph.line_color, data))
+def _stroke(glyph: Any, data: dict[str, Any], colour: str = "") -> str:
+    colour = colour or css_variable_of(_column(glyph.line_color, data))
     width, alpha = _column(glyph.line_width, data), _column(glyph.line_alpha, data)
-    return f'fill="none" stroke="{colour}" stroke-width="{width:g}" stroke-opacity="{alpha:g}"'
+    dash = _column(glyph.line_dash, data)
+    dashes = f' stroke-dasharray="{" ".join(map(str, dash))}"' if dash else ""
+    return f'fill="none" stroke="{colour}" stroke-width="{width:g}" stroke-opacity="{alpha:g}"{dashes}'
 
 
 def _scatter(glyph: Scatter, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
@@ -166,7 +206,8 @@ def _scatter(glyph: Scatter, data: dict[str, Any], frame: _Frame) -> Iterator[st
     colours = _colours(glyph.fill_color, data, len(x))
     # One path a colour: a dot is a round-capped stroke of no length, an eighth of the bytes of a <circle>.
     for colour in dict.fromkeys(colours):
-        dots = "".join(f"M{a:.1f} {b:.1f}h0" for a, b, c in zip(x, y, colours, strict=True) if c == colour)
+        shown = ((a, b) for a, b, c in zip(x, y, colours, strict=True) if c == colour and math.isfinite(a + b))
+        dots = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in shown)
         yield (
             f'<path d="{dots}" stroke="{colour}" stroke-width="{2 * radius:g}" stroke-linecap="round"'
             f' stroke-opacity="{_column(glyph.fill_alpha, data):g}"/>'
@@ -180,12 +221,23 @@ def _segment(glyph: Segment, data: dict[str, Any], frame: _Frame) -> Iterator[st
         frame.x(_column(glyph.x1, data)),
         frame.y(_column(glyph.y1, data)),
     )
-    path = "".join(f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}" for a, b, c, d in zip(*ends, strict=True))
-    yield f'<path d="{path}" {_stroke(glyph, data)}/>'
+    pieces = [f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}" for a, b, c, d in zip(*ends, strict=True)]
+    colours = _colours(glyph.line_color, data, len(pieces))
+    for colour in dict.fromkeys(colours):
+        path = "".join(piece for piece, c in zip(pieces, colours, strict=True) if c == colour)
+        yield f'<path d="{path}" {_stroke(glyph, data, colour)}/>'
 
 
 def _polyline(x: np.ndarray, y: np.ndarray) -> str:
-    return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
+    """A line through the points; what is not a number leaves a gap."""
+    path, pen = [], "M"
+    for a, b in zip(x, y, strict=True):
+        if math.isfinite(a + b):
+            path.append(f"{pen}{a:.1f} {b:.1f}")
+            pen = "L"
+        else:
+            pen = "M"
+    return "".join(path)
 
 
 def _line(glyph: Line, data: dict[str, Any], frame: _Frame) -> Iterator[str]:

@@ -57,8 +57,14 @@ def plot_line(x: Any, y: Any, *, title: str | None = None) -> figure:
 
 
 def plot_hist(values: Any, *, bins: int = 40, title: str | None = None) -> figure:
-    """The distribution of `values` (N,) as a density over `bins` equal intervals."""
-    density, edges = np.histogram(_vector(values, "values"), bins=bins, density=True)
+    """The distribution of `values` (N,) as a density over `bins` equal intervals.
+
+    Raises `ValueError` when there are no values.
+    """
+    values = _vector(values, "values")
+    if not len(values):
+        raise ValueError("`values` must hold at least one number, got none.")
+    density, edges = np.histogram(values, bins=bins, density=True)
     plot = _figure(edges, np.append(density, 0.0), title)
     plot.y_range.start = 0.0
     plot.quad(

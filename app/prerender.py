@@ -59,6 +59,9 @@ def answer_quiz(chapter: Chapter, quiz: Quiz) -> RenderedQuiz:
             values.append(float(eval(expression, dict(QUIZ_NAMES))))
         except Exception as error:
             raise chapter.error(quiz.line, f"`{name}` of quiz `{quiz.label}` cannot be computed: {error}") from None
+    for name, value in zip(("answer", "tolerance"), values, strict=True):
+        if not math.isfinite(value):
+            raise chapter.error(quiz.line, f"`{name}` of quiz `{quiz.label}` must be a finite number, got {value:g}.")
     answer, tolerance = values
     if not tolerance > 0:
         raise chapter.error(quiz.line, f"`tolerance` of quiz `{quiz.label}` must be above 0, got {tolerance:g}.")

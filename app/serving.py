@@ -18,8 +18,8 @@ WATCHED = ("app", "chapters", "instruments", "static/js", "static/css")
 #: Put into the pages that are served by `serve`, never into those in `dist/`.
 RELOAD = b'<script>new EventSource("/_changes").onmessage = () => location.reload();</script></body>'
 
-mimetypes.add_type("text/javascript", ".mjs")
-mimetypes.add_type("application/wasm", ".wasm")
+#: Kinds that browsers insist on; a machine's own table may say otherwise.
+KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 
 
 class SiteFile(tornado.web.RequestHandler):
@@ -31,14 +31,17 @@ class SiteFile(tornado.web.RequestHandler):
 
     def get(self, path: str) -> None:
         """The file at `path`."""
-        file = (self.dist / path).resolve()
+        try:
+            file = (self.dist / path).resolve()
+        except ValueError:  # a null byte
+            raise tornado.web.HTTPError(404) from None
         if not file.is_relative_to(self.dist):
             raise tornado.web.HTTPError(403)
         if file.is_dir():
             file /= "index.html"
         if not file.is_file():
             raise tornado.web.HTTPError(404)
-        kind, _ = mimetypes.guess_type(file.name)
+        kind = KINDS.get(file.suffix) or mimetypes.guess_type(file.name)[0]
         self.set_header("Content-Type", kind or "application/octet-stream")
         hashed = file.is_relative_to(self.dist / "assets")
         self.set_header("Cache-Control", "public, max-age=31536000, immutable" if hashed else "no-cache")

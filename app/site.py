@@ -16,13 +16,15 @@ from typing import Any
 import brotli
 import jinja2
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from diffusion_lab.app import prerender
-from diffusion_lab.app.chapter import Cell, Chapter, Formula, InstrumentSlot, Quiz, Reference, parse_chapter
+from diffusion_lab.app.chapter import Cell, Chapter, InstrumentSlot, Quiz, Reference, parse_chapter
 from diffusion_lab.app.discovery import INSTRUMENTS, instrument_names
 from diffusion_lab.app.environment import NODE_MODULES, ROOT, WORK, Say, SetupError
 from diffusion_lab.app.runtime_assets import RuntimeAssets, make_runtime_assets
@@ -114,29 +116,46 @@ def _prerendered(chapter: Chapter) -> _Page:
 
 def _about(name: str) -> str:
     """`about.md` of an instrument as HTML, its headings below those of a section."""
-    text = (INSTRUMENTS / name / "about.md").read_text("utf-8")
-    tokens = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "smartquotes"])
-    html = str(tokens.render(text))
+    path = INSTRUMENTS / name / "about.md"
+    md = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "smartquotes"])
+    md.use(dollarmath_plugin, double_inline=False)
+    formulas: list[str] = []
+
+    def mark(_self: object, tokens: list[Token], index: int, *_: object) -> str:
+        formulas.append(tokens[index].content)
+        return f"\ue000{len(formulas) - 1}\ue001"
+
+    md.add_render_rule("math_inline", mark)
+    html = str(md.render(path.read_text("utf-8")))
     for level in (3, 2, 1):
         html = html.replace(f"<h{level}>", f"<h{level + 2}>").replace(f"</h{level}>", f"</h{level + 2}>")
+    for k, result in enumerate(_katex([(tex, False) for tex in formulas])):
+        if "error" in result:
+            raise SetupError(f"{path.relative_to(ROOT)}: {result['error']} in ${formulas[k]}$")
+        html = html.replace(f"\ue000{k}\ue001", result["html"])
     return html
 
 
 def _typeset(chapters: list[Chapter]) -> dict[str, str]:
-    """Mark → HTML with MathML, for every formula of the site, by KaTeX in one go."""
-    formulas: list[tuple[Chapter, Formula]] = [
-        (chapter, formula) for chapter in chapters for formula in chapter.formulas
-    ]
-    wanted = json.dumps([{"tex": formula.tex, "display": formula.display} for _, formula in formulas])
-    command = ["node", str(HERE / "node/katex_render.mjs"), str(NODE_MODULES.parent)]
-    done = subprocess.run(command, input=wanted, capture_output=True, text=True)
-    if done.returncode:
-        raise SetupError(f"KaTeX could not be run:\n{done.stderr}")
-    results = json.loads(done.stdout)
+    """Mark → HTML with MathML, for every formula of the chapters, by KaTeX in one go."""
+    formulas = [(chapter, formula) for chapter in chapters for formula in chapter.formulas]
+    results = _katex([(formula.tex, formula.display) for _, formula in formulas])
     for (chapter, formula), result in zip(formulas, results, strict=True):
         if "error" in result:
             raise chapter.error(formula.line, f"{result['error']} in ${formula.tex}$")
     return {formula.mark: result["html"] for (_, formula), result in zip(formulas, results, strict=True)}
+
+
+def _katex(formulas: list[tuple[str, bool]]) -> list[dict[str, str]]:
+    """For each (LaTeX, whether displayed): `html`, or `error`."""
+    if not formulas:
+        return []
+    wanted = json.dumps([{"tex": tex, "display": display} for tex, display in formulas])
+    command = ["node", str(HERE / "node/katex_render.mjs"), str(NODE_MODULES.parent)]
+    done = subprocess.run(command, input=wanted, capture_output=True, text=True)
+    if done.returncode:
+        raise SetupError(f"KaTeX could not be run:\n{done.stderr}")
+    return list(json.loads(done.stdout))
 
 
 # --- render and write ------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ TOKENS: dict[ThemeName, dict[str, str]] = {
         "c0": "#0072b2",
         "c1": "#d55e00",
         "c2": "#009e73",
-        "c3": "#cc79a7",
+        "c3": "#c971a2",
         "c4": "#8a6d00",
         "c5": "#5b4bb5",
     },
@@ -97,6 +97,6 @@ def css_variable_of(colour: str) -> str:
     """`var(--name)` for a colour that is a token of either theme (hex, any case), else the colour itself."""
     for tokens in TOKENS.values():
         for name, value in tokens.items():
-            if value.lower() == colour.lower():
+            if value.lower() == colour.lower() and name != "on-acc":  # white and black stay what they are
                 return f"var(--{name})"
     return colour

@@ -167,7 +167,7 @@ class Ring(Instrument):
         """Mode and t agree: clean means t = 0."""
         if "mode" in changed and self.mode == "clean":
             self.t = 0.0
-        elif "mode" in changed and self.mode == "forward" and self.t == 0:
+        elif "mode" in changed and "t" not in changed and self.mode == "forward" and self.t == 0:
             self.t = self.param.t.default
         elif self.mode != "reverse":
             self.mode = "clean" if self.t == 0 else "forward"

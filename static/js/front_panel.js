@@ -38,9 +38,11 @@ export function render({ model }) {
   for (const element of all("[data-status]")) follow(model, "status", (text) => (element.textContent = text));
   describe(root, model);
   for (const transport of all("[data-plays]")) player(transport, model);
-  // The page around (its menu) learns the state without knowing the component.
+  // The page around (its menu) learns the state without knowing the component; it hears it once we stand in the page.
   follow(model, "query", (query) =>
-    holder.dispatchEvent(new CustomEvent("lab:state", { detail: { query }, bubbles: true, composed: true })),
+    requestAnimationFrame(() =>
+      holder.dispatchEvent(new CustomEvent("lab:state", { detail: { query }, bubbles: true, composed: true })),
+    ),
   );
   followTheme(holder, model);
 

@@ -56,6 +56,7 @@ export function openInstruments(python) {
       python.report(slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
       return;
     }
+    link.waiting = []; // of a document that a retry has replaced
     link.document.on_change((event) => changed(python, slot, link, event), false);
     link.busy = true;
     python.send({ type: "drawn", slot });

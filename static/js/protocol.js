@@ -39,7 +39,7 @@ export const STAGES = /** @type {const} */ ({
   live: { words: "Python live", done: 1 },
 });
 
-/** The lab's Python needs SIMD; this is the smallest module that uses it (i32x4 splat and add). */
+/** The lab's Python needs SIMD; this is the smallest module that uses it (i8x16 splat and popcnt). */
 const SIMD_PROBE = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ];

@@ -41,6 +41,7 @@ export class Python {
   /** Throws the failed worker away and starts again; what had been opened is opened again. */
   retry() {
     this.worker?.terminate();
+    this.#receive({ type: "failed", where: "cell", message: "Python was started again before the cell had ended." });
     this.health = "starting";
     this.start();
     for (const message of this.opened) this.worker?.postMessage(message);
@@ -48,7 +49,7 @@ export class Python {
 
   /** @param {ToWorker} message */
   send(message) {
-    if (message.type === "open") this.opened.push(message);
+    if (message.type === "open" || message.type === "nothing_to_draw") this.opened.push(message);
     if (message.type === "close") this.opened = this.opened.filter((open) => open.type !== "open" || open.slot.slot !== message.slot);
     this.worker?.postMessage(message);
   }

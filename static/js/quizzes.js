@@ -48,7 +48,7 @@ function openQuiz(form) {
 
 /** A number as people write it: 0.5, .5, 0,5, −1, 1/4, 5 %. @param {string} text @returns {number | null} */
 export function readNumber(text) {
-  const plain = text.trim().replace("−", "-").replace(/\s*%$/, "").replace(/^(-?\d*),(\d+)$/, "$1.$2");
+  const plain = text.trim().replaceAll("−", "-").replace(/\s*%$/, "").replace(/^(-?\d*),(\d+)$/, "$1.$2");
   const number = String.raw`[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?`;
   const match = new RegExp(`^(${number})(?:\\s*/\\s*(${number}))?$`, "i").exec(plain);
   if (!match) return null;

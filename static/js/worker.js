@@ -49,7 +49,7 @@ function unpack(FS, pack, root) {
   const start = 4 + indexLength;
   const made = new Set();
   for (const [path, offset, length] of index) {
-    const folder = root + path.slice(0, path.lastIndexOf("/"));
+    const folder = root + path.slice(0, path.lastIndexOf("/") + 1);
     if (!made.has(folder)) {
       FS.mkdirTree(folder);
       made.add(folder);

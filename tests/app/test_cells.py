@@ -212,7 +212,6 @@ def test_endless_recursion_is_told(session):
     assert body[-1] == "RecursionError: maximum recursion depth exceeded"
 
 
-@pytest.mark.xfail(strict=True, reason="_error lists each of a thousand frames: 27 kB under the cell")
 def test_endless_recursion_is_told_briefly(session):
     _, body = error(session, "def f(n):\n    return f(n + 1)\n\nf(0)")
     assert len(body) < 20

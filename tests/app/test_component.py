@@ -159,16 +159,9 @@ def test_a_state_that_was_reached_can_be_gone_to(name, setting):
         assert picture(made) == picture(moved)
 
 
-FORGETS = pytest.mark.xfail(strict=True, reason="`_initial` is noted before `settle` is told what was set")
-
-
 @pytest.mark.parametrize(
     ("name", "start"),
-    [
-        pytest.param(name, start, marks=FORGETS if (name, start) == ("ring", {"mode": "clean"}) else ())
-        for name in instrument_names()
-        for start in contexts(instrument_class(name))
-    ],
+    [(name, start) for name in instrument_names() for start in contexts(instrument_class(name))],
 )
 def test_reset_restores_where_it_began(name, start):
     cls = instrument_class(name)
@@ -184,11 +177,9 @@ def test_reset_restores_where_it_began(name, start):
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
-def test_a_setting_that_is_given_at_the_start_is_kept(name, setting, request):
+def test_a_setting_that_is_given_at_the_start_is_kept(name, setting):
     """A chapter's slot gets what its directive says."""
     cls = instrument_class(name)
-    if (name, setting) == ("ring", "mode"):
-        request.applymarker(pytest.mark.xfail(strict=True, reason="__init__ settles as if nothing had been set"))
     for value in ends(cls, setting):
         if value != cls.param[setting].default:
             assert getattr(cls(**{setting: value}), setting) == value
@@ -447,7 +438,7 @@ class Dial(Instrument):
             Menu("kind_of", when="kind_of:<high>"),
             Transport("Go", plays="level", seconds=2),
         ],
-        measures=[Measure("m", "measured"), Bars("b", "bars", target=0.5, full_scale=2.0)],
+        measures=[Measure("m", "measured", beside="±"), Bars("b", "bars", target=0.5, full_scale=2.0)],
         legends=[Legend("line", "acc", when="on")],
         chart="What <it> shows",
     )
@@ -536,6 +527,7 @@ def test_markup_escapes_and_numbers(dial):
     assert options == [("low_pass", True), ("<high>", False)]
     assert ">Low pass</option>" in dial.markup
     assert "<p>What &lt;it&gt; shows</p>" in dial.markup
+    assert '<span class="true">± <span data-reading="m_true">2<' in dial.markup
     (bars,) = elements.having("data-bars")
     assert (bars["data-scale"], bars["style"]) == ("2.0", "--target: 0.25")
     heights = [tag["style"] for tag in elements.tags if tag["tag"] == "li"]

@@ -86,7 +86,6 @@ def test_the_notes_begin_below_a_section_s_heading(name):
     assert set(levels[1:]) <= {4, 5}
 
 
-@pytest.mark.xfail(strict=True, reason="_about renders without the formulas' rules: `$t$` reaches the page as text")
 @pytest.mark.parametrize("name", instrument_names())
 def test_formulas_in_the_notes_are_typeset(name):
     assert "$" not in site._about(name)

@@ -83,7 +83,9 @@ def raw(dist: Path, target: str) -> bytes:
 )
 def test_files_have_their_kind(dist, name, kind):
     answer = get(dist, f"/assets/{name}")
-    assert (answer.code, answer.headers["Content-Type"], answer.body) == (200, kind, f"plain {name}".encode())
+    # Panel, once imported, tells Python's own table the older name of JavaScript; browsers take both.
+    got = answer.headers["Content-Type"].replace("application/javascript", "text/javascript")
+    assert (answer.code, got, answer.body) == (200, kind, f"plain {name}".encode())
 
 
 @pytest.mark.parametrize("path", ["/", "/index.html"])
@@ -156,7 +158,6 @@ def test_a_link_out_of_the_site_is_not_followed(dist):
     assert get(dist, "/link.txt").code == 403
 
 
-@pytest.mark.xfail(strict=True, reason="resolve() raises ValueError: 500 and a traceback in the terminal")
 def test_a_null_byte_is_no_file():
     dist = Path(__file__).parent
     assert raw(dist, "/a%00b").split(b"\r\n")[0] in (b"HTTP/1.1 403 Forbidden", b"HTTP/1.1 404 Not Found")

@@ -76,7 +76,9 @@ def test_output_comes_as_text_not_as_html(lab: Any) -> None:
 
 def test_all_of_numpy_and_the_standard_library_can_be_imported(lab: Any) -> None:
     lab.open()
-    code = "import numpy as np, statistics, fractions\nprint(np.fft.fft([1, 0]).real, np.polynomial.Polynomial([1, 2])(3))"
+    code = (
+        "import numpy as np, statistics, fractions\nprint(np.fft.fft([1, 0]).real, np.polynomial.Polynomial([1, 2])(3))"
+    )
     assert run(lab, edit(lab, "dissolve", code)) == ["[1. 1.] 7.0\n"]
 
 
@@ -103,7 +105,12 @@ def test_quiz_checks_keeps_and_explains(lab: Any) -> None:
     quiz = lab.page.locator("#quiz-alpha-bar-half")
     solution = quiz.locator(".solution")
     assert not solution.is_visible(), "the solution comes after a try"
-    for text, verdict in (("nonsense", "Give a number"), ("0.22", "Not yet"), ("0,0498", "Right."), ("0.0498", "Right.")):
+    for text, verdict in (
+        ("nonsense", "Give a number"),
+        ("0.22", "Not yet"),
+        ("0,0498", "Right."),
+        ("0.0498", "Right."),
+    ):
         quiz.locator("input").fill(text)
         quiz.locator("button").click()
         assert verdict in quiz.locator("output").inner_text()

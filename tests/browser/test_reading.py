@@ -48,7 +48,7 @@ def test_nothing_moves_when_python_takes_over(open_lab: MakeLab, width: int) -> 
         if (e.matches(selector.replace("h2", ""))) seen.push(e); if (e.shadowRoot) find(e.shadowRoot); } };
       find(document);
       const box = seen[0].getBoundingClientRect();
-      return [selector, box.x, box.y + scrollY, box.width, box.height].map(v => v.toFixed ? Math.round(v) : v).join(" ");
+      return [selector, ...[box.x, box.y + scrollY, box.width, box.height].map(Math.round)].join(" ");
     })"""
     lab.page.wait_for_selector(".still .figure svg")
     lab.page.evaluate("document.fonts.ready")

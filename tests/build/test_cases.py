@@ -25,20 +25,6 @@ REFERENCES = {
     "song2019": Reference("song2019", "Song & Ermon", 2019, "Gradients", "NeurIPS", "https://arxiv.org/abs/1907.05600"),
 }
 
-#: Cases that fail today, each with the defect; one that is mended fails here until its line is taken out.
-DEFECTS: dict[str, str] = {
-    "directive_in_quote": "_blocks takes a directive out of the list or quotation it stands in and tears its HTML",
-    "directive_in_second_part": "_render lets a {cell} fence pass as plain code",
-    "display_formula_without_label": "$$ … $$ reaches the page as raw LaTeX",
-    "front_matter_list": "AttributeError: front matter that is no mapping is not refused",
-    "front_matter_not_yaml": "PyYAML's own lines, counted from another start, follow the message",
-    "front_matter_true_for_number": "isinstance(True, int)",
-    "instrument_twice": "two slots of one instrument share state, id and place on the page",
-    "quiz_answer_infinite": "an answer that is not finite is taken",
-    "quiz_tolerance_infinite": "a tolerance that is not finite is taken: every answer is right",
-    "role_on_second_line": "a role's line is that of its paragraph",
-}
-
 
 def message(text: str) -> str:
     """What the build says of a chapter: the same calls, in the same order, as `build_site`."""
@@ -62,12 +48,8 @@ def expected(folder: Path, got: str) -> str:
     return re.sub(r"<settings of (\w+)>", lambda match: ", ".join(instrument_class(match[1]).settings()), text)
 
 
-def cases() -> list[object]:
-    names = sorted(path.name for path in CASES.iterdir() if path.is_dir())
-    return [
-        pytest.param(name, marks=pytest.mark.xfail(reason=DEFECTS[name], strict=True) if name in DEFECTS else ())
-        for name in names
-    ]
+def cases() -> list[str]:
+    return sorted(path.name for path in CASES.iterdir() if path.is_dir())
 
 
 @pytest.mark.parametrize("name", cases())
@@ -78,7 +60,6 @@ def test_case(name):
 
 def test_the_cases_are_there():
     assert len(cases()) >= 60
-    assert set(DEFECTS) <= {path.name for path in CASES.iterdir()}
 
 
 def test_a_case_without_its_expected_file_fails(tmp_path):

@@ -127,7 +127,7 @@ test("a page without instruments says so", () => {
   assert.deepEqual(other.sent, [{ type: "nothing_to_draw" }]);
 });
 
-test("what waited for a worker that has died is dropped", { todo: "old models go to the new document" }, async () => {
+test("what waited for a worker that has died is dropped", async () => {
   change(set("t", 1)); // Python is busy, and never idle again: it is started anew
   await line.says({ type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] });
   line.says({ type: "idle", slot: "a" });

@@ -111,7 +111,6 @@ def test_mode_and_t_agree(panel):
     assert panel.t == 0.18, "reverse leaves t to be come back to"
 
 
-@pytest.mark.xfail(strict=True, reason="settle takes t = 0 for t not given: a preset `mode=forward t=0` shows t = 0.18")
 def test_forward_at_0_is_clean(panel):
     panel.mode = "reverse"
     panel.param.update(mode="forward", t=0.0)
