@@ -170,6 +170,7 @@ class Instrument(pn.custom.JSComponent):
     status = param.String(default="", doc="What was really computed for the picture, and in what time.")
     description = param.String(default="", doc="The picture in words, from its current state.")
     query = param.String(default="", doc="The settings that differ from their defaults, as the query of an address.")
+    rested = param.String(default="", doc="The query at which the reader's hand last came to rest.")
     markup = param.String(default="", constant=True, doc="The front panel as HTML.")
 
     _esm = _static("js/front_panel.js")
@@ -177,7 +178,7 @@ class Instrument(pn.custom.JSComponent):
 
     #: Params that are not the reader's to set.
     _internal: ClassVar[frozenset[str]] = frozenset(
-        {"figure", "chart", "theme", "playing", "readings_shown", "status", "description", "query", "markup"}
+        {"figure", "chart", "theme", "playing", "readings_shown", "status", "description", "query", "rested", "markup"}
     )
 
     def __init__(self, **params: Any) -> None:
@@ -191,11 +192,13 @@ class Instrument(pn.custom.JSComponent):
         self.settle(frozenset(params).intersection(self.settings()))
         self._initial = {name: getattr(self, name) for name in self.settings()}
         self.update(frozenset(self.settings()))
+        self.rest()
         self._publish()
         with param.edit_constant(self):
             self.markup = self.front_panel_html()
         self.param.watch(self._on_settings, list(self.settings()))
         self.param.watch(lambda _: self.restyle(), "theme")
+        self.param.watch(self._on_rest, "rested")
 
     # --- for subclasses ----------------------------------------------------------------------------------------------
 
@@ -213,6 +216,9 @@ class Instrument(pn.custom.JSComponent):
     def update(self, changed: frozenset[str]) -> None:
         """Bring figure, `status` and whatever `readings` reports up to date after the settings in `changed` moved."""
         raise NotImplementedError
+
+    def rest(self) -> None:
+        """Compute what takes too long for a moving hand: called at the start and when settings have stood still."""
 
     def restyle(self) -> None:
         """Give the figure the colours of `self.theme`."""
@@ -302,6 +308,13 @@ class Instrument(pn.custom.JSComponent):
             raise StateError(f"An instrument is sent one of the actions {', '.join(actions)}, got {data!r}.")
         actions[data["action"]]()
 
+    @classmethod
+    def _patch_datamodel_ref(cls, props: Model, ref: str) -> None:
+        # Panel looks for data models through all of the figure at each change, which costs more than the change;
+        # an instrument has this one.
+        if (tag := f"__ref:{ref}") not in props.tags:
+            props.tags.append(tag)
+
     def _on_settings(self, *events: param.parameterized.Event) -> None:
         if self._settling:
             return
@@ -313,6 +326,10 @@ class Instrument(pn.custom.JSComponent):
             self._settling = False
         settled = {name for name, value in before.items() if getattr(self, name) != value}
         self.update(frozenset(settled.union(event.name for event in events)))
+        self._publish()
+
+    def _on_rest(self, _: param.parameterized.Event) -> None:
+        self.rest()
         self._publish()
 
     # --- front panel -------------------------------------------------------------------------------------------------
