@@ -10,7 +10,7 @@ import base64
 import math
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -303,16 +303,29 @@ def _varea(glyph: VArea, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
 def _image(glyph: Image, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
     mapper = glyph.color_mapper
     rgba = np.array([_rgba(str(colour)) for colour in mapper.palette], np.uint8)
+    shade = _one_token(mapper.palette)
+    white = np.concatenate([np.full((len(rgba), 3), 255, np.uint8), rgba[:, 3:]], axis=1)
     for values in _column(glyph.image, data):
         share = (np.asarray(values, float) - mapper.low) / (mapper.high - mapper.low)
         index = np.clip((share * len(rgba)).astype(int), 0, len(rgba) - 1)
         x, y = float(_column(glyph.x, data)), float(_column(glyph.y, data))
         w, h = float(_column(glyph.dw, data)), float(_column(glyph.dh, data))
         left, top = frame.x(x), frame.y(y + h)
-        yield (
-            f'<image x="{left:.1f}" y="{top:.1f}" width="{frame.x(x + w) - left:.1f}" height="{frame.y(y) - top:.1f}"'
-            f' preserveAspectRatio="none" href="{_png(rgba[index][::-1])}"/>'
-        )
+        place = f'x="{left:.1f}" y="{top:.1f}" width="{frame.x(x + w) - left:.1f}" height="{frame.y(y) - top:.1f}"'
+        png = _png((white if shade else rgba)[index][::-1])
+        picture = f'<image {place} preserveAspectRatio="none" href="{png}"/>'
+        if shade:
+            mark = f"shade-{zlib.crc32(f'{place}{png}'.encode()):08x}"
+            yield f'<mask id="{mark}" maskUnits="userSpaceOnUse" {place}>{picture}</mask>'
+            picture = f'<rect {place} fill="{shade}" mask="url(#{mark})"/>'
+        yield picture
+
+
+def _one_token(palette: Iterable[object]) -> str:
+    """`var(--name)` where all colours are one token at several opacities, so that it follows the theme; else ""."""
+    (first, *others) = {str(colour)[:7] for colour in palette}
+    variable = css_variable_of(first)
+    return variable if not others and variable != first else ""
 
 
 def _rgba(colour: str) -> tuple[int, int, int, int]:

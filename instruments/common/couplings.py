@@ -23,10 +23,11 @@ def squared_costs(noise: ArrayLike, data: ArrayLike) -> Array:
 
 
 def assign(cost: ArrayLike) -> NDArray[np.intp]:
-    """The least costly assignment of each of B square problems: columns (B, n), `cost[b, i, columns[b, i]]` summing least.
+    """The least costly assignment of each of B square problems: columns (B, n), one for each row.
 
-    cost: (B, n, n), finite. Exact, by shortest augmenting paths (Jonker & Volgenant 1987; Crouse 2016 is the
-    version that SciPy's `linear_sum_assignment` follows), in n rounds of at most n searches, all problems at once.
+    cost: (B, n, n), finite; the sum of `cost[b, i, columns[b, i]]` over i is the least there is. Exact, by shortest
+    augmenting paths (Jonker & Volgenant 1987; Crouse 2016 is the version that SciPy's `linear_sum_assignment`
+    follows), in n rounds of at most n searches, all problems at once.
     """
     cost = np.asarray(cost, dtype=np.float64)
     require(
@@ -96,8 +97,8 @@ def _augment(row: int, free: NDArray[np.intp], came_from: NDArray[np.intp], row_
 def minibatch_couple(noise: Array, data: Array, batch_size: int) -> Array:
     """`data` (N, d) reordered so that within each run of `batch_size` points it is optimally assigned to `noise`.
 
-    Squared Euclidean cost. Minibatch optimal transport as in Pooladian et al. 2023 and Tong et al. 2024: each batch's plan is
-    exact, the coupling as a whole is only as good as the batch is large; batch_size 1 changes nothing.
+    Squared Euclidean cost. Minibatch optimal transport as in Pooladian et al. 2023 and Tong et al. 2024: each
+    batch's plan is exact, the coupling as a whole is only as good as the batch is large; batch_size 1 changes nothing.
     Raises ValueError unless N is a multiple of `batch_size`.
     """
     require(batch_size >= 1, "`batch_size` must be at least 1", batch_size)

@@ -60,7 +60,7 @@ def _diffusion(t: float) -> Coefficients:
 
 
 RECTIFIED = Path("rectified", _rectified)
-"""Straight lines, x_t = (1 - t) noise + t data (Liu et al. 2023, eq. 1; Lipman et al. 2023, eq. 22, sigma_min = 0)."""
+"""Straight lines, x_t = (1 - t) noise + t data (Liu et al. 2023; Lipman et al. 2023, eq. 22, sigma_min = 0)."""
 
 DIFFUSION = Path("diffusion", _diffusion)
 """The VP path of the exponential schedule, alpha_bar = exp(-6 (1 - t)): quarter ellipses, not lines.
@@ -241,12 +241,16 @@ class Estimate:
 def straightness(states: Array, velocities: Array) -> Estimate:
     """S = ∫ E‖(Z_1 - Z_0) - dZ/dt‖² dt of a flow Z from its nodes, (F + 1, N, d) each, equally spaced in t.
 
-    Liu et al. 2023, section 2.2: 0 exactly where every point moves on a straight line at constant speed. Of the
-    flow, not of the lines between pairs, where it is 0 by construction. The integral by the trapezoid rule.
+    Liu et al. 2023: 0 exactly where every point moves on a straight line at constant speed. Of the
+    flow, not of the lines between pairs, where it is 0 by construction. The integral by Simpson's rule: F even.
     """
-    chord = states[-1] - states[0]
-    deviation = np.sum((velocities - chord) ** 2, axis=2)
-    return Estimate.of(deviation[1:-1].sum(axis=0) / (len(states) - 1) + _half(deviation) / (len(states) - 1))
+    steps = len(states) - 1
+    require(steps >= 2 and steps % 2 == 0, "`states` must hold an even number of steps", steps)
+    deviation = np.sum((velocities - (states[-1] - states[0])) ** 2, axis=2)
+    weights = np.full(steps + 1, 2.0)
+    weights[1::2] = 4.0
+    weights[[0, -1]] = 1.0
+    return Estimate.of(weights @ deviation / (3.0 * steps))
 
 
 def transport_cost(noise: Array, data: Array) -> Estimate:
@@ -261,10 +265,6 @@ def detour(states: Array) -> Estimate:
     """
     length = np.sqrt(np.sum(np.diff(states, axis=0) ** 2, axis=2)).sum(axis=0)
     return Estimate.of(length / np.sqrt(np.sum((states[-1] - states[0]) ** 2, axis=1)))
-
-
-def _half(ends: Array) -> Array:
-    return 0.5 * (ends[0] + ends[-1])
 
 
 def _coefficients(path: Path, t: float) -> Coefficients:

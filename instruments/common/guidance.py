@@ -9,6 +9,7 @@ The noise predicted is the same number in VP coordinates, x_VP = x_VE / sqrt(1 +
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -47,17 +48,24 @@ def exact_eps(mixture: GaussianMixture, x: Array, sigma: float) -> Array:
     The same numbers as `-sigma * mixture.score(x, 1, sigma)`, to 1e-13 for s² + sigma² above 0.01, in a third of the
     time: the squares |x|² are left out, since they cancel in the responsibilities.
     """
+    log_weights, half_squares, columns = _constants(mixture)
     var = mixture.s**2 + sigma**2
-    means = mixture.means
-    logits = (means / var) @ x.T
-    logits += (np.log(mixture.weights) - np.einsum("kd,kd->k", means, means) / (2.0 * var))[:, None]
-    logits -= logits.max(axis=0)
+    logits = np.dot(mixture.means / var, x.T)
+    logits += log_weights - half_squares / var
+    logits -= np.maximum.reduce(logits)
     np.exp(logits, out=logits)
-    eps = means.T @ logits
-    eps /= logits.sum(axis=0)
+    eps = np.dot(columns, logits)
+    eps /= np.add.reduce(logits)
     eps -= x.T
     eps *= -sigma / var
     return eps.T
+
+
+@lru_cache(maxsize=64)
+def _constants(mixture: GaussianMixture) -> tuple[Array, Array, Array]:
+    """log weights (K, 1), |means|²/2 (K, 1) and the means as columns (d, K)."""
+    half_squares = np.sum(mixture.means**2, axis=1, keepdims=True) / 2.0
+    return np.log(mixture.weights)[:, None], half_squares, np.ascontiguousarray(mixture.means.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,16 +159,18 @@ def heun_ode(eps: Eps, x: Array, sigmas: Array) -> Iterator[Array]:
         yield x
 
 
-def ancestral_sde(eps: Eps, x: Array, sigmas: Array, rng: Normals) -> Iterator[Array]:
-    """The reverse SDE by ancestral steps, from level to level; x after each step.
+def heun_sde(eps: Eps, x: Array, sigmas: Array, rng: Normals) -> Iterator[Array]:
+    """The reverse SDE, from level to level; x after each step: as much noise added as the level falls, then the ODE.
 
-    Song et al. 2021, eq. 47, which is DDIM at eta = 1. First order, as Euler-Maruyama is, but for data at one point
-    exact at any step, where Euler-Maruyama leaves too much noise. sigmas: as in `heun_ode`; n calls of `eps`.
+    Karras et al. 2022, Algorithm 2, with the churn at which it is the SDE dx = -2 sigma score d(sigma) + noise: from
+    sigma_cur up to sigma_hat² = 2 sigma_cur² - sigma_next², then down by one step of `heun_ode`. Where eps is that of
+    one density throughout, only Heun's error is left in the law; guided, it is first order in the steps.
+    sigmas: as in `heun_ode`, and as many calls of `eps`.
     """
     for sigma_cur, sigma_next in _pairs(sigmas):
-        drop = sigma_cur**2 - sigma_next**2
-        kick = sigma_next * np.sqrt(drop) / sigma_cur
-        x = x - drop / sigma_cur * eps(x, sigma_cur) + kick * rng.standard_normal(x.shape)
+        added = sigma_cur**2 - sigma_next**2
+        x = x + np.sqrt(added) * rng.standard_normal(x.shape)
+        (x,) = heun_ode(eps, x, np.array([np.sqrt(sigma_cur**2 + added), sigma_next]))
         yield x
 
 
@@ -190,3 +200,67 @@ class GaussianAnswers:
         z = (2.0 * guidance_scale - 1.0) * np.log(2.0)
         share = float(-np.expm1(-z) / z) if z else 1.0
         return cls(2.0 / (guidance_scale + 1.0), 2.0 ** (1.0 - guidance_scale), 2.0 * float(np.log(2.0)) * share)
+
+
+# --- what is measured ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Measures:
+    """A cloud, or a density, in three numbers.
+
+    adherence: mean of p(c|x) on clean data, 0 to 1; spread: root of the mean squared distance from the mean, in units
+    of the data; beyond: how far the mean lies past the mean of the class, along the way there from the mean of all
+    data, in units of the data: over-saturation (nan where the two means agree).
+    """
+
+    adherence: float
+    spread: float
+    beyond: float
+
+
+def measures(model: Conditioned, x: Array) -> Measures:
+    """Measures of clean points x (N, 2)."""
+    x = np.asarray(x, dtype=np.float64)
+    mean = x.mean(axis=0)
+    spread = float(np.sqrt(np.mean(np.sum((x - mean) ** 2, axis=1))))
+    return Measures(float(np.exp(model.log_classifier(x, 1.0, 0.0)).mean()), spread, _beyond(model, mean))
+
+
+def _beyond(model: Conditioned, mean: Array) -> float:
+    of_class = model.cond.weights @ model.cond.means
+    way = of_class - model.uncond.weights @ model.uncond.means
+    length = np.hypot(*way)
+    return float((mean - of_class) @ way / length) if length > 0 else float("nan")
+
+
+def plane(extent_x: float, extent_y: float, columns: int, rows: int) -> Array:
+    """Centres (rows, columns, 2) of equal cells covering |x| <= extent_x, |y| <= extent_y, the lowest row first."""
+    x = extent_x * ((2.0 * np.arange(columns) + 1.0) / columns - 1.0)
+    y = extent_y * ((2.0 * np.arange(rows) + 1.0) / rows - 1.0)
+    return np.stack(np.meshgrid(x, y), axis=-1)
+
+
+TILTED_EXTENT = 6.6
+TILTED_CELLS = 88
+"""The grid on which the tilted density is summed: cells of 0.15, so that even a bump of sd 0.1 sums to 1e-3."""
+
+
+class Tilted:
+    """p(x|c)^w p(x)^(1-w) of clean data, normalised on a grid: its measures at any w, the logarithms kept."""
+
+    def __init__(self, model: Conditioned) -> None:
+        grid = plane(TILTED_EXTENT, TILTED_EXTENT, TILTED_CELLS, TILTED_CELLS).reshape(-1, 2)
+        self.model = model
+        self._cond = model.cond.log_density(grid, 1.0, 0.0)
+        self._uncond = model.uncond.log_density(grid, 1.0, 0.0)
+        classifier = np.exp(np.log(model.prior) + self._cond - self._uncond)
+        self._features = np.stack([np.ones(len(grid)), classifier, *grid.T, np.sum(grid**2, axis=1)])
+
+    def measures(self, guidance_scale: float) -> Measures:
+        """Measures of the normalised density at w."""
+        log = guidance_scale * self._cond + (1.0 - guidance_scale) * self._uncond
+        mass, adherence, x, y, square = self._features @ np.exp(log - log.max())
+        mean = np.array([x, y]) / mass
+        spread = np.sqrt(square / mass - mean @ mean)
+        return Measures(float(adherence / mass), float(spread), _beyond(self.model, mean))

@@ -103,12 +103,12 @@ def _kernel_sums(x: Array, columns: Array, bandwidth: float) -> Array:
     sums = [np.bincount(index, share * np.tile(column, 4), SIDE * SIDE) for column in columns]
     axis = np.linspace(-EXTENT, EXTENT, SIDE)
     kernel = np.exp(-0.5 * ((axis[:, None] - axis) / bandwidth) ** 2)
-    return kernel @ np.stack(sums).reshape(-1, SIDE, SIDE) @ kernel
+    return kernel @ np.asarray(sums, dtype=np.float64).reshape(-1, SIDE, SIDE) @ kernel
 
 
 def _cells(x: Array) -> tuple[NDArray[np.intp], Array, Array]:
     """For points x (2, N): the index of the lower left node of the cell each is in, and how far along it in x and y."""
-    place = np.clip((x + EXTENT) * ((SIDE - 1) / (2.0 * EXTENT)), 0.0, SIDE - 1.000001)
+    place: Array = np.clip((x + EXTENT) * ((SIDE - 1) / (2.0 * EXTENT)), 0.0, SIDE - 1.000001)
     corner = place.astype(np.intp)
-    along = place - corner
+    along: Array = place - corner
     return corner[1] * SIDE + corner[0], along[0], along[1]

@@ -11,6 +11,7 @@
  */
 
 const SETTLED_MS = 700; // a description is announced once the state has rested this long
+const RESTED_MS = 250; // and what takes long is computed
 
 /** @param {{model: Model}} context @returns {HTMLElement} */
 export function render({ model }) {
@@ -44,6 +45,7 @@ export function render({ model }) {
       holder.dispatchEvent(new CustomEvent("lab:state", { detail: { query }, bubbles: true, composed: true })),
     ),
   );
+  rests(model);
   followTheme(holder, model);
 
   root.querySelector(".figure")?.append(model.get_child("figure"));
@@ -166,6 +168,15 @@ function player(transport, model) {
     });
   });
   button.addEventListener("click", () => (model.playing = !model.playing));
+}
+
+/** Tells Python when no setting has changed for a while. @param {Model} model */
+function rests(model) {
+  let timer = 0;
+  model.on("query", () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(() => (model.rested = model.query), RESTED_MS);
+  });
 }
 
 /** The figure's colours follow the page's theme. @param {HTMLElement} holder @param {Model} model */

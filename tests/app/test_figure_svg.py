@@ -83,6 +83,18 @@ def test_segments():
     assert path(plot).get("d") == "M0.0 50.0L200.0 50.0M100.0 0.0L100.0 100.0"
 
 
+def test_segments_of_several_colours_are_one_path_each():
+    plot = bare()
+    palette = LinearColorMapper(palette=[TOKENS["light"]["c0"], TOKENS["light"]["c1"]], low=-0.5, high=1.5)
+    source = {"x": [0, 5, 0], "y": [0, 1, 0], "x1": [10, 5, 0], "y1": [0, -1, 1], "k": [0, 1, 0]}
+    plot.segment("x", "y", "x1", "y1", source=source, line_color={"field": "k", "transform": palette})
+    drawn = [(found.get("stroke"), found.get("d")) for found in elements(plot, "path")]
+    assert drawn == [
+        ("var(--c0)", "M0.0 50.0L200.0 50.0M0.0 50.0L0.0 0.0"),
+        ("var(--c1)", "M100.0 0.0L100.0 100.0"),
+    ]
+
+
 def test_quads():
     plot = bare()
     plot.quad(left=[0, 2], right=[2, 4], top=[1, 0], bottom=-1, fill_color="#123456", fill_alpha=0.5)
@@ -176,6 +188,21 @@ def test_an_image_has_its_first_row_at_the_bottom():
     assert [float(image.get(name)) for name in ("x", "y", "width", "height")] == [40, 25, 120, 50]
     red, green, blue = [255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 128]
     assert pixels(image.get("href")).tolist() == [[blue, blue, blue], [red, green, blue]]
+
+
+def test_shades_of_one_token_follow_the_theme():
+    """The picture is a mask over the token's own colour: white where it shows, by the palette's opacities."""
+    palettes = [[f"{TOKENS[theme]['ink']}{alpha}" for alpha in ("00", "80", "ff")] for theme in ("light", "dark")]
+    drawn = []
+    for palette in palettes:
+        plot = bare()
+        mapper = LinearColorMapper(palette=palette, low=0, high=3)
+        plot.image([np.array([[0.5, 1.5, 2.5]])], x=2, y=-0.5, dw=6, dh=1, color_mapper=mapper)
+        (mask,), (rect,), (image,) = (elements(plot, name) for name in ("mask", "rect", "image"))
+        assert (rect.get("fill"), rect.get("mask")) == ("var(--ink)", f"url(#{mask.get('id')})")
+        assert pixels(image.get("href")).tolist() == [[[255, 255, 255, 0], [255, 255, 255, 128], [255, 255, 255, 255]]]
+        drawn.append(figure_svg(plot))
+    assert drawn[0] == drawn[1]
 
 
 def test_axes_take_their_margins():

@@ -1,0 +1,1 @@
+"""Flow matching: straight pairs, the curved flow they average to, and what makes it straight."""
