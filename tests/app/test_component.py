@@ -60,17 +60,19 @@ def drawn(instrument: Instrument) -> str:
 
 
 def ends(cls: type[Instrument], setting: str) -> list[Any]:
-    """All options of a setting, or its two bounds."""
+    """All options of a setting (of a list too long for a glance, the first and the last), or its two bounds."""
     p = cls.param[setting]
     if isinstance(p, param.Boolean):
         return [False, True]
-    return list(p.objects) if isinstance(p, param.Selector) else list(p.bounds)
+    if isinstance(p, param.Selector):
+        return list(p.objects) if len(p.objects) <= 12 else [p.objects[0], p.objects[-1]]
+    return list(p.bounds)
 
 
 def contexts(cls: type[Instrument]) -> list[dict[str, Any]]:
     """The instrument as it begins, and with each option of each Selector."""
     choices = [s for s in cls.settings() if isinstance(cls.param[s], param.Selector)]
-    return [{}, *({s: option} for s in choices for option in cls.param[s].objects)]
+    return [{}, *({s: option} for s in choices for option in ends(cls, s))]
 
 
 @dataclass(frozen=True)

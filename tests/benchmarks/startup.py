@@ -131,8 +131,9 @@ class Variant:
         first = self.times["cold"][0]
         return sorted(first, key=lambda stage: first[stage])
 
-    def median(self, visit: str, stage: str) -> float:
-        return median([times[stage] for times in self.times[visit]])
+    def of(self, visit: str, stage: str) -> list[float]:
+        """The times of a stage, one a run."""
+        return [times[stage] for times in self.times[visit]]
 
     def bytes(self, visit: str, field: str) -> Counter[str]:
         """Bytes by kind; the last run's, for every run's are the same."""
@@ -153,17 +154,21 @@ def check_answers(page: Page) -> None:
 def report(variants: Iterable[Variant]) -> None:
     """Prints times and bytes."""
     for variant in variants:
-        rows = []
-        before = {"cold": 0.0, "warm": 0.0}
+        rows, before = [], {"cold": 0.0, "warm": 0.0}
         for stage in variant.stages():
             row: list[object] = [stage]
-            for visit in ("cold", "warm"):
-                value = variant.median(visit, stage)
-                row += [round(value), f"+{value - before[visit]:.0f}" if "paint" not in stage else ""]
-                if "paint" not in stage:
-                    before[visit] = value
+            for visit in before:
+                value = median(variant.of(visit, stage))
+                painted = "paint" in stage
+                row += [
+                    round(value),
+                    "" if painted else f"+{value - before[visit]:.0f}",
+                    round(min(variant.of(visit, stage))),
+                ]
+                before[visit] = before[visit] if painted else value
             rows.append(row)
-        print("\n" + table([f"{variant.name}: ms since navigation", "cold", "step", "warm", "step"], rows))
+        head = [f"{variant.name}: ms, medians", "cold", "step", "best", "warm", "step", "best"]
+        print("\n" + table(head, rows))
     columns = [
         (v, visit, field) for v in variants for visit, field in (("cold", "sent"), ("cold", "raw"), ("warm", "sent"))
     ]
@@ -178,8 +183,8 @@ def ratios(lab: Variant, convert: Variant) -> dict[str, float]:
     rows, found = [], {}
     for stage in ("first-contentful-paint", "live"):
         for visit in ("cold", "warm"):
-            pairs = zip(lab.times[visit], convert.times[visit], strict=True)
-            each = sorted(ours[stage] / theirs[stage] for ours, theirs in pairs)
+            pairs = zip(lab.of(visit, stage), convert.of(visit, stage), strict=True)
+            each = sorted(ours / theirs for ours, theirs in pairs)
             found[f"{stage} {visit}"] = median(each)
             rows.append([f"{stage}, {visit}", median(each), each[0], each[-1]])
     print("\n" + table(["lab / convert, within a run", "median", "least", "most"], rows))

@@ -1,0 +1,321 @@
+"""The guidance dial in numbers: guided samples of a conditional mixture, and the tilted density they do not follow.
+
+Pictures are in VP coordinates (noise is N(0, I) at t = 1), samplers work in VE, x_VE = x_VP / sqrt(alpha_bar).
+Lengths are in units of the data; t in [0, 1] is the time of the exponential schedule and has no unit.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffusion_lab.instruments.common.checks import require
+from diffusion_lab.instruments.common.guidance import (
+    Conditioned,
+    Guide,
+    Normals,
+    Tilted,
+    combine,
+    exact_eps,
+    heun_ode,
+    heun_sde,
+    karras_sigmas,
+    measures,
+    plane,
+)
+from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.samplers import annealed_langevin
+from diffusion_lab.instruments.common.schedules import (
+    alpha_bar_from_sigma,
+    exponential_alpha_bar,
+    exponential_t,
+    geometric_sigmas,
+    sigma_from_alpha_bar,
+    vp_coefficients,
+)
+
+Array = NDArray[np.float64]
+
+SAMPLERS = ("deterministic", "stochastic", "langevin")
+ANSWER_OF = {"deterministic": "deterministic", "stochastic": "stochastic", "langevin": "tilted"}
+"""Which of `GaussianAnswers` each sampler comes to, in the end."""
+
+NUM_POINTS = 360
+CURVE_POINTS = 108
+CURVE_SCALES = (0.0, 0.25, 0.5, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
+
+SIGMA_MAX = float(sigma_from_alpha_bar(exponential_alpha_bar(1.0)))
+"""VE noise level at t = 1: sqrt(e⁶ - 1) = 20.06."""
+
+SIGNAL_MIN = float(np.sqrt(exponential_alpha_bar(1.0)))
+"""Amplitude of the signal at t = 1: e⁻³ = 0.0498."""
+
+SIGMA_MIN = 0.05
+"""Last level above 0, well below the clusters' own width."""
+
+LANGEVIN_STEP_SIZE = 0.3
+"""Langevin step in units of sigma²."""
+
+CENTRES = {
+    "A": ((-0.55, 0.30), (-1.30, 0.85), (-1.65, 1.75)),
+    "B": ((0.60, 0.45), (1.75, -1.10)),
+    "C": ((0.00, -0.45), (-0.45, -1.35)),
+}
+"""Clusters of each class: an arm that leaves the crowded middle, a pair of which one stands apart, a short pair."""
+
+WIDTH = 0.42
+"""Standard deviation of every cluster, per axis."""
+
+
+def _class_mixture(centres: tuple[tuple[float, float], ...]) -> GaussianMixture:
+    return GaussianMixture(np.array(centres), np.full(len(centres), 1 / len(centres)), WIDTH)
+
+
+def _everything() -> GaussianMixture:
+    """All classes, equally common."""
+    means = np.concatenate([np.array(centres) for centres in CENTRES.values()])
+    weights = [np.full(len(centres), 1 / len(centres) / len(CENTRES)) for centres in CENTRES.values()]
+    return GaussianMixture(means, np.concatenate(weights), WIDTH)
+
+
+def _round(var: float) -> GaussianMixture:
+    return GaussianMixture(np.zeros((1, 2)), np.ones(1), np.sqrt(var))
+
+
+UNCONDITIONAL = _everything()
+CONDITIONS: dict[str, Conditioned] = {
+    **{name: Conditioned(UNCONDITIONAL, _class_mixture(c), 1 / len(CENTRES)) for name, c in CENTRES.items()},
+    # p(c) = 1/2 is the most that leaves p(x) - p(c) p(x|c) >= 0 in the plane; then p(c|x) = exp(-|x|²/4).
+    "gaussian": Conditioned(_round(2.0), _round(1.0), 0.5),
+}
+
+
+# --- samples ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a run depends on.
+
+    interval: (low, high) in t, guidance acts between them and w = 1 elsewhere; (0, 1) is everywhere.
+    num_levels: noise levels; num_steps: Langevin steps at each.
+    """
+
+    condition: str = "A"
+    sampler: str = "deterministic"
+    guidance_scale: float = 3.0
+    interval: tuple[float, float] = (0.0, 1.0)
+    num_levels: int = 24
+    num_steps: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.condition in CONDITIONS, f"`condition` must be one of {', '.join(CONDITIONS)}", self.condition)
+        require(self.sampler in SAMPLERS, f"`sampler` must be one of {', '.join(SAMPLERS)}", self.sampler)
+        low, high = self.interval
+        require(0 <= low <= high <= 1, "`interval` must be 0 <= low <= high <= 1", self.interval)
+
+    @property
+    def model(self) -> Conditioned:
+        """Data and condition."""
+        return CONDITIONS[self.condition]
+
+    def at_scale(self, guidance_scale: float) -> "Settings":
+        """The same with another w."""
+        return replace(self, guidance_scale=guidance_scale)
+
+    def guide(self, scale: float | Array) -> Guide:
+        """The guided prediction at w = `scale`, within the interval."""
+        low, high = (float(sigma_from_alpha_bar(exponential_alpha_bar(t))) for t in self.interval)
+        return Guide(self.model, scale, low, np.inf if self.interval[1] == 1 else high)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One run of a sampler: x (F, N, 2) float32 in VP coordinates, one entry a frame, the first pure noise.
+
+    sigma, t: (F,) noise level of each frame; nfe: network evaluations per point, both branches counted.
+    """
+
+    x: NDArray[np.float32]
+    sigma: Array
+    t: Array
+    nfe: int
+
+
+def sample(settings: Settings, num_points: int = NUM_POINTS) -> Run:
+    """Run the sampler from N(0, I) at t = 1. The same settings give the same run, bit for bit under one NumPy."""
+    require(num_points >= 1, "`num_points` must be at least 1", num_points)
+    guide = settings.guide(settings.guidance_scale)
+    rng = np.random.default_rng(settings.seed)
+    start = rng.standard_normal((num_points, 2)) / SIGNAL_MIN
+    sigmas, states = zip(*([(SIGMA_MAX, start), *_states(settings, guide, start, rng)]), strict=True)
+    alpha_bar = alpha_bar_from_sigma(np.array(sigmas))
+    x = np.stack([(a * state).astype(np.float32) for a, state in zip(np.sqrt(alpha_bar), states, strict=True)])
+    return Run(x, np.array(sigmas), exponential_t(alpha_bar), guide.nfe)
+
+
+def _states(settings: Settings, guide: Guide, x: Array, rng: Normals) -> Iterator[tuple[float, Array]]:
+    """Noise level and points (N, 2), in VE, after each step of the sampler."""
+    if settings.sampler == "langevin":
+        levels = geometric_sigmas(SIGMA_MAX, SIGMA_MIN, settings.num_levels)
+        source = cast(np.random.Generator, rng)
+        walk = annealed_langevin(guide.score, x, levels, settings.num_steps, LANGEVIN_STEP_SIZE, source)
+        return ((state.sigma, state.x) for state in walk)
+    levels = karras_sigmas(SIGMA_MAX, SIGMA_MIN, settings.num_levels)
+    if settings.sampler == "deterministic":
+        return zip(levels[1:].tolist(), heun_ode(guide, x, levels), strict=True)
+    return zip(levels[1:].tolist(), heun_sde(guide, x, levels, rng), strict=True)
+
+
+# --- adherence against spread ----------------------------------------------------------------------------------------
+
+
+def variance(x: Array) -> float:
+    """Variance per axis of points x (N, 2) about their mean, without bias."""
+    return float(np.var(np.asarray(x, dtype=np.float64), axis=0, ddof=1).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Adherence and spread (W,) at each of CURVE_SCALES: of samples, or of the tilted density."""
+
+    adherence: Array
+    spread: Array
+
+
+def sampled_curve(settings: Settings, num_points: int = CURVE_POINTS) -> Curve:
+    """Measures of `num_points` samples at each of CURVE_SCALES, all from the same noise, in one batch."""
+    num_scales = len(CURVE_SCALES)
+    rng = _Repeated(np.random.default_rng(settings.seed), num_scales)
+    start = rng.standard_normal((num_scales * num_points, 2)) / SIGNAL_MIN
+    guide = settings.guide(np.repeat(CURVE_SCALES, num_points)[:, None])
+    *_, (_, x) = _states(settings, guide, start, rng)
+    of_scale = [measures(settings.model, part) for part in x.reshape(num_scales, num_points, 2)]
+    return Curve(np.array([m.adherence for m in of_scale]), np.array([m.spread for m in of_scale]))
+
+
+class _Repeated:
+    """Normal numbers for `times` blocks of points, the same in each block."""
+
+    def __init__(self, rng: np.random.Generator, times: int) -> None:
+        self.rng, self.times = rng, times
+
+    def standard_normal(self, size: tuple[int, ...], /) -> Array:
+        block = self.rng.standard_normal((size[0] // self.times, *size[1:]))
+        return np.tile(block, (self.times, *(1 for _ in size[1:])))
+
+
+# --- the tilted density ----------------------------------------------------------------------------------------------
+
+
+def _at_level(mixture: GaussianMixture, t: float) -> GaussianMixture:
+    """The mixture noised to t, in VP coordinates, as a mixture of its own."""
+    signal, sigma_t = (float(a) for a in vp_coefficients(exponential_alpha_bar(t)))
+    return GaussianMixture(signal * mixture.means, mixture.weights, np.sqrt(mixture.var(signal, sigma_t)))
+
+
+@lru_cache(maxsize=128)
+def noised(condition: str, t: float) -> Conditioned:
+    """Data and condition as they stand at t, in VP coordinates: what points at that level are measured against."""
+    model = CONDITIONS[condition]
+    return Conditioned(_at_level(model.uncond, t), _at_level(model.cond, t), model.prior)
+
+
+def groups(condition: str, t: float) -> dict[str, GaussianMixture]:
+    """What there is to see at t, by name: the three classes, or the two Gaussians of the known case."""
+    if condition == "gaussian":
+        return {"p(x|c)": noised(condition, t).cond, "p(x)": noised(condition, t).uncond}
+    return {name: noised(name, t).cond for name in CENTRES}
+
+
+@lru_cache(maxsize=40)
+def tilted(condition: str, t: float) -> Tilted:
+    """The tilted density at t of a condition; kept."""
+    return Tilted(noised(condition, t))
+
+
+@lru_cache(maxsize=len(CONDITIONS))
+def tilted_curve(condition: str) -> Curve:
+    """Measures of the tilted density of clean data at each of CURVE_SCALES; kept."""
+    of_scale = [tilted(condition, 0.0).measures(w) for w in CURVE_SCALES]
+    return Curve(np.array([m.adherence for m in of_scale]), np.array([m.spread for m in of_scale]))
+
+
+@lru_cache(maxsize=40)
+def _log_densities(
+    condition: str, t: float, extent: tuple[float, float], cells: tuple[int, int]
+) -> tuple[Array, Array]:
+    """log p_t(x|c) and log p_t(x) on a picture's cells, in float32: a slider of w moves only how they are mixed."""
+    grid, model = plane(*extent, *cells), noised(condition, t)
+    both = (mixture.log_density(grid, 1.0, 0.0).astype(np.float32) for mixture in (model.cond, model.uncond))
+    return next(both), next(both)
+
+
+def tilted_image(
+    condition: str, t: float, guidance_scale: float, extent: tuple[float, float], cells: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """p_t(x|c)^w p_t(x)^(1-w) over its largest, as shades 0 to 255: (rows, columns), row 0 at the bottom.
+
+    extent: half width and half height of the picture, in VP coordinates; cells: (columns, rows).
+    """
+    cond, uncond = _log_densities(condition, t, extent, cells)
+    log = np.float32(guidance_scale) * cond + np.float32(1.0 - guidance_scale) * uncond
+    log -= log.max()
+    return (255.0 * np.exp(log)).astype(np.uint8)
+
+
+# --- the probe -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """What is predicted at one noised point. Vectors are (2,), in VP coordinates, eps without a unit.
+
+    uncond, cond, guided: eps, and the places (1 - alpha_bar)^½ eps leads back to, sqrt(alpha_bar) x0_hat;
+    classifier: gradient of log p_t(c|x) by central differences; from_eps: the same from the two predictions.
+    """
+
+    position: Array
+    eps_uncond: Array
+    eps_cond: Array
+    eps_guided: Array
+    tips: Array
+    classifier: Array
+    from_eps: Array
+    adherence: float
+
+
+def probe(model: Conditioned, position: tuple[float, float], t: float, guidance_scale: float) -> Probe:
+    """The two predictions and their extrapolation at `position`, noised to t (above 0)."""
+    require(t > 0, "`t` must be above 0", t)
+    signal, sigma_t = (float(a) for a in vp_coefficients(exponential_alpha_bar(t)))
+    at = np.array(position)
+    ve = at[None] / signal
+    uncond, cond = (exact_eps(mixture, ve, sigma_t / signal)[0] for mixture in (model.uncond, model.cond))
+    guided = combine(uncond, cond, guidance_scale)
+    h = 1e-4
+    around = at + h * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+    right, left, up, down = model.log_classifier(around, signal, sigma_t)
+    return Probe(
+        position=at,
+        eps_uncond=uncond,
+        eps_cond=cond,
+        eps_guided=guided,
+        tips=at - sigma_t * np.stack([uncond, cond, guided]),
+        classifier=np.array([right - left, up - down]) / (2 * h),
+        from_eps=(uncond - cond) / sigma_t,
+        adherence=float(np.exp(model.log_classifier(at, signal, sigma_t))),
+    )
+
+
+def arrow(tail: Array, tip: Array, head: float = 0.13) -> Array:
+    """An arrow as one line, (5, 2): tail, tip, and the two barbs, `head` long or half the arrow if that is less."""
+    way = tip - tail
+    length = np.hypot(*way)
+    back = -way * (min(head, length / 2) / length) if length > 0 else way
+    across = 0.5 * back[::-1] * (-1.0, 1.0)
+    return np.stack([tail, tip, tip + back + across, tip, tip + back - across])

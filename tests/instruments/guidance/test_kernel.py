@@ -1,0 +1,327 @@
+"""The guidance dial's kernel: which law each sampler comes to, the ends of the dial, the probe and the pictures."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from diffusion_lab.instruments.common.guidance import GaussianAnswers, Guide, exact_eps, heun_ode, karras_sigmas
+from diffusion_lab.instruments.common.samplers import annealed_langevin
+from diffusion_lab.instruments.common.schedules import geometric_sigmas
+from diffusion_lab.instruments.guidance import kernel
+from diffusion_lab.instruments.guidance.kernel import CONDITIONS, Settings
+
+
+def noised_level(t):
+    return np.exp(-3 * t), np.sqrt(-np.expm1(-6 * t))
+
+
+def start(settings, n=kernel.NUM_POINTS):
+    rng = np.random.default_rng(settings.seed)
+    return rng.standard_normal((n, 2)) / np.exp(-3), rng
+
+
+# --- the data --------------------------------------------------------------------------------------------------------
+
+
+def test_classes_are_parts_of_the_whole(rng):
+    x = 3 * rng.standard_normal((200, 2))
+    total = sum(np.exp(CONDITIONS[name].log_classifier(x, 0.8, 0.6)) for name in "ABC")
+    np.testing.assert_allclose(total, 1, atol=1e-12)
+
+
+def test_what_the_gaussian_condition_leaves_is_a_density(rng):
+    """p(x) - p(c) p(x|c) >= 0, which is p(c|x) <= 1; p(c|x) = exp(-|x|²/4)."""
+    x = 4 * rng.standard_normal((500, 2))
+    found = CONDITIONS["gaussian"].log_classifier(x, 1.0, 0.0)
+    np.testing.assert_allclose(found, -np.sum(x**2, axis=1) / 4, atol=1e-12)
+
+
+@pytest.mark.subject(
+    kernel.noised,
+    clean=lambda name, t: CONDITIONS[name],
+    half_the_time=lambda name, t: kernel.noised(name, t / 2),
+)
+def test_the_noised_model_is_the_model_at_its_level(subject, rng):
+    x = rng.standard_normal((50, 2))
+    for name, t in product(CONDITIONS, (0.05, 0.4)):
+        at, model = noised_level(t), CONDITIONS[name]
+        got = subject(name, t)
+        for part in ("uncond", "cond"):
+            expected = getattr(model, part).log_density(x, *at)
+            np.testing.assert_allclose(getattr(got, part).log_density(x, 1.0, 0.0), expected, atol=1e-11)
+
+
+# --- the ends of the dial --------------------------------------------------------------------------------------------
+
+
+def plain(settings, mixture):
+    """The settings' sampler on one mixture, without any guidance: its last points in VP coordinates."""
+    x, rng = start(settings)
+    eps = lambda x, sigma: exact_eps(mixture, x, sigma)  # noqa: E731
+    levels = karras_sigmas(kernel.SIGMA_MAX, kernel.SIGMA_MIN, settings.num_levels)
+    if settings.sampler == "deterministic":
+        *_, x = heun_ode(eps, x, levels)
+        return x.astype(np.float32)
+    if settings.sampler == "stochastic":
+        for a, b in zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True):
+            x = x + np.sqrt(a**2 - b**2) * rng.standard_normal(x.shape)
+            *_, x = heun_ode(eps, x, np.array([np.sqrt(a**2 + (a**2 - b**2)), b]))
+        return x.astype(np.float32)
+    levels = geometric_sigmas(kernel.SIGMA_MAX, kernel.SIGMA_MIN, settings.num_levels)
+    score = lambda x, sigma: eps(x, sigma) / -sigma  # noqa: E731
+    *_, last = annealed_langevin(score, x, levels, settings.num_steps, kernel.LANGEVIN_STEP_SIZE, rng)
+    return (last.x / np.sqrt(1 + kernel.SIGMA_MIN**2)).astype(np.float32)
+
+
+@pytest.mark.subject(
+    kernel.sample,
+    weight_for_scale=lambda settings: kernel.sample(settings.at_scale(settings.guidance_scale + 1)),
+    weight_for_scale_below=lambda settings: kernel.sample(settings.at_scale(abs(settings.guidance_scale - 1))),
+    other_noise=lambda settings: kernel.sample(replace(settings, seed=9)),
+    a_little_guidance=lambda settings: kernel.sample(settings.at_scale(settings.guidance_scale + 1e-4)),
+)
+def test_0_is_unconditional_and_1_conditional_bit_for_bit(subject):
+    for sampler, condition in product(kernel.SAMPLERS, CONDITIONS):
+        settings = Settings(condition=condition, sampler=sampler, seed=3)
+        for scale, mixture in ((0.0, settings.model.uncond), (1.0, settings.model.cond)):
+            run = subject(settings.at_scale(scale))
+            np.testing.assert_array_equal(run.x[-1], plain(settings, mixture))
+
+
+def test_the_ends_of_the_dial_follow_their_laws(assert_follows):
+    """3000 points by the ODE at 120 levels: with w = 0 all the data, with w = 1 the class."""
+    for scale in (0.0, 1.0):
+        settings = Settings(condition="B", guidance_scale=scale, num_levels=120)
+        mixture = settings.model.cond if scale else settings.model.uncond
+        assert_follows(kernel.sample(settings, 3000).x[-1].astype(float), mixture, 1.0, 0.0)
+
+
+# --- what guidance comes to ------------------------------------------------------------------------------------------
+
+
+def of_another_sampler(name):
+    return lambda settings, n: kernel.sample(replace(settings, sampler=name), n)
+
+
+@pytest.mark.subject(
+    kernel.sample,
+    deterministic=of_another_sampler("deterministic"),
+    stochastic=of_another_sampler("stochastic"),
+    langevin=of_another_sampler("langevin"),
+    weight_for_scale=lambda settings, n: kernel.sample(settings.at_scale(settings.guidance_scale + 1), n),
+)
+def test_the_gaussian_case_has_its_known_answers(subject):
+    """Variance at w = 3 against 2^(1-w), (2 - 2^(2-2w))/(2w - 1) and 2/(w + 1): 4 standard errors and 4 %.
+
+    The 4 % cover what finite noise (sigma_max = 20), finite steps and Langevin's own bias leave.
+    """
+    n = 4000
+    for sampler, levels, steps in (("deterministic", 80, 1), ("stochastic", 400, 1), ("langevin", 40, 25)):
+        settings = Settings("gaussian", sampler, 3.0, num_levels=levels, num_steps=steps)
+        known = getattr(GaussianAnswers.at(3.0), kernel.ANSWER_OF[sampler])
+        found = kernel.variance(subject(settings, n).x[-1])
+        assert abs(found / known - 1) < 0.04 + 4 / np.sqrt(n)
+
+
+@pytest.mark.parametrize("condition", ["A", "B", "C"])
+def test_only_langevin_comes_near_the_tilted_density(condition):
+    """Over-saturation at w = 5: both diffusions go more than twice as far beyond the class as Langevin does."""
+    target = kernel.tilted(condition, 0.0).measures(5.0)
+    beyond = {}
+    for sampler, levels, steps in (("deterministic", 40, 1), ("stochastic", 80, 1), ("langevin", 40, 20)):
+        settings = Settings(condition, sampler, 5.0, num_levels=levels, num_steps=steps)
+        beyond[sampler] = kernel.measures(settings.model, kernel.sample(settings, 1500).x[-1]).beyond - target.beyond
+    assert abs(beyond["langevin"]) < 0.2
+    assert beyond["deterministic"] > beyond["stochastic"] > 2 * abs(beyond["langevin"])
+
+
+def test_the_dial_trades_spread_for_adherence():
+    for sampler in ("deterministic", "stochastic"):
+        curve = kernel.sampled_curve(Settings(sampler=sampler))
+        assert np.all(np.diff(curve.adherence) > -1e-9)
+        assert np.all(np.diff(curve.spread) < 0)
+
+
+def independent_noise(settings, num_points):
+    curves = [
+        kernel.sampled_curve(replace(settings, seed=settings.seed + k), num_points)
+        for k in range(len(kernel.CURVE_SCALES))
+    ]
+    columns = range(len(kernel.CURVE_SCALES))
+    pick = lambda name: np.array([getattr(curves[k], name)[k] for k in columns])  # noqa: E731
+    return kernel.Curve(pick("adherence"), pick("spread"))
+
+
+@pytest.mark.subject(
+    kernel.sampled_curve,
+    independent_noise=independent_noise,
+    shifted_scales=lambda settings, n: kernel.Curve(
+        *(np.roll(getattr(kernel.sampled_curve(settings, n), name), 1) for name in ("adherence", "spread"))
+    ),
+)
+def test_the_curve_is_the_samples_at_each_scale(subject):
+    """One batch of all scales gives what separate runs of the same noise give, to float32."""
+    for sampler in kernel.SAMPLERS:
+        settings = Settings(sampler=sampler, num_levels=10, num_steps=2, interval=(0.05, 0.6))
+        curve = subject(settings, 40)
+        for k, scale in enumerate(kernel.CURVE_SCALES):
+            m = kernel.measures(settings.model, kernel.sample(settings.at_scale(scale), 40).x[-1])
+            tolerance = 2e-3 if sampler == "langevin" else 1e-5  # frames are scaled by 1/sqrt(1 + sigma²) = 0.9988
+            assert curve.adherence[k] == pytest.approx(m.adherence, abs=tolerance)
+            assert curve.spread[k] == pytest.approx(m.spread, rel=tolerance)
+
+
+# --- counting and the interval ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.subject(
+    kernel.sample,
+    one_branch_counted=lambda settings: replace(kernel.sample(settings), nfe=kernel.sample(settings.at_scale(1.0)).nfe),
+    interval_ignored=lambda settings: kernel.sample(replace(settings, interval=(0.0, 1.0))),
+)
+def test_evaluations_are_counted_in_both_branches(subject):
+    n = 10
+    for sampler, calls in (("deterministic", 2 * n - 1), ("stochastic", 2 * n - 1), ("langevin", 4 * n)):
+        settings = Settings(sampler=sampler, num_levels=n, num_steps=4)
+        assert subject(settings.at_scale(3.0)).nfe == 2 * calls
+        assert subject(replace(settings, interval=(0.5, 0.5))).nfe == calls
+        half = subject(replace(settings, interval=(0.0, 0.3))).nfe
+        assert calls < half < 2 * calls
+
+
+def test_an_empty_interval_is_plain_conditioning():
+    for sampler in kernel.SAMPLERS:
+        settings = Settings(sampler=sampler)
+        empty = kernel.sample(replace(settings, interval=(0.2, 0.2)))
+        np.testing.assert_array_equal(empty.x, kernel.sample(settings.at_scale(1.0)).x)
+        np.testing.assert_array_equal(
+            kernel.sample(replace(settings, interval=(0.0, 1.0))).x, kernel.sample(settings).x
+        )
+
+
+def test_frames_say_their_noise():
+    for sampler in kernel.SAMPLERS:
+        settings = Settings(sampler=sampler, num_levels=8, num_steps=3)
+        run = kernel.sample(settings)
+        assert len(run.x) == len(run.sigma) == len(run.t) == (25 if sampler == "langevin" else 9)
+        assert run.x.dtype == np.float32
+        np.testing.assert_allclose(np.exp(-6 * run.t), 1 / (1 + run.sigma**2), rtol=1e-12)
+        assert run.t[0] == pytest.approx(1.0)
+        assert np.all(np.diff(run.t) <= 0)
+        assert run.t[-1] == pytest.approx(0.0, abs=5e-4)
+        np.testing.assert_allclose(run.x[0], start(settings)[0] * np.exp(-3), rtol=1e-6)
+
+
+def test_a_seed_gives_the_same_run():
+    for sampler in kernel.SAMPLERS:
+        settings = Settings(sampler=sampler)
+        np.testing.assert_array_equal(kernel.sample(settings).x, kernel.sample(settings).x)
+        assert not np.array_equal(kernel.sample(replace(settings, seed=1)).x, kernel.sample(settings).x)
+
+
+# --- the tilted density ----------------------------------------------------------------------------------------------
+
+
+def by_image(change):
+    """`tilted_image` with its w put through `change`."""
+    return lambda name, t, w, *rest: kernel.tilted_image(name, t, change(w), *rest)
+
+
+@pytest.mark.subject(
+    kernel.tilted_image,
+    weight_for_scale=by_image(lambda w: w + 1),
+    conditional=by_image(lambda w: 1.0),
+    clean=lambda name, t, *rest: kernel.tilted_image(name, 0.0, *rest),
+    upside_down=lambda *arguments: kernel.tilted_image(*arguments)[::-1],
+)
+def test_the_shading_is_the_tilted_density(subject):
+    """Against products of SciPy's densities, to one shade in 255."""
+    extent, cells = (3.3, 3.63), (22, 24)
+    x = extent[0] * ((2 * np.arange(22) + 1) / 22 - 1)
+    y = extent[1] * ((2 * np.arange(24) + 1) / 24 - 1)
+    at = np.stack(np.meshgrid(x, y), axis=-1)
+    for name, t, w in (("A", 0.0, 3.0), ("C", 0.1, 6.0), ("gaussian", 0.05, 2.0)):
+        signal, sigma_t = noised_level(t)
+        density = []
+        for mixture in (CONDITIONS[name].cond, CONDITIONS[name].uncond):
+            var = signal**2 * mixture.s**2 + sigma_t**2
+            parts = zip(mixture.weights, mixture.means, strict=True)
+            density.append(sum(a * stats.multivariate_normal.pdf(at, signal * mean, var) for a, mean in parts))
+        tilted = density[0] ** w * density[1] ** (1 - w)
+        got = subject(name, t, w, extent, cells)
+        assert got.dtype == np.uint8
+        assert got.shape == (24, 22)
+        assert np.abs(got - 255 * tilted / tilted.max()).max() <= 1.01
+
+
+def test_the_tilted_curve_is_monotone():
+    for name in CONDITIONS:
+        curve = kernel.tilted_curve(name)
+        assert np.all(np.diff(curve.adherence) > 0)
+        assert np.all(np.diff(curve.spread) < 0)
+
+
+# --- the probe -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.subject(
+    kernel.probe,
+    branches_swapped=lambda *at: replace(
+        kernel.probe(*at), eps_uncond=kernel.probe(*at).eps_cond, eps_cond=kernel.probe(*at).eps_uncond
+    ),
+    in_ve_coordinates=lambda m, x, t, w: kernel.probe(m, tuple(np.multiply(x, np.exp(-3 * t))), t, w),
+    tips_of_x0_hat=lambda m, x, t, w: replace(
+        kernel.probe(m, x, t, w), tips=kernel.probe(m, x, t, w).tips * np.exp(3 * t)
+    ),
+)
+def test_the_probe_shows_the_two_predictions(subject):
+    """eps by the score at the VP level; arrows end at sqrt(alpha_bar) E[x0|x], by the posterior mean."""
+    for name, t, w in product(CONDITIONS, (0.05, 0.3), (0.0, 1.0, 4.0)):
+        model, (signal, sigma_t), x = CONDITIONS[name], noised_level(t), (0.4, -0.7)
+        p = subject(model, x, t, w)
+        np.testing.assert_allclose(
+            p.eps_uncond, -sigma_t * model.uncond.score(np.array(x), signal, sigma_t), atol=1e-12
+        )
+        np.testing.assert_allclose(p.eps_cond, -sigma_t * model.cond.score(np.array(x), signal, sigma_t), atol=1e-12)
+        means = [m.posterior_mean(np.array(x), signal, sigma_t) for m in (model.uncond, model.cond)]
+        np.testing.assert_allclose(p.tips[:2], signal * np.array(means), atol=1e-12)
+        np.testing.assert_allclose(p.tips[2], (1 - w) * p.tips[0] + w * p.tips[1], atol=1e-12)
+        np.testing.assert_allclose(p.classifier, p.from_eps, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(
+            p.classifier, model.classifier_gradient(np.array(x), signal, sigma_t), rtol=1e-5, atol=1e-7
+        )
+
+
+def test_guided_arrow_is_the_guided_prediction_of_the_samplers():
+    model, t, w, x = CONDITIONS["B"], 0.2, 5.0, (0.3, 0.2)
+    signal, sigma_t = noised_level(t)
+    expected = Guide(model, w)(np.array([x]) / signal, sigma_t / signal)[0]
+    np.testing.assert_allclose(kernel.probe(model, x, t, w).eps_guided, expected, atol=1e-12)
+
+
+def test_arrows_have_their_head_at_the_tip():
+    line = kernel.arrow(np.array([0.0, 0.0]), np.array([2.0, 0.0]))
+    np.testing.assert_allclose(line, [[0, 0], [2, 0], [1.87, -0.065], [2, 0], [1.87, 0.065]], atol=1e-12)
+    assert np.isfinite(kernel.arrow(np.ones(2), np.ones(2))).all()
+    short = kernel.arrow(np.zeros(2), np.array([0.0, 0.1]))
+    assert np.hypot(*(short[2] - short[1])) <= 0.06
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Settings(condition="D"), "`condition` must be one of A, B, C, gaussian, got D."),
+        (lambda: Settings(sampler="x"), "`sampler` must be one of deterministic, stochastic, langevin, got x."),
+        (lambda: Settings(interval=(0.5, 0.4)), "`interval` must be 0 <= low <= high <= 1, got (0.5, 0.4)."),
+        (lambda: kernel.sample(Settings(), 0), "`num_points` must be at least 1, got 0."),
+        (lambda: kernel.sample(Settings(guidance_scale=-1.0)), "`guidance_scale` must be at least 0, got -1.0."),
+        (lambda: kernel.probe(CONDITIONS["A"], (0.0, 0.0), 0.0, 1.0), "`t` must be above 0, got 0.0."),
+    ],
+)
+def test_refusals_say_rule_and_value(call, message):
+    with pytest.raises(ValueError) as refusal:
+        call()
+    assert str(refusal.value) == message
