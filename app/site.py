@@ -64,8 +64,8 @@ def build_site(numpy_wheel: Path, say: Say) -> Path:
     say("writing dist/")
     site = _Site(WORK / "dist", formulas)
     site.lay_out(assets)
-    for page in pages:
-        site.write_chapter(page, references)
+    for before, page, after in zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True):
+        site.write_chapter(page, references, before and before.chapter, after and after.chapter)
     for name in instrument_names():
         site.write_embed(name, next((page.chapter for page in pages if name in page.instruments), None))
     site.write_index([page.chapter for page in pages])
@@ -247,8 +247,10 @@ class _Site:
 
     # --- pages -------------------------------------------------------------------------------------------------------
 
-    def write_chapter(self, page: _Page, references: dict[str, Reference]) -> None:
-        """A chapter's page."""
+    def write_chapter(
+        self, page: _Page, references: dict[str, Reference], before: Chapter | None, after: Chapter | None
+    ) -> None:
+        """A chapter's page, with links to those before and after it."""
         chapter = page.chapter
         self._write(
             f"chapters/{chapter.slug}.html",
@@ -256,6 +258,8 @@ class _Site:
             page=page,
             chapter=chapter,
             planned=PLANNED_CHAPTERS,
+            before=before,
+            after=after,
             references=[references[key] for key in chapter.cited],
             needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell)),
         )

@@ -50,7 +50,9 @@ class Elements(HTMLParser):
 
 
 def picture(instrument: Instrument) -> tuple[object, ...]:
-    """Everything that a reader sees or is told but the time it took."""
+    """Everything that a reader sees or is told, once the hand rests, but the time it took."""
+    instrument.rest()
+    instrument._publish()
     return drawn(instrument), repr(instrument.readings_shown), instrument.description
 
 
