@@ -43,7 +43,12 @@ RULES = (
     Rule("instruments/__init__.py", may=()),
     Rule("instruments/*/__init__.py", may=()),
     # The kernel, and what stands beside it: a corpus, a fit.
-    Rule("instruments/*/*.py", may=("numpy", COMMON, "<own>"), may_not=("<own>.component",), but=("component.py",)),
+    Rule(
+        "instruments/*/*.py",
+        may=("numpy", COMMON, "<own>"),
+        may_not=("<own>.component",),
+        but=("component.py", "pictures.py"),
+    ),
     Rule(
         "instruments/*/component.py",
         may=(

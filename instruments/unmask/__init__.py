@@ -1,0 +1,1 @@
+"""Masked diffusion over an exact word model: instrument 8."""
