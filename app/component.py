@@ -7,136 +7,24 @@ bounds. The same markup stands in the static page before Python has loaded, so n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import csv
+import io
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import jinja2
+import numpy as np
 import panel as pn
 import param
 from bokeh.model import Model
 
+from diffusion_lab.app.front_panel import FrontPanel, Transport
 from diffusion_lab.app.theme import css_variables
 
 HERE = Path(__file__).parent
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What stands on a front panel. `when="mode:reverse"` shows an item only while that Param has that value.
-
-
-@dataclass(frozen=True)
-class Slider:
-    """A numeric Param: a thin slider and an editable read-out."""
-
-    param: str
-    symbol: str = ""
-    unit: str = ""
-    when: str = ""
-    kind: str = "slider"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A Selector Param as a row of options, of which one is on."""
-
-    param: str
-    when: str = ""
-    kind: str = "choice"
-
-
-@dataclass(frozen=True)
-class Menu:
-    """A Selector Param as a menu, where a row of options would be too long."""
-
-    param: str
-    when: str = ""
-    kind: str = "menu"
-
-
-@dataclass(frozen=True)
-class Toggles:
-    """Boolean Params side by side."""
-
-    params: tuple[str, ...]
-    when: str = ""
-    kind: str = "toggles"
-
-
-@dataclass(frozen=True)
-class Transport:
-    """Run, play or pause, step, seed and reset; playing moves the Param `plays` from its low to its high bound."""
-
-    run: str
-    plays: str
-    seconds: float
-    seed: str = "seed"
-    when: str = ""
-    kind: str = "transport"
-
-
-@dataclass(frozen=True)
-class Readout:
-    """One number or word in the row at the top, computed by `Instrument.readings`."""
-
-    key: str
-    label: str
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A measured value beside its true one: `readings` gives `key` and `key_true`.
-
-    `beside` is the word before the second, for one that is not its truth: "±" before a standard error.
-    """
-
-    key: str
-    label: str
-    doc: str = ""
-    kind: str = "measure"
-    beside: str = "true"
-    when: str = ""
-
-
-@dataclass(frozen=True)
-class Bars:
-    """A row of bars, one a category, with a line at the true value `target`.
-
-    `readings` gives the list `key` and, in words, the text `key_true`.
-    """
-
-    key: str
-    label: str
-    target: float
-    full_scale: float
-    doc: str = ""
-    kind: str = "bars"
-
-
-@dataclass(frozen=True)
-class Legend:
-    """A line sample and its meaning below the picture; shown while the Boolean Param `when` is true."""
-
-    label: str
-    colour: str
-    when: str = ""
-
-
-@dataclass(frozen=True)
-class FrontPanel:
-    """The whole front panel of an instrument, in reading order."""
-
-    readouts: Sequence[Readout] = ()
-    controls: Sequence[Slider | Choice | Menu | Toggles | Transport] = ()
-    measures: Sequence[Measure | Bars] = ()
-    legends: Sequence[Legend] = ()
-    #: What the chart below the measures shows; "" where there is none.
-    chart: str = ""
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 
 
 class StateError(ValueError):
@@ -161,6 +49,8 @@ class Instrument(pn.custom.JSComponent):
     #: Width over height of the figure; the page reserves this room before anything has loaded.
     figure_aspect: ClassVar[float] = 1.0
     chart_aspect: ClassVar[float] = 1.7
+    #: Half the width and half the height of what the figure shows, in data units about (0, 0), for its pads.
+    figure_extent: ClassVar[tuple[float, float]] = (1.0, 1.0)
 
     figure = pn.custom.Child(doc="The Bokeh figure.")
     chart = pn.custom.Child(doc="A small second figure below the measures, or nothing.")
@@ -230,6 +120,10 @@ class Instrument(pn.custom.JSComponent):
 
     def describe(self) -> str:
         """The picture in words, computed from the current state: the text alternative."""
+        raise NotImplementedError
+
+    def table(self) -> dict[str, np.ndarray]:
+        """What the picture shows as columns of equal length, by name: the data that the reader can take along."""
         raise NotImplementedError
 
     # --- state -------------------------------------------------------------------------------------------------------
@@ -302,6 +196,24 @@ class Instrument(pn.custom.JSComponent):
         """The reader pressed the step button."""
         raise NotImplementedError
 
+    def play_from_start(self, **settings: Any) -> None:
+        """With `settings` set, play what the transport plays, from its low bound."""
+        plays = next(item.plays for item in self.front_panel.controls if isinstance(item, Transport))
+        self.param.update(**{plays: self.param[plays].bounds[0]}, **settings)
+        self.playing = True
+
+    def csv(self) -> str:
+        """The data shown, as comma-separated values under a line of names; numbers with nine digits."""
+        columns = self.table()
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(
+            [f"{value:.9g}" if isinstance(value, float | np.floating) else value for value in row]
+            for row in zip(*columns.values(), strict=True)
+        )
+        return text.getvalue()
+
     def _handle_msg(self, data: Any) -> None:
         actions = {"run": self.run, "step": self.step, "reset": self.reset}
         if not isinstance(data, dict) or data.get("action") not in actions:
@@ -346,6 +258,7 @@ class Instrument(pn.custom.JSComponent):
             description=self.description,
             aspect=self.figure_aspect,
             chart_aspect=self.chart_aspect,
+            extent=self.figure_extent,
         )
 
     def _publish(self) -> None:
@@ -367,4 +280,6 @@ def _allowed(p: param.Parameter) -> str:
     if isinstance(p, param.Number):
         low, high = p.bounds
         return f"{'a whole number' if isinstance(p, param.Integer) else 'a number'} from {low} to {high}"
+    if isinstance(p, param.String) and p.regex:
+        return f"a text that matches {p.regex}"
     return "a text"

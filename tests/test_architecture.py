@@ -59,11 +59,16 @@ RULES = (
             COMMON,
             "<own>",
             f"{LAB}.app.component",
+            f"{LAB}.app.front_panel",
+            f"{LAB}.app.scene",
             f"{LAB}.app.theme",
         ),
     ),
     # Where an instrument has them: what it draws, and a text that its kernel learns from.
-    Rule("instruments/*/pictures.py", may=("numpy", "bokeh", COMMON, "<own>.kernel", f"{LAB}.app.theme")),
+    Rule(
+        "instruments/*/pictures.py",
+        may=("numpy", "bokeh", COMMON, "<own>.kernel", f"{LAB}.app.scene", f"{LAB}.app.theme"),
+    ),
     Rule("instruments/*/corpus.py", may=()),
     Rule("app/chapter.py", may=("yaml", "markdown_it", "mdit_py_plugins")),
     Rule("app/theme.py", may=()),

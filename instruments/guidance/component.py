@@ -10,18 +10,8 @@ import param
 from bokeh.models import ColumnDataSource, LinearColorMapper
 from bokeh.plotting import figure
 
-from diffusion_lab.app.component import (
-    Choice,
-    FrontPanel,
-    Instrument,
-    Legend,
-    Measure,
-    Menu,
-    Readout,
-    Slider,
-    Toggles,
-    Transport,
-)
+from diffusion_lab.app.component import Instrument
+from diffusion_lab.app.front_panel import Choice, FrontPanel, Legend, Measure, Menu, Readout, Slider, Toggles, Transport
 from diffusion_lab.app.theme import TOKENS, data_palette, style_axes
 from diffusion_lab.instruments.common.guidance import GaussianAnswers
 from diffusion_lab.instruments.guidance import kernel

@@ -11,18 +11,8 @@ import param
 from bokeh.models import ColumnDataSource, LinearColorMapper
 from bokeh.plotting import figure
 
-from diffusion_lab.app.component import (
-    Bars,
-    Choice,
-    FrontPanel,
-    Instrument,
-    Legend,
-    Measure,
-    Readout,
-    Slider,
-    Toggles,
-    Transport,
-)
+from diffusion_lab.app.component import Instrument
+from diffusion_lab.app.front_panel import Bars, Choice, FrontPanel, Legend, Measure, Readout, Slider, Toggles, Transport
 from diffusion_lab.app.theme import TOKENS, data_palette
 from diffusion_lab.instruments.common import datasets, schedules
 from diffusion_lab.instruments.common.metrics import nearest

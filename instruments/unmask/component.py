@@ -10,18 +10,8 @@ import numpy as np
 import param
 from bokeh.plotting import figure
 
-from diffusion_lab.app.component import (
-    Choice,
-    FrontPanel,
-    Instrument,
-    Legend,
-    Measure,
-    Menu,
-    Readout,
-    Slider,
-    Toggles,
-    Transport,
-)
+from diffusion_lab.app.component import Instrument
+from diffusion_lab.app.front_panel import Choice, FrontPanel, Legend, Measure, Menu, Readout, Slider, Toggles, Transport
 from diffusion_lab.instruments.unmask import kernel, pictures
 
 RULES = [*kernel.RULES[:-1], "ReMDM"]  # as they are written; the kernel's are in lower case

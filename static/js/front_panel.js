@@ -33,12 +33,14 @@ export function render({ model }) {
   const readings = all("[data-reading]");
   const bars = all("[data-bars]");
   follow(model, "readings_shown", (values) => {
-    for (const element of readings) element.textContent = values[String(element.dataset.reading)];
+    for (const element of readings) element.textContent = values[String(element.dataset.reading)] ?? "";
     for (const list of bars) showBars(list, values[String(list.dataset.bars)]);
   });
   for (const element of all("[data-status]")) follow(model, "status", (text) => (element.textContent = text));
   describe(root, model);
   for (const transport of all("[data-plays]")) player(transport, model);
+  for (const pad of all("[data-handle]")) handle(pad, model);
+  for (const pad of all("[data-brush]")) brush(pad, model);
   // The page around (its menu) learns the state without knowing the component; it hears it once we stand in the page.
   follow(model, "query", (query) =>
     requestAnimationFrame(() =>
@@ -75,6 +77,9 @@ function bindInputs(inputs, model) {
       input.name = `${name}-${model.id}`;
       input.addEventListener("change", () => input.checked && (model[name] = input.value));
       follow(model, name, (value) => (input.checked = value === input.value));
+    } else if (input.type === "text") {
+      input.addEventListener("change", () => input.reportValidity() && (model[name] = input.value));
+      follow(model, name, (value) => (input.value = value));
     } else if (input.tagName === "SELECT") {
       input.addEventListener("change", () => (model[name] = input.value));
       follow(model, name, (value) => (input.value = value));
@@ -168,6 +173,76 @@ function player(transport, model) {
     });
   });
   button.addEventListener("click", () => (model.playing = !model.playing));
+}
+
+/**
+ * A point that is moved by pressing or dragging anywhere on the picture, or with the arrow keys.
+ * @param {HTMLElement} pad @param {Model} model
+ */
+function handle(pad, model) {
+  const knob = /** @type {HTMLElement} */ (pad.querySelector("button"));
+  const names = [String(pad.dataset.x), String(pad.dataset.y)];
+  const extent = String(pad.dataset.extent).split(" ").map(Number);
+  const root = /** @type {HTMLElement} */ (pad.closest(".front-panel"));
+  const numbers = names.map((name) => root.querySelector(`input[type=number][data-param=${name}]`));
+  const inputs = /** @type {HTMLInputElement[]} */ (numbers);
+  /** @param {number[]} point in data units; on the grid and within the bounds of the two Params */
+  const move = (point) =>
+    point.forEach((value, k) => {
+      const { min, max, step } = inputs[k];
+      const onGrid = Math.round(value / Number(step)) * Number(step);
+      model[names[k]] = Number(Math.min(Number(max), Math.max(Number(min), onGrid)).toFixed(6));
+    });
+  /** @param {PointerEvent} event */
+  const follow_ = (event) => {
+    const [across, up] = placeOn(pad, event);
+    move([(2 * across - 1) * extent[0], (2 * up - 1) * extent[1]]);
+  };
+  pad.addEventListener("pointerdown", (event) => {
+    pad.setPointerCapture(event.pointerId);
+    follow_(event);
+  });
+  pad.addEventListener("pointermove", (event) => pad.hasPointerCapture(event.pointerId) && follow_(event));
+  knob.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    move(names.map((name, k) => model[name] + way[k] * Number(inputs[k].step) * (event.shiftKey ? 10 : 1)));
+  });
+  follow(model, names[0], (x) => (knob.style.left = `${50 + (50 * x) / extent[0]}%`));
+  follow(model, names[1], (y) => (knob.style.top = `${50 - (50 * y) / extent[1]}%`));
+}
+
+const BRUSH_PIXELS = 9; // between two points of a stroke
+
+/** Strokes of a pointer become points, four base-36 digits each. @param {HTMLElement} pad @param {Model} model */
+function brush(pad, model) {
+  const name = String(pad.dataset.brush);
+  const most = 4 * Number(pad.dataset.max);
+  let last = [NaN, NaN];
+  /** @param {PointerEvent} event */
+  const dab = (event) => {
+    if (Math.hypot(event.clientX - last[0], event.clientY - last[1]) < BRUSH_PIXELS) return;
+    if (model[name].length >= most) return;
+    last = [event.clientX, event.clientY];
+    const digits = (/** @type {number} */ share) => Math.round(1295 * share).toString(36).padStart(2, "0");
+    model[name] += placeOn(pad, event).map(digits).join("");
+  };
+  pad.addEventListener("pointerdown", (event) => {
+    if (/** @type {HTMLElement} */ (event.target).tagName === "BUTTON") return;
+    pad.setPointerCapture(event.pointerId);
+    last = [NaN, NaN];
+    dab(event);
+  });
+  pad.addEventListener("pointermove", (event) => pad.hasPointerCapture(event.pointerId) && dab(event));
+  pad.querySelector("button")?.addEventListener("click", () => (model[name] = ""));
+}
+
+/** Where on the pad, as shares from its lower left corner, within it. @param {HTMLElement} pad @param {PointerEvent} event */
+function placeOn(pad, event) {
+  const box = pad.getBoundingClientRect();
+  const shares = [(event.clientX - box.left) / box.width, (box.bottom - event.clientY) / box.height];
+  return shares.map((share) => Math.min(1, Math.max(0, share)));
 }
 
 /** Tells Python when no setting has changed for a while. @param {Model} model */

@@ -32,6 +32,7 @@ export function openInstruments(python) {
     const place = /** @type {HTMLElement} */ (element);
     const name = String(place.dataset.instrument);
     open(place, name, { ...JSON.parse(place.dataset.state ?? "{}"), ...addressState(name) });
+    place.addEventListener("lab:export", () => python.send({ type: "export", slot: name }));
     place.addEventListener("lab:pin", (event) => {
       const slot = `${name}-pinned`;
       if (links.has(slot)) return;
@@ -70,6 +71,9 @@ export function openInstruments(python) {
     } finally {
       link.applying = false;
     }
+  });
+  python.on("exported", ({ slot, csv }) => {
+    links.get(slot)?.place.dispatchEvent(new CustomEvent("lab:exported", { detail: { csv } }));
   });
   python.on("idle", ({ slot }) => {
     const link = links.get(slot);

@@ -1,4 +1,4 @@
-/** The menu of an instrument: a link to its present state, the code that embeds it, its picture as a file. */
+/** The menu of an instrument: a link to its present state, the code that embeds it, its picture and data as files. */
 
 export function openMenus() {
   for (const element of document.querySelectorAll("[data-instrument]")) {
@@ -24,6 +24,7 @@ function openMenu(place, name) {
       return "";
     },
     picture: async () => savePicture(place, name),
+    data: async () => saveData(place, name),
   };
   const said = /** @type {HTMLElement} */ (menu.querySelector("output"));
   for (const element of menu.querySelectorAll("button[data-do]")) {
@@ -84,11 +85,30 @@ async function savePicture(place, name) {
   context.fillStyle = getComputedStyle(document.body).backgroundColor;
   context.fillRect(0, 0, copy.width, copy.height);
   context.drawImage(canvas, 0, 0);
-  const link = document.createElement("a");
-  link.download = `${name}.png`;
-  link.href = copy.toDataURL("image/png");
-  link.click();
+  save(`${name}.png`, copy.toDataURL("image/png"));
   return "Saved.";
+}
+
+/** What the picture shows, as Python computed it. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */
+async function saveData(place, name) {
+  if (!place.querySelector(".live-view")) return "The data can be had when Python is live.";
+  return new Promise((resolve) => {
+    const got = (/** @type {Event} */ event) => {
+      const { csv } = /** @type {CustomEvent} */ (event).detail;
+      save(`${name}.csv`, `data:text/csv;charset=utf-8,${encodeURIComponent(csv)}`);
+      resolve("Saved.");
+    };
+    place.addEventListener("lab:exported", got, { once: true });
+    place.dispatchEvent(new CustomEvent("lab:export"));
+  });
+}
+
+/** @param {string} name of the file @param {string} address of its contents */
+function save(name, address) {
+  const link = document.createElement("a");
+  link.download = name;
+  link.href = address;
+  link.click();
 }
 
 /** The first canvas below an element, in shadow roots too. @param {ParentNode} root @returns {HTMLCanvasElement | null} */

@@ -12,6 +12,7 @@
  *   | {type: "nothing_to_draw"}
  *   | {type: "drawn", slot: string}
  *   | {type: "patch", slot: string, patch: any}
+ *   | {type: "export", slot: string}
  *   | {type: "set_state", slot: string, values: Record<string, string>}
  *   | {type: "run_cell", run: number, label: string, code: string}
  * } ToWorker
@@ -20,6 +21,7 @@
  *   | {type: "document", slot: string, docs: string, items: string, roots: string, problems: string[]}
  *   | {type: "patch", slot: string, patch: any, buffers: Map<string, ArrayBuffer>}
  *   | {type: "idle", slot: string}
+ *   | {type: "exported", slot: string, csv: string}
  *   | {type: "output", run: number, kind: "text" | "value" | "picture" | "error", body: string, line: number}
  *   | {type: "cell_done", run: number, ok: boolean, ms: number}
  *   | {type: "failed", where: "start" | "instrument" | "cell", slot?: string, message: string}

@@ -119,6 +119,9 @@ async function start() {
         send({ type: "idle", slot });
       }
     },
+    export({ slot }) {
+      send({ type: "exported", slot, csv: page.export(slot) });
+    },
     set_state({ slot, values }) {
       page.set_state(slot, values);
     },

@@ -13,22 +13,21 @@ import pytest
 from bokeh.models import ColorMapper, GlyphRenderer
 from bokeh.plotting import figure
 
-from diffusion_lab.app.component import (
+from diffusion_lab.app.component import Instrument, StateError
+from diffusion_lab.app.discovery import instrument_class, instrument_names
+from diffusion_lab.app.figure_svg import figure_svg
+from diffusion_lab.app.front_panel import (
     Bars,
     Choice,
     FrontPanel,
-    Instrument,
     Legend,
     Measure,
     Menu,
     Readout,
     Slider,
-    StateError,
     Toggles,
     Transport,
 )
-from diffusion_lab.app.discovery import instrument_class, instrument_names
-from diffusion_lab.app.figure_svg import figure_svg
 from diffusion_lab.app.theme import TOKENS
 
 SETTINGS = [(name, setting) for name in instrument_names() for setting in instrument_class(name).settings()]

@@ -143,7 +143,12 @@ def compile_source(source: Path, work: Path, venv: Path, variables: dict[str, st
 def meson(runner: Runner, what: str, venv: Path, source: Path, *arguments: str | Path) -> None:
     """Runs the Meson in NumPy's sdist: a branch of its own, which knows NumPy's SIMD targets."""
     script = source / "vendored-meson/meson/meson.py"
-    runner.run(what, [venv / "bin/python", script, *arguments], env=environment(source.parent, venv))
+    runner.run(
+        what,
+        [venv / "bin/python", script, *arguments],
+        cwd=source.parent,  # Meson asks the linker for its version, which leaves an a.out where it is asked
+        env=environment(source.parent, venv),
+    )
 
 
 def environment(work: Path, venv: Path) -> dict[str, str]:
