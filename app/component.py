@@ -140,6 +140,11 @@ class Instrument(pn.custom.JSComponent):
         )
 
     @classmethod
+    def shared(cls) -> list[str]:
+        """Names of the Params that the page shows or sets: all but the pictures and the markup."""
+        return [*cls.settings(), *sorted(cls._internal - {"figure", "chart", "markup"})]
+
+    @classmethod
     def parse_state(cls, values: Mapping[str, str]) -> dict[str, Any]:
         """Typed Param values from texts (a query, a chapter's directive, a link in prose).
 

@@ -37,8 +37,12 @@ class Page:
         """The page has put the instrument away."""
         self._instruments.pop(slot, None)
 
+    def set(self, slot: str, values: Any) -> None:
+        """Params that the reader has moved."""
+        self._instruments[slot].set(values.to_py())
+
     def patch(self, slot: str, json_patch: Any) -> None:
-        """A change from the page."""
+        """An event from the page's document."""
         self._instruments[slot].patch(json_patch)
 
     def set_state(self, slot: str, values: Any) -> None:

@@ -1,11 +1,14 @@
-"""Links each live instrument to its twin in the page: one Bokeh document each, patches both ways.
+"""Links each live instrument to its twin in the page: settings come as values, what they bring about leaves as one.
 
-Built on Panel's own functions for Pyodide; what is ours is that all changes of one turn leave as one patch, so
-that points, field and read-outs of a state are painted together.
+The picture is a Bokeh document and changes by Bokeh's patches, as under Panel's own link. The Params do not go
+through Bokeh: Panel would take each from the document into the component, send each back by itself and search the
+figure for references at each, ten times the time that the ring needs to compute itself. So once the page has drawn
+the document, Panel's watchers are taken off and every turn is one message: the Params that moved, and the patch.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +34,8 @@ class LiveInstrument:
         self.slot = slot
         self._send = send
         self._events: list[Any] = []
+        self._values: dict[str, Any] = {}
+        self._known: dict[str, Any] = {}  # what the page has set in this turn: no news to it
         cls = instrument_class(name)
         settings, self.problems = cls.parse_leniently(values)
         self.component = cls(theme=theme, **settings)
@@ -44,13 +49,27 @@ class LiveInstrument:
 
     def link(self) -> None:
         """From now on every change leaves for the page."""
+        component = self.component
+        for watcher in component._internal_callbacks:
+            component.param.unwatch(watcher)
+        component.param.watch(self._note, component.shared())
         self._doc.on_change(self._collect)
         state._loaded[self._doc] = state._connected[self._doc] = True  # else Panel drops what it holds back
         with self._turn():
             self._doc.unhold()
 
+    def set(self, values: dict[str, Any]) -> None:
+        """Params that the page has moved, all at once; raises `ValueError` for one out of bounds."""
+        with self._turn():
+            self._known = values
+            try:
+                self.component.param.update(**values)
+            except ValueError:  # the page is told what stands instead
+                self._known, self._values = {}, {name: getattr(self.component, name) for name in values}
+                raise
+
     def patch(self, json_patch: Any) -> None:
-        """Take in a change from the page; what it brings about leaves as one patch."""
+        """An event from the page's document: a button's message, a tap on the figure."""
         with self._turn():
             self._doc.apply_json_patch(panel_pyodide._convert_json_patch(json_patch), setter="js")
 
@@ -61,7 +80,7 @@ class LiveInstrument:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """All that is done within leaves as one patch, also when it ends in an error."""
+        """All that is done within leaves as one message, also when it ends in an error."""
         try:
             with set_curdoc(self._doc):
                 yield
@@ -69,14 +88,17 @@ class LiveInstrument:
             self._flush()
 
     def _flush(self) -> None:
-        events, self._events = self._events, []
-        if not events:
+        values = {name: value for name, value in self._values.items() if self._known.get(name) != value}
+        events, self._events, self._values, self._known = self._events, [], {}, {}
+        if not events and not values:
             return
-        patch, buffers = panel_pyodide._process_document_events(self._doc, events)
-        js_patch = to_js(patch, dict_converter=panel_pyodide._dict_converter)
+        patch, buffers = panel_pyodide._process_document_events(self._doc, events) if events else ({}, {})
         js_buffers = js.Map.new(js.Object.entries(to_js(buffers, dict_converter=js.Object.fromEntries)))
-        self._send(self.slot, js_patch, js_buffers)
+        self._send(self.slot, json.dumps(values), json.dumps(patch), js_buffers)
 
     def _collect(self, event: Any) -> None:
         if getattr(event, "setter", None) != "js":
             self._events.append(event)
+
+    def _note(self, *events: Any) -> None:
+        self._values.update({event.name: event.new for event in events})

@@ -8,11 +8,13 @@
  *   apply_json_patch(patch: any, buffers?: Map<string, ArrayBuffer>): void,
  *   on_change(callback: (event: any) => void, batches: boolean): void
  * }} BokehDocument
+ * @typedef {{setv(values: Record<string, any>): void}} Settings  The Bokeh model that holds an instrument's Params.
  */
 
 /**
- * @typedef {{place: HTMLElement, still: Node, document?: BokehDocument, busy: boolean, applying: boolean,
- *   waiting: any[]}} Link  One open instrument: where it stands, its still picture, and what waits for Python.
+ * @typedef {{place: HTMLElement, still: Node, document?: BokehDocument, settings?: Settings, busy: boolean,
+ *   applying: boolean, values: Record<string, any>, events: any[]}} Link  One open instrument: where it stands, its
+ *   still picture, its document and Params, and what waits for Python.
  */
 
 /** @param {Python} python */
@@ -24,7 +26,7 @@ export function openInstruments(python) {
   /** @param {HTMLElement} place @param {string} slot @param {Record<string, string>} state */
   const open = (place, slot, state) => {
     const still = /** @type {HTMLElement} */ (place.querySelector(".still")).cloneNode(true);
-    links.set(slot, { place, still, busy: false, applying: false, waiting: [] });
+    links.set(slot, { place, still, busy: false, applying: false, values: {}, events: [] });
     const name = String(place.dataset.instrument);
     python.send({ type: "open", slot: { slot, name, state, theme: pageTheme() } });
   };
@@ -52,22 +54,27 @@ export function openInstruments(python) {
     notice.textContent = problems.join(" ");
     notice.hidden = !problems.length;
     try {
-      link.document = await draw(link.place, slot, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
+      const model = await draw(link.place, slot, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
+      link.document = model.document;
+      link.settings = model.data;
     } catch (error) {
       python.report(slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
       return;
     }
-    link.waiting = []; // of a document that a retry has replaced
-    link.document.on_change((event) => changed(python, slot, link, event), false);
+    link.values = {}; // of a document that a retry has replaced
+    link.events = [];
+    link.document?.on_change((event) => changed(python, slot, link, event), false);
     link.busy = true;
     python.send({ type: "drawn", slot });
   });
-  python.on("patch", ({ slot, patch, buffers }) => {
+  python.on("patch", ({ slot, values, patch, buffers }) => {
     const link = links.get(slot);
     if (!link) return;
     link.applying = true;
     try {
-      link.document?.apply_json_patch(patch, buffers);
+      link.settings?.setv(JSON.parse(values));
+      const changes = JSON.parse(patch);
+      if (changes.events) link.document?.apply_json_patch(changes, buffers);
     } finally {
       link.applying = false;
     }
@@ -136,28 +143,39 @@ export function pageTheme() {
   return chosen ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 }
 
-/** @param {Python} python @param {string} slot @param {Link} link @param {any} event */
+/**
+ * A Param that the reader has moved waits under its name, so a newer value takes its place; an event (a button, a tap
+ * on the figure) waits in line. What the figure reports of itself, such as its size, is of no use to Python.
+ * @param {Python} python @param {string} slot @param {Link} link @param {any} event
+ */
 function changed(python, slot, link, event) {
   if (link.applying) return;
-  if (event.model && event.attr)
-    link.waiting = link.waiting.filter((older) => older.model !== event.model || older.attr !== event.attr);
-  link.waiting.push(event);
-  if (!link.busy) sendWaiting(python, slot, link);
+  if (event.attr && event.model !== link.settings) return;
+  if (event.attr) link.values[event.attr] = event.value;
+  else link.events.push(event);
+  // After this task, so that two Params moved together leave together.
+  if (!link.busy) queueMicrotask(() => sendWaiting(python, slot, link));
 }
 
-/** @param {Python} python @param {string} slot @param {Link} link */
+/** Values before events: a button acts on what the reader sees. @param {Python} python @param {string} slot @param {Link} link */
 function sendWaiting(python, slot, link) {
-  if (!link.waiting.length || !link.document) return;
-  const patch = link.document.create_json_patch(link.waiting);
-  link.waiting = [];
-  link.busy = true;
-  python.send({ type: "patch", slot, patch });
+  if (link.busy || !link.document) return;
+  const { values, events } = link;
+  if (Object.keys(values).length) {
+    link.values = {};
+    link.busy = true;
+    python.send({ type: "set", slot, values });
+  } else if (events.length) {
+    link.events = [];
+    link.busy = true;
+    python.send({ type: "patch", slot, patch: link.document.create_json_patch(events) });
+  }
 }
 
 /**
  * Draws a document behind the still picture and changes places when it stands.
  * @param {HTMLElement} place @param {string} slot @param {any} docs @param {any[]} items @param {string[]} roots
- * @returns {Promise<BokehDocument>}
+ * @returns {Promise<{document: BokehDocument, data: Settings}>} the component's model
  */
 async function draw(place, slot, docs, items, roots) {
   const stage = /** @type {HTMLElement} */ (place.querySelector(".stage"));
@@ -182,7 +200,7 @@ async function draw(place, slot, docs, items, roots) {
   await painted(view);
   target.className = "live-view";
   stage.querySelector(".still")?.remove();
-  return view.model.document;
+  return view.model;
 }
 
 /** Resolves when the view has finished drawing and a frame has passed. @param {any} view */

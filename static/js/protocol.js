@@ -11,6 +11,7 @@
  *   | {type: "close", slot: string}
  *   | {type: "nothing_to_draw"}
  *   | {type: "drawn", slot: string}
+ *   | {type: "set", slot: string, values: Record<string, any>}
  *   | {type: "patch", slot: string, patch: any}
  *   | {type: "export", slot: string}
  *   | {type: "set_state", slot: string, values: Record<string, string>}
@@ -19,7 +20,7 @@
  *
  * @typedef {{type: "stage", stage: Stage, at: number}
  *   | {type: "document", slot: string, docs: string, items: string, roots: string, problems: string[]}
- *   | {type: "patch", slot: string, patch: any, buffers: Map<string, ArrayBuffer>}
+ *   | {type: "patch", slot: string, values: string, patch: string, buffers: Map<string, ArrayBuffer>}
  *   | {type: "idle", slot: string}
  *   | {type: "exported", slot: string, csv: string}
  *   | {type: "output", run: number, kind: "text" | "value" | "picture" | "error", body: string, line: number}

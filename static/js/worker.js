@@ -5,6 +5,7 @@
  * @typedef {import("./protocol.js").ToWorker} ToWorker
  * @typedef {import("./protocol.js").FromWorker} FromWorker
  * @typedef {import("./protocol.js").Stage} Stage
+ * @typedef {[slot: string, values: string, patch: string, buffers: Map<string, ArrayBuffer>]} PatchParts
  */
 
 /** Set by the build: addresses relative to this file. @type {import("./protocol.js").Assets} */
@@ -80,8 +81,8 @@ async function start() {
 
   let run = 0;
   const page = boot.Page(
-    (/** @type {string} */ slot, /** @type {any} */ patch, /** @type {Map<string, ArrayBuffer>} */ buffers) =>
-      send({ type: "patch", slot, patch, buffers }, [...buffers.values()]),
+    (/** @type {PatchParts} */ ...[slot, values, patch, buffers]) =>
+      send({ type: "patch", slot, values, patch, buffers }, [...buffers.values()]),
     (/** @type {string} */ _label, /** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
       send({ type: "output", run, kind, body, line }),
   );
@@ -111,6 +112,13 @@ async function start() {
       page.link(slot);
       send({ type: "idle", slot });
       reached("live");
+    },
+    set({ slot, values }) {
+      try {
+        page.set(slot, values);
+      } finally {
+        send({ type: "idle", slot });
+      }
     },
     patch({ slot, patch }) {
       try {

@@ -1,4 +1,4 @@
-/** Instruments: while Python is busy the newest value of each property waits, and all else is dropped. */
+/** Instruments: while Python is busy the newest value of each Param waits, and all older ones are dropped. */
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
@@ -29,9 +29,10 @@ function python() {
     },
     on: (/** @type {string} */ kind, /** @type {(message: any) => unknown} */ listener) => listeners.set(kind, listener),
     says: (/** @type {any} */ message) => listeners.get(message.type)?.(message),
-    /** The events of each patch that was sent. */
-    patches() {
-      return this.sent.filter((message) => message.type === "patch").map((message) => message.patch);
+    /** The values or events of each change that was sent. */
+    changes() {
+      const changes = this.sent.filter(({ type }) => type === "set" || type === "patch");
+      return changes.map((message) => message.values ?? message.patch);
     },
   };
 }
@@ -40,20 +41,29 @@ function python() {
 /** A change on the page, as Bokeh tells its document. @type {(event: object) => void} */ let change;
 /** @type {any[]} */ let applied;
 
-const model = { name: "model" };
-const set = (/** @type {string} */ attr, /** @type {unknown} */ value) => ({ model, attr, value });
+const settings = {
+  setv(/** @type {object} */ values) {
+    for (const [attr, value] of Object.entries(values)) {
+      applied.push({ [attr]: value });
+      change(set(attr, value)); // Bokeh tells of what it has taken in, too
+    }
+  },
+};
+const set = (/** @type {string} */ attr, /** @type {unknown} */ value) => ({ model: settings, attr, value });
+/** Changes leave after the task that made them. */
+const taskOver = () => new Promise((resolve) => setImmediate(resolve));
 
 beforeEach(async () => {
   applied = [];
   const bokehDocument = {
-    create_json_patch: (/** @type {any[]} */ events) => events.map(({ attr, value, msg }) => msg ?? `${attr}=${value}`),
+    create_json_patch: (/** @type {any[]} */ events) => events.map(({ msg }) => msg),
     apply_json_patch(/** @type {any} */ patch) {
       applied.push(patch);
       change(set("echo", patch)); // Bokeh tells of what it has taken in, too
     },
     on_change: (/** @type {any} */ callback) => (change = callback),
   };
-  const view = { ready: Promise.resolve(), has_finished: () => true, model: { document: bokehDocument } };
+  const view = { ready: Promise.resolve(), has_finished: () => true, model: { document: bokehDocument, data: settings } };
   Object.assign(globalThis, {
     location: { search: "", hash: "", pathname: "/chapters/x.html", href: "http://lab/chapters/x.html" },
     window: { Bokeh: { set_log_level() {}, embed: { embed_items: async () => [{ roots: [view] }] } } },
@@ -78,46 +88,56 @@ test("an instrument is opened with its state and the page's theme, and told when
   ]);
 });
 
-test("nothing leaves before Python is ready for it", () => {
+test("nothing leaves before Python is ready for it", async () => {
   change(set("t", 1));
-  assert.deepEqual(line.patches(), []);
+  await taskOver();
+  assert.deepEqual(line.changes(), []);
   line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.patches(), [["t=1"]]);
+  assert.deepEqual(line.changes(), [{ t: 1 }]);
 });
 
-test("a change leaves at once when Python is idle, and is the only one on its way", () => {
+test("what is changed in one task leaves together, and is the only message on its way", async () => {
   line.says({ type: "idle", slot: "a" });
-  change(set("t", 1));
-  change(set("t", 2));
-  assert.deepEqual(line.patches(), [["t=1"]]);
+  change(set("x", 1));
+  change(set("y", 2));
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ x: 1, y: 2 }]);
+  change(set("x", 3));
+  await taskOver();
+  assert.equal(line.changes().length, 1);
   line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.patches(), [["t=1"], ["t=2"]]);
+  assert.deepEqual(line.changes(), [{ x: 1, y: 2 }, { x: 3 }]);
   line.says({ type: "idle", slot: "a" });
-  assert.equal(line.patches().length, 2);
+  assert.equal(line.changes().length, 2);
 });
 
-test("the newest value of a property waits, older ones are dropped; others are kept in order", () => {
+test("the newest value of a Param waits, older ones are dropped; what is no Param stays on the page", () => {
   for (const value of [1, 2, 3]) change(set("t", value));
   change(set("mode", "reverse"));
   change(set("t", 4));
-  change({ model: { name: "other" }, attr: "t", value: 9 });
+  change({ model: { name: "figure" }, attr: "inner_width", value: 9 });
   line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.patches(), [["mode=reverse", "t=4", "t=9"]]);
+  assert.deepEqual(line.changes(), [{ t: 4, mode: "reverse" }]);
 });
 
-test("messages, such as a pressed button, are never dropped", () => {
+test("events, such as a pressed button, are never dropped, and follow the values", () => {
   for (const msg of ["run", "run", "step"]) change({ msg });
+  change(set("t", 1));
   line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.patches(), [["run", "run", "step"]]);
+  assert.deepEqual(line.changes(), [{ t: 1 }]);
+  line.says({ type: "idle", slot: "a" });
+  assert.deepEqual(line.changes(), [{ t: 1 }, ["run", "run", "step"]]);
 });
 
-test("what came from Python does not go back", () => {
+test("what came from Python does not go back", async () => {
   line.says({ type: "idle", slot: "a" });
-  line.says({ type: "patch", slot: "a", patch: "t=7", buffers: new Map() });
-  assert.deepEqual(applied, ["t=7"]);
-  assert.deepEqual(line.patches(), []);
+  line.says({ type: "patch", slot: "a", values: '{"t":7}', patch: '{"events":["moved"]}', buffers: new Map() });
+  await taskOver();
+  assert.deepEqual(applied, [{ t: 7 }, { events: ["moved"] }]);
+  assert.deepEqual(line.changes(), []);
   change(set("t", 8));
-  assert.deepEqual(line.patches(), [["t=8"]]);
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ t: 8 }]);
 });
 
 test("a page without instruments says so", () => {
@@ -131,5 +151,5 @@ test("what waited for a worker that has died is dropped", async () => {
   change(set("t", 1)); // Python is busy, and never idle again: it is started anew
   await line.says({ type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] });
   line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.patches(), []);
+  assert.deepEqual(line.changes(), []);
 });
