@@ -40,7 +40,7 @@ class Menu:
 
 @dataclass(frozen=True)
 class Text:
-    """A String Param as a text entry; the Param's `regex` is checked while typing.
+    """A String Param as a text entry; the Param's `regex`, from ^ to $, is checked while typing.
 
     Where the text can be wrong in other ways, `Instrument.readings` gives what is wrong under "<param>_problem".
     """
