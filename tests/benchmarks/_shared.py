@@ -146,6 +146,11 @@ def load() -> str:
     return " ".join(f"{value:.2f}" for value in os.getloadavg())
 
 
+def quantile(values: Sequence[float], share: float) -> float:
+    """The value below which that share of the values lies."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
 def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
@@ -170,11 +175,12 @@ def _text(cell: object) -> str:
     return str(cell)
 
 
-def finish(name: str, facts: dict[str, str], figures: dict[str, Any]) -> None:
-    """Prints the facts and writes everything to a JSON file in `.build/benchmarks/`."""
+def finish(name: str, facts: dict[str, str], figures: dict[str, Any], copy: Path | None = None) -> None:
+    """Prints the facts and writes everything to a JSON file in `.build/benchmarks/`, and to `copy`."""
     facts = {**facts, "load at end": load()}
     print("\n" + "\n".join(f"{key + ':':15}{value}" for key, value in facts.items()))
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"facts": facts, **figures}, indent=1) + "\n")
+    for target in filter(None, (path, copy)):
+        target.write_text(json.dumps({"facts": facts, **figures}, indent=1) + "\n")
     print(f"{'written:':15}{path.relative_to(ROOT)}")

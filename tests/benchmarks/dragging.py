@@ -1,0 +1,284 @@
+"""Does a picture follow the hand? And how many pictures a second does playing show?
+
+*Dragging*: each visible slider of each instrument is drawn over its whole width and back with trusted input, one move
+every 1/60 s, whether or not the page keeps up: a hand does not wait. For each move that changed the value, "to paint"
+is the time from the moment at which the browser received it to the first frame, handed over, with its picture or that
+of a newer value; values in between may be left out. "Python" is the time from a patch's leaving the page to the
+answer's arrival there: Python's work and two hops. "busy" is the longest task of the page's main thread; the browser
+reports none below 50 ms. A slider that moves no canvas at once, only read-outs, is marked "text". "× floor" compares
+the median with that of a bare page, dragged just before, whose worker answers at once (`javascript/floor.html`).
+
+*Playing*: play is pressed; frames with a new picture are counted until it ends, or for some seconds. "to paint" counts
+from the moment at which the page sent the value to Python.
+
+The pages are `dist/embed/*.html`, in their default state and in those of `STATES`. Which picture shows which value is
+known from the messages between page and worker (`javascript/watch.js`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from _shared import DIST, FLAGS, Server, browser_path, finish, machine, quantile, table
+from playwright.async_api import Browser, Locator, Page, async_playwright
+from playwright.sync_api import sync_playwright
+
+#: Besides the default, states in which other sliders stand on the panel, or the same ones do other work.
+STATES: dict[str, tuple[str, ...]] = {
+    "ring": ("mode=reverse", "show_density=true"),
+    "guidance": ("view=probe", "sampler=langevin", "guide_at=interval"),
+    "flow": ("mode=probe", "flow=minibatch_transport"),
+    "unmask": ("remasking=ReMDM", "chart_shows=exact"),
+}
+
+WATCH = Path(__file__).parent / "javascript/watch.js"
+FLOOR = Path(__file__).parent / "javascript/floor.html"
+MOVES_A_SECOND = 60
+WARM_UP_MOVES = 30
+PLAY_MS = 4000
+THUMB = 6.0  # half the width of a slider's thumb in pixels: that far from its ends the values begin
+LIVE = "() => window.lab?.python?.health === 'live' && document.querySelector('.live-view')"
+SLIDERS = ".live-view input[type=range]:visible"
+PLAY = ".live-view [data-plays]:visible"
+
+Notes = Sequence[Sequence[Any]]  # what `watch.js` wrote
+
+
+# --- from the page's notes to figures --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Update:
+    """A patch from the page and the picture that answers it, in ms since navigation."""
+
+    values: dict[str, Any]
+    sent: float
+    arrived: float
+    painted: float
+    drawn: bool  # on a canvas; else only text has changed
+
+
+def updates(notes: Notes) -> Iterator[Update]:
+    """Patches sent and answered, in order; Python answers in the order in which it is asked."""
+    frames = iter([note[1:] for note in notes if note[0] == "frames"])
+    drawings = [note[1:] for note in notes if note[0] == "drawn"]
+    asked: list[tuple[float, dict[str, Any]]] = []
+    arrived = painted = None
+    drawn = False
+    for kind, time, *more in notes:
+        if kind == "sent":
+            asked.append((time, more[0]))
+        elif kind == "arrived":
+            arrived = time
+        elif kind == "applied":
+            first, second = next(frames)
+            picture = next((end for start, end in drawings if time <= start <= second), None)
+            painted, drawn = picture or first, picture is not None
+        elif kind == "idle" and asked:
+            sent, values = asked.pop(0)
+            if arrived is not None and painted is not None:
+                yield Update(values, sent, arrived, painted, drawn)
+            arrived = painted = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What dragging or playing came to; times in ms, one a move or an update."""
+
+    moves: int
+    painted: int  # frames with a new picture
+    seconds: float
+    text_only: bool
+    to_paint: list[float]
+    python: list[float]
+    busy: float
+
+    def row(self, floor: float) -> list[object]:
+        """As cells of the table; `floor` is the median wait of the bare page."""
+        paint, python = ([quantile(times, share) for share in (0.5, 0.95)] for times in (self.to_paint, self.python))
+        rate = self.painted / self.seconds
+        kind = "text" if self.text_only else None
+        return [
+            self.moves or None,
+            self.painted,
+            rate,
+            *paint,
+            paint[0] / floor,
+            *python,
+            round(self.busy) or None,
+            kind,
+        ]
+
+
+HEAD = ["moves", "painted", "a second", "to paint p50", "p95", "× floor", "Python p50", "p95", "busy", ""]
+
+
+def dragged(notes: Notes, param: str, seconds: float) -> Found:
+    """Each move's wait for the first frame with its value or a newer one."""
+    moves = [(note[1], note[2]) for note in notes if note[0] == "move"]
+    answered = [update for update in updates(notes) if param in update.values]
+    waits: list[float] = []
+    for update in answered:
+        made = [k for k, (time, _) in enumerate(moves) if time <= update.sent]
+        same = [k for k in made if math.isclose(moves[k][1], update.values[param], abs_tol=1e-6)]
+        newest = max(same or made, default=-1)
+        waits += [update.painted - time for time, _ in moves[len(waits) : newest + 1]]
+    if len(waits) < len(moves):
+        raise RuntimeError(f"{len(moves) - len(waits)} of {len(moves)} moves of `{param}` were never answered.")
+    return _found(notes, answered, len(moves), seconds, waits)
+
+
+def played(notes: Notes, param: str) -> Found | None:
+    """Pictures while `param` was played; nothing if it did not move."""
+    answered = [update for update in updates(notes) if param in update.values]
+    if len(answered) < 3:
+        return None
+    seconds = (answered[-1].painted - answered[0].painted) / 1000
+    return _found(notes, answered, 0, seconds, [update.painted - update.sent for update in answered])
+
+
+def _found(notes: Notes, answered: list[Update], moves: int, seconds: float, waits: list[float]) -> Found:
+    return Found(
+        moves=moves,
+        painted=len({update.painted for update in answered}),
+        seconds=seconds,
+        text_only=sum(update.drawn for update in answered) < len(answered) / 2,
+        to_paint=waits,
+        python=[update.arrived - update.sent for update in answered],
+        busy=max((note[2] for note in notes if note[0] == "task"), default=0.0),
+    )
+
+
+# --- the hand --------------------------------------------------------------------------------------------------------
+
+#: Resolves with the notes when Python has answered everything and nothing has happened for a while.
+NOTES = """(quiet) => new Promise((resolve) => {
+  let last = performance.now(), seen = -1;
+  const timer = setInterval(() => {
+    const count = (kind) => watched.filter((note) => note[0] === kind).length;
+    if (watched.length !== seen || count("sent") > count("idle")) [last, seen] = [performance.now(), watched.length];
+    if (performance.now() - last < quiet) return;
+    clearInterval(timer);
+    resolve(watched.splice(0));
+  }, 50);
+})"""
+QUIET_MS = 500  # longer than the page waits before it has computed what takes long
+
+
+async def sweep(page: Page, slider: Locator, moves: int) -> float:
+    """Draws the thumb from where it is to both ends and back. Returns the seconds that it took."""
+    box = await slider.bounding_box()
+    assert box is not None
+    start = await slider.evaluate("(input) => (input.value - input.min) / (input.max - input.min)")
+    phase, y = math.asin(2 * start - 1), box["y"] + box["height"] / 2
+
+    async def to(share: float) -> None:
+        await page.mouse.move(box["x"] + THUMB + share * (box["width"] - 2 * THUMB), y)
+
+    await to(start)
+    await page.mouse.down()
+    now = asyncio.get_running_loop().time
+    began, sent = now(), []
+    for move in range(1, moves + 1):
+        await asyncio.sleep(began + move / MOVES_A_SECOND - now())
+        sent.append(asyncio.create_task(to(0.5 + 0.5 * math.sin(phase + 2 * math.pi * move / moves))))
+    took = now() - began
+    await asyncio.gather(*sent)
+    await page.mouse.up()
+    return took
+
+
+async def drag(page: Page, slider: Locator, moves: int) -> Found:
+    """One slider's drag, after a short one that warms up both sides."""
+    await slider.scroll_into_view_if_needed()
+    param = await slider.get_attribute("data-param") or ""
+    await sweep(page, slider, WARM_UP_MOVES)
+    await page.evaluate(NOTES, QUIET_MS)
+    seconds = await sweep(page, slider, moves)
+    return dragged(await page.evaluate(NOTES, QUIET_MS), param, seconds)
+
+
+async def play(page: Page) -> Found | None:
+    """Plays from the start, once."""
+    transport = page.locator(PLAY).first
+    button = transport.locator("[data-play]")
+    await button.scroll_into_view_if_needed()
+    await page.evaluate(NOTES, QUIET_MS)
+    await button.click()
+    await page.wait_for_timeout(PLAY_MS)
+    if await button.get_attribute("aria-pressed") == "true":
+        await button.click()
+    return played(await page.evaluate(NOTES, QUIET_MS), await transport.get_attribute("data-plays") or "")
+
+
+async def opened(browser: Browser, address: str) -> Page:
+    """A page that is being watched."""
+    page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    await page.add_init_script(path=WATCH)
+    await page.goto(address)
+    return page
+
+
+async def floor(browser: Browser, moves: int) -> Found:
+    """The bare page's slider."""
+    page = await opened(browser, FLOOR.as_uri())
+    found = await drag(page, page.locator("input"), moves)
+    await page.close()
+    return found
+
+
+async def measure(browser: Browser, address: str, options: argparse.Namespace) -> AsyncIterator[tuple[str, Found]]:
+    """What is dragged or played on one page of the site, and what was found."""
+    page = await opened(browser, address)
+    await page.wait_for_function(LIVE, timeout=120_000)
+    await page.evaluate(NOTES, 3 * QUIET_MS)
+    for slider in await page.locator(SLIDERS).all():
+        param = await slider.get_attribute("data-param") or ""
+        if options.slider in (None, param):
+            yield param, await drag(page, slider, options.moves)
+    if options.slider in (None, "play") and (found := await play(page)):
+        yield "play", found
+    await page.close()
+
+
+async def collect(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """All figures; each page's table is printed when it is complete, for all of them take minutes."""
+    site, figures = Server(DIST).address, []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        for name in options.instrument or sorted(path.stem for path in DIST.glob("embed/*.html")):
+            for state in ("", *STATES.get(name, ())):
+                bare = await floor(browser, options.moves)
+                least = quantile(bare.to_paint, 0.5)
+                found = {"floor": bare}
+                async for what, figure in measure(browser, f"{site}embed/{name}.html?{state}", options):
+                    found[what] = figure
+                page = f"{name}?{state}".rstrip("?")
+                rows = [[what, *figure.row(least)] for what, figure in found.items()]
+                print("\n" + table([page, *HEAD], rows), flush=True)
+                figures += [{"page": page, "what": what, **asdict(figure)} for what, figure in found.items()]
+        await browser.close()
+    return figures
+
+
+def main() -> None:
+    """Measures and reports."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--instrument", action="append", help="only this one; may be given several times")
+    parser.add_argument("--slider", help="only the slider of this Param, or `play`")
+    parser.add_argument("--moves", type=int, default=120, help="moves of a drag (default: 120)")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    options = parser.parse_args()
+    with sync_playwright() as playwright:
+        facts = {"moves": str(options.moves), **machine(playwright)}
+    finish("dragging", facts, {"drags": asyncio.run(collect(options))}, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+/**
+ * Notes, in the page, what happens between a hand's move and the picture. Runs before the page's own scripts, changes
+ * nothing of what they do, and leaves a list in `watched`; times are in ms since navigation:
+ *
+ *   ["move", time, value]             a trusted pointer's event that gave a slider this value
+ *   ["sent", time, {attribute: value}]  a message to Python that it answers with "idle"; what a patch of the page sets
+ *   ["arrived", time], ["applied", time]  a patch from Python, before and after the page has taken it in
+ *   ["idle", time]                    Python is done with the oldest message sent
+ *   ["drawn", start, time]            canvases drawn from `start` on; the frame with them was handed over at `time`
+ *   ["frames", first, second]         the two frames after a patch was applied had been handed over
+ *   ["task", start, length]           the page was busy for at least 50 ms
+ */
+(() => {
+  /** @type {any[]} */
+  const watched = (window.watched = []);
+  const now = () => performance.now();
+  const request = window.requestAnimationFrame.bind(window);
+
+  /** Calls back in the first task after this frame's rendering. @param {(time: number) => void} then */
+  const handedOver = (then) => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => then(now());
+    channel.port2.postMessage(0);
+  };
+
+  // The browser stamps a pointer's event when it gets the move; a slider's `input` event is made later, by the page.
+  let hand = 0;
+  addEventListener("pointermove", (event) => event.isTrusted && (hand = event.timeStamp), true);
+  addEventListener(
+    "input",
+    (event) => {
+      const input = event.composedPath()[0];
+      if (event.isTrusted && input.type === "range") watched.push(["move", hand, input.valueAsNumber]);
+    },
+    true,
+  );
+
+  window.Worker = class extends Worker {
+    postMessage(message, ...rest) {
+      const events = message.type === "patch" ? message.patch.events : message.type === "drawn" ? [] : null;
+      if (events) watched.push(["sent", now(), Object.fromEntries(events.map((event) => [event.attr, event.new]))]);
+      super.postMessage(message, ...rest);
+    }
+    set onmessage(receive) {
+      super.onmessage = (event) => {
+        const { type } = event.data;
+        if (type === "idle" || type === "patch") watched.push([type === "idle" ? "idle" : "arrived", now()]);
+        receive.call(this, event);
+        if (type === "patch") applied();
+      };
+    }
+    get onmessage() {
+      return super.onmessage;
+    }
+  };
+  function applied() {
+    watched.push(["applied", now()]);
+    request(() => {
+      handedOver((first) => request(() => handedOver((second) => watched.push(["frames", first, second]))));
+    });
+  }
+
+  // Bokeh clears each canvas before it draws on it, mostly but not always within a frame's callbacks.
+  let inFrame = false;
+  window.requestAnimationFrame = (callback) =>
+    request((time) => {
+      inFrame = true;
+      try {
+        callback(time);
+      } finally {
+        inFrame = false;
+      }
+    });
+  let drawing = false;
+  const clear = CanvasRenderingContext2D.prototype.clearRect;
+  CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+    if (!drawing) {
+      drawing = true;
+      const start = now();
+      const note = (/** @type {number} */ time) => {
+        drawing = false;
+        watched.push(["drawn", start, time]);
+      };
+      if (inFrame) handedOver(note);
+      else request(() => handedOver(note));
+    }
+    return clear.apply(this, box);
+  };
+
+  new PerformanceObserver((list) => {
+    for (const { startTime, duration } of list.getEntries()) watched.push(["task", startTime, duration]);
+  }).observe({ type: "longtask" });
+})();
