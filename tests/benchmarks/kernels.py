@@ -1,91 +1,43 @@
-"""What does running the kernels in the browser cost against running them natively? And does a slider keep up?
+"""What does Python cost the reader? The instruments' computations natively, in the browser, and in plain JavaScript.
 
-*Kernels*: the ring's main computations and a few NumPy primitives, timed by the same code in this Python and in the
-built site's own worker (as a cell of its page). Each time is the best of several rounds, each long enough for the
-browser's coarse clock. Natively NumPy may use several threads and the CPU's widest vectors; in the browser it has one
-thread and 128 bits.
+*Against native Python*: the main computations of each instrument and some NumPy primitives, timed by the same code
+(`_workloads.py`) in this Python and in the built site's own worker, as a cell of its page. Natively NumPy has OpenBLAS
+and the CPU's widest vectors; in the browser it has 128 bits and no BLAS. Both have one thread: OpenBLAS's own wait for
+one another, which on a busy machine takes longer than the product.
 
-*Slider*: the range input of the live ring is moved and dispatches `input`, as under a reader's hand; measured are the
-times until Python's patch arrives, until it has been applied, and until a frame with the redrawn canvas has been
-handed over (the first task after that frame's drawing; "next frame" is one further, an upper bound). The moves fall
-at random between frames of 60 a second.
+*Against JavaScript*: what a lab without Python would do. The ring's sampler (600 evaluations of 520 points, the noise
+given) and the forward-backward recursion over the word chain (64 sequences of 24 words), as plain loops over typed
+arrays (`javascript/langevin.js`, `posterior.js`) in a worker of the same browser. The arithmetic is the same: before
+anything is timed, all three must agree to 1e-9.
+
+*Matrix products*: by layout, size and type, and how many multiplications a nanosecond that is.
+
+Each time is the best of many short rounds, since most are disturbed where others use the machine too.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
+import os
+from pathlib import Path
 from typing import Any
 
-from _shared import DIST, Server, browser, finish, machine, profile, ring_page, table
-from playwright.sync_api import Page, sync_playwright
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when NumPy is imported
 
-BUDGET_MS = 33.0
-LIVE = "() => window.lab?.python?.health === 'live'"
-
-#: Runs here and in the browser; `timed` returns milliseconds by name.
-WORKLOADS = """
-import time
+import _workloads as workloads
 import numpy as np
-from diffusion_lab.instruments.common import datasets, schedules
-from diffusion_lab.instruments.ring import component, kernel
+from _shared import DIST, Server, browser, finish, machine, profile, ring_page, table
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
-ROUND_S = 0.03
-
-def best_ms(work, rounds):
-    number, elapsed = 1, 0.0
-    while True:
-        start = time.perf_counter()
-        for _ in range(number):
-            work()
-        elapsed = time.perf_counter() - start
-        if elapsed >= ROUND_S:
-            break
-        number = max(2 * number, int(number * ROUND_S / max(elapsed, 1e-4)))
-    best = elapsed
-    for _ in range(rounds - 1):
-        start = time.perf_counter()
-        for _ in range(number):
-            work()
-        best = min(best, time.perf_counter() - start)
-    return 1000 * best / number
-
-def workloads():
-    rng = np.random.default_rng(0)
-    mixture = datasets.ring()
-    x0, _ = kernel.draw_clean(mixture, kernel.NUM_POINTS, rng)
-    eps = rng.standard_normal(x0.shape)
-    many = rng.standard_normal((20_000, 2))
-    signal, sigma = map(float, schedules.vp_coefficients(schedules.exponential_alpha_bar(0.3)))
-    a, b = rng.standard_normal((2, 256, 256))
-    a32, b32 = a.astype(np.float32), b.astype(np.float32)
-    million = rng.standard_normal(1_000_000)
-    def forward_and_measures():
-        kernel.measures(kernel.forward(x0, eps, 0.3), mixture, 0.3)
-    return {
-        "ring: reverse, 600 steps of 520 points": lambda: kernel.reverse(mixture, rng=np.random.default_rng(4)),
-        "ring: forward and measures, 520 points": forward_and_measures,
-        "ring: score field, 19 x 19": lambda: kernel.score_field(mixture, 0.3, component.FIELD),
-        "ring: density, 96 x 96": lambda: kernel.density(mixture, 0.3, component.EXTENT, component.DENSITY_SIDE),
-        "score of 20000 points": lambda: mixture.score(many, signal, sigma),
-        "matmul 256, float64": lambda: a @ b,
-        "matmul 256, float32": lambda: a32 @ b32,
-        "exp of 1e6": lambda: np.exp(million),
-        "standard_normal of 1e6": lambda: rng.standard_normal(1_000_000),
-        "sort of 1e6": lambda: np.sort(million),
-    }
-
-def timed(rounds):
-    found = {}
-    for name, work in workloads().items():
-        work()
-        found[name] = best_ms(work, rounds)
-    return found
-"""
+HERE = Path(__file__).parent
+AGREEMENT = 1e-9
+LIVE = "() => window.lab?.python?.health === 'live'"
 
 RUN_CELL = """(code) => new Promise((resolve, reject) => {
   const { python } = window.lab;
-  const run = 1e6; // no cell of the page has this number
+  const run = (window.benchmarks = (window.benchmarks ?? 1e6) + 1); // no cell of the page has this number
   let printed = "";
   python.on("output", (message) => message.run === run && (printed += message.body));
   python.on("cell_done", (message) => {
@@ -94,100 +46,103 @@ RUN_CELL = """(code) => new Promise((resolve, reject) => {
   python.send({ type: "run_cell", run, label: "benchmark", code });
 })"""
 
-#: Bokeh clears its canvas before it draws, within a frame: so `drawn` tells when the picture really changed.
-MOVES = """async (slider, moves) => {
-  const { python } = window.lab;
-  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-  const soon = () => new Promise((resolve) => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = resolve;
-    channel.port2.postMessage(0);
-  });
-  let drawn = () => {};
-  const clear = CanvasRenderingContext2D.prototype.clearRect;
-  CanvasRenderingContext2D.prototype.clearRect = function (...box) { drawn(); return clear.apply(this, box); };
-  let arrived = () => {}, applied = () => {};
-  const receive = python.worker.onmessage;
-  python.worker.onmessage = (event) => {
-    if (event.data.type === "patch") arrived();
-    receive.call(python.worker, event);
-  };
-  python.on("patch", () => applied());
-  const times = [];
-  for (let move = -10; move < moves; move++) {
-    const noted = {};
-    const value = 0.05 + 0.9 * ((move * 37 + 400) % 89) / 89;
-    const picture = new Promise((resolve) => {
-      arrived = () => { noted.arrived ??= performance.now(); };
-      applied = () => { noted.applied ??= performance.now(); drawn = () => { drawn = () => {}; resolve(); }; };
-    });
-    const start = performance.now();
-    slider.value = String(value);
-    slider.dispatchEvent(new Event("input", { bubbles: true }));
-    await picture;
-    await soon();
-    noted.painted = performance.now();
-    await frame();
-    noted.next = performance.now();
-    if (move >= 0) times.push([noted.arrived, noted.applied, noted.painted, noted.next].map((time) => time - start));
-    await pause(20 + 40 * Math.random());
-  }
-  return times;
-}"""
+RUN_SCRIPT = """(task) => new Promise((resolve, reject) => {
+  const worker = new Worker("timing.js", { type: "module" });
+  worker.onerror = (event) => reject(new Error(event.message ?? "timing.js could not be loaded"));
+  worker.onmessage = ({ data }) => { worker.terminate(); resolve(data); };
+  worker.postMessage(task);
+})"""
+
+#: Prints the result of a computation that JavaScript does too, as the bytes of its float64 numbers.
+RESULT = """
+import base64
+inputs, work = prepared()[{name!r}]
+print(base64.b64encode(np.ascontiguousarray(work(inputs)).tobytes()).decode())
+"""
 
 
-def native(rounds: int) -> dict[str, float]:
-    """The workloads in this Python."""
-    namespace: dict[str, Any] = {}
-    exec(compile(WORKLOADS, "workloads", "exec"), namespace)
-    return namespace["timed"](rounds)
+def live_page(context: BrowserContext) -> Page:
+    """A page of the built site with Python live and the workloads defined there."""
+    page = context.new_page()
+    page.goto(Server(DIST).address + ring_page())
+    page.wait_for_function(LIVE, timeout=120_000)
+    page.wait_for_timeout(3000)
+    page.evaluate(RUN_CELL, Path(workloads.__file__).read_text("utf-8"))
+    return page
 
 
-def in_browser(page: Page, rounds: int) -> dict[str, float]:
-    """The workloads in the page's Python."""
-    code = WORKLOADS + f"\nimport json\nprint(json.dumps(timed({rounds})))"
-    return json.loads(page.evaluate(RUN_CELL, code))
+def timed_there(page: Page, group: str, rounds: int) -> dict[str, float]:
+    """`workloads.timed` in the page's Python."""
+    return json.loads(page.evaluate(RUN_CELL, f"import json\nprint(json.dumps(timed({group!r}, {rounds})))"))
 
 
-def slider_times(page: Page, moves: int) -> dict[str, list[float]]:
-    """Milliseconds from the event, for each move."""
-    slider = page.locator("[data-instrument=ring] input[type=range][data-param=t]").first
-    slider.scroll_into_view_if_needed()
-    rows = slider.evaluate(MOVES, moves)
-    names = ("patch arrived", "patch applied", "painted", "next frame")
-    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+def in_javascript(page: Page, name: str, rounds: int) -> tuple[np.ndarray, float]:
+    """Result and milliseconds of the function of that name in `javascript/`."""
+    inputs = {
+        key: base64.b64encode(np.ascontiguousarray(value, dtype=np.float64).tobytes()).decode()
+        if isinstance(value, np.ndarray)
+        else value
+        for key, value in workloads.prepared()[name][0].items()
+    }
+    answer = page.evaluate(RUN_SCRIPT, {"name": name, "inputs": inputs, "rounds": rounds})
+    return np.array(answer["result"]), answer["ms"]
 
 
-def quantile(values: list[float], share: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+def against_javascript(lab: Page, bare: Page, rounds: int) -> dict[str, dict[str, float]]:
+    """Milliseconds by computation: native, browser, javascript. Raises where results disagree."""
+    here, there = workloads.timed("same", rounds), timed_there(lab, "same", rounds)
+    found = {}
+    for name, (inputs, work) in workloads.prepared().items():
+        native = work(inputs).ravel()
+        browsers = np.frombuffer(base64.b64decode(lab.evaluate(RUN_CELL, RESULT.format(name=name))))
+        scripts, ms = in_javascript(bare, name, rounds)
+        apart = max(float(np.abs(other - native).max()) for other in (browsers, scripts))
+        if not apart <= AGREEMENT:
+            raise RuntimeError(f"{name}: the results lie {apart:.1e} apart, they must agree to {AGREEMENT:.0e}.")
+        found[name] = {"native": here[name], "browser": there[name], "javascript": ms, "apart": apart}
+    return found
+
+
+def report(times: dict[str, dict[str, list[float]]], scripts: dict[str, dict[str, float]]) -> None:
+    """Prints the tables."""
+    for group, ours in times.items():
+        if group == "products":
+            counts = {name: count for name, (_, count) in workloads.products().items()}
+            head = ["products, ms", "native", "browser", "ratio", "multiplications a ns, browser"]
+            rows = [[name, *pair, pair[1] / pair[0], counts[name] / pair[1] / 1e6] for name, pair in ours.items()]
+        else:
+            head = [f"{group}, ms", "native", "browser", "ratio"]
+            rows = [[name, *pair, pair[1] / pair[0]] for name, pair in ours.items()]
+        print("\n" + table(head, rows))
+    rows = [
+        [name, t["native"], t["browser"], t["javascript"], t["browser"] / t["javascript"], f"{t['apart']:.0e}"]
+        for name, t in scripts.items()
+    ]
+    head = ["the same in JavaScript, ms", "native", "browser", "JavaScript", "browser / JavaScript", "apart"]
+    print("\n" + table(head, rows))
 
 
 def main() -> None:
     """Measures and reports."""
+    groups = [group for group in workloads.GROUPS if group != "same"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=7, help="rounds, of which the best counts (default: 7)")
-    parser.add_argument("--moves", type=int, default=100, help="moves of the slider (default: 100)")
+    parser.add_argument("--runs", type=int, default=7, help="rounds at least, of which the best counts (default: 7)")
+    parser.add_argument("--group", action="append", choices=groups, help="only this one; may be given several times")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
     with sync_playwright() as playwright:
         facts = {"rounds": str(options.runs), **machine(playwright)}
-        here = native(options.runs)
-        server = Server(DIST)
         with profile() as folder, browser(playwright, folder) as context:
-            page = context.pages[0]
-            page.goto(server.address + ring_page())
-            page.wait_for_function(LIVE, timeout=120_000)
-            page.wait_for_timeout(3000)
-            moves = slider_times(page, options.moves)
-            there = in_browser(page, options.runs)
-    rows = [[name, here[name], there[name], f"{there[name] / here[name]:.1f}"] for name in here]
-    print("\n" + table(["ms, best round", "native", "browser", "ratio"], rows))
-    rows = [[name, quantile(values, 0.5), quantile(values, 0.95), max(values)] for name, values in moves.items()]
-    print("\n" + table([f"slider, ms from event, {options.moves} moves", "p50", "p95", "most"], rows))
-    p95 = quantile(moves["painted"], 0.95)
-    verdict = "meets" if p95 <= BUDGET_MS else "misses"
-    print(f"\nThe slider {verdict} {BUDGET_MS:.0f} ms: 95 % of moves are painted within {p95:.1f} ms.")
-    finish("kernels", facts, {"native_ms": here, "browser_ms": there, "slider_ms": moves})
+            lab, bare = live_page(context), context.pages[0]
+            bare.goto(Server(HERE / "javascript").address + "floor.html")
+            times: dict[str, dict[str, list[float]]] = {}
+            for group in options.group or groups:
+                here, there = workloads.timed(group, options.runs), timed_there(lab, group, options.runs)
+                times[group] = {name: [here[name], there[name]] for name in here}
+            scripts = against_javascript(lab, bare, options.runs) if not options.group else {}
+    report(times, scripts)
+    figures: dict[str, Any] = {"native_and_browser_ms": times, "javascript_ms": scripts}
+    finish("kernels", facts, figures, options.json)
 
 
 if __name__ == "__main__":

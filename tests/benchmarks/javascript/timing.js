@@ -1,0 +1,39 @@
+/**
+ * A worker that runs one of the functions beside it: `langevin` or `posterior`. Answers with the result, or with the
+ * milliseconds of one call in the best of many short rounds, as `best_ms` of `_workloads.py` has it.
+ */
+import { langevin } from "./langevin.js";
+import { posterior } from "./posterior.js";
+
+const ROUND_MS = 5;
+const SPENT_MS = 400;
+const functions = { langevin, posterior };
+
+/** @param {() => void} work @param {number} number */
+function elapsed(work, number) {
+  const start = performance.now();
+  for (let k = 0; k < number; k++) work();
+  return performance.now() - start;
+}
+
+onmessage = ({ data: { name, inputs, rounds } }) => {
+  const arrays = Object.fromEntries(Object.entries(inputs).map(([key, value]) => [key, decoded(value)]));
+  const work = () => functions[name](arrays);
+  const result = Array.from(work());
+  let number = 1;
+  let best = elapsed(work, number);
+  while (best < ROUND_MS) best = elapsed(work, (number *= 2));
+  let spent = best;
+  for (let done = 1; done < rounds || spent < SPENT_MS; done++) {
+    const round = elapsed(work, number);
+    best = Math.min(best, round);
+    spent += round;
+  }
+  postMessage({ result, ms: best / number });
+};
+
+/** A number as it is; a text is the bytes of float64 numbers. @param {number | string} value */
+function decoded(value) {
+  if (typeof value === "number") return value;
+  return new Float64Array(Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0)).buffer);
+}
