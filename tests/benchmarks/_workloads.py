@@ -26,12 +26,12 @@ LENGTH = 24
 def best_ms(work: Work, rounds: int) -> float:
     """Milliseconds of one call, in the best of many short rounds: on a busy machine some of them are not disturbed."""
     number = 1
-    while (elapsed := _seconds(work, number)) < ROUND_S:
-        number = max(2 * number, int(number * ROUND_S / max(elapsed, 1e-4)))
-    best, spent, done = elapsed, elapsed, 1
-    while done < rounds or spent < SPENT_S:
+    while (best := min(_seconds(work, number) for _ in range(3))) < ROUND_S:  # one may be slow for lack of warmth
+        number = max(2 * number, int(number * ROUND_S / max(best, 1e-4)))
+    spent = 0.0
+    while rounds > 0 or spent < SPENT_S:
         elapsed = _seconds(work, number)
-        best, spent, done = min(best, elapsed), spent + elapsed, done + 1
+        best, spent, rounds = min(best, elapsed), spent + elapsed, rounds - 1
     return 1000 * best / number
 
 
