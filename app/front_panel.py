@@ -1,6 +1,7 @@
 """What can stand on an instrument's front panel: controls, read-outs, measures, legends, and pads over the picture.
 
-`when="mode:reverse"` shows an item only while that Param has that value; `when="show_field"` while it is true.
+`when="mode:reverse"` shows an item only while that Param has that value, `when="mode:clean|forward"` while it has one
+of those, `when="show_field"` while it is true.
 """
 
 from __future__ import annotations

@@ -97,8 +97,7 @@ class Ring(Instrument):
         ],
         controls=[
             Choice("mode"),
-            Slider("t", symbol="t", when="mode:forward"),
-            Slider("t", symbol="t", when="mode:clean"),
+            Slider("t", symbol="t", when="mode:clean|forward"),
             Slider("progress", when="mode:reverse"),
             Slider("num_levels"),
             Toggles(("show_field", "show_density", "show_paths")),

@@ -27,7 +27,7 @@ export function render({ model }) {
     button.addEventListener("click", () => model.send_msg({ action: String(button.dataset.action) }));
   for (const item of all("[data-when]")) {
     const [name, wanted = "true"] = String(item.dataset.when).split(":");
-    follow(model, name, (value) => (item.hidden = String(value) !== wanted));
+    follow(model, name, (value) => (item.hidden = !wanted.split("|").includes(String(value))));
   }
 
   const readings = all("[data-reading]");

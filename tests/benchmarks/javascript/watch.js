@@ -3,7 +3,7 @@
  * nothing of what they do, and leaves a list in `watched`; times are in ms since navigation:
  *
  *   ["move", time, value]             a trusted pointer's event that gave a slider this value
- *   ["sent", time, {attribute: value}]  a message to Python that it answers with "idle"; what a patch of the page sets
+ *   ["sent", time, {Param: value}]  a message to Python that it answers with "idle"; what it sets
  *   ["arrived", time], ["applied", time]  a patch from Python, before and after the page has taken it in
  *   ["idle", time]                    Python is done with the oldest message sent
  *   ["drawn", start, time]            canvases drawn from `start` on; the frame with them was handed over at `time`
@@ -37,8 +37,8 @@
 
   window.Worker = class extends Worker {
     postMessage(message, ...rest) {
-      const events = message.type === "patch" ? message.patch.events : message.type === "drawn" ? [] : null;
-      if (events) watched.push(["sent", now(), Object.fromEntries(events.map((event) => [event.attr, event.new]))]);
+      const values = { set: message.values, patch: {}, drawn: {} }[message.type];
+      if (values) watched.push(["sent", now(), values]);
       super.postMessage(message, ...rest);
     }
     set onmessage(receive) {
