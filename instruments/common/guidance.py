@@ -68,6 +68,53 @@ def _constants(mixture: GaussianMixture) -> tuple[Array, Array, Array]:
     return np.log(mixture.weights)[:, None], half_squares, np.ascontiguousarray(mixture.means.T)
 
 
+def exact_eps_of_both(uncond: GaussianMixture, cond: GaussianMixture, x: Array, sigma: float) -> tuple[Array, Array]:
+    """`exact_eps` of two mixtures at the same points x (N, d)."""
+    return _scores_of_both(uncond, cond, x, 1.0, sigma, -sigma)
+
+
+def _scores_of_both(
+    uncond: GaussianMixture, cond: GaussianMixture, x: Array, signal: float, sigma: float, factor: float
+) -> tuple[Array, Array]:
+    """`factor` times the scores (N, d) of two noised mixtures at points x (N, d): one pass over the clusters of both.
+
+    A sampler calls this a hundred times for each move of a slider, and in a browser what NumPy takes to begin an
+    operation costs more than a few hundred points.
+    """
+    means, log_weights, half_squares, squares, sums_of = _both_constants(uncond, cond)
+    k, d = len(uncond.weights), means.shape[1]
+    var = signal**2 * squares + sigma**2
+    logits = np.dot(signal / var * means, x.T)
+    logits += log_weights - signal**2 / var * half_squares
+    for part in (logits[:k], logits[k:]):
+        part -= np.maximum.reduce(part)
+    np.exp(logits, out=logits)
+    sums = np.dot(sums_of, logits)  # of the means, weighted, and of the weights alone
+    scores = []
+    for first, weights, component in ((0, 2 * d, 0), (d, 2 * d + 1, k)):
+        score = sums[first : first + d]
+        score *= signal / sums[weights]
+        score -= x.T
+        score *= factor / var[component]
+        scores.append(score.T)
+    return scores[0], scores[1]
+
+
+@lru_cache(maxsize=64)
+def _both_constants(uncond: GaussianMixture, cond: GaussianMixture) -> tuple[Array, Array, Array, Array, Array]:
+    """Of the clusters of both, one after the other: means (K, d), log weights, |means|²/2 and s², (K, 1) each.
+
+    Last the matrix (2 d + 2, K) that adds up, for either mixture, weighted means and weights.
+    """
+    k = len(uncond.weights)
+    means = np.concatenate([uncond.means, cond.means])
+    squares = np.repeat([uncond.s**2, cond.s**2], [k, len(cond.weights)])[:, None]
+    first = np.arange(len(means)) < k
+    sums_of = np.concatenate([means.T * first, means.T * ~first, [first, ~first]]).astype(np.float64)
+    log_weights = np.log(np.concatenate([uncond.weights, cond.weights]))[:, None]
+    return means, log_weights, np.sum(means**2, axis=1, keepdims=True) / 2.0, squares, sums_of
+
+
 @dataclass(frozen=True, eq=False)
 class Conditioned:
     """Data p(x), the part of it that has the condition, p(x|c), and how common that is, `prior` = p(c).
@@ -93,7 +140,10 @@ class Conditioned:
         So classifier guidance (Dhariwal & Nichol 2021, eq. 14), score + w times this, is the same thing as guidance
         without a classifier.
         """
-        return self.cond.score(x, signal, sigma) - self.uncond.score(x, signal, sigma)
+        x = np.asarray(x, dtype=np.float64)
+        points = x.reshape(-1, x.shape[-1])
+        uncond, cond = _scores_of_both(self.uncond, self.cond, points, signal, sigma, 1.0)
+        return (cond - uncond).reshape(x.shape)
 
     def log_tilted(self, x: ArrayLike, signal: float, sigma: float, guidance_scale: float) -> Array:
         """log of p(x|c)^w p(x)^(1-w), shape (...), not normalised; its gradient is the guided score at that level."""
@@ -101,12 +151,20 @@ class Conditioned:
         return guidance_scale * cond + (1.0 - guidance_scale) * self.uncond.log_density(x, signal, sigma)
 
 
+GUIDED_BY = ("classifier_free", "classifier", "clean_classifier")
+"""What pushes towards the condition: the difference of two predictions, or a classifier of noised or clean points."""
+
+
 class Guide:
     """The guided noise prediction as a function of (x, sigma) that counts its network evaluations per point, `nfe`.
 
-    Guidance acts for sigma_low < sigma <= sigma_high; elsewhere plain conditioning, w = 1 (Kynkäänniemi et al. 2024).
-    A level with w = 1 costs one evaluation and so does one with w = 0, since the other branch has no say; else two.
-    `guidance_scale` may be one a point, (N, 1).
+    by: one of GUIDED_BY. "classifier_free" is `combine`. "classifier" adds w times the slope of log p(c|x) at the level
+    of x to the unconditional score (Dhariwal & Nichol 2021, eq. 14): the same numbers, the classifier being exact.
+    "clean_classifier" asks the exact classifier of *clean* data at every level, about the VP point as it stands: wrong.
+
+    Guidance acts for sigma_low < sigma <= sigma_high; elsewhere w = 1, plain conditioning (Kynkäänniemi et al. 2024).
+    A level with w = 0 costs one evaluation, since the other part has no say, and without a classifier so does one with
+    w = 1; else two: both branches, or network and classifier. `guidance_scale` may be one a point, (N, 1).
     """
 
     def __init__(
@@ -115,20 +173,33 @@ class Guide:
         guidance_scale: float | Array,
         sigma_low: float = 0.0,
         sigma_high: float = np.inf,
+        by: str = "classifier_free",
     ) -> None:
         require(np.all(np.greater_equal(guidance_scale, 0)), "`guidance_scale` must be at least 0", guidance_scale)
+        require(by in GUIDED_BY, f"`by` must be one of {', '.join(GUIDED_BY)}", by)
         self.model, self.guidance_scale = model, guidance_scale
-        self.sigma_low, self.sigma_high = sigma_low, sigma_high
+        self.sigma_low, self.sigma_high, self.by = sigma_low, sigma_high, by
         self.nfe = 0
 
     def __call__(self, x: Array, sigma: float) -> Array:
         """eps_tilde (N, d) for points x (N, d) at the noise level sigma, above 0."""
+        model = self.model
         scale = self.guidance_scale if self.sigma_low < sigma <= self.sigma_high else 1.0
-        if np.ndim(scale) == 0 and scale in (0.0, 1.0):
+        single = (0.0, 1.0) if self.by == "classifier_free" else (0.0,)
+        if np.ndim(scale) == 0 and scale in single:
             self.nfe += 1
-            return exact_eps(self.model.cond if scale else self.model.uncond, x, sigma)
+            return exact_eps(model.cond if scale else model.uncond, x, sigma)
         self.nfe += 2
-        return combine(exact_eps(self.model.uncond, x, sigma), exact_eps(self.model.cond, x, sigma), scale)
+        if self.by == "classifier_free":
+            return combine(*exact_eps_of_both(model.uncond, model.cond, x, sigma), scale)
+        return exact_eps(model.uncond, x, sigma) - scale * self.push(x, sigma)
+
+    def push(self, x: Array, sigma: float) -> Array:
+        """What the classifier adds to eps (N, d) at w = 1, its sign turned: the noise times the slope of log p(c|x)."""
+        if self.by == "clean_classifier":
+            signal = 1.0 / np.sqrt(1.0 + sigma**2)
+            return (sigma * signal) * self.model.classifier_gradient(signal * x, 1.0, 0.0)
+        return sigma * self.model.classifier_gradient(x, 1.0, sigma)
 
     def score(self, x: Array, sigma: float) -> Array:
         """The guided score, -eps_tilde / sigma."""
@@ -234,11 +305,24 @@ def _beyond(model: Conditioned, mean: Array) -> float:
     return float((mean - of_class) @ way / length) if length > 0 else float("nan")
 
 
-def plane(extent_x: float, extent_y: float, columns: int, rows: int) -> Array:
-    """Centres (rows, columns, 2) of equal cells covering |x| <= extent_x, |y| <= extent_y, the lowest row first."""
-    x = extent_x * ((2.0 * np.arange(columns) + 1.0) / columns - 1.0)
-    y = extent_y * ((2.0 * np.arange(rows) + 1.0) / rows - 1.0)
-    return np.stack(np.meshgrid(x, y), axis=-1)
+def centres(extent: float, cells: int) -> Array:
+    """Centres (cells,) of equal cells that cover [-extent, extent]."""
+    return extent * ((2.0 * np.arange(cells) + 1.0) / cells - 1.0)
+
+
+def log_density_on_grid(mixture: GaussianMixture, x: Array, y: Array) -> Array:
+    """log p of clean data at all (x, y), a mixture in the plane: (rows, columns) from x (columns,) and y (rows,).
+
+    A round Gaussian is a product, so the sum over clusters is a product of two matrices: a tenth of the time of
+    `GaussianMixture.log_density`, and the same numbers where p is above 1e-300, below which it is taken as that.
+    """
+    by_x, by_y = (
+        np.exp(-((axis - mean[:, None]) ** 2) / (2.0 * mixture.s**2))
+        for axis, mean in ((x, mixture.means.T[0]), (y, mixture.means.T[1]))
+    )
+    weights = mixture.weights / (2.0 * np.pi * mixture.s**2)
+    density = np.dot((by_y * weights[:, None]).T, by_x)
+    return np.log(np.maximum(density, 1e-300))
 
 
 TILTED_EXTENT = 6.6
@@ -250,12 +334,12 @@ class Tilted:
     """p(x|c)^w p(x)^(1-w) of clean data, normalised on a grid: its measures at any w, the logarithms kept."""
 
     def __init__(self, model: Conditioned) -> None:
-        grid = plane(TILTED_EXTENT, TILTED_EXTENT, TILTED_CELLS, TILTED_CELLS).reshape(-1, 2)
+        axis = centres(TILTED_EXTENT, TILTED_CELLS)
+        x, y = (grid.ravel() for grid in np.meshgrid(axis, axis))
         self.model = model
-        self._cond = model.cond.log_density(grid, 1.0, 0.0)
-        self._uncond = model.uncond.log_density(grid, 1.0, 0.0)
+        self._cond, self._uncond = (log_density_on_grid(m, axis, axis).ravel() for m in (model.cond, model.uncond))
         classifier = np.exp(np.log(model.prior) + self._cond - self._uncond)
-        self._features = np.stack([np.ones(len(grid)), classifier, *grid.T, np.sum(grid**2, axis=1)])
+        self._features = np.stack([np.ones(len(x)), classifier, x, y, x**2 + y**2])
 
     def measures(self, guidance_scale: float) -> Measures:
         """Measures of the normalised density at w."""

@@ -7,6 +7,7 @@ Lengths are in units of the data; t in [0, 1] is the time of the exponential sch
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import cast
 
 import numpy as np
@@ -14,17 +15,18 @@ from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.guidance import (
+    GUIDED_BY,
     Conditioned,
     Guide,
     Normals,
     Tilted,
-    combine,
-    exact_eps,
+    centres,
+    exact_eps_of_both,
     heun_ode,
     heun_sde,
     karras_sigmas,
+    log_density_on_grid,
     measures,
-    plane,
 )
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.samplers import annealed_langevin
@@ -101,7 +103,7 @@ class Settings:
     """All that a run depends on.
 
     interval: (low, high) in t, guidance acts between them and w = 1 elsewhere; (0, 1) is everywhere.
-    num_levels: noise levels; num_steps: Langevin steps at each.
+    num_levels: noise levels; num_steps: Langevin steps at each; guide_by: one of GUIDED_BY.
     """
 
     condition: str = "A"
@@ -111,10 +113,12 @@ class Settings:
     num_levels: int = 24
     num_steps: int = 5
     seed: int = 0
+    guide_by: str = "classifier_free"
 
     def __post_init__(self) -> None:
         require(self.condition in CONDITIONS, f"`condition` must be one of {', '.join(CONDITIONS)}", self.condition)
         require(self.sampler in SAMPLERS, f"`sampler` must be one of {', '.join(SAMPLERS)}", self.sampler)
+        require(self.guide_by in GUIDED_BY, f"`guide_by` must be one of {', '.join(GUIDED_BY)}", self.guide_by)
         low, high = self.interval
         require(0 <= low <= high <= 1, "`interval` must be 0 <= low <= high <= 1", self.interval)
 
@@ -130,7 +134,21 @@ class Settings:
     def guide(self, scale: float | Array) -> Guide:
         """The guided prediction at w = `scale`, within the interval."""
         low, high = (float(sigma_from_alpha_bar(exponential_alpha_bar(t))) for t in self.interval)
-        return Guide(self.model, scale, low, np.inf if self.interval[1] == 1 else high)
+        return Guide(self.model, scale, low, np.inf if self.interval[1] == 1 else high, self.guide_by)
+
+    @property
+    def levels(self) -> Array:
+        """VE noise levels (num_levels,) of Langevin, or (num_levels + 1,) of the others, the last one 0."""
+        if self.sampler == "langevin":
+            return geometric_sigmas(SIGMA_MAX, SIGMA_MIN, self.num_levels)
+        return karras_sigmas(SIGMA_MAX, SIGMA_MIN, self.num_levels)
+
+    @property
+    def draws(self) -> int:
+        """How often the sampler draws noise for all points."""
+        return {"deterministic": 0, "stochastic": self.num_levels, "langevin": self.num_levels * self.num_steps}[
+            self.sampler
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,25 +168,79 @@ def sample(settings: Settings, num_points: int = NUM_POINTS) -> Run:
     """Run the sampler from N(0, I) at t = 1. The same settings give the same run, bit for bit under one NumPy."""
     require(num_points >= 1, "`num_points` must be at least 1", num_points)
     guide = settings.guide(settings.guidance_scale)
-    rng = np.random.default_rng(settings.seed)
-    start = rng.standard_normal((num_points, 2)) / SIGNAL_MIN
-    sigmas, states = zip(*([(SIGMA_MAX, start), *_states(settings, guide, start, rng)]), strict=True)
+    noise = _Drawn(_normals(settings.seed, settings.draws + 1, num_points))
+    start = noise.standard_normal((num_points, 2)) / SIGNAL_MIN
+    sigmas, states = zip(*([(SIGMA_MAX, start), *_states(settings, guide, start, noise)]), strict=True)
     alpha_bar = alpha_bar_from_sigma(np.array(sigmas))
-    x = np.stack([(a * state).astype(np.float32) for a, state in zip(np.sqrt(alpha_bar), states, strict=True)])
+    x = np.stack(states).astype(np.float32)
+    x *= np.sqrt(alpha_bar).astype(np.float32)[:, None, None]
     return Run(x, np.array(sigmas), exponential_t(alpha_bar), guide.nfe)
 
 
 def _states(settings: Settings, guide: Guide, x: Array, rng: Normals) -> Iterator[tuple[float, Array]]:
     """Noise level and points (N, 2), in VE, after each step of the sampler."""
+    levels = settings.levels
     if settings.sampler == "langevin":
-        levels = geometric_sigmas(SIGMA_MAX, SIGMA_MIN, settings.num_levels)
         source = cast(np.random.Generator, rng)
         walk = annealed_langevin(guide.score, x, levels, settings.num_steps, LANGEVIN_STEP_SIZE, source)
         return ((state.sigma, state.x) for state in walk)
-    levels = karras_sigmas(SIGMA_MAX, SIGMA_MIN, settings.num_levels)
     if settings.sampler == "deterministic":
         return zip(levels[1:].tolist(), heun_ode(guide, x, levels), strict=True)
     return zip(levels[1:].tolist(), heun_sde(guide, x, levels, rng), strict=True)
+
+
+@lru_cache(maxsize=4)
+def _normals(seed: int, draws: int, num_points: int) -> Array:
+    """N(0, 1) numbers (draws, 2, N), in the order in which a sampler draws them; kept, as w does not touch them."""
+    drawn = np.random.default_rng(seed).standard_normal((draws, num_points, 2))
+    return np.ascontiguousarray(drawn.transpose(0, 2, 1))
+
+
+class _Drawn:
+    """Normal numbers drawn before; for `times` blocks of points, the same in each."""
+
+    def __init__(self, drawn: Array, times: int = 1) -> None:
+        self.drawn, self.times = iter(drawn), times
+
+    def standard_normal(self, _: tuple[int, ...], /) -> Array:
+        """The next ones, (N, 2), one coordinate after the other in memory."""
+        columns = next(self.drawn)
+        return (columns if self.times == 1 else np.tile(columns, self.times)).T
+
+
+def exact_variance(settings: Settings) -> float:
+    """Variance per axis of what `sample` gives in the Gaussian case, in so many levels: no chance, no limit.
+
+    There all predictions are multiples of the point, so the points stay Gaussian and a step multiplies their standard
+    deviation, and adds what noise it draws. `GaussianAnswers` is what this comes to with endless levels from endless
+    noise. Raises ValueError for another condition.
+    """
+    require(settings.condition == "gaussian", '`condition` must be "gaussian"', repr(settings.condition))
+    guide, levels = settings.guide(settings.guidance_scale), settings.levels.tolist()
+
+    def eps(x: float, sigma: float) -> float:
+        w = settings.guidance_scale if guide.sigma_low < sigma <= guide.sigma_high else 1.0
+        uncond, cond = 1.0 / (2.0 + sigma**2), 1.0 / (1.0 + sigma**2)
+        clean = settings.guide_by == "clean_classifier"  # its slope is -x/2 at every level
+        return sigma * x * (uncond + w * cond / 2.0 if clean else (1.0 - w) * uncond + w * cond)
+
+    var = 1.0 / SIGNAL_MIN**2
+    if settings.sampler == "langevin":
+        for sigma in levels:
+            step = LANGEVIN_STEP_SIZE * sigma**2
+            factor = 1.0 - step * eps(1.0, sigma) / sigma
+            for _ in range(settings.num_steps):
+                var = factor**2 * var + 2.0 * step
+        return var / (1.0 + SIGMA_MIN**2)  # in VP coordinates, as the frames are
+    for sigma_cur, sigma_next in pairwise(levels):
+        added = sigma_cur**2 - sigma_next**2 if settings.sampler == "stochastic" else 0.0
+        sigma_hat = (sigma_cur**2 + added) ** 0.5
+        slope = eps(1.0, sigma_hat)
+        factor = 1.0 + (sigma_next - sigma_hat) * slope
+        if sigma_next > 0:  # Heun, in `heun_ode`'s words
+            factor = 1.0 + (sigma_next - sigma_hat) / 2.0 * (slope + eps(factor, sigma_next))
+        var = factor**2 * (var + added)
+    return var
 
 
 # --- adherence against spread ----------------------------------------------------------------------------------------
@@ -190,23 +262,12 @@ class Curve:
 def sampled_curve(settings: Settings, num_points: int = CURVE_POINTS) -> Curve:
     """Measures of `num_points` samples at each of CURVE_SCALES, all from the same noise, in one batch."""
     num_scales = len(CURVE_SCALES)
-    rng = _Repeated(np.random.default_rng(settings.seed), num_scales)
-    start = rng.standard_normal((num_scales * num_points, 2)) / SIGNAL_MIN
+    noise = _Drawn(_normals(settings.seed, settings.draws + 1, num_points), num_scales)
+    start = noise.standard_normal((num_points, 2)) / SIGNAL_MIN
     guide = settings.guide(np.repeat(CURVE_SCALES, num_points)[:, None])
-    *_, (_, x) = _states(settings, guide, start, rng)
+    *_, (_, x) = _states(settings, guide, start, noise)
     of_scale = [measures(settings.model, part) for part in x.reshape(num_scales, num_points, 2)]
     return Curve(np.array([m.adherence for m in of_scale]), np.array([m.spread for m in of_scale]))
-
-
-class _Repeated:
-    """Normal numbers for `times` blocks of points, the same in each block."""
-
-    def __init__(self, rng: np.random.Generator, times: int) -> None:
-        self.rng, self.times = rng, times
-
-    def standard_normal(self, size: tuple[int, ...], /) -> Array:
-        block = self.rng.standard_normal((size[0] // self.times, *size[1:]))
-        return np.tile(block, (self.times, *(1 for _ in size[1:])))
 
 
 # --- the tilted density ----------------------------------------------------------------------------------------------
@@ -250,8 +311,8 @@ def _log_densities(
     condition: str, t: float, extent: tuple[float, float], cells: tuple[int, int]
 ) -> tuple[Array, Array]:
     """log p_t(x|c) and log p_t(x) on a picture's cells, in float32: a slider of w moves only how they are mixed."""
-    grid, model = plane(*extent, *cells), noised(condition, t)
-    both = (mixture.log_density(grid, 1.0, 0.0).astype(np.float32) for mixture in (model.cond, model.uncond))
+    axes, model = [centres(*side) for side in zip(extent, cells, strict=True)], noised(condition, t)
+    both = (log_density_on_grid(mixture, *axes).astype(np.float32) for mixture in (model.cond, model.uncond))
     return next(both), next(both)
 
 
@@ -276,7 +337,8 @@ class Probe:
     """What is predicted at one noised point. Vectors are (2,), in VP coordinates, eps without a unit.
 
     uncond, cond, guided: eps, and the places (1 - alpha_bar)^½ eps leads back to, sqrt(alpha_bar) x0_hat;
-    classifier: gradient of log p_t(c|x) by central differences; from_eps: the same from the two predictions.
+    classifier: gradient of log p(c|x) by central differences, p_t of noised points or p_0 of clean ones, whichever
+    guides; from_eps: that of p_t from the two predictions.
     """
 
     position: Array
@@ -286,20 +348,22 @@ class Probe:
     tips: Array
     classifier: Array
     from_eps: Array
-    adherence: float
 
 
-def probe(model: Conditioned, position: tuple[float, float], t: float, guidance_scale: float) -> Probe:
-    """The two predictions and their extrapolation at `position`, noised to t (above 0)."""
+def probe(
+    model: Conditioned, position: tuple[float, float], t: float, guidance_scale: float, guide_by: str = GUIDED_BY[0]
+) -> Probe:
+    """The two predictions at `position`, noised to t (above 0), and what guidance makes of them."""
     require(t > 0, "`t` must be above 0", t)
     signal, sigma_t = (float(a) for a in vp_coefficients(exponential_alpha_bar(t)))
     at = np.array(position)
-    ve = at[None] / signal
-    uncond, cond = (exact_eps(mixture, ve, sigma_t / signal)[0] for mixture in (model.uncond, model.cond))
-    guided = combine(uncond, cond, guidance_scale)
+    ve, sigma = at[None] / signal, sigma_t / signal
+    uncond, cond = (eps[0] for eps in exact_eps_of_both(model.uncond, model.cond, ve, sigma))
+    guided = Guide(model, guidance_scale, by=guide_by)(ve, sigma)[0]
     h = 1e-4
     around = at + h * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
-    right, left, up, down = model.log_classifier(around, signal, sigma_t)
+    level = (1.0, 0.0) if guide_by == "clean_classifier" else (signal, sigma_t)
+    right, left, up, down = model.log_classifier(around, *level)
     return Probe(
         position=at,
         eps_uncond=uncond,
@@ -308,7 +372,6 @@ def probe(model: Conditioned, position: tuple[float, float], t: float, guidance_
         tips=at - sigma_t * np.stack([uncond, cond, guided]),
         classifier=np.array([right - left, up - down]) / (2 * h),
         from_eps=(uncond - cond) / sigma_t,
-        adherence=float(np.exp(model.log_classifier(at, signal, sigma_t))),
     )
 
 

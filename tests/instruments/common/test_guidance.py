@@ -14,14 +14,16 @@ from diffusion_lab.instruments.common.guidance import (
     Guide,
     Measures,
     Tilted,
+    centres,
     combine,
     combine_by_weight,
     exact_eps,
+    exact_eps_of_both,
     heun_ode,
     heun_sde,
     karras_sigmas,
+    log_density_on_grid,
     measures,
-    plane,
 )
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.samplers import annealed_langevin
@@ -78,6 +80,26 @@ def test_eps_is_the_mean_of_the_noise_that_was_drawn(subject, lopsided, rng):
 def test_eps_is_finite_far_out(lopsided):
     for sigma in (1e-3, 20.0):
         assert np.isfinite(exact_eps(lopsided, np.array([[1e6, -1e6], [0.0, 0.0]]), sigma)).all()
+
+
+@pytest.mark.subject(
+    exact_eps_of_both,
+    turned_round=lambda u, c, x, sigma: exact_eps_of_both(c, u, x, sigma),
+    one_width_for_both=lambda u, c, x, sigma: (
+        exact_eps(u, x, sigma),
+        exact_eps(GaussianMixture(c.means, c.weights, u.s), x, sigma),
+    ),
+    weights_forgotten=lambda u, c, x, sigma: exact_eps_of_both(
+        u, GaussianMixture(c.means, np.full(2, 0.5), c.s), x, sigma
+    ),
+)
+def test_both_predictions_at_once_are_the_two(subject, lopsided, rng):
+    """Of mixtures of different widths, also where one of them is a million units away."""
+    cond = GaussianMixture(lopsided.means[[0, 3]], np.array([0.8, 0.2]), 0.6)
+    for sigma in (0.05, 0.7, 20.0):
+        x = np.concatenate([(1 + sigma) * rng.standard_normal((100, 2)), [[1e6, -1e6]]])
+        for got, mixture in zip(subject(lopsided, cond, x, sigma), (lopsided, cond), strict=True):
+            np.testing.assert_allclose(got, exact_eps(mixture, x, sigma), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.subject(
@@ -144,6 +166,50 @@ def test_the_guided_score_is_the_gradient_of_the_tilt_at_every_level(subject, mo
             np.testing.assert_allclose(subject(model, x, sigma, w), slope, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.subject(
+    lambda model, w: Guide(model, w, by="classifier"),
+    pushed_away=lambda model, w: Flipped(model, w, by="classifier"),
+    noise_forgotten=lambda model, w: Unscaled(model, w, by="classifier"),
+    classifier_of_clean_points=lambda model, w: Guide(model, w, by="clean_classifier"),
+    one_more=lambda model, w: Guide(model, w + 1, by="classifier"),
+)
+def test_guidance_by_a_classifier_is_guidance_without_one(subject, model, rng):
+    """The classifier being exact: s = w gives the same prediction at every level, to rounding."""
+    x = rng.standard_normal((60, 2))
+    for sigma in (0.05, 0.6, 4.0):
+        for w in SCALES:
+            np.testing.assert_allclose(subject(model, w)(x, sigma), Guide(model, w)(x, sigma), atol=1e-11)
+
+
+class Flipped(Guide):
+    def push(self, x, sigma):
+        return -super().push(x, sigma)
+
+
+class Unscaled(Guide):
+    def push(self, x, sigma):
+        return super().push(x, sigma) / sigma
+
+
+@pytest.mark.subject(
+    lambda model, w: Guide(model, w, by="clean_classifier"),
+    of_noised_points=lambda model, w: Guide(model, w, by="classifier"),
+    flipped=lambda model, w: Flipped(model, w, by="clean_classifier"),
+    ve_noise=lambda model, w: Unscaled(model, w, by="clean_classifier"),
+)
+def test_the_classifier_of_clean_data_is_asked_about_noised_points(subject, model, rng):
+    """eps_uncond - w sqrt(1 - alpha_bar) grad log p_0(c|x) at the VP point, the slope by central differences."""
+    x, h = rng.standard_normal((40, 2)), 1e-5
+    for sigma in (0.3, 2.0):
+        signal, sigma_t = 1 / np.sqrt(1 + sigma**2), sigma / np.sqrt(1 + sigma**2)
+        log = lambda x: model.log_classifier(x, 1.0, 0.0)  # noqa: E731
+        vp = signal * x
+        slope = np.stack([(log(vp + h * e) - log(vp - h * e)) / (2 * h) for e in np.eye(2)], axis=1)
+        for w in (0.0, 1.0, 4.0):
+            expected = exact_eps(model.uncond, x, sigma) - w * sigma_t * slope
+            np.testing.assert_allclose(subject(model, w)(x, sigma), expected, rtol=1e-5, atol=1e-5)
+
+
 # --- counting and the interval ---------------------------------------------------------------------------------------
 
 
@@ -170,7 +236,10 @@ def closed_below(model, w, low, high):
 )
 def test_both_branches_are_counted_and_only_where_they_are_needed(subject, model, rng, monkeypatch):
     calls = []
-    monkeypatch.setattr(guidance, "exact_eps", lambda m, x, sigma: calls.append((m, sigma)) or exact_eps(m, x, sigma))
+    one = lambda m, x, sigma: calls.append(m) or exact_eps(m, x, sigma)  # noqa: E731
+    monkeypatch.setattr(guidance, "exact_eps", one)
+    both = lambda u, c, x, sigma: calls.extend([u, c]) or exact_eps_of_both(u, c, x, sigma)  # noqa: E731
+    monkeypatch.setattr(guidance, "exact_eps_of_both", both)
     x = rng.standard_normal((5, 2))
     for w, at_one, inside in ((0.0, 1, 1), (1.0, 1, 1), (3.0, 1, 2)):
         guide = subject(model, w, 0.5, 2.0)
@@ -179,8 +248,17 @@ def test_both_branches_are_counted_and_only_where_they_are_needed(subject, model
             got = guide(x, sigma)
             scale = w if 0.5 < sigma <= 2.0 else 1.0
             eps = combine(exact_eps(model.uncond, x, sigma), exact_eps(model.cond, x, sigma), scale)
-            np.testing.assert_array_equal(got, eps)
+            np.testing.assert_allclose(got, eps, atol=1e-13)
             assert guide.nfe - before == expected == len(calls) - earlier
+
+
+def test_a_classifier_is_counted_as_an_evaluation_and_w_1_needs_it(model, rng):
+    x = rng.standard_normal((5, 2))
+    for by in ("classifier", "clean_classifier"):
+        for w, expected in ((0.0, 1), (1.0, 2), (3.0, 2)):
+            guide = Guide(model, w, by=by)
+            guide(x, 0.7)
+            assert guide.nfe == expected
 
 
 def test_a_scale_for_each_point(model, rng):
@@ -411,11 +489,22 @@ def test_the_tilted_density_by_importance_sampling(subject, model, rng):
         assert abs(subject(model, w).adherence - mean) < 4 * error + 1e-6
 
 
-def test_cells_of_a_plane():
-    cells = plane(2.0, 1.0, 4, 2)
-    assert cells.shape == (2, 4, 2)
-    np.testing.assert_array_equal(cells[0, :, 0], [-1.5, -0.5, 0.5, 1.5])
-    np.testing.assert_array_equal(cells[:, 0, 1], [-0.5, 0.5])
+def test_cells_of_a_side():
+    np.testing.assert_array_equal(centres(2.0, 4), [-1.5, -0.5, 0.5, 1.5])
+
+
+@pytest.mark.subject(
+    log_density_on_grid,
+    transposed=lambda m, x, y: log_density_on_grid(m, y, x).T,
+    one_dimension_s_norm=lambda m, x, y: log_density_on_grid(m, x, y) + 0.5 * np.log(2 * np.pi * m.s**2),
+    equal_weights=lambda m, x, y: log_density_on_grid(GaussianMixture(m.means, np.full(4, 0.25), m.s), x, y),
+)
+def test_the_density_on_a_grid_is_the_mixture_s(subject, lopsided):
+    x, y = centres(4.0, 30), centres(3.0, 20)
+    grid = np.stack(np.meshgrid(x, y), axis=-1)
+    np.testing.assert_allclose(subject(lopsided, x, y), lopsided.log_density(grid, 1.0, 0.0), rtol=1e-10)
+    far = log_density_on_grid(lopsided, np.array([1e3]), np.array([0.0]))
+    assert far == pytest.approx(np.log(1e-300)), "taken as 1e-300 where it is less"
 
 
 @pytest.mark.parametrize(
@@ -426,6 +515,10 @@ def test_cells_of_a_plane():
             "`prior` must be above 0 and at most 1, got 0.0.",
         ),
         (lambda: Guide(GAUSSIAN, -0.5), "`guidance_scale` must be at least 0, got -0.5."),
+        (
+            lambda: Guide(GAUSSIAN, 1.0, by="hand"),
+            "`by` must be one of classifier_free, classifier, clean_classifier, got hand.",
+        ),
         (lambda: GaussianAnswers.at(-1.0), "`guidance_scale` must be at least 0, got -1.0."),
         (lambda: karras_sigmas(1.0, 0.1, 1), "`n` must be at least 2, got 1."),
         (lambda: karras_sigmas(1.0, 2.0, 5), "`sigma_min` must be between 0 and `sigma_max` = 1.0, got 2.0."),

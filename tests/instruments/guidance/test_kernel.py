@@ -83,12 +83,13 @@ def plain(settings, mixture):
     other_noise=lambda settings: kernel.sample(replace(settings, seed=9)),
     a_little_guidance=lambda settings: kernel.sample(settings.at_scale(settings.guidance_scale + 1e-4)),
 )
-def test_0_is_unconditional_and_1_conditional_bit_for_bit(subject):
+def test_0_is_unconditional_and_1_conditional(subject):
+    """To float32, whatever lies between."""
     for sampler, condition in product(kernel.SAMPLERS, CONDITIONS):
         settings = Settings(condition=condition, sampler=sampler, seed=3)
         for scale, mixture in ((0.0, settings.model.uncond), (1.0, settings.model.cond)):
             run = subject(settings.at_scale(scale))
-            np.testing.assert_array_equal(run.x[-1], plain(settings, mixture))
+            np.testing.assert_allclose(run.x[-1], plain(settings, mixture), atol=2e-6)
 
 
 def test_the_ends_of_the_dial_follow_their_laws(assert_follows):
@@ -124,6 +125,74 @@ def test_the_gaussian_case_has_its_known_answers(subject):
         known = getattr(GaussianAnswers.at(3.0), kernel.ANSWER_OF[sampler])
         found = kernel.variance(subject(settings, n).x[-1])
         assert abs(found / known - 1) < 0.04 + 4 / np.sqrt(n)
+
+
+def impulses(seed, draws, num_points):
+    """Noise of which the k-th draw moves the k-th point alone: on a linear sampler the points are its responses."""
+    z = np.zeros((draws, 2, num_points))
+    z[np.arange(draws), 0, np.arange(draws)] = 1.0
+    return z
+
+
+def another(**changes):
+    return lambda settings: kernel.exact_variance(replace(settings, **changes))
+
+
+@pytest.mark.subject(
+    kernel.exact_variance,
+    in_the_limit=lambda settings: getattr(
+        GaussianAnswers.at(settings.guidance_scale), kernel.ANSWER_OF[settings.sampler]
+    ),
+    weight_for_scale=lambda settings: kernel.exact_variance(settings.at_scale(settings.guidance_scale + 1)),
+    interval_ignored=another(interval=(0.0, 1.0)),
+    guided_alike=another(guide_by="classifier_free"),
+    one_level_less=lambda settings: kernel.exact_variance(replace(settings, num_levels=settings.num_levels - 1)),
+)
+def test_the_exact_variance_is_that_of_the_sampler_itself(subject, monkeypatch):
+    """The sampler run on impulses: it is linear here, so squares of the responses add up to the variance; float32."""
+    monkeypatch.setattr(kernel, "_normals", impulses)
+    for sampler, guide_by in product(kernel.SAMPLERS, kernel.GUIDED_BY):
+        for w, levels, interval in ((0.0, 9, (0.0, 1.0)), (3.0, 24, (0.0, 1.0)), (6.0, 12, (0.05, 0.5))):
+            settings = Settings("gaussian", sampler, w, interval, levels, 3, guide_by=guide_by)
+            responses = kernel.sample(settings, settings.draws + 1).x[-1, :, 0].astype(float)
+            assert subject(settings) == pytest.approx(np.sum(responses**2), rel=1e-5)
+
+
+def test_the_exact_variance_comes_to_the_known_answers():
+    """With 400 levels at w = 3, to 4 %: from noise of sigma 20, not endless, and Langevin with its own bias."""
+    for sampler, steps in (("deterministic", 1), ("stochastic", 1), ("langevin", 25)):
+        settings = Settings("gaussian", sampler, num_levels=400, num_steps=steps)
+        known = getattr(GaussianAnswers.at(3.0), kernel.ANSWER_OF[sampler])
+        assert kernel.exact_variance(settings) == pytest.approx(known, rel=0.04)
+
+
+@pytest.mark.subject(
+    kernel.sample,
+    deterministic=of_another_sampler("deterministic"),
+    a_tenth_more=lambda settings, n: kernel.sample(settings.at_scale(1.1 * settings.guidance_scale), n),
+)
+def test_samples_of_the_gaussian_case_have_the_exact_variance_of_so_many_levels(subject):
+    """At 24 levels, where the limit is still off: chi-square of 40,000 numbers, both sides, 1e-4."""
+    for sampler in ("stochastic", "langevin"):
+        settings = Settings("gaussian", sampler, seed=11)
+        x = subject(settings, 20_000).x[-1].astype(float)
+        statistic = np.sum(x**2) / kernel.exact_variance(settings)
+        assert min(stats.chi2.cdf(statistic, x.size), stats.chi2.sf(statistic, x.size)) > 5e-5
+
+
+def test_a_classifier_of_noised_points_samples_the_same_and_one_of_clean_points_does_not():
+    """The same noise: float32 apart with s = w. The classifier of clean data is sure too soon: half the spread."""
+    for sampler in kernel.SAMPLERS:
+        free = kernel.sample(Settings(sampler=sampler)).x[-1]
+        np.testing.assert_allclose(
+            kernel.sample(Settings(sampler=sampler, guide_by="classifier")).x[-1], free, atol=1e-5
+        )
+    plain, clean = (
+        kernel.measures(CONDITIONS["A"], kernel.sample(Settings(guide_by=by, guidance_scale=1.0)).x[-1])
+        for by in ("classifier", "clean_classifier")
+    )
+    assert clean.spread < 0.6 * plain.spread
+    assert clean.adherence > 0.99 > plain.adherence + 0.05
 
 
 @pytest.mark.parametrize("condition", ["A", "B", "C"])
@@ -298,8 +367,19 @@ def test_the_probe_shows_the_two_predictions(subject):
 def test_guided_arrow_is_the_guided_prediction_of_the_samplers():
     model, t, w, x = CONDITIONS["B"], 0.2, 5.0, (0.3, 0.2)
     signal, sigma_t = noised_level(t)
-    expected = Guide(model, w)(np.array([x]) / signal, sigma_t / signal)[0]
-    np.testing.assert_allclose(kernel.probe(model, x, t, w).eps_guided, expected, atol=1e-12)
+    for by in kernel.GUIDED_BY:
+        expected = Guide(model, w, by=by)(np.array([x]) / signal, sigma_t / signal)[0]
+        np.testing.assert_allclose(kernel.probe(model, x, t, w, by).eps_guided, expected, atol=1e-12)
+
+
+def test_the_probe_shows_the_classifier_that_guides():
+    """Its slope is what leads from the unconditional prediction to the guided one: at every level of noised points."""
+    model, t, x = CONDITIONS["A"], 0.2, (0.1, 0.6)
+    sigma_t = noised_level(t)[1]
+    for by in ("classifier", "clean_classifier"):
+        p = kernel.probe(model, x, t, 1.0, by)
+        np.testing.assert_allclose((p.eps_uncond - p.eps_guided) / sigma_t, p.classifier, rtol=1e-5)
+    assert np.hypot(*(p.classifier - p.from_eps)) > 1, "of clean points it is another"
 
 
 def test_arrows_have_their_head_at_the_tip():
@@ -315,6 +395,14 @@ def test_arrows_have_their_head_at_the_tip():
     [
         (lambda: Settings(condition="D"), "`condition` must be one of A, B, C, gaussian, got D."),
         (lambda: Settings(sampler="x"), "`sampler` must be one of deterministic, stochastic, langevin, got x."),
+        (
+            lambda: Settings(guide_by="hand"),
+            "`guide_by` must be one of classifier_free, classifier, clean_classifier, got hand.",
+        ),
+        (
+            lambda: kernel.exact_variance(Settings()),
+            "`condition` must be \"gaussian\", got 'A'.",
+        ),
         (lambda: Settings(interval=(0.5, 0.4)), "`interval` must be 0 <= low <= high <= 1, got (0.5, 0.4)."),
         (lambda: kernel.sample(Settings(), 0), "`num_points` must be at least 1, got 0."),
         (lambda: kernel.sample(Settings(guidance_scale=-1.0)), "`guidance_scale` must be at least 0, got -1.0."),
