@@ -47,7 +47,7 @@ RULES = (
         "instruments/*/*.py",
         may=("numpy", COMMON, "<own>"),
         may_not=("<own>.component",),
-        but=("component.py", "pictures.py"),
+        but=("component.py", "panel.py", "pictures.py"),
     ),
     Rule(
         "instruments/*/component.py",
@@ -64,7 +64,8 @@ RULES = (
             f"{LAB}.app.theme",
         ),
     ),
-    # Where an instrument has them: what it draws, and a text that its kernel learns from.
+    # Where an instrument has them: what stands on its panel, what it draws, a text that its kernel learns from.
+    Rule("instruments/*/panel.py", may=(f"{LAB}.app.front_panel",)),
     Rule(
         "instruments/*/pictures.py",
         may=("numpy", "bokeh", COMMON, "<own>.kernel", f"{LAB}.app.scene", f"{LAB}.app.theme"),

@@ -373,12 +373,3 @@ def probe(
         classifier=np.array([right - left, up - down]) / (2 * h),
         from_eps=(uncond - cond) / sigma_t,
     )
-
-
-def arrow(tail: Array, tip: Array, head: float = 0.13) -> Array:
-    """An arrow as one line, (5, 2): tail, tip, and the two barbs, `head` long or half the arrow if that is less."""
-    way = tip - tail
-    length = np.hypot(*way)
-    back = -way * (min(head, length / 2) / length) if length > 0 else way
-    across = 0.5 * back[::-1] * (-1.0, 1.0)
-    return np.stack([tail, tip, tip + back + across, tip, tip + back - across])

@@ -382,14 +382,6 @@ def test_the_probe_shows_the_classifier_that_guides():
     assert np.hypot(*(p.classifier - p.from_eps)) > 1, "of clean points it is another"
 
 
-def test_arrows_have_their_head_at_the_tip():
-    line = kernel.arrow(np.array([0.0, 0.0]), np.array([2.0, 0.0]))
-    np.testing.assert_allclose(line, [[0, 0], [2, 0], [1.87, -0.065], [2, 0], [1.87, 0.065]], atol=1e-12)
-    assert np.isfinite(kernel.arrow(np.ones(2), np.ones(2))).all()
-    short = kernel.arrow(np.zeros(2), np.array([0.0, 0.1]))
-    assert np.hypot(*(short[2] - short[1])) <= 0.06
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
