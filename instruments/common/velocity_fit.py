@@ -3,7 +3,7 @@
 Flow matching asks for E[data - noise | x_t = x]. Here it is estimated without a network, by local linear kernel
 regression (Fan & Gijbels 1996, section 2) on the points x_t = (1-t) noise + t data of all pairs, at `num_times` + 1
 values of t. Points are first shared out among the nodes of a square grid, linear in both directions (Wand 1994), so
-that the kernel's sums become products of matrices: 6144 pairs cost about as much as 600. Between nodes and between
+that the kernel's sums become products of matrices: 9216 pairs cost about as much as 900. Between nodes and between
 times the field is linear; beyond the grid it is that of the nearest edge.
 
 Lengths are in units of the data, t runs from 0 (noise) to 1 (data).
@@ -18,13 +18,17 @@ from diffusion_lab.instruments.common.checks import require
 
 Array = NDArray[np.float64]
 
-EXTENT = 4.5
-"""The grid covers [-EXTENT, EXTENT]²; noise leaves it with probability 2·exp(-EXTENT²/2), 1 pair in 12,000."""
-SIDE = 91
-NUM_TIMES = 16
-BANDWIDTH = (0.08, 0.06)
+EXTENT = 4.2
+"""The grid covers [-EXTENT, EXTENT]²; noise leaves it with a probability below 2·exp(-EXTENT²/2), 1 pair in 3,400."""
+SIDE = 161
+NUM_TIMES = 12
+Bandwidth = tuple[float, float]
 """Standard deviation of the kernel at t = 0 and at t = 1, where the points lie closer; linear between."""
-RIDGE = 3.0
+WIDE: Bandwidth = (0.06, 0.045)
+"""Where pairs that pass at one place disagree, so that many must be averaged."""
+NARROW: Bandwidth = (0.035, 0.025)
+"""Where they hardly cross, as after a reflow: what is left to fear is smearing the tears between clusters."""
+RIDGE = 6.0
 """Pull of slopes towards 0, as strong as this many points a bandwidth away: a slope from a handful is mostly chance."""
 
 
@@ -32,10 +36,10 @@ RIDGE = 3.0
 class FittedVelocity:
     """The table (NUM_TIMES + 1, SIDE²) of a fitted field, y-major; call it as velocity(x, t).
 
-    A velocity is held as the complex number vx + i vy: looking one up is then one gather, not two.
+    A velocity is held as the complex number vx + i vy, in single precision: looking one up is then one gather, not two.
     """
 
-    table: NDArray[np.complex128]
+    table: NDArray[np.complex64]
     num_pairs: int
 
     def __call__(self, x: ArrayLike, t: float) -> Array:
@@ -55,7 +59,7 @@ class FittedVelocity:
         return velocity.view(np.float64).reshape(-1, 2)
 
 
-def fit_velocity(noise: ArrayLike, data: ArrayLike) -> FittedVelocity:
+def fit_velocity(noise: ArrayLike, data: ArrayLike, bandwidth: Bandwidth = WIDE) -> FittedVelocity:
     """Fit the field to pairs (N, 2) each, N >= 100. Raises ValueError for other shapes or fewer pairs."""
     noise, data = np.asarray(noise, dtype=np.float64), np.asarray(data, dtype=np.float64)
     require(
@@ -68,11 +72,11 @@ def fit_velocity(noise: ArrayLike, data: ArrayLike) -> FittedVelocity:
     table = []
     for t in np.linspace(0.0, 1.0, NUM_TIMES + 1):
         x = ((1.0 - t) * noise + t * data).T
-        table.append(_local_linear(x, velocity, (1.0 - t) * BANDWIDTH[0] + t * BANDWIDTH[1]))
+        table.append(_local_linear(x, velocity, (1.0 - t) * bandwidth[0] + t * bandwidth[1]))
     return FittedVelocity(np.stack(table), len(noise))
 
 
-def _local_linear(x: Array, velocity: Array, bandwidth: float) -> NDArray[np.complex128]:
+def _local_linear(x: Array, velocity: Array, bandwidth: float) -> NDArray[np.complex64]:
     """Local linear regression of velocity (2, N) on x (2, N) at all nodes, as complex numbers: (SIDE²,), y-major."""
     u, v = x
     ones = np.ones_like(u)
@@ -89,7 +93,7 @@ def _local_linear(x: Array, velocity: Array, bandwidth: float) -> NDArray[np.com
     slope_u, slope_v = (vv * by_u - uv * by_v) / determinant, (uu * by_v - uv * by_u) / determinant
     axis = np.linspace(-EXTENT, EXTENT, SIDE)
     field = mean + slope_u * (axis - mean_u) + slope_v * (axis[:, None] - mean_v)
-    return (field[0] + 1j * field[1]).ravel()
+    return (field[0] + 1j * field[1]).astype(np.complex64).ravel()
 
 
 def _kernel_sums(x: Array, columns: Array, bandwidth: float) -> Array:

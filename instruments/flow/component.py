@@ -9,25 +9,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 import param
-from bokeh.events import Tap
-from bokeh.models import ColumnDataSource, LinearColorMapper
 from bokeh.plotting import figure
 
 from diffusion_lab.app.component import Instrument
-from diffusion_lab.app.front_panel import Choice, FrontPanel, Legend, Measure, Menu, Readout, Slider, Toggles, Transport
-from diffusion_lab.app.theme import TOKENS, data_palette, style_axes
-from diffusion_lab.instruments.flow import kernel
+from diffusion_lab.app.front_panel import FrontPanel
+from diffusion_lab.instruments.flow import kernel, pictures
+from diffusion_lab.instruments.flow.panel import FRONT_PANEL
 
-EXTENT = 3.3  # half the width of the picture, in data units
-FIELD = EXTENT * np.linspace(-0.93, 0.93, 17)  # where arrows stand, along both axes
-HALF_LENGTH_SPEED = 2.0  # the speed whose arrow is half as long as the longest
 PATH_POINTS = 72  # points whose paths are drawn
 MEETING = 24  # pairs drawn through the probe
-ARROW_TIME = 0.4  # velocities at the probe are drawn as what a point covers in this time
 LADDER = (1, 2, 4, 8, 16, 32, 64)  # steps in the chart
-CHART = {"x": (0.8, 160.0), "y": (2.5e-4, 90.0)}  # evaluations, and end error in units
 CENTRE_SDS = 3.0
-SOLVER_COLOURS = {"euler": "c0", "heun": "c1", "midpoint": "c2"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +65,7 @@ class FlowMatching(Instrument):
     """Noise carried to data: along straight lines pair by pair, or by the one flow that those lines average to."""
 
     title: ClassVar[str] = "Flow from noise to data"
+    figure_extent: ClassVar[tuple[float, float]] = (pictures.EXTENT, pictures.EXTENT)
 
     mode = param.Selector(
         default="flow",
@@ -117,160 +110,31 @@ class FlowMatching(Instrument):
         default=False, label="Field", doc="Arrows along the flow's velocity at this time; length grows with speed."
     )
     probe_x = param.Number(
-        default=0.2, bounds=(-3.0, 3.0), step=0.05, label="Probe across", doc="Or click or tap the picture."
+        default=0.2, bounds=(-3.0, 3.0), step=0.05, label="Probe across", doc="Where the probe lies, across."
     )
     probe_y = param.Number(
-        default=0.9, bounds=(-3.0, 3.0), step=0.05, label="Probe up", doc="Or click or tap the picture."
+        default=0.9, bounds=(-3.0, 3.0), step=0.05, label="Probe up", doc="Where the probe lies, upwards."
     )
 
-    front_panel: ClassVar[FrontPanel] = FrontPanel(
-        readouts=[Readout("t", "t"), Readout("nfe", "evaluations"), Readout("end_error", "end error")],
-        controls=[
-            Choice("mode"),
-            Menu("flow"),
-            Menu("batch", when="flow:minibatch_transport"),
-            Menu("data_set"),
-            Slider("t", symbol="t"),
-            Slider("num_steps"),
-            Choice("solver"),
-            Toggles(("show_paths", "show_field")),
-            Slider("probe_x", when="mode:probe"),
-            Slider("probe_y", when="mode:probe"),
-            Transport(run="Flow", plays="t", seconds=5),
-        ],
-        measures=[
-            Measure(
-                "straightness",
-                "straightness S of the flow",
-                doc="0 if all points move on straight lines at constant speed; with its Monte-Carlo standard error.",
-                beside="±",
-            ),
-            Measure(
-                "detour",
-                "path length ÷ distance",
-                doc="1 if all paths are straight, at any speed; with its Monte-Carlo standard error.",
-                beside="±",
-            ),
-            Measure(
-                "cost",
-                "transport cost",
-                doc="Mean squared distance from noise to data under the flow, beside that of the pairs it is made of.",
-                beside="pairs",
-            ),
-            Measure(
-                "within",
-                "ends within 3σ of a centre",
-                doc="Share of the solver's end points within 3 standard deviations of a cluster's centre.",
-            ),
-            Measure(
-                "probe",
-                "velocity at the probe",
-                doc="The flow's velocity there, beside the root mean square distance of the single velocities from it.",
-                beside="spread",
-            ),
-        ],
-        legends=[
-            Legend("velocity field", "field", when="show_field"),
-            Legend("velocities that meet at the probe", "ink", when="mode:probe"),
-            Legend("their mean", "acc", when="mode:probe"),
-        ],
-        chart="End error against evaluations of the velocity",
-    )
+    front_panel: ClassVar[FrontPanel] = FRONT_PANEL
     chart_aspect: ClassVar[float] = 1.9
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
     def make_figure(self) -> figure:
-        """Points over their paths over the field, on equal axes without furniture; the probe on top."""
-        plot = figure(
-            x_range=(-EXTENT, EXTENT),
-            y_range=(-EXTENT, EXTENT),
-            width=600,
-            height=600,
-            aspect_ratio=1,
-            sizing_mode="stretch_width",
-            toolbar_location=None,
-            tools="",
-            background_fill_alpha=0,
-            border_fill_alpha=0,
-            outline_line_color=None,
-            min_border=1,
-        )
-        plot.axis.visible = False
-        plot.grid.visible = False
-        self._palette = LinearColorMapper(palette=data_palette(self.theme), low=-0.5, high=5.5)
-        ends = ("x", "y", "x1", "y1")
-        self._field, self._meeting, self._arrows, self._mean = (
-            ColumnDataSource({name: [] for name in ends}) for _ in range(4)
-        )
-        self._paths = ColumnDataSource({name: [] for name in (*ends, "cluster")})
-        self._points = ColumnDataSource({"x": [], "y": [], "cluster": []})
-        self._probe = ColumnDataSource({"x": [], "y": []})
-        by_cluster = {"field": "cluster", "transform": self._palette}
-        self._field_glyph = plot.segment(*ends, source=self._field, line_width=1)
-        self._paths_glyph = plot.segment(
-            *ends, source=self._paths, line_width=1, line_alpha=0.55, line_color=by_cluster
-        )
-        self._meeting_glyph = plot.segment(*ends, source=self._meeting, line_width=1)
-        self._points_glyph = plot.scatter(
-            "x", "y", source=self._points, size=5, line_color=None, fill_alpha=0.85, fill_color=by_cluster
-        )
-        self._arrows_glyph = plot.segment(*ends, source=self._arrows, line_width=1.5, line_alpha=0.8)
-        self._mean_glyph = plot.segment(*ends, source=self._mean, line_width=3)
-        self._probe_glyph = plot.scatter("x", "y", source=self._probe, size=9, line_color=None)
-        plot.on_event(Tap, self._tapped)
-        self._colour()
-        return plot
+        """Points over their paths over the field; the probe on top."""
+        self._picture = pictures.Picture(self.theme)
+        return self._picture.plot
 
     def make_chart(self) -> figure:
-        """The end error of the three solvers on this flow, on log–log axes, and where the picture's own stands."""
-        chart = figure(
-            x_range=CHART["x"],
-            y_range=CHART["y"],
-            x_axis_type="log",
-            y_axis_type="log",
-            width=340,
-            height=179,
-            sizing_mode="stretch_width",
-            aspect_ratio=1.9,
-            toolbar_location=None,
-            tools="",
-            min_border=1,
-        )
-        self._chart = chart
-        self._curves = {name: ColumnDataSource({"x": [], "y": []}) for name in kernel.SOLVERS}
-        self._here = ColumnDataSource({"x": [], "y": []})
-        self._curve_glyphs = {
-            name: chart.line("x", "y", source=source, line_width=2) for name, source in self._curves.items()
-        }
-        self._name_glyphs = {}
-        for k, name in enumerate(kernel.SOLVERS):
-            source = ColumnDataSource({"x": [1.0], "y": [1e-2 / 3.4**k], "name": [name.capitalize()]})
-            self._name_glyphs[name] = chart.text("x", "y", "name", source=source, text_font_size="12px")
-        self._here_glyph = chart.scatter("x", "y", source=self._here, size=9, line_color=None)
-        self._colour_chart()
-        return chart
+        """The end error of the three solvers on this flow, and where the picture's own stands."""
+        self._chart = pictures.Chart(self.theme, self.chart_aspect)
+        return self._chart.plot
 
     def restyle(self) -> None:
         """The same pictures in the theme's colours."""
-        self._palette.palette = data_palette(self.theme)
-        self._colour()
-        self._colour_chart()
-
-    def _colour(self) -> None:
-        colours = TOKENS[self.theme]
-        self._field_glyph.glyph.line_color = colours["field"]
-        self._meeting_glyph.glyph.line_color = colours["field"]
-        self._arrows_glyph.glyph.line_color = colours["ink"]
-        self._mean_glyph.glyph.line_color = self._probe_glyph.glyph.fill_color = colours["acc"]
-
-    def _colour_chart(self) -> None:
-        colours = TOKENS[self.theme]
-        style_axes(self._chart, self.theme)
-        self._here_glyph.glyph.fill_color = colours["ink"]
-        for name, token in SOLVER_COLOURS.items():
-            self._curve_glyphs[name].glyph.line_color = colours[token]
-            self._name_glyphs[name].glyph.text_color = colours[token]
+        self._picture.restyle(self.theme)
+        self._chart.restyle(self.theme)
 
     # --- what is computed --------------------------------------------------------------------------------------------
 
@@ -280,16 +144,18 @@ class FlowMatching(Instrument):
         if of_case & changed:
             batch = int(self.batch) if self.flow == "minibatch_transport" else 1
             self._case = _case(self.data_set, self.flow, batch, self.seed)
-            self._draw_curves()
+            self._chart.draw_curves(self._case.errors)
         if (of_case | {"num_steps", "solver"}) & changed:
             self._follow()
         if changed - {"show_field", "probe_x", "probe_y"}:
             self._draw_points(recolour=bool((of_case | {"mode"}) & changed))
             self._draw_paths()
-        if (of_case | {"t", "show_field"}) & changed:
-            self._draw_field()
-        if (of_case | {"t", "mode", "show_paths", "probe_x", "probe_y"}) & changed:
+        if self.show_field and (of_case | {"t", "show_field"}) & changed:
+            self._picture.draw_field(self._case.flow.velocity, self.t)
+        if self.mode == "probe" and changed - {"num_steps", "solver", "show_field"}:
             self._draw_probe()
+        if {"mode", "show_paths", "show_field"} & changed:
+            self._picture.show(probing=self.mode == "probe", paths=self.show_paths, field=self.show_field)
         self.status = self._what_was_done()
 
     def _follow(self) -> None:
@@ -300,14 +166,7 @@ class FlowMatching(Instrument):
         self._end_error = kernel.end_error(self._run.states[-1], self._case.reference.end)
         mixture = kernel.DATA[self.data_set]
         self._within = kernel.fraction_within(self._run.states[-1], mixture.means, CENTRE_SDS * mixture.s)
-        inside = CHART["y"][0] <= self._end_error <= CHART["y"][1]
-        self._here.data = {"x": [float(self._run.nfe)] * inside, "y": [self._end_error] * inside}
-
-    def _draw_curves(self) -> None:
-        low, high = CHART["y"]
-        for name, (nfe, error) in self._case.errors.items():
-            inside = (error >= low) & (error <= high)
-            self._curves[name].data = {"x": nfe[inside].astype(float), "y": error[inside]}
+        self._chart.draw_here(self._run.nfe, self._end_error)
 
     def _what_was_done(self) -> str:
         case, each = self._case, f"{kernel.NUM_POINTS} points"
@@ -323,55 +182,29 @@ class FlowMatching(Instrument):
 
     def _draw_points(self, recolour: bool) -> None:
         case = self._case
-        if self.mode != "flow":
-            x = kernel.conditional_point(case.pairs.noise, case.pairs.data, self.t, case.flow.path)
+        if self.mode == "flow":
+            self._x, cluster = self._run.at(self.t), case.towards
         else:
-            x = self._run.at(self.t)
-        moved = {"x": x[:, 0].astype(np.float32), "y": x[:, 1].astype(np.float32)}
-        if recolour:
-            moved["cluster"] = (case.towards if self.mode == "flow" else case.of_pair).astype(np.float32)
-        self._points.data.update(moved)
+            self._x = kernel.conditional_point(case.pairs.noise, case.pairs.data, self.t, case.flow.path)
+            cluster = case.of_pair
+        self._picture.draw_points(self._x, cluster if recolour else None)
 
     def _draw_paths(self) -> None:
-        shown = self.show_paths and self.mode != "probe"
-        self._paths_glyph.visible = shown
-        if not shown:
+        if not self.show_paths or self.mode == "probe":
             return
         case = self._case
         if self.mode == "pairs":
-            start, end = kernel.conditional_paths(case.pairs, case.flow.path, PATH_POINTS)
-            cluster = case.of_pair
+            ends, cluster = kernel.conditional_paths(case.pairs, case.flow.path, PATH_POINTS), case.of_pair
         else:
-            start, end = kernel.trails(self._run, self.t, PATH_POINTS)
-            cluster = case.towards
-        pieces = len(start) // PATH_POINTS
-        colours = np.tile(cluster[:PATH_POINTS], pieces).astype(np.float32)
-        self._paths.data = {**_segments(start, end), "cluster": colours}
-
-    def _draw_field(self) -> None:
-        self._field_glyph.visible = self.show_field
-        if self.show_field:
-            start = np.stack(np.meshgrid(FIELD, FIELD), axis=-1).reshape(-1, 2)
-            velocity = self._case.flow.velocity(start, self.t)
-            speed = np.linalg.norm(velocity, axis=1, keepdims=True)
-            end = start + 0.85 * (FIELD[1] - FIELD[0]) * velocity / (speed + HALF_LENGTH_SPEED)
-            self._field.data = _segments(start, end)
+            ends, cluster = kernel.trails(self._run, self.t, PATH_POINTS), case.towards
+        self._picture.draw_paths(*ends, cluster[:PATH_POINTS])
 
     def _draw_probe(self) -> None:
-        shown = self.mode == "probe"
-        for glyph in (self._arrows_glyph, self._mean_glyph, self._probe_glyph):
-            glyph.visible = shown
-        self._meeting_glyph.visible = shown and self.show_paths
-        if not shown:
-            return
         x = np.array([self.probe_x, self.probe_y])
         rng = np.random.default_rng([self.seed, len(kernel.FLOWS)])
-        mixture, flow = kernel.DATA[self.data_set], self._case.flow
-        self._met = met = kernel.meeting(mixture, flow, x, self.t, MEETING, rng)
-        self._meeting.data = _segments(*kernel.conditional_paths(met.pairs, flow.path, MEETING))
-        self._arrows.data = _segments(np.tile(x, (len(met.velocities), 1)), x + ARROW_TIME * met.velocities)
-        self._mean.data = _segments(*_arrow(x, ARROW_TIME * met.mean))
-        self._probe.data = {"x": [self.probe_x], "y": [self.probe_y]}
+        flow = self._case.flow
+        self._met = met = kernel.meeting(kernel.DATA[self.data_set], flow, x, self.t, MEETING, rng)
+        self._picture.draw_meeting(x, met, kernel.conditional_paths(met.pairs, flow.path, MEETING))
 
     # --- what is read ------------------------------------------------------------------------------------------------
 
@@ -429,34 +262,24 @@ class FlowMatching(Instrument):
             )
         return words
 
+    def table(self) -> dict[str, np.ndarray]:
+        """The points shown, with the two ends of each: the pair's, or of the flow as the solver follows it."""
+        noise = self._case.pairs.noise
+        if self.mode == "flow":
+            data, cluster = self._run.states[-1], self._case.towards
+        else:
+            data, cluster = self._case.pairs.data, self._case.of_pair
+        columns = {"x": self._x, "noise": noise, "end": data}
+        named = {f"{name}_{axis}": x[:, k] for name, x in columns.items() for k, axis in enumerate("xy")}
+        return {"x": named.pop("x_x"), "y": named.pop("x_y"), **named, "cluster": cluster}
+
     # --- what the buttons do -----------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Flow: from noise to data, played from t = 0."""
-        self.t = 0.0
-        self.playing = True
+        self.play_from_start()
 
     def step(self) -> None:
         """On to the solver's next node."""
         node = int(self.t * self.num_steps + 1e-9) + 1
         self.param.update(playing=False, t=min(1.0, node / self.num_steps))
-
-    def _tapped(self, event: Tap) -> None:
-        if self.mode == "probe" and event.x is not None and event.y is not None:
-            low, high = self.param.probe_x.bounds
-            x, y = (round(float(np.clip(value, low, high)), 2) for value in (event.x, event.y))
-            self.param.update(probe_x=x, probe_y=y)
-
-
-def _segments(start: np.ndarray, end: np.ndarray) -> dict[str, np.ndarray]:
-    """Columns of a segment glyph from starts and ends (M, 2)."""
-    columns = np.concatenate([start, end], axis=1).astype(np.float32)
-    return {name: np.ascontiguousarray(columns[:, k]) for k, name in enumerate(("x", "y", "x1", "y1"))}
-
-
-def _arrow(x: np.ndarray, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An arrow from x (2,) along `vector` (2,) as three segments: shaft and two barbs."""
-    tip, size = x + vector, np.hypot(*vector)
-    back = -min(0.16, 0.4 * size) * vector / max(size, 1e-9)
-    turned = np.array([-back[1], back[0]]) * 0.6
-    return np.stack([x, tip, tip]), np.stack([tip, tip + back + turned, tip + back - turned])

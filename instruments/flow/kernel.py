@@ -33,7 +33,7 @@ from diffusion_lab.instruments.common.flows import (
 )
 from diffusion_lab.instruments.common.metrics import fraction_within, fraction_within_truth, nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
-from diffusion_lab.instruments.common.velocity_fit import fit_velocity
+from diffusion_lab.instruments.common.velocity_fit import NARROW, WIDE, fit_velocity
 
 __all__ = [
     "DATA",
@@ -68,7 +68,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 NUM_POINTS = 384
-NUM_PAIRS = 6144
+NUM_PAIRS = 9216
 """Pairs that a fitted field is learned from; like NUM_POINTS a multiple of each batch size."""
 REFERENCE_STEPS = 128
 PAIR_STEPS = 32
@@ -151,13 +151,13 @@ def make_flow(
         path = RECTIFIED if name == "rectified_flow" else DIFFUSION
         return Flow(name, lambda x, t: marginal_velocity(mixture, x, t, path), path)
     if name == "minibatch_transport":
-        pairs = couple(draw_pairs(mixture, num_pairs, rng), batch_size)
+        pairs, bandwidth = couple(draw_pairs(mixture, num_pairs, rng), batch_size), WIDE
     else:
         require(previous is not None, "`previous` must be the flow one reflow earlier", previous)
         assert previous is not None
         noise = rng.standard_normal((num_pairs, 2))
-        pairs = Pairs(noise, follow(previous.velocity, noise, PAIR_STEPS, "heun").states[-1])
-    return Flow(name, fit_velocity(pairs.noise, pairs.data), RECTIFIED, pairs)
+        pairs, bandwidth = Pairs(noise, follow(previous.velocity, noise, PAIR_STEPS, "heun").states[-1]), NARROW
+    return Flow(name, fit_velocity(pairs.noise, pairs.data, bandwidth), RECTIFIED, pairs)
 
 
 # --- what the points do ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate as quadrature
 from scipy import stats
+from scipy.integrate._ivp.rk import rk_step
 
 from diffusion_lab.instruments.common import flows
 from diffusion_lab.instruments.common.datasets import ring
@@ -280,6 +281,32 @@ def test_convergence_orders_on_the_exact_velocity(subject, rng):
         errors = [np.sqrt(np.mean((end(subject, velocity, noise, n, solver) - reference) ** 2)) for n in steps]
         slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
         assert slope == pytest.approx(order, abs=0.15), solver
+
+
+TABLEAUX = {  # A, B and C of Butcher
+    "euler": ([[0.0]], [1.0], [0.0]),
+    "heun": ([[0.0, 0.0], [1.0, 0.0]], [0.5, 0.5], [0.0, 1.0]),
+    "midpoint": ([[0.0, 0.0], [0.5, 0.0]], [0.0, 1.0], [0.0, 0.5]),
+}
+
+
+@pytest.mark.subject(
+    integrate,
+    old_time=wrong_solver(heun_with_the_old_time),
+    whole_step=wrong_solver(midpoint_whole_step),
+    not_euler=wrong_solver(euler_one_late),
+)
+def test_solvers_agree_with_scipy_step_for_step(subject, lopsided, rng):
+    """SciPy's explicit Runge-Kutta step with each method's tableau, in the ten steps to the end; to rounding."""
+    noise = rng.standard_normal((20, 2))
+    velocity = lambda x, t: marginal_velocity(lopsided, x, t)  # noqa: E731
+    flat = lambda t, y: velocity(y.reshape(-1, 2), t).ravel()  # noqa: E731
+    for solver in SOLVERS:
+        a, b, c = (np.array(part) for part in TABLEAUX[solver])
+        y = noise.ravel()
+        for t in np.arange(10) / 10:
+            y, _ = rk_step(flat, t, y, flat(t, y), 0.1, a, b, c, np.empty((len(b) + 1, y.size)))
+        np.testing.assert_allclose(end(subject, velocity, noise, 10, solver).ravel(), y, atol=1e-12)
 
 
 def test_the_reference_agrees_with_an_independent_integrator(rng):

@@ -36,7 +36,7 @@ MUTANTS = {
 
 @pytest.mark.subject(fit_velocity, **MUTANTS)
 def test_a_linear_map_is_recovered(subject, rng):
-    """Data = A noise + b: no lines cross, so velocity(x_t) = data - noise; relative error below 2 % in the bulk."""
+    """Data = A noise + b: no lines cross, so velocity(x_t) = data - noise; relative error below 0.7 % in the bulk."""
     a, b = np.array([[1.3, 0.4], [-0.2, 0.7]]), np.array([0.5, -0.8])
     noise = rng.standard_normal((6144, 2))
     field = subject(noise, noise @ a.T + b)
@@ -45,7 +45,7 @@ def test_a_linear_map_is_recovered(subject, rng):
     data = fresh @ a.T + b
     for t in (0.0, 0.3, 0.77, 1.0):
         error = field((1 - t) * fresh + t * data, t) - (data - fresh)
-        assert np.sqrt(np.mean(error**2)) < 0.02 * np.sqrt(np.mean((data - fresh) ** 2))
+        assert np.sqrt(np.mean(error**2)) < 0.007 * np.sqrt(np.mean((data - fresh) ** 2))
 
 
 @pytest.mark.subject(
@@ -53,7 +53,7 @@ def test_a_linear_map_is_recovered(subject, rng):
     backwards=MUTANTS["backwards"],
     components_swapped=MUTANTS["components_swapped"],
     time_reversed=MUTANTS["time_reversed"],
-    one_wide_kernel=lambda noise, data: _with_bandwidth(1.0, noise, data),
+    one_wide_kernel=lambda noise, data: fit_velocity(noise, data, (1.0, 1.0)),
 )
 def test_independent_pairs_give_the_exact_velocity_back(subject, rng):
     """On the ring: root mean square error against the closed form below a fifth of one pair's own velocity."""
@@ -66,15 +66,6 @@ def test_independent_pairs_give_the_exact_velocity_back(subject, rng):
         truth = marginal_velocity(mixture, x, t)
         error = np.sqrt(np.mean((field(x, t) - truth) ** 2))
         assert error < 0.2 * np.sqrt(np.mean((data - fresh) ** 2)), t
-
-
-def _with_bandwidth(width, noise, data):
-    old = velocity_fit.BANDWIDTH
-    velocity_fit.BANDWIDTH = (width, width)
-    try:
-        return fit_velocity(noise, data)
-    finally:
-        velocity_fit.BANDWIDTH = old
 
 
 def test_kernel_sums_are_those_over_all_points(rng):

@@ -1,12 +1,12 @@
 """The flow on its panel: that points, paths and numbers are the kernel's, and what the buttons and a tap do."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
+from diffusion_lab.app.figure_svg import log_ticks
 from diffusion_lab.instruments.flow import kernel
-from diffusion_lab.instruments.flow.component import ARROW_TIME, CHART, MEETING, PATH_POINTS, FlowMatching
+from diffusion_lab.instruments.flow.component import MEETING, PATH_POINTS, FlowMatching
+from diffusion_lab.instruments.flow.pictures import ARROW_TIME, CHART
 
 RING = kernel.DATA["ring"]
 
@@ -17,7 +17,7 @@ def panel() -> FlowMatching:
 
 
 def points(panel: FlowMatching) -> np.ndarray:
-    data = panel._points.data
+    data = panel._picture.points.data
     return np.stack([data["x"], data["y"]], axis=1)
 
 
@@ -50,7 +50,7 @@ def test_pairs_move_on_their_own_lines(panel):
     pairs = own_pairs(panel.seed)
     panel.param.update(mode="pairs", t=0.25)
     np.testing.assert_allclose(points(panel), 0.75 * pairs.noise + 0.25 * pairs.data, atol=1e-6)
-    start, end = segments(panel._paths)
+    start, end = segments(panel._picture.paths)
     np.testing.assert_allclose(start, pairs.noise[:PATH_POINTS], atol=1e-6)
     np.testing.assert_allclose(end, pairs.data[:PATH_POINTS], atol=1e-6)
 
@@ -81,10 +81,12 @@ def test_batches_pair_the_data_anew(panel):
 def test_colours_tell_where_a_path_ends(panel):
     panel.t = 1.0
     panel.num_steps = 64
-    cluster = panel._points.data["cluster"]
+    cluster = panel._picture.points.data["cluster"]
     assert np.mean(cluster == kernel.nearest(points(panel), RING.means)) > 0.98
     panel.mode = "pairs"
-    np.testing.assert_array_equal(panel._points.data["cluster"], kernel.nearest(own_pairs(panel.seed).data, RING.means))
+    np.testing.assert_array_equal(
+        panel._picture.points.data["cluster"], kernel.nearest(own_pairs(panel.seed).data, RING.means)
+    )
 
 
 def test_numbers_are_those_of_the_points_shown(panel):
@@ -104,7 +106,7 @@ def test_numbers_are_those_of_the_points_shown(panel):
 def test_the_dot_in_the_chart_stands_on_its_solver_s_line(panel):
     for solver in kernel.SOLVERS:
         panel.param.update(solver=solver, num_steps=8)
-        here, line = panel._here.data, panel._curves[solver].data
+        here, line = panel._chart.here.data, panel._chart.curves[solver].data
         at = list(line["x"]).index(here["x"][0])
         assert here["y"][0] == pytest.approx(line["y"][at], rel=1e-12)
 
@@ -113,12 +115,12 @@ def test_what_the_chart_cannot_hold_is_left_out(panel):
     """Heun on the diffusion path, one step: a mile off the chart, so no dot, rather than one in a wrong place."""
     for name in kernel.FLOWS:
         panel.param.update(flow=name, data_set="two_clusters")
-        for source in panel._curves.values():
+        for source in panel._chart.curves.values():
             y = np.asarray(source.data["y"])
             assert np.all((y >= CHART["y"][0]) & (y <= CHART["y"][1]))
     panel.param.update(flow="rectified_flow", solver="midpoint", num_steps=64)
     inside = panel._end_error >= CHART["y"][0]
-    assert len(panel._here.data["x"]) == inside
+    assert len(panel._chart.here.data["x"]) == inside
 
 
 # --- the probe -------------------------------------------------------------------------------------------------------
@@ -127,27 +129,16 @@ def test_what_the_chart_cannot_hold_is_left_out(panel):
 def test_the_probe_shows_paths_through_it_their_velocities_and_the_mean(panel):
     panel.param.update(mode="probe", probe_x=0.5, probe_y=-0.25, t=0.5)
     x = np.array([0.5, -0.25])
-    start, end = segments(panel._meeting)
+    start, end = segments(panel._picture.meeting)
     np.testing.assert_allclose((start + end) / 2, np.tile(x, (MEETING, 1)), atol=1e-6)  # at t = ½ half-way
-    arrow_start, arrow_end = segments(panel._arrows)
+    arrow_start, arrow_end = segments(panel._picture.arrows)
     np.testing.assert_array_equal(arrow_start, np.tile(x, (MEETING, 1)))
     np.testing.assert_allclose(arrow_end - arrow_start, ARROW_TIME * (end - start), atol=1e-5)
-    shaft = [ends[0] for ends in segments(panel._mean)]
+    shaft = [ends[0] for ends in segments(panel._picture.mean)]
     flow = kernel.make_flow(RING, "rectified_flow", np.random.default_rng(0))
     mean = flow.velocity(x[None], 0.5)[0]
     np.testing.assert_allclose(shaft[1] - shaft[0], ARROW_TIME * mean, atol=1e-6)
     assert panel.readings_shown["probe"] == f"({mean[0]:.2f}, {mean[1]:.2f})".replace("-", "−")
-
-
-def test_a_tap_moves_the_probe_while_it_is_shown(panel):
-    tap = SimpleNamespace(x=1.2345, y=-9.0)
-    panel._tapped(tap)
-    assert (panel.probe_x, panel.probe_y) == (0.2, 0.9)
-    panel.mode = "probe"
-    panel._tapped(tap)
-    assert (panel.probe_x, panel.probe_y) == (1.23, -3.0)
-    panel._tapped(SimpleNamespace(x=None, y=None))
-    assert (panel.probe_x, panel.probe_y) == (1.23, -3.0)
 
 
 # --- buttons, words, cost --------------------------------------------------------------------------------------------
@@ -172,10 +163,30 @@ def test_the_status_says_what_is_exact_and_what_is_fitted(panel):
     assert "exact velocity" in panel.status
     assert "16 Euler steps" in panel.status
     panel.flow = "reflow_twice"
-    assert "fitted to 6144 pairs by local linear kernel regression" in panel.status
+    assert "fitted to 9216 pairs by local linear kernel regression" in panel.status
     assert "fitted" in panel.description
     panel.param.update(flow="diffusion", mode="pairs")
     assert "closed form" in panel.status
+
+
+def test_the_data_are_what_is_shown(panel):
+    for mode in ("flow", "pairs"):
+        panel.param.update(mode=mode, t=0.4)
+        table = panel.table()
+        np.testing.assert_allclose(np.stack([table["x"], table["y"]], axis=1), points(panel), atol=1e-6)
+        np.testing.assert_array_equal(table["noise_x"], own_pairs(panel.seed).noise[:, 0])
+        panel.t = 1.0
+        np.testing.assert_allclose(np.stack([table["end_x"], table["end_y"]], axis=1), points(panel), atol=1e-6)
+    assert panel.csv().startswith("x,y,noise_x,noise_y,end_x,end_y,cluster\n")
+
+
+def test_a_chart_s_axes_have_plain_numbers(panel):
+    for axis in panel.chart_plot.axis:
+        assert [axis.major_label_overrides[tick] for tick in axis.ticker.ticks] == [
+            f"{tick:g}" for tick in axis.ticker.ticks
+        ]
+    assert [f"{tick:g}" for tick in log_ticks(*np.log10(CHART["y"]))] == ["0.001", "0.01", "0.1", "1", "10"]
+    assert [f"{tick:g}" for tick in log_ticks(*np.log10(CHART["x"]))] == ["1", "10", "100"]
 
 
 def test_moving_the_time_computes_no_velocity(panel, monkeypatch):
@@ -188,5 +199,11 @@ def test_moving_the_time_computes_no_velocity(panel, monkeypatch):
 
 def test_what_is_sent_is_single_precision(panel):
     panel.param.update(mode="probe", show_field=True, t=0.4)
-    for source in (panel._points, panel._paths, panel._field, panel._meeting, panel._arrows):
+    for source in (
+        panel._picture.points,
+        panel._picture.paths,
+        panel._picture.field,
+        panel._picture.meeting,
+        panel._picture.arrows,
+    ):
         assert {np.asarray(column).dtype for column in source.data.values()} == {np.dtype(np.float32)}

@@ -96,13 +96,13 @@ def reflow_turned_round(previous, rng):
     turned_round=reflow_turned_round,
 )
 def test_one_reflow_is_nearly_straight_and_still_reaches_the_data(subject, noise, assert_counts):
-    """S a hundredth of what it was, one Euler step lands among the clusters, and every cluster gets its share."""
+    """S a 400th of what it was, one Euler step lands among the clusters, and every cluster gets its share."""
     before, velocity = exact(), subject(exact(), np.random.default_rng(2))
     first, second = kernel.refer(before.velocity, noise), kernel.refer(velocity, noise)
-    assert second.straightness.value < first.straightness.value / 100
+    assert second.straightness.value < first.straightness.value / 400
     one = kernel.follow(velocity, noise, 1, "euler").states[-1]
-    assert kernel.fraction_within(one, RING.means, 0.6) > 0.7
-    assert kernel.fraction_within(second.end, RING.means, 0.6) > 0.9
+    assert kernel.fraction_within(one, RING.means, 0.6) > 0.8
+    assert kernel.fraction_within(second.end, RING.means, 0.6) > 0.95
     assert_counts(np.bincount(kernel.nearest(second.end, RING.means), minlength=6), RING.weights)
 
 
@@ -119,6 +119,15 @@ def test_reflow_does_not_raise_the_cost(noise, fitted):
     for dearer, cheaper in pairwise(costs):
         assert cheaper.value < dearer.value + 2 * np.hypot(dearer.error, cheaper.error)
     assert independent.value == pytest.approx(6.08, abs=5 * independent.error)  # 2² + 2 s² + 2
+
+
+def test_a_second_reflow_spoils_little(noise, fitted):
+    """Ends within 3σ, true value 0.989: the fit of a fit keeps 94 % and one step 82 %, and is no less straight."""
+    once, twice = (kernel.refer(fitted[name].velocity, noise) for name in ("reflow_once", "reflow_twice"))
+    assert kernel.fraction_within(twice.end, RING.means, 0.6) > 0.94
+    one = kernel.follow(fitted["reflow_twice"].velocity, noise, 1, "euler").states[-1]
+    assert kernel.fraction_within(one, RING.means, 0.6) > 0.82
+    assert twice.straightness.value < once.straightness.value + 2 * once.straightness.error
 
 
 @pytest.mark.subject(
