@@ -9,8 +9,8 @@ import numpy as np
 from diffusion_lab.instruments.common import chains, datasets, samplers, schedules
 from diffusion_lab.instruments.flow import component as flow_panel
 from diffusion_lab.instruments.flow import kernel as flow
-from diffusion_lab.instruments.guidance import component as guidance_panel
 from diffusion_lab.instruments.guidance import kernel as guidance
+from diffusion_lab.instruments.guidance import pictures as guidance_pictures
 from diffusion_lab.instruments.ring import component as ring_panel
 from diffusion_lab.instruments.ring import kernel as ring
 from diffusion_lab.instruments.unmask import kernel as unmask
@@ -69,7 +69,7 @@ def of_ring() -> dict[str, Work]:
 def of_guidance() -> dict[str, Work]:
     """Whole runs, the curve of adherence against spread, one picture of the tilted density, the probe."""
     deterministic, langevin = guidance.Settings(), guidance.Settings(sampler="langevin")
-    picture = "A", 0.3, 3.0, guidance_panel.EXTENT, guidance_panel.CELLS
+    picture = "A", 0.3, 3.0, guidance_pictures.EXTENT, guidance_pictures.CELLS
     model = guidance.CONDITIONS["A"]
     return {
         "guidance: Heun, 24 levels, 360 points": lambda: guidance.sample(deterministic),
@@ -95,7 +95,7 @@ def of_flow() -> dict[str, Work]:
         "flow: convergence, 7 step numbers, all solvers": lambda: flow.convergence(
             exact, noise, end, flow_panel.LADDER
         ),
-        "flow: fit to 6144 pairs": lambda: flow.fit_velocity(pairs.noise, pairs.data),
+        "flow: fit to 9216 pairs": lambda: flow.fit_velocity(pairs.noise, pairs.data),
         "flow: 384 batches of 16 assigned": lambda: flow.couple(pairs, 16),
     }
 
