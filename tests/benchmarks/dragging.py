@@ -1,15 +1,16 @@
 """Does a picture follow the hand? And how many pictures a second does playing show?
 
 *Dragging*: each visible slider of each instrument is drawn over its whole width and back with trusted input, one move
-every 1/60 s, whether or not the page keeps up: a hand does not wait. For each move that changed the value, "to paint"
-is the time from the moment at which the browser received it to the first frame, handed over, with its picture or that
-of a newer value; values in between may be left out. "Python" is the time from a patch's leaving the page to the
-answer's arrival there: Python's work and two hops. "busy" is the longest task of the page's main thread; the browser
-reports none below 50 ms. A slider that moves no canvas at once, only read-outs, is marked "text". "× floor" compares
-the median with that of a bare page, dragged just before, whose worker answers at once (`javascript/floor.html`).
+every 1/60 s, whether or not the page keeps up: a hand does not wait. A point that is moved over the picture is drawn
+along a diagonal. For each move that the page was told of and that changed the value, "to paint" is the time from the
+moment at which the browser received it to the first frame, handed over, with its picture or that of a newer value;
+values in between may be left out. "Python" is the time from a value's leaving the page to the answer's arrival there:
+Python's work and two hops. "busy" is the longest task of the page's main thread; the browser reports none below 50 ms.
+A slider that moves no canvas at once, only read-outs, is marked "text". "× floor" compares the median with that of a
+bare page, dragged just before, whose worker answers at once (`javascript/floor.html`).
 
 *Playing*: play is pressed; frames with a new picture are counted until it ends, or for some seconds. "to paint" counts
-from the moment at which the page sent the value to Python.
+from the moment at which the value left for Python.
 
 The pages are `dist/embed/*.html`, in their default state and in those of `STATES`. Which picture shows which value is
 known from the messages between page and worker (`javascript/watch.js`).
@@ -20,7 +21,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ PLAY_MS = 4000
 THUMB = 6.0  # half the width of a slider's thumb in pixels: that far from its ends the values begin
 LIVE = "() => window.lab?.python?.health === 'live' && document.querySelector('.live-view')"
 SLIDERS = ".live-view input[type=range]:visible"
+HANDLES = ".live-view [data-handle]:visible"
 PLAY = ".live-view [data-plays]:visible"
 
 Notes = Sequence[Sequence[Any]]  # what `watch.js` wrote
@@ -55,7 +57,7 @@ Notes = Sequence[Sequence[Any]]  # what `watch.js` wrote
 
 @dataclass(frozen=True)
 class Update:
-    """A patch from the page and the picture that answers it, in ms since navigation."""
+    """Values from the page and the picture that answers them, in ms since navigation."""
 
     values: dict[str, Any]
     sent: float
@@ -65,7 +67,7 @@ class Update:
 
 
 def updates(notes: Notes) -> Iterator[Update]:
-    """Patches sent and answered, in order; Python answers in the order in which it is asked."""
+    """Values sent and answered, in order; Python answers in the order in which it is asked."""
     frames = iter([note[1:] for note in notes if note[0] == "frames"])
     drawings = [note[1:] for note in notes if note[0] == "drawn"]
     asked: list[tuple[float, dict[str, Any]]] = []
@@ -116,21 +118,23 @@ class Found:
         ]
 
 
-HEAD = ["moves", "painted", "a second", "to paint p50", "p95", "× floor", "Python p50", "p95", "busy", ""]
+HEAD = ["values", "painted", "a second", "to paint p50", "p95", "× floor", "Python p50", "p95", "busy", ""]
 
 
-def dragged(notes: Notes, param: str, seconds: float) -> Found:
+def dragged(notes: Notes, params: Sequence[str], seconds: float) -> Found:
     """Each move's wait for the first frame with its value or a newer one."""
     moves = [(note[1], note[2]) for note in notes if note[0] == "move"]
-    answered = [update for update in updates(notes) if param in update.values]
+    answered = [update for update in updates(notes) if update.values.keys() & params]
     waits: list[float] = []
     for update in answered:
         made = [k for k, (time, _) in enumerate(moves) if time <= update.sent]
-        same = [k for k in made if math.isclose(moves[k][1], update.values[param], abs_tol=1e-6)]
+        same = [k for k in made if moves[k][1] is not None and math.isclose(moves[k][1], update.values[params[0]])]
         newest = max(same or made, default=-1)
         waits += [update.painted - time for time, _ in moves[len(waits) : newest + 1]]
     if len(waits) < len(moves):
-        raise RuntimeError(f"{len(moves) - len(waits)} of {len(moves)} moves of `{param}` were never answered.")
+        raise RuntimeError(
+            f"{len(moves) - len(waits)} of {len(moves)} moves of {' and '.join(params)} were never answered."
+        )
     return _found(notes, answered, len(moves), seconds, waits)
 
 
@@ -171,50 +175,65 @@ NOTES = """(quiet) => new Promise((resolve) => {
 QUIET_MS = 500  # longer than the page waits before it has computed what takes long
 
 
-async def sweep(page: Page, slider: Locator, moves: int) -> float:
-    """Draws the thumb from where it is to both ends and back. Returns the seconds that it took."""
-    box = await slider.bounding_box()
-    assert box is not None
-    start = await slider.evaluate("(input) => (input.value - input.min) / (input.max - input.min)")
-    phase, y = math.asin(2 * start - 1), box["y"] + box["height"] / 2
-
-    async def to(share: float) -> None:
-        await page.mouse.move(box["x"] + THUMB + share * (box["width"] - 2 * THUMB), y)
-
-    await to(start)
+async def sweep(page: Page, way: Callable[[float], tuple[float, float]], start: float, moves: int) -> float:
+    """Presses at `start` of a way that is given from 0 to 1 and draws to both ends and back. Returns seconds."""
+    phase = math.asin(2 * start - 1)
+    await page.mouse.move(*way(start))
     await page.mouse.down()
     now = asyncio.get_running_loop().time
     began, sent = now(), []
     for move in range(1, moves + 1):
         await asyncio.sleep(began + move / MOVES_A_SECOND - now())
-        sent.append(asyncio.create_task(to(0.5 + 0.5 * math.sin(phase + 2 * math.pi * move / moves))))
+        share = 0.5 + 0.5 * math.sin(phase + 2 * math.pi * move / moves)
+        sent.append(asyncio.create_task(page.mouse.move(*way(share))))
     took = now() - began
     await asyncio.gather(*sent)
     await page.mouse.up()
     return took
 
 
-async def drag(page: Page, slider: Locator, moves: int) -> Found:
-    """One slider's drag, after a short one that warms up both sides."""
-    await slider.scroll_into_view_if_needed()
-    param = await slider.get_attribute("data-param") or ""
-    await sweep(page, slider, WARM_UP_MOVES)
+async def drag(page: Page, control: Locator, moves: int) -> Found:
+    """The drag of a slider or a handle, after a short one that warms up both sides."""
+    await control.scroll_into_view_if_needed()
+    box = await control.bounding_box()
+    assert box is not None
+    params = await params_of(control)
+    if len(params) > 1:
+        start = 0.5
+
+        def way(share: float) -> tuple[float, float]:
+            return box["x"] + (0.1 + 0.8 * share) * box["width"], box["y"] + (0.1 + 0.8 * share) * box["height"]
+    else:
+        start = await control.evaluate("(input) => (input.value - input.min) / (input.max - input.min)")
+
+        def way(share: float) -> tuple[float, float]:
+            return box["x"] + THUMB + share * (box["width"] - 2 * THUMB), box["y"] + box["height"] / 2
+
+    await sweep(page, way, start, WARM_UP_MOVES)
     await page.evaluate(NOTES, QUIET_MS)
-    seconds = await sweep(page, slider, moves)
-    return dragged(await page.evaluate(NOTES, QUIET_MS), param, seconds)
+    seconds = await sweep(page, way, start, moves)
+    return dragged(await page.evaluate(NOTES, QUIET_MS), params, seconds)
+
+
+async def params_of(control: Locator) -> list[str]:
+    """The Params that a control moves: one of a slider, two of a handle."""
+    return await control.evaluate("({ dataset: { param, x, y } }) => (param ? [param] : [x, y])")
 
 
 async def play(page: Page) -> Found | None:
     """Plays from the start, once."""
     transport = page.locator(PLAY).first
+    param = await transport.get_attribute("data-plays") or ""
     button = transport.locator("[data-play]")
-    await button.scroll_into_view_if_needed()
+    slider = page.locator(f"{SLIDERS}[data-param={param}]")
+    if await slider.count():
+        await slider.first.press("Home")
     await page.evaluate(NOTES, QUIET_MS)
     await button.click()
     await page.wait_for_timeout(PLAY_MS)
     if await button.get_attribute("aria-pressed") == "true":
         await button.click()
-    return played(await page.evaluate(NOTES, QUIET_MS), await transport.get_attribute("data-plays") or "")
+    return played(await page.evaluate(NOTES, QUIET_MS), param)
 
 
 async def opened(browser: Browser, address: str) -> Page:
@@ -238,10 +257,10 @@ async def measure(browser: Browser, address: str, options: argparse.Namespace) -
     page = await opened(browser, address)
     await page.wait_for_function(LIVE, timeout=120_000)
     await page.evaluate(NOTES, 3 * QUIET_MS)
-    for slider in await page.locator(SLIDERS).all():
-        param = await slider.get_attribute("data-param") or ""
-        if options.slider in (None, param):
-            yield param, await drag(page, slider, options.moves)
+    for control in [*await page.locator(SLIDERS).all(), *await page.locator(HANDLES).all()]:
+        params = await params_of(control)
+        if options.slider in (None, *params):
+            yield ", ".join(params), await drag(page, control, options.moves)
     if options.slider in (None, "play") and (found := await play(page)):
         yield "play", found
     await page.close()
@@ -271,7 +290,7 @@ def main() -> None:
     """Measures and reports."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--instrument", action="append", help="only this one; may be given several times")
-    parser.add_argument("--slider", help="only the slider of this Param, or `play`")
+    parser.add_argument("--slider", help="only what moves this Param, or `play`")
     parser.add_argument("--moves", type=int, default=120, help="moves of a drag (default: 120)")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()

@@ -2,8 +2,8 @@
  * Notes, in the page, what happens between a hand's move and the picture. Runs before the page's own scripts, changes
  * nothing of what they do, and leaves a list in `watched`; times are in ms since navigation:
  *
- *   ["move", time, value]             a trusted pointer's event that gave a slider this value
- *   ["sent", time, {Param: value}]  a message to Python that it answers with "idle"; what it sets
+ *   ["move", time, value]             a trusted pointer's event that gave a slider this value, or moved a handle (null)
+ *   ["sent", time, {Param: value}]    a message to Python that it answers with "idle"; what the page sets by it
  *   ["arrived", time], ["applied", time]  a patch from Python, before and after the page has taken it in
  *   ["idle", time]                    Python is done with the oldest message sent
  *   ["drawn", start, time]            canvases drawn from `start` on; the frame with them was handed over at `time`
@@ -13,6 +13,7 @@
 (() => {
   /** @type {any[]} */
   const watched = (window.watched = []);
+  const ANSWERED = new Set(["drawn", "set", "patch"]);
   const now = () => performance.now();
   const request = window.requestAnimationFrame.bind(window);
 
@@ -25,7 +26,16 @@
 
   // The browser stamps a pointer's event when it gets the move; a slider's `input` event is made later, by the page.
   let hand = 0;
-  addEventListener("pointermove", (event) => event.isTrusted && (hand = event.timeStamp), true);
+  addEventListener(
+    "pointermove",
+    (event) => {
+      if (!event.isTrusted) return;
+      hand = event.timeStamp;
+      const pad = event.composedPath().find((element) => element.hasAttribute?.("data-handle"));
+      if (pad?.hasPointerCapture(event.pointerId)) watched.push(["move", hand, null]);
+    },
+    true,
+  );
   addEventListener(
     "input",
     (event) => {
@@ -37,8 +47,7 @@
 
   window.Worker = class extends Worker {
     postMessage(message, ...rest) {
-      const values = { set: message.values, patch: {}, drawn: {} }[message.type];
-      if (values) watched.push(["sent", now(), values]);
+      if (ANSWERED.has(message.type)) watched.push(["sent", now(), message.values ?? {}]);
       super.postMessage(message, ...rest);
     }
     set onmessage(receive) {
