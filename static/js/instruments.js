@@ -198,9 +198,29 @@ async function draw(place, slot, docs, items, roots) {
   const [views] = await Bokeh.embed.embed_items(docs, items);
   const [view] = views.roots;
   await painted(view);
+  drawInNextFrame(view);
   target.className = "live-view";
   stage.querySelector(".still")?.remove();
   return view.model;
+}
+
+/**
+ * Bokeh draws a figure 1/60 s after its last drawing, by a timer that then waits for a frame: a picture that changes with
+ * each frame is drawn in every second one. From now on a change is drawn in the next frame.
+ * @param {any} view
+ */
+function drawInNextFrame(view) {
+  if (view.throttled_paint) {
+    /** @type {Promise<void> | undefined} */ let asked;
+    const draw = (/** @type {() => void} */ drawn) =>
+      requestAnimationFrame(() => {
+        asked = undefined;
+        if (!view.is_destroyed) view.repaint();
+        drawn();
+      });
+    view.throttled_paint = () => (asked ??= new Promise(draw));
+  }
+  for (const child of view.children()) drawInNextFrame(child);
 }
 
 /** Resolves when the view has finished drawing and a frame has passed. @param {any} view */

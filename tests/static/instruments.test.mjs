@@ -40,6 +40,8 @@ function python() {
 /** @type {ReturnType<typeof python>} */ let line;
 /** A change on the page, as Bokeh tells its document. @type {(event: object) => void} */ let change;
 /** @type {any[]} */ let applied;
+/** A figure within the view that Bokeh has made. */
+const figure = { throttled_paint: async () => {}, drawings: 0, repaint: () => void figure.drawings++, children: () => [] };
 
 const settings = {
   setv(/** @type {object} */ values) {
@@ -63,7 +65,8 @@ beforeEach(async () => {
     },
     on_change: (/** @type {any} */ callback) => (change = callback),
   };
-  const view = { ready: Promise.resolve(), has_finished: () => true, model: { document: bokehDocument, data: settings } };
+  const model = { document: bokehDocument, data: settings };
+  const view = { ready: Promise.resolve(), has_finished: () => true, model, children: () => [figure] };
   Object.assign(globalThis, {
     location: { search: "", hash: "", pathname: "/chapters/x.html", href: "http://lab/chapters/x.html" },
     window: { Bokeh: { set_log_level() {}, embed: { embed_items: async () => [{ roots: [view] }] } } },
@@ -152,4 +155,11 @@ test("what waited for a worker that has died is dropped", async () => {
   await line.says({ type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] });
   line.says({ type: "idle", slot: "a" });
   assert.deepEqual(line.changes(), []);
+});
+
+test("a figure is drawn once in the next frame, however often it is asked to, and again in the one after", async () => {
+  for (const drawings of [1, 2]) {
+    await Promise.all([figure.throttled_paint(), figure.throttled_paint()]);
+    assert.equal(figure.drawings, drawings);
+  }
 });
