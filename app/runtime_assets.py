@@ -1,9 +1,11 @@
 """What the browser loads to run Python: Pyodide's core, the standard library and all packages as byte code.
 
 The tree of packages is taken from this environment (the same versions as in the browser) and the NumPy wheel,
-compiled by Pyodide's own CPython under Node, and cut into three packs: `core` has the files of other people's
-packages that starting, every instrument and the plotting helpers really open (traced, not guessed); `lab` has our
-own; `rest` has what only a reader's cell may import. Nothing is resolved or installed at run time.
+compiled by Pyodide's own CPython under Node, and cut into packs: `start` has the modules of the standard library and
+`core` the files of other people's packages that starting, every instrument and the plotting helpers really open
+(traced, not guessed); `lab` has our own; `rest` has what only a reader's cell may import. NumPy's compiled modules
+stand beside them as files of their own, so that the browser compiles them while they arrive and keeps the result.
+Nothing is resolved or installed at run time.
 """
 
 from __future__ import annotations
@@ -76,15 +78,19 @@ DATA_ENDINGS = (".css", ".html", ".json", ".jinja", "METADATA", "front_panel.js"
 BOKEH_JS = ("bokeh.min.js", "bokeh-widgets.min.js", "bokeh-tables.min.js")
 
 
-PACKS = ("core", "lab", "rest")
+PACKS = ("start", "core", "lab", "rest")
+
+#: Where packages lie below Python's library, which is the root of the packs' paths.
+SITE = "site-packages/"
 
 
 @dataclass(frozen=True)
 class RuntimeAssets:
     """Files for the site. Those of `pyodide` and `panel_files` keep their names; the others get hashed ones."""
 
-    stdlib: Path
     packs: dict[str, Path]
+    libraries: dict[str, Path]
+    lock: dict[str, object]
     pyodide: list[Path]
     scripts: list[Path]
     panel_files: dict[str, Path]
@@ -124,11 +130,12 @@ def make_runtime_assets(numpy_wheel: Path, work: Path, say: Say) -> RuntimeAsset
     panel_dist = site_packages / "panel/dist"
     panel_version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
     return RuntimeAssets(
-        stdlib=out / "stdlib.zip",
         packs={name: out / f"{name}.pack" for name in PACKS},
-        pyodide=[
-            pyodide / name for name in ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
-        ],
+        libraries={
+            SITE + path.removeprefix("site/"): out / "compiled" / path for path in _used(out) if path.endswith(".so")
+        },
+        lock={"info": json.loads((pyodide / "pyodide-lock.json").read_text())["info"], "packages": {}},
+        pyodide=[pyodide / name for name in ("pyodide.asm.mjs", "pyodide.asm.wasm")],
         scripts=[*(bokeh_js / name for name in BOKEH_JS), panel_dist / "panel.min.js"],
         panel_files={
             f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path for path in _panel_css(panel_dist)
@@ -213,31 +220,39 @@ def _in_pyodide(work: Path, script: str) -> None:
 # --- the packs -------------------------------------------------------------------------------------------------------
 
 
+def _used(out: Path) -> list[str]:
+    """What the trace saw, as paths below `compiled`."""
+    return (out / "used.txt").read_text().split()
+
+
 def _pack(out: Path) -> None:
-    compiled = out / "compiled"
-    with zipfile.ZipFile(out / "stdlib.zip", "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted((compiled / "stdlib").rglob("*")):
-            if path.is_file():
-                archive.writestr(zipfile.ZipInfo(path.relative_to(compiled / "stdlib").as_posix()), path.read_bytes())
-    used = set((out / "used.txt").read_text().split())
-    packs: dict[str, list[tuple[str, Path]]] = {name: [] for name in PACKS}
-    for path in sorted((compiled / "site").rglob("*")):
+    compiled, used = out / "compiled", set(_used(out))
+    packs: dict[str, list[tuple[str, bytes]]] = {name: [] for name in PACKS}
+    for path in sorted(compiled.rglob("*")):
         if path.is_file():
-            inside = path.relative_to(compiled / "site").as_posix()
-            data = inside.endswith(DATA_ENDINGS) and not inside.startswith("numpy/")
-            if inside.startswith("diffusion_lab/"):
-                packs["lab"].append((inside, path))
-            else:
-                packs["core" if inside in used or data else "rest"].append((inside, path))
+            place = path.relative_to(compiled).as_posix()
+            inside = place.replace("site/", SITE, 1) if place.startswith("site/") else place.removeprefix("stdlib/")
+            # Python looks for a compiled module's file before it asks for the module, which is there already.
+            linked = place in used and place.endswith(".so")
+            packs[_pack_of(place, used)].append((inside, b"" if linked else path.read_bytes()))
     for name, files in packs.items():
         write_pack(out / f"{name}.pack", files)
 
 
-def write_pack(target: Path, files: list[tuple[str, Path]]) -> None:
+def _pack_of(place: str, used: set[str]) -> str:
+    """Which pack a file below `compiled` goes to."""
+    if place.startswith("site/diffusion_lab/"):
+        return "lab"
+    data = place.startswith("site/") and place.endswith(DATA_ENDINGS) and not place.startswith("site/numpy/")
+    if place not in used and not data:
+        return "rest"
+    return "core" if place.startswith("site/") else "start"
+
+
+def write_pack(target: Path, files: list[tuple[str, bytes]]) -> None:
     """Length of the index (uint32, little endian), index as JSON [[path, offset, length]], contents."""
     index, contents, offset = [], [], 0
-    for inside, path in files:
-        data = path.read_bytes()
+    for inside, data in files:
         index.append([inside, offset, len(data)])
         contents.append(data)
         offset += len(data)

@@ -8,7 +8,9 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -187,11 +189,16 @@ class _Site:
         """All that pages load, with hashed names; their addresses, relative to the site's root, go to `self.urls`."""
         pyodide = self._folder("pyodide", assets.pyodide)
         panel = self._panel_folder(assets.panel_files)
-        packs = {name: self._hashed(path) for name, path in {"stdlib": assets.stdlib, **assets.packs}.items()}
-        relative = {
+        packs = {name: self._hashed(path) for name, path in assets.packs.items()}
+        relative: dict[str, Any] = {
             name: path.removeprefix("assets/")
             for name, path in {**packs, "pyodide": pyodide, "panelRoot": panel}.items()
         }
+        relative["lock"] = assets.lock
+        relative["libraries"] = [
+            [inside, self._hashed(path, _library_name(inside)).removeprefix("assets/")]
+            for inside, path in assets.libraries.items()
+        ]
         self.urls["scripts"] = [self._hashed(path) for path in assets.scripts]
         bundles = WORK / "bundles"
         _bundle(bundles, relative)
@@ -284,26 +291,36 @@ class _Site:
         (self.out / path).write_text(text, "utf-8")
 
     def compress(self) -> None:
-        """Brotli and gzip twins beside each file, from a cache of what was compressed before."""
+        """Brotli twins beside the files, from a cache of what was compressed before."""
         cache = WORK / "compressed"
         cache.mkdir(exist_ok=True)
-        for path in sorted(self.out.rglob("*")):
-            if path.is_file() and path.suffix in COMPRESSED:
-                data = path.read_bytes()
-                twin = cache / (hashlib.sha256(data).hexdigest() + ".br")
-                if not twin.exists():
-                    quality = 11 if len(data) < 4_000_000 else 9  # 11 takes a minute on the packs for 6 % less
-                    part = twin.with_suffix(".part")
-                    part.write_bytes(brotli.compress(data, quality=quality, lgwin=24))
-                    part.replace(twin)
+        files = [path for path in sorted(self.out.rglob("*")) if path.is_file() and path.suffix in COMPRESSED]
+        with ThreadPoolExecutor() as pool:  # Brotli lets other threads run
+            twins = pool.map(lambda path: _compressed(path.read_bytes(), cache), files)
+            for path, twin in zip(files, twins, strict=True):
                 shutil.copyfile(twin, path.with_name(path.name + ".br"))
+
+
+def _compressed(data: bytes, cache: Path) -> Path:
+    """Where the best that Brotli can make of `data` is kept (half a minute for Pyodide's core, once)."""
+    twin = cache / (hashlib.sha256(data).hexdigest() + ".11.br")
+    if not twin.exists():
+        part = twin.with_suffix(f".{threading.get_ident()}.part")
+        part.write_bytes(brotli.compress(data, quality=11, lgwin=24))
+        part.replace(twin)
+    return twin
 
 
 def _highlighted(code: str) -> Markup:
     return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n"))
 
 
-def _bundle(out: Path, assets: dict[str, str]) -> None:
+def _library_name(inside: str) -> str:
+    """A file name for a compiled module, by which servers know that it is WebAssembly."""
+    return "-".join([*Path(inside).parts[1:-1], Path(inside).name.partition(".")[0]]) + ".wasm"
+
+
+def _bundle(out: Path, assets: dict[str, Any]) -> None:
     """The page's scripts (with the editor as a chunk of its own) and the worker."""
     shutil.rmtree(out, ignore_errors=True)
     js = ROOT / "static/js"
@@ -316,7 +333,8 @@ def _bundle(out: Path, assets: dict[str, str]) -> None:
         "--legal-comments=none",
     ]
     _esbuild([str(js / "main.js"), *common, "--splitting", "--chunk-names=chunk-[name]-[hash]"])
-    _esbuild([str(js / "worker.js"), *common, f"--banner:js=globalThis.LAB_ASSETS={json.dumps(assets)};"])
+    node_only = [f"--external:{name}" for name in ("node:*", "ws")]  # Pyodide's loader also runs under Node
+    _esbuild([str(js / "worker.js"), *common, *node_only, f"--banner:js=globalThis.LAB_ASSETS={json.dumps(assets)};"])
 
 
 def _esbuild(arguments: list[str]) -> None:

@@ -2,7 +2,7 @@
 import js from "@eslint/js";
 import globals from "globals";
 
-const WORKER = "js/worker.js";
+const WORKER = ["js/worker.js", "js/interpreter.js", "js/packs.js", "js/snapshot.js"];
 
 export default [
   js.configs.recommended,
@@ -18,6 +18,6 @@ export default [
       "no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
     },
   },
-  { files: ["js/*.js"], ignores: [WORKER], languageOptions: { globals: globals.browser } },
-  { files: [WORKER], languageOptions: { globals: globals.worker } },
+  { files: ["js/*.js"], ignores: WORKER, languageOptions: { globals: globals.browser } },
+  { files: WORKER, languageOptions: { globals: globals.worker } },
 ];

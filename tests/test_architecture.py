@@ -351,12 +351,14 @@ SCRIPTS: dict[str, set[str]] = {
     "shell.js": {"protocol.js"},
     "python.js": {"protocol.js"},
     "protocol.js": set(),
-    "worker.js": set(),
+    "worker.js": {"interpreter.js", "packs.js"},
+    "interpreter.js": {"packs.js"},
+    "packs.js": set(),
     "editor.js": set(),
     "front_panel.js": set(),
 }
-#: The one script that may import libraries of the registry, and the scripts whose types all may use.
-LIBRARIES = {"editor.js": ("@codemirror/", "@lezer/")}
+#: The scripts that may import libraries of the registry, and the scripts whose types all may use.
+LIBRARIES = {"editor.js": ("@codemirror/", "@lezer/"), "interpreter.js": ("pyodide",)}
 TYPES = {"protocol.js", "python.js"}
 OWN_TYPES = {"cells.js": {"editor.js"}}
 

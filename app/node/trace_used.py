@@ -1,7 +1,9 @@
-# Runs in Pyodide: builds, links and moves every instrument and runs a cell, and writes which files that opened.
+# Runs in Pyodide: builds, links and moves every instrument and runs a cell, and writes which files that opened,
+# those of the standard library too.
 import sys
 
 ROOT = "/work/compiled/site/"
+STDLIB = "/lib/python314.zip/"
 opened = set()
 
 
@@ -36,9 +38,14 @@ if not page.run_cell(
 ):
     raise SystemExit("the cell that is traced has failed")
 
+library = set()
 for module in list(sys.modules.values()):
     path = getattr(module, "__file__", None) or ""
     if path.startswith(ROOT):
         opened.add(path)
+    elif path.startswith(STDLIB):
+        library.add(path.removesuffix("c") + "c")
+used = {"site/" + path.removeprefix(ROOT) for path in opened if not path.endswith("/")}
+used |= {"stdlib/" + path.removeprefix(STDLIB) for path in library}
 with open("/work/used.txt", "w") as file:
-    file.write("\n".join(sorted(path[len(ROOT) :] for path in opened if not path.endswith("/"))))
+    file.write("\n".join(sorted(used)))

@@ -2,8 +2,11 @@
  * What page and worker say to each other: one list of messages, one list of start-up stages.
  *
  * @typedef {{
- *   pyodide: string, stdlib: string, core: string, lab: string, rest: string, panelRoot: string
- * }} Assets  Addresses of what Python needs, relative to the worker.
+ *   pyodide: string, panelRoot: string,
+ *   start: string, core: string, lab: string, rest: string,
+ *   libraries: [path: string, file: string][], lock: object
+ * }} Assets  What Python needs: folders, packs and compiled modules as addresses relative to the worker, and the part
+ *   of Pyodide's lock file that says which build it is.
  *
  * @typedef {{slot: string, name: string, state: Record<string, string>, theme: string}} Slot  An instrument wanted.
  *

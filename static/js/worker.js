@@ -7,12 +7,8 @@
  * @typedef {import("./protocol.js").Stage} Stage
  * @typedef {[slot: string, values: string, patch: string, buffers: Map<string, ArrayBuffer>]} PatchParts
  */
-
-/** Set by the build: addresses relative to this file. @type {import("./protocol.js").Assets} */
-const ASSETS = /** @type {any} */ (globalThis).LAB_ASSETS;
-
-/** @param {string} path */
-const address = (path) => new URL(path, self.location.href).href;
+import { startInterpreter } from "./interpreter.js";
+import { ASSETS, download, unpack } from "./packs.js";
 
 /** @param {FromWorker} message @param {Transferable[]} [transfer] */
 const send = (message, transfer = []) => self.postMessage(message, /** @type {any} */ (transfer));
@@ -27,51 +23,15 @@ function reached(stage) {
   send({ type: "stage", stage, at: performance.timeOrigin + performance.now() });
 }
 
-/** @param {string} path @returns {Promise<ArrayBuffer>} */
-async function download(path) {
-  let response;
-  try {
-    response = await fetch(address(path));
-  } catch (error) {
-    throw new Error(`${path} could not be downloaded: ${/** @type {Error} */ (error).message}`);
-  }
-  if (!response.ok) throw new Error(`${path} could not be downloaded: the server answered ${response.status}`);
-  return response.arrayBuffer();
-}
-
-/**
- * Writes the files of a pack (length of the index, index as JSON, contents) below Python's site-packages.
- * @param {any} FS @param {ArrayBuffer} pack @param {string} root
- */
-function unpack(FS, pack, root) {
-  const indexLength = new DataView(pack).getUint32(0, true);
-  /** @type {[string, number, number][]} */
-  const index = JSON.parse(new TextDecoder().decode(new Uint8Array(pack, 4, indexLength)));
-  const start = 4 + indexLength;
-  const made = new Set();
-  for (const [path, offset, length] of index) {
-    const folder = root + path.slice(0, path.lastIndexOf("/") + 1);
-    if (!made.has(folder)) {
-      FS.mkdirTree(folder);
-      made.add(folder);
-    }
-    FS.writeFile(root + path, new Uint8Array(pack, start + offset, length), { canOwn: true });
-  }
-}
-
 async function start() {
   reached("worker");
   const packs = Promise.all([download(ASSETS.core), download(ASSETS.lab)]);
   packs.catch(() => {}); // reported where it is awaited
-  const { loadPyodide } = await import(/* webpackIgnore: true */ address(ASSETS.pyodide + "pyodide.mjs"));
-  const python = await loadPyodide({
-    indexURL: address(ASSETS.pyodide),
-    stdLibURL: address(ASSETS.stdlib),
-    env: { HOME: "/home/pyodide", PANEL_CDN_ROOT: address(ASSETS.panelRoot) },
-  });
+  const python = await startInterpreter();
   reached("interpreter");
-  const sitePackages = python.runPython("import site; site.getsitepackages()[0]") + "/";
-  for (const pack of await packs) unpack(python.FS, pack, sitePackages);
+  // A collection during the start would go through all that has been imported, again and again, and find nothing.
+  python.runPython("import gc; gc.disable()");
+  for (const pack of await packs) unpack(python.FS, pack);
   python.runPython("import importlib; importlib.invalidate_caches()");
   reached("unpacked");
   python.runPython("import numpy");
@@ -91,7 +51,7 @@ async function start() {
   let rest;
   const wholeLibrary = () =>
     (rest ??= download(ASSETS.rest).then((pack) => {
-      unpack(python.FS, pack, sitePackages);
+      unpack(python.FS, pack);
       python.runPython("import importlib; importlib.invalidate_caches()");
     }));
 

@@ -28,11 +28,7 @@ def read_pack(data: bytes) -> dict[str, bytes]:
 
 
 def packed(tmp_path: Path, files: dict[str, bytes]) -> bytes:
-    sources = []
-    for k, (inside, data) in enumerate(files.items()):
-        (tmp_path / str(k)).write_bytes(data)
-        sources.append((inside, tmp_path / str(k)))
-    write_pack(tmp_path / "x.pack", sources)
+    write_pack(tmp_path / "x.pack", list(files.items()))
     return (tmp_path / "x.pack").read_bytes()
 
 
@@ -46,6 +42,26 @@ def test_an_empty_pack(tmp_path):
 
 def test_a_pack_is_the_same_each_time(tmp_path):
     assert packed(tmp_path, FILES) == packed(tmp_path, FILES)
+
+
+@pytest.mark.parametrize(
+    ("place", "pack"),
+    [
+        ("site/diffusion_lab/instruments/ring/kernel.pyc", "lab"),
+        ("site/bokeh/model.pyc", "core"),
+        ("site/bokeh/unused.pyc", "rest"),
+        ("site/panel/theme/css/unseen.css", "core"),
+        ("site/numpy/unseen.json", "rest"),
+        ("site/numpy/used.so", "core"),
+        ("site/numpy/unused.so", "rest"),
+        ("stdlib/os.pyc", "start"),
+        ("stdlib/turtle.pyc", "rest"),
+        ("stdlib/unseen.html", "rest"),
+    ],
+)
+def test_which_pack_a_file_goes_to(place, pack):
+    used = {"site/bokeh/model.pyc", "site/numpy/used.so", "stdlib/os.pyc"}
+    assert runtime_assets._pack_of(place, used) == pack
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,45 @@
+/** Packs: many files of Python in one download. */
+
+/** Set by the build. @type {import("./protocol.js").Assets} */
+export const ASSETS = /** @type {any} */ (globalThis).LAB_ASSETS;
+
+/** Python's library in its own file system: the root of the paths in packs. */
+export const LIBRARY = "/lib/python3.14/";
+
+/** An address of `ASSETS`, which are relative to the worker. @param {string} path */
+export const address = (path) => new URL(path, self.location.href).href;
+
+/** @param {string} path @returns {Promise<Response>} */
+export async function request(path) {
+  let response;
+  try {
+    response = await fetch(address(path));
+  } catch (error) {
+    throw new Error(`${path} could not be downloaded: ${/** @type {Error} */ (error).message}`);
+  }
+  if (!response.ok) throw new Error(`${path} could not be downloaded: the server answered ${response.status}`);
+  return response;
+}
+
+/** @param {string} path */
+export const download = async (path) => (await request(path)).arrayBuffer();
+
+/**
+ * Writes the files of a pack (length of the index, index as JSON, contents) into Python's library.
+ * @param {any} FS @param {ArrayBuffer} pack
+ */
+export function unpack(FS, pack) {
+  const indexLength = new DataView(pack).getUint32(0, true);
+  /** @type {[string, number, number][]} */
+  const index = JSON.parse(new TextDecoder().decode(new Uint8Array(pack, 4, indexLength)));
+  const start = 4 + indexLength;
+  const made = new Set();
+  for (const [path, offset, length] of index) {
+    const folder = LIBRARY + path.slice(0, path.lastIndexOf("/") + 1);
+    if (!made.has(folder)) {
+      FS.mkdirTree(folder);
+      made.add(folder);
+    }
+    FS.writeFile(LIBRARY + path, new Uint8Array(pack, start + offset, length), { canOwn: true });
+  }
+}
