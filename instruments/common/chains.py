@@ -127,6 +127,16 @@ class Chain:
                 state = self.succ[x[:, i - 1], x[:, i]]
         return total
 
+    def next_laws(self, x: Tokens) -> Array:
+        """p(x_i | all before) at each position of x (B, n) without masks: (B, n, V), one autoregressive pass."""
+        laws = np.empty((*x.shape, self.num_tokens))
+        laws[:, 0] = self.start
+        state = self.first[x[:, 0]]
+        for i in range(1, x.shape[1]):
+            laws[:, i] = self.prob[state]
+            state = self.succ[x[:, i - 1], x[:, i]]
+        return laws
+
     def left_to_right(self, x: Tokens, temperature: float, rng: np.random.Generator) -> tuple[Tokens, Array]:
         """Autoregressive decoding: fill the masks of x (B, n) from p(x_i | all before), in n passes.
 

@@ -1,10 +1,9 @@
 """The masked diffusion instrument in numbers: one decoding to look at, and what decoding costs and loses in general.
 
-The model is exact: a word chain of order two with back-off, fitted to the corpus, whose posteriors given any revealed
-words come from forward-backward. So all that a decoding loses, it loses by drawing several words in one pass.
+With the exact model all that a decoding loses, it loses by drawing several words in one pass. With the learned one
+its conditionals are off too, and `gap` says by how much.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,46 +12,64 @@ from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.chains import MASK, Chain, Tokens
 from diffusion_lab.instruments.common.checks import require
-from diffusion_lab.instruments.common.masked import RULES, Pass, decode, decoding_law, kl_divergence, total_correlation
-from diffusion_lab.instruments.unmask.corpus import SENTENCES
+from diffusion_lab.instruments.common.masked import (
+    RULES,
+    Pass,
+    Round,
+    decode,
+    decoding_law,
+    draft_and_verify,
+    kl_divergence,
+    total_correlation,
+)
+from diffusion_lab.instruments.unmask.words import (
+    MODELS,
+    VOCABULARY,
+    known_pairs,
+    posterior,
+    read_pins,
+    sequence,
+    text,
+    word_model,
+    write_pins,
+)
 
 __all__ = [
     "MASK",
+    "MODELS",
     "RULES",
     "SAMPLES",
     "SMALL_LENGTH",
     "VOCABULARY",
     "Decoding",
+    "Gap",
     "Quality",
     "Shown",
     "Side",
     "correlation",
     "decoding",
+    "distance",
     "distinct_pairs",
+    "divergence",
     "evidence",
     "expected_log_likelihood",
+    "gap",
     "guesses",
     "joint_law",
     "kl_curve",
-    "known_pairs",
     "ladder",
     "log_likelihood",
-    "posterior",
     "quality",
+    "read_pins",
     "sequence",
     "small_chain",
     "text",
     "unknown_neighbours",
     "word_model",
+    "write_pins",
 ]
 
 Array = NDArray[np.float64]
-
-DELTA = 0.1
-"""Smoothing: a tenth of Witten & Bell's; the chance of leaving what the corpus has seen is about 4 % a word."""
-
-LEAST = 3
-"""Pairs seen this often have a state of their own: 110 pairs and 68 words, 178 states."""
 
 SMALL_LENGTH = 5
 """Tokens of the small chain: few enough for every decoding path to be followed."""
@@ -60,101 +77,63 @@ SMALL_LENGTH = 5
 SAMPLES = 16
 """Sequences behind each point of the quality chart."""
 
-STOP = "."
-
-LINES: tuple[tuple[str, ...], ...] = tuple(tuple(line.split()) for line in SENTENCES.strip().splitlines())
-VOCABULARY: tuple[str, ...] = tuple(sorted({word for line in LINES for word in line}))
-TOKEN: dict[str, int] = {word: token for token, word in enumerate(VOCABULARY)}
-
-
-@lru_cache(maxsize=1)
-def word_model() -> Chain:
-    """The exact model over `VOCABULARY`, each sequence beginning a sentence."""
-    sentences = [[TOKEN[word] for word in line] for line in LINES]
-    return Chain.fit(sentences, len(VOCABULARY), TOKEN[STOP], DELTA, LEAST)
-
-
-@lru_cache(maxsize=1)
-def known_pairs() -> NDArray[np.bool_]:
-    """(V, V): which word follows which somewhere in the corpus, a full stop before each sentence."""
-    known = np.zeros((len(VOCABULARY),) * 2, bool)
-    for line in LINES:
-        tokens = [TOKEN[word] for word in (STOP, *line)]
-        known[tokens[:-1], tokens[1:]] = True
-    return known
-
-
-def posterior(x: Tokens) -> Array:
-    """p(x_i | revealed) of the word model, (B, n, V) from (B, n): one full pass for each row."""
-    return word_model().posterior(x)[0]
-
-
-def sequence(length: int, pins: Mapping[int, str]) -> Tokens:
-    """`length` masks (n,) but for words given by position from 1; raises ValueError for one that cannot stand there."""
-    x = np.full(length, MASK, np.int64)
-    for position, word in pins.items():
-        require(1 <= position <= length, f"a pinned position must be from 1 to {length}", position)
-        require(word in TOKEN, "a pinned word must be of the vocabulary", repr(word))
-        x[position - 1] = TOKEN[word]
-    return x
-
-
-def text(x: Tokens) -> str:
-    """Tokens (n,) as words, a mask as an underscore."""
-    return " ".join("_" if token == MASK else VOCABULARY[token] for token in x.tolist())
-
 
 @dataclass(frozen=True, eq=False)
 class Decoding:
-    """One sequence decoded twice: pass by pass, and left to right, each pass of which reveals one token.
+    """One sequence decoded twice: by unmasking, and left to right, each as it stands after every pass.
 
-    passes: states after 0, 1, … passes, arrays (1, n); written, certainty: (n,) the autoregressive tokens and the
-    probability each was drawn with; nfe: passes that unmasking took, counted.
+    passes, rounds: unmasking, arrays (1, n), and left to right, arrays (n,), after 0, 1, … passes; a pass to the right
+    gives one token or, with drafts of `block` tokens, all that stand the verification; block: 0 without drafts.
     """
 
     given: Tokens
     passes: tuple[Pass, ...]
-    written: Tokens
-    certainty: Array
+    rounds: tuple[Round, ...]
+    block: int
 
     @property
     def nfe(self) -> int:
         """Passes of the model that unmasking took."""
         return int(self.passes[-1].nfe[0])
 
+    @property
+    def kept(self) -> tuple[int, int]:
+        """Drafted tokens that the verifier kept, and all that were drafted."""
+        return sum(r.kept for r in self.rounds), sum(r.drafted for r in self.rounds)
+
     def after(self, spent: int) -> "Shown":
         """Both texts when that many passes have been spent on each."""
-        length = len(self.given)
-        mine = min(spent, len(self.passes) - 1)
-        state = self.passes[mine]
-        idle = spent > mine
-        theirs = min(spent, length)
-        given = self.given != MASK
-        x = np.where(given | (np.arange(length) < theirs), self.written, MASK)
-        last = ~given & (np.arange(length) == theirs - 1)
-        nothing = np.zeros(length, bool)
+        mine, theirs = min(spent, len(self.passes) - 1), min(spent, len(self.rounds) - 1)
+        drafts = len(self.given) * theirs if self.block else 0
         return Shown(
-            given=given,
-            total=max(length, len(self.passes) - 1),
+            given=self.given != MASK,
+            total=max(len(self.rounds), len(self.passes)) - 1,
             history=self.passes[1 : mine + 1],
-            nfe=int(state.nfe[0]),
-            sides={
-                "unmasked": Side(
-                    mine,
-                    len(self.passes) - 1,
-                    state.x[0],
-                    state.confidence[0],
-                    nothing if idle else state.committed[0],
-                    nothing if idle else state.remasked[0],
-                ),
-                "written": Side(theirs, length, x, self.certainty, nothing if spent > length else last, nothing),
-            },
+            rounds=self.rounds[: theirs + 1],
+            nfe=int(self.passes[mine].nfe[0]),
+            positions=sum(r.verified for r in self.rounds[: theirs + 1]) + drafts,
+            sides={"unmasked": self._unmasked(mine, spent > mine), "written": self._written(theirs, spent > theirs)},
         )
+
+    def _unmasked(self, spent: int, idle: bool) -> "Side":
+        state = self.passes[spent]
+        nothing = np.zeros(len(self.given), bool)
+        did = (nothing, nothing) if idle else (state.committed[0], state.remasked[0])
+        return Side(spent, len(self.passes) - 1, state.x[0], state.confidence[0], *did)
+
+    def _written(self, spent: int, idle: bool) -> "Side":
+        before, now = self.rounds[max(0, spent - 1)], self.rounds[spent]
+        at = np.arange(len(self.given))
+        new = (self.given == MASK) & (at >= before.reached) & (at < now.reached) & (not idle)
+        return Side(spent, len(self.rounds) - 1, now.x, now.certainty, new, new & (at == now.replaced))
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One of two texts while it is made, arrays (n,): passes spent on it and in all, and what the last one did."""
+    """One of two texts while it is made, arrays (n,): passes spent on it and in all, and what the last one did.
+
+    remasked: what unmasking masked again, or where left to right drew a refused draft anew.
+    """
 
     spent: int
     passes: int
@@ -172,12 +151,18 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Both texts at one number of passes; total: passes until the slower is done; history: unmasking so far."""
+    """Both texts at one number of passes; total: passes until the slower is done.
+
+    history: unmasking so far, rounds: left to right so far, from the start; nfe: passes of unmasking; positions: how
+    many left to right has computed, all n for a draft and those that are verified.
+    """
 
     given: NDArray[np.bool_]
     total: int
     history: tuple[Pass, ...]
+    rounds: tuple[Round, ...]
     nfe: int
+    positions: int
     sides: dict[str, Side]
 
     @property
@@ -187,25 +172,44 @@ class Shown:
 
 
 def decoding(
-    given: Tokens, num_inference_steps: int, remasking: str, temperature: float, eta_cap: float, seed: int
+    given: Tokens,
+    num_inference_steps: int,
+    remasking: str,
+    temperature: float,
+    eta_cap: float,
+    seed: int,
+    model: str = "exact",
+    block: int = 0,
 ) -> Decoding:
-    """Decode `given` (n,) in both ways; arguments as in `common.masked.decode`."""
+    """Decode `given` (n,) in both ways: `model` unmasks and, with `block` >= 1, drafts; the chain writes and verifies.
+
+    The other arguments as in `common.masked.decode`.
+    """
     rng = np.random.default_rng([seed, 0])
-    passes = decode(posterior, given, num_inference_steps, remasking, temperature, rng, eta_cap)
-    return Decoding(given, tuple(passes), *_written(tuple(given.tolist()), temperature, seed))
+    passes = decode(MODELS[model], given, num_inference_steps, remasking, temperature, rng, eta_cap)
+    written = _written(tuple(given.tolist()), temperature, seed, model if block else "", block)
+    return Decoding(given, tuple(passes), written, block)
 
 
 @lru_cache(maxsize=64)
-def _written(given: tuple[int, ...], temperature: float, seed: int) -> tuple[Tokens, Array]:
-    """Left to right, (n,) each; kept, since it depends neither on K nor on the rule."""
+def _written(given: tuple[int, ...], temperature: float, seed: int, model: str, block: int) -> tuple[Round, ...]:
+    """Left to right, from the start; kept, since it depends neither on K nor on the rule."""
     rng = np.random.default_rng([seed, 1])
-    written, certainty = word_model().left_to_right(np.array(given), temperature, rng)
-    return written[0], certainty[0]
+    x = np.array(given)
+    if block:
+        return tuple(draft_and_verify(MODELS[model], word_model(), x, block, temperature, rng))
+    written, certainty = word_model().left_to_right(x, temperature, rng)
+    at = np.arange(len(x))
+    stands = [(at < k) | (x != MASK) for k in range(len(x) + 1)]
+    return tuple(
+        Round(np.where(seen, written[0], MASK), k, 0, 0, -1, min(k, 1), np.where(seen, certainty[0], 0.0))
+        for k, seen in enumerate(stands)
+    )
 
 
-def guesses(x: Tokens) -> tuple[Tokens, Array]:
+def guesses(x: Tokens, model: str = "exact") -> tuple[Tokens, Array]:
     """The likeliest token at each position of x (n,), and its probability, given what is revealed: both (n,)."""
-    law = posterior(x)[0]
+    law = MODELS[model](x[None])[0]
     return law.argmax(axis=1), law.max(axis=1)
 
 
@@ -273,12 +277,17 @@ class Quality:
     passes: int
 
 
-def quality(given: Tokens, remasking: str, temperature: float, eta_cap: float, seed: int, samples: int) -> Quality:
-    """Decode `samples` sequences for each K of the `ladder` in one batch, as many left to right, and measure both."""
+def quality(
+    given: Tokens, remasking: str, temperature: float, eta_cap: float, seed: int, samples: int, model: str = "exact"
+) -> Quality:
+    """Decode `samples` sequences for each K of the `ladder` in one batch, as many left to right, and measure both.
+
+    `model` unmasks; likelihoods are the word chain's, whoever decodes.
+    """
     rng = np.random.default_rng([seed, 2])
     steps = np.array(ladder(len(given)))
     each = np.repeat(steps, samples)
-    *_, last = decode(posterior, np.tile(given, (len(each), 1)), each, remasking, temperature, rng, eta_cap)
+    *_, last = decode(MODELS[model], np.tile(given, (len(each), 1)), each, remasking, temperature, rng, eta_cap)
     written, _ = word_model().left_to_right(np.tile(given, (samples, 1)), temperature, np.random.default_rng([seed, 3]))
     likelihood = log_likelihood(last.x, given).reshape(-1, samples)
     of_written = log_likelihood(written, given)
@@ -294,6 +303,62 @@ def quality(given: Tokens, remasking: str, temperature: float, eta_cap: float, s
         expected=expected_log_likelihood(given),
         passes=int(last.nfe.sum()),
     )
+
+
+# --- how far the learned conditionals are off -------------------------------------------------------------------------
+
+
+def divergence(p: Array, q: Array) -> Array:
+    """KL(p || q) in nats of laws (..., V), every q above 0."""
+    return np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.log(q)), axis=-1)
+
+
+def distance(x: Tokens) -> tuple[float, float] | None:
+    """How far off the learned law of a masked word of x (n,) is on average, KL(exact || learned) in nats.
+
+    Beside it KL(exact || exact with all words masked): what is lost by who looks at nothing. None without masks.
+    """
+    masked = x == MASK
+    if not masked.any():
+        return None
+    p, blank = posterior(np.stack([x, np.full(len(x), MASK)]))
+    q = MODELS["learned"](x[None])[0]
+    off, lost = divergence(p, q), divergence(p, blank)
+    return max(0.0, float(off[masked].mean())), max(0.0, float(lost[masked].mean()))
+
+
+@dataclass(frozen=True, eq=False)
+class Gap:
+    """KL(exact || learned) for a masked word when m of n are masked, arrays (n,) over m = 1 … n, in nats.
+
+    mean, error: over texts, with the standard error; blind: KL(exact || exact with all masked), the same mean;
+    excess: the mean over m, by which the objective of the learned model exceeds its least value, nats a word.
+    """
+
+    mean: Array
+    error: Array
+    blind: Array
+    texts: int
+
+    @property
+    def excess(self) -> float:
+        """The objective integrated over t is a sum over m with equal weights, so its excess is a mean over m."""
+        return float(self.mean.mean())
+
+
+@lru_cache(maxsize=64)
+def gap(length: int, seed: int, texts: int = SAMPLES) -> Gap:
+    """Measured on `texts` of the word model, each with every number of masks at random places."""
+    rng = np.random.default_rng([seed, 4])
+    x0, _ = word_model().left_to_right(np.full((texts, length), MASK), 1.0, rng)
+    rank = rng.random((length, texts, length)).argsort(axis=2).argsort(axis=2)
+    masked = rank < np.arange(1, length + 1)[:, None, None]
+    x = np.where(masked, MASK, x0).reshape(-1, length)
+    p = posterior(x)
+    laws = MODELS["learned"](x), posterior(np.full((1, length), MASK))
+    count = masked.sum(axis=2)
+    off, lost = ((divergence(p, q).reshape(masked.shape) * masked).sum(axis=2) / count for q in laws)
+    return Gap(off.mean(axis=1), off.std(axis=1, ddof=1) / np.sqrt(texts), lost.mean(axis=1), texts)
 
 
 # --- the small chain, where everything can be counted ----------------------------------------------------------------
