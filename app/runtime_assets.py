@@ -71,6 +71,9 @@ OWN_LEFT_OUT = (
     "app/server.py",
 )
 
+#: Scripts that train the networks of instruments: only what they made is shipped.
+TRAINING = "instruments/*/fit.py"
+
 #: Data files are found by glob, not by import: taken into `core` without having been seen open.
 DATA_ENDINGS = (".css", ".html", ".json", ".jinja", "METADATA", "front_panel.js")
 
@@ -173,7 +176,7 @@ def _third_party_files(numpy_wheel: Path) -> dict[str, Path]:
 
 
 def _own_files() -> dict[str, Path]:
-    left_out = {ROOT / path for path in OWN_LEFT_OUT}
+    left_out = {ROOT / path for path in OWN_LEFT_OUT}.union(ROOT.glob(TRAINING))
     paths = [path for pattern in OWN for path in sorted(ROOT.glob(pattern)) if path not in left_out]
     return {f"diffusion_lab/{path.relative_to(ROOT).as_posix()}": path for path in paths}
 

@@ -42,13 +42,15 @@ RULES = (
     Rule("instruments/common/*.py", may=("numpy", COMMON)),
     Rule("instruments/__init__.py", may=()),
     Rule("instruments/*/__init__.py", may=()),
-    # The kernel, and what stands beside it: a corpus, a fit.
+    # The kernel, and what stands beside it.
     Rule(
         "instruments/*/*.py",
         may=("numpy", COMMON, "<own>"),
         may_not=("<own>.component",),
-        but=("component.py", "panel.py", "pictures.py"),
+        but=("component.py", "panel.py", "pictures.py", "fit.py"),
     ),
+    # What trains a network stays at home.
+    Rule("instruments/*/fit.py", may=("numpy", "torch", COMMON, "<own>"), may_not=("<own>.component",)),
     Rule(
         "instruments/*/component.py",
         may=(
@@ -68,7 +70,8 @@ RULES = (
     Rule("instruments/*/panel.py", may=(f"{LAB}.app.front_panel",)),
     Rule(
         "instruments/*/pictures.py",
-        may=("numpy", "bokeh", COMMON, "<own>.kernel", f"{LAB}.app.scene", f"{LAB}.app.theme"),
+        may=("numpy", "bokeh", COMMON, "<own>", f"{LAB}.app.scene", f"{LAB}.app.theme"),
+        may_not=("<own>.component",),
     ),
     Rule("instruments/*/corpus.py", may=()),
     Rule("app/chapter.py", may=("yaml", "markdown_it", "mdit_py_plugins")),

@@ -176,9 +176,10 @@ def remdm_probabilities(number: int, steps: Tokens, eta_cap: float) -> tuple[Arr
 class Round:
     """A text (n,) that is written left to right, after a round of drafting and verifying.
 
-    x: tokens, `MASK` where nothing stands yet; reached: tokens that stand; drafted, kept: how many free ones the draft had, and how many of them were kept;
-    replaced: the position where the first refused one was drawn anew, or -1; verified: positions that were checked;
-    certainty: (n,) the probability that each token has under the verifier, 1 where given, 0 where masked.
+    x: tokens, `MASK` where nothing stands yet; reached: tokens that stand; drafted, kept: how many free ones the draft
+    had, and how many of them were kept; replaced: the position where the first refused one was drawn anew, or -1;
+    verified: positions that were checked; certainty: (n,) the probability that each token has under the verifier, 1
+    where given, 0 where masked.
     """
 
     x: Tokens
@@ -191,7 +192,7 @@ class Round:
 
 
 def acceptance(p: Array, q: Array) -> tuple[Array, Array]:
-    """Speculative decoding's rule (Leviathan, Kalman & Matias 2023, algorithm 1), for laws p wanted, q drafted (..., V).
+    """Speculative decoding's rule (Leviathan, Kalman & Matias 2023, algorithm 1): laws p wanted, q drafted (..., V).
 
     The probability min(1, p/q) with which each token is kept if it was drafted, and the law (p - q)+, normalised, from
     which it is replaced if not (p itself where there is nothing left). Whatever q is, the outcome has the law p.
@@ -215,10 +216,11 @@ def draft_and_verify(
 ) -> Iterator[Round]:
     """Fill the masks of x (n,) left to right: in a round `draft` proposes `block` tokens at once, `chain` verifies.
 
-    Yields the start, then the state after each round. The draft sees what stands, nothing further on, and draws its tokens independently in one pass. One pass of the
-    chain gives p(x_i | all before) at each of them; `acceptance` decides from left to right and the first refused
-    token is replaced. If none is, the same pass yields one token more. So the text has the chain's law, in fewer
-    passes. A given token is put in its place when it is reached. Raises ValueError at the call.
+    Yields the start, then the state after each round. The draft sees what stands, nothing further on, and draws its
+    tokens independently in one pass. One pass of the chain gives p(x_i | all before) at each of them; `acceptance`
+    decides from left to right and the first refused token is replaced. If none is, the same pass yields one token more.
+    So the text has the chain's law, in fewer passes. A given token is put in its place when it is reached. Raises
+    ValueError at the call.
     """
     require(block >= 1, "`block` must be at least 1", block)
     given, length = x != MASK, len(x)

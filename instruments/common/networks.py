@@ -116,9 +116,7 @@ class Transformer:
         return states
 
     def _block(self, h: Array, block: int) -> Array:
-        seen = self_attention(
-            layer_norm(h, *self.norm_1[block]), self.qkv[block], self.qkv_bias[block], self.heads
-        )
+        seen = self_attention(layer_norm(h, *self.norm_1[block]), self.qkv[block], self.qkv_bias[block], self.heads)
         h = h + linear(seen, self.out[block], self.out_bias[block])
         wide = gelu(linear(layer_norm(h, *self.norm_2[block]), self.up[block], self.up_bias[block]))
         return h + linear(wide, self.down[block], self.down_bias[block])

@@ -4,42 +4,45 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import param
+from bokeh.events import Tap
 from bokeh.plotting import figure
 
 from diffusion_lab.app.component import Instrument
-from diffusion_lab.app.front_panel import Choice, FrontPanel, Legend, Measure, Menu, Readout, Slider, Toggles, Transport
+from diffusion_lab.app.front_panel import (
+    Choice,
+    FrontPanel,
+    Legend,
+    Measure,
+    Menu,
+    Readout,
+    Slider,
+    Text,
+    Toggles,
+    Transport,
+)
 from diffusion_lab.instruments.unmask import kernel, pictures
+from diffusion_lab.instruments.unmask.gap import TEXTS, Gap, distance, measured_gap
 
 RULES = [*kernel.RULES[:-1], "ReMDM"]  # as they are written; the kernel's are in lower case
-SLOTS = (1, 2, 3)
-
-
-def _position(default: int, number: int) -> param.Integer:
-    return param.Integer(
-        default=default,
-        bounds=(1, 24),
-        label=f"Position of word {number}",
-        doc="Where the word stands, from 1; beyond the end it is the last. Of two at one position the later counts.",
-    )
-
-
-def _word(default: str, number: int) -> param.Selector:
-    return param.Selector(
-        default=default, objects=list(kernel.VOCABULARY), label=f"Word {number}", doc="The word that is given there."
-    )
 
 
 class Unmask(Instrument):
-    """An exact word model decoded by unmasking in K passes, and left to right in n; given words stay where they are."""
+    """A text decoded by unmasking in K passes, and left to right in n; given words stay where they are."""
 
     title: ClassVar[str] = "Masked diffusion"
     figure_aspect: ClassVar[float] = pictures.WIDTH / pictures.HEIGHT
     chart_aspect: ClassVar[float] = 1.25
 
+    model = param.Selector(
+        default="exact",
+        objects=["exact", "learned"],
+        label="Model",
+        doc="What unmasks and drafts: the word chain's own posteriors, or a small transformer trained on its texts.",
+    )
     num_inference_steps = param.Integer(
         default=5,
         bounds=(1, 24),
@@ -74,23 +77,26 @@ class Unmask(Instrument):
         doc="Words are drawn from p to the power 1/T, normalised; 0 takes the likeliest.",
     )
     length = param.Integer(default=15, bounds=(12, 24), label="Words", doc="Length of the text, full stops included.")
-    given = param.Selector(
-        default="0", objects=["0", "1", "2", "3"], label="Words given", doc="Words that are pinned before decoding."
+    given = param.String(
+        default="",
+        regex=r"^[0-9A-Za-z:. ]{0,300}$",
+        label="Words given",
+        doc="Places and words, like 6:captain 14:letter. A tap on a word of the picture gives it, or masks it again.",
     )
-    position_1 = _position(24, 1)
-    word_1 = _word(".", 1)
-    position_2 = _position(14, 2)
-    word_2 = _word("letter", 2)
-    position_3 = _position(6, 3)
-    word_3 = _word("captain", 3)
     show_guesses = param.Boolean(
         default=False, label="Guesses", doc="The likeliest word under each mask, given all that is revealed."
     )
+    drafts = param.Boolean(
+        default=False, label="Drafts", doc="Left to right takes several words a pass, from drafts that it verifies."
+    )
+    block = param.Integer(
+        default=4, bounds=(1, 8), label="Words a draft", doc="Words that the model drafts in one pass, for a verifier."
+    )
     chart_shows = param.Selector(
         default="samples",
-        objects=["samples", "exact"],
+        objects=["samples", "chain", "distance"],
         label="Chart",
-        doc="Samples of this model, measured; or a chain of two states and five tokens, where the loss is exact.",
+        doc="Texts of the model, measured; a chain of two states, where all is exact; or how far off the learned is.",
     )
     stay = param.Number(
         default=0.9,
@@ -113,20 +119,16 @@ class Unmask(Instrument):
             Slider("num_inference_steps", symbol="K"),
             Slider("progress"),
             Transport(run="Unmask", plays="progress", seconds=6),
+            Text("given"),
+            Choice("model"),
             Menu("remasking"),
             Slider("eta_cap", symbol="σ", when="remasking:ReMDM"),
             Slider("temperature", symbol="T"),
             Slider("length", symbol="n"),
-            Menu("given"),
-            *[
-                item
-                for count in SLOTS
-                for k in SLOTS[:count]
-                for item in (Menu(f"word_{k}", when=f"given:{count}"), Slider(f"position_{k}", when=f"given:{count}"))
-            ],
-            Toggles(("show_guesses",)),
+            Toggles(("show_guesses", "drafts")),
+            Slider("block", symbol="b", when="drafts"),
             Choice("chart_shows"),
-            Slider("stay", when="chart_shows:exact"),
+            Slider("stay", when="chart_shows:chain"),
         ],
         measures=[
             Measure(
@@ -144,38 +146,50 @@ class Unmask(Instrument):
             Measure(
                 "cost",
                 "cost, positions",
-                doc="A diffusion pass computes all n positions; a left-to-right pass with its cache computes one.",
+                doc="A diffusion pass computes all n positions; a left-to-right pass with its cache, what it checks.",
                 beside="left to right",
+            ),
+            Measure(
+                "distance",
+                "learned off by, nats",
+                doc="KL(exact ‖ learned), mean over the masked words; beside it, what ignoring the context would lose.",
+                beside="context ignored",
+                when="model:learned",
+            ),
+            Measure(
+                "kept",
+                "kept of a draft",
+                doc="Drafted words that stood, a pass; passes to the right saved. Each draft costs a diffusion pass.",
+                beside="saved",
+                when="drafts",
             ),
             Measure(
                 "correlation",
                 "total correlation",
                 doc="What one pass loses on the small chain, in nats: summed over all sequences, and by the formula.",
                 beside="formula",
-                when="chart_shows:exact",
+                when="chart_shows:chain",
             ),
         ],
         legends=[
             Legend("revealed by this pass", "acc"),
             Legend("odd neighbours: never together in the corpus", "c3"),
-            Legend("masked again", "c5"),
+            Legend("masked again, or a refused draft", "c5"),
         ],
-        chart="Quality against the number of passes K",
+        chart="In nats, against passes K (distance: masked words m)",
     )
 
     _measured: tuple[object, ...] | None = None  # what `_result` was measured for
     _drawn: object = None  # which result the chart shows
     _pale = False
-    _result: kernel.Quality | tuple[np.ndarray, np.ndarray] | None = None
+    _result: kernel.Quality | Gap | tuple[np.ndarray, np.ndarray] | None = None
     _chart_took = ""
 
     # --- what is computed --------------------------------------------------------------------------------------------
 
-    def _pins(self) -> tuple[tuple[int, str], ...]:
-        """(position, word) of what is given, by position, none beyond the end and none twice."""
-        slots = SLOTS[: int(self.given)]
-        pins = {min(getattr(self, f"position_{k}"), self.length): getattr(self, f"word_{k}") for k in slots}
-        return tuple(sorted(pins.items()))
+    def _pins(self) -> kernel.Pins:
+        """(position, word) of what is given, by position, as far as it can be read."""
+        return kernel.read_pins(self.given, self.length)[0]
 
     def _rule(self) -> tuple[str, float]:
         return self.remasking.lower(), self.eta_cap if self.remasking == "ReMDM" else 0.0
@@ -183,17 +197,20 @@ class Unmask(Instrument):
     def _chart_task(self) -> tuple[object, ...]:
         """What the chart depends on: not the number of passes."""
         if self.chart_shows == "samples":
-            return self.length, self._pins(), self._rule(), self.temperature, self.seed
-        return self._rule(), self.stay
+            return self.model, self.length, self._pins(), self._rule(), self.temperature, self.seed
+        return (self._rule(), self.stay) if self.chart_shows == "chain" else (self.length, self.seed)
 
     def update(self, changed: frozenset[str]) -> None:
         """Decode if the task is another, and show where both decodings stand."""
-        rule = *self._rule(), self.temperature, self.seed
-        self._decoding, self._milliseconds = _decoded(self.length, self._pins(), self.num_inference_steps, *rule)
-        total = self._decoding.after(0).total
-        self._shown = self._decoding.after(round(self.progress * total))
-        pictures.draw_texts(self._texts, self._shown, self.show_guesses)
+        rule, eta_cap = self._rule()
+        options = rule, self.temperature, eta_cap, self.seed, self.model, self.block if self.drafts else 0
+        self._decoding = _decoded(self.length, self._pins(), self.num_inference_steps, *options)
+        self._shown = self._decoding.after(round(self.progress * self._decoding.after(0).total))
+        pictures.draw_texts(self._texts, self._shown, self._guesses() if self.show_guesses else None)
         self._update_chart()
+
+    def _guesses(self) -> np.ndarray:
+        return kernel.guesses(self._shown.sides["unmasked"].x, self.model)[0]
 
     def rest(self) -> None:
         """Measure what the chart shows, where it is not measured yet."""
@@ -202,12 +219,15 @@ class Unmask(Instrument):
         start = time.perf_counter()
         rule, eta_cap = self._rule()
         if self.chart_shows == "samples":
-            quality = _quality(self.length, self._pins(), rule, self.temperature, eta_cap, self.seed)
+            quality = _quality(self.length, self._pins(), rule, self.temperature, eta_cap, self.seed, self.model)
             what = f"{len(quality.steps)} × {kernel.SAMPLES} texts, {quality.passes} passes"
             self._result = quality
-        else:
+        elif self.chart_shows == "chain":
             self._result = kernel.kl_curve(rule, self.stay, eta_cap)
             what = f"every path of {kernel.SMALL_LENGTH} tokens"
+        else:
+            self._result = measured_gap(self.length, self.seed)
+            what = f"{self.length} × {TEXTS} texts, both models"
         self._measured = self._chart_task()
         self._chart_took = f"chart: {what}, {1000 * (time.perf_counter() - start):.0f} ms"
         self._update_chart()
@@ -217,6 +237,7 @@ class Unmask(Instrument):
     def make_figure(self) -> figure:
         """Two grids of words and, below them, when each was revealed."""
         self._texts = pictures.text_scene(self.theme)
+        self._texts.plot.on_event(Tap, self._tapped)
         return self._texts.plot
 
     def make_chart(self) -> figure:
@@ -239,27 +260,33 @@ class Unmask(Instrument):
             self._drawn = self._result
             if isinstance(self._result, kernel.Quality):
                 pictures.draw_samples(self._chart, self._result)
+            elif isinstance(self._result, Gap):
+                pictures.draw_gap(self._chart, self._result)
             elif self._result is not None:
                 pictures.draw_small_chain(self._chart, self._result)
         sampled = isinstance(self._result, kernel.Quality)
         pictures.draw_here(self._chart, min(self.num_inference_steps, self.length) if sampled else None)
+        made = "exact posteriors, float64" if self.model == "exact" else "transformer, float32"
         self.status = (
             f"{self._shown.nfe} of {self._decoding.nfe} full passes over {self.length} words, none cached · "
-            f"{self._milliseconds:.0f} ms for the decoding · exact posteriors, float64 · "
+            f"{_pass_time(self.model, self.length):.1f} ms a pass · {made} · "
             f"{self._chart_took if current else 'chart: measured when the controls rest'}"
         )
 
     # --- what is read ------------------------------------------------------------------------------------------------
 
     def readings(self) -> dict[str, str | list[float]]:
-        """Passes and words revealed; likelihood, odd neighbours and cost of what is shown, beside their comparison."""
+        """Passes and words revealed; what is measured on what is shown, each beside its comparison."""
         shown, given = self._shown, self._decoding.given
         unmasked, written = shown.sides["unmasked"], shown.sides["written"]
         free = int((~shown.given).sum())
         revealed = [free - int((side.x == kernel.MASK).sum()) for side in (unmasked, written)]
         likelihood = kernel.evidence(unmasked.x, given) / revealed[0] if revealed[0] else None
         correlation, formula = kernel.correlation(self.stay)
+        off = distance(unmasked.x) if self.model == "learned" else None
+        kept, drafted, saved = shown.drafted
         return {
+            "given_problem": kernel.read_pins(self.given, self.length)[1],
             "passes": f"{max(unmasked.spent, written.spent)} of {shown.total}",
             "unmasked": f"{revealed[0]} of {free}",
             "written": f"{revealed[1]} of {free}",
@@ -268,85 +295,101 @@ class Unmask(Instrument):
             "joints": str(int(unmasked.odd.sum())),
             "joints_true": str(int(written.odd.sum())),
             "cost": f"{shown.nfe} × {self.length} = {shown.nfe * self.length}",
-            "cost_true": str(written.spent),
+            "cost_true": str(shown.positions),
+            "distance": f"{off[0]:.4f}" if off else "–",
+            "distance_true": f"{off[1]:.2f}" if off else "–",
+            "kept": f"{kept / written.spent:.1f} of {drafted / written.spent:.1f}" if drafted else "–",
+            "kept_true": f"{saved} passes" if drafted else "–",
             "correlation": f"{correlation:.4f}",
             "correlation_true": f"{formula:.4f}",
         }
 
     def describe(self) -> str:
         """The picture in words."""
-        unmasked, written = self._shown.sides["unmasked"], self._shown.sides["written"]
+        shown = self._shown
+        unmasked, written = shown.sides["unmasked"], shown.sides["written"]
         masked = unmasked.x == kernel.MASK
         pins = ", ".join(f"“{word}” at {position}" for position, word in self._pins())
         rule = self.remasking.replace("_", " ") + (f" with σ up to {self.eta_cap:g}" if self._rule()[1] else "")
         sure = float(unmasked.confidence[~masked].mean()) if not masked.all() else 0.0
+        off = distance(unmasked.x) if self.model == "learned" else None
+        kept, drafted, saved = shown.drafted
         return (
-            f"{self.length} words{f', given {pins}' if pins else ''}. Unmasking in {self.num_inference_steps} passes by"
-            f" {rule}, temperature {self.temperature:g}, after {unmasked.spent} of them: “{kernel.text(unmasked.x)}”,"
-            f" {int(masked.sum())} still masked, revealed at a mean probability of {sure:.3f},"
-            f" {int(unmasked.odd.sum())} pairs of neighbours that the corpus never has. Left to right, after"
-            f" {written.spent} of {written.passes} passes: “{kernel.text(written.x)}”,"
-            f" {int(written.odd.sum())} such pairs. {self._chart_in_words()}"
+            f"{self.length} words{f', given {pins}' if pins else ''}. Unmasking by the {self.model} model in"
+            f" {self.num_inference_steps} passes by {rule}, temperature {self.temperature:g}, after {unmasked.spent} of"
+            f" them: “{kernel.text(unmasked.x)}”, {int(masked.sum())} still masked, revealed at a mean probability of"
+            f" {sure:.3f}, {int(unmasked.odd.sum())} pairs of neighbours that the corpus never has."
+            + (f" Its law of a masked word is {off[0]:.4f} nats from the exact one." if off else "")
+            + f" Left to right, after {written.spent} of {written.passes} passes: “{kernel.text(written.x)}”,"
+            f" {int(written.odd.sum())} such pairs."
+            + (f" {kept} of {drafted} drafted words were kept, which saved {saved} passes." if drafted else "")
+            + f" {self._chart_in_words()}"
         )
 
+    def table(self) -> dict[str, np.ndarray]:
+        """Both texts as they stand, word by word."""
+        return self._shown.table()
+
     def _chart_in_words(self) -> str:
-        if self._measured != self._chart_task():
+        if self._result is None or self._measured != self._chart_task():
             return f"The chart ({self.chart_shows}) is not measured yet for these settings."
-        if isinstance(self._result, kernel.Quality):
-            q = self._result
-            return (
-                f"Chart, {kernel.SAMPLES} texts for each K: mean log p {q.likelihood[0]:.2f} nats a word at K = 1 and"
-                f" {q.likelihood[-1]:.2f} ± {q.likelihood_error[-1]:.2f} at K = {q.steps[-1]}, left to right"
-                f" {q.written[0]:.2f} ± {q.written[1]:.2f}; share of distinct pairs {q.distinct[0]:.2f},"
-                f" {q.distinct[-1]:.2f} and {q.written_distinct[0]:.2f}."
-            )
-        assert self._result is not None
-        forward, backward = self._result
-        return (
-            f"Chart, a chain of two states that stays with {self.stay:g}: KL(p‖q) {forward[0]:.4f} nats at K = 1 and"
-            f" {forward[-1]:.4f} at K = {len(forward)}, KL(q‖p) {backward[0]:.4f} and {backward[-1]:.4f}."
-        )
+        return pictures.chart_in_words(self._result)
 
     # --- what the buttons do -----------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Unmask: from all masks, played."""
-        self.progress = 0.0
-        self.playing = True
+        self.play_from_start()
 
     def step(self) -> None:
         """One pass on."""
         total = self._shown.total
         self.param.update(playing=False, progress=min(1.0, (round(self.progress * total) + 1) / total))
 
+    def _tapped(self, event: Tap) -> None:
+        """A tap on a word gives it; on one that is given, masks it again; on a guess, gives that."""
+        hit = pictures.cell_at(self.length, event.x, event.y) if event.x is not None and event.y is not None else None
+        if hit is None:
+            return
+        name, i = hit
+        token = self._shown.sides[name].x[i]
+        if token == kernel.MASK and self.show_guesses and name == "unmasked":
+            token = self._guesses()[i]
+        if self._shown.given[i]:
+            self.given = kernel.with_pin(self.given, i + 1, "")
+        elif token != kernel.MASK:
+            self.given = kernel.with_pin(self.given, i + 1, kernel.VOCABULARY[token])
+
 
 @lru_cache(maxsize=256)
-def _decoded(
-    length: int,
-    pins: tuple[tuple[int, str], ...],
-    steps: int,
-    rule: str,
-    eta_cap: float,
-    temperature: float,
-    seed: int,
-) -> tuple[kernel.Decoding, float]:
-    """A decoding and the milliseconds it took; kept, since a slider comes back to where it was."""
-    start = time.perf_counter()
-    made = kernel.decoding(kernel.sequence(length, dict(pins)), steps, rule, temperature, eta_cap, seed)
-    return made, 1000 * (time.perf_counter() - start)
+def _decoded(length: int, pins: kernel.Pins, steps: int, *options: Any) -> kernel.Decoding:
+    """Kept, since a slider comes back to where it was."""
+    return kernel.decoding(kernel.sequence(length, dict(pins)), steps, *options)
 
 
 @lru_cache(maxsize=64)
 def _quality(
-    length: int, pins: tuple[tuple[int, str], ...], rule: str, temperature: float, eta_cap: float, seed: int
+    length: int, pins: kernel.Pins, rule: str, temperature: float, eta_cap: float, seed: int, model: str
 ) -> kernel.Quality:
     given = kernel.sequence(length, dict(pins))
-    return kernel.quality(given, rule, temperature, eta_cap, seed, kernel.SAMPLES)
+    return kernel.quality(given, rule, temperature, eta_cap, seed, kernel.SAMPLES, model)
 
 
 @lru_cache(maxsize=256)
-def _expected(length: int, pins: tuple[tuple[int, str], ...]) -> float:
+def _expected(length: int, pins: kernel.Pins) -> float:
     return kernel.expected_log_likelihood(kernel.sequence(length, dict(pins)))
+
+
+@lru_cache(maxsize=64)
+def _pass_time(model: str, length: int) -> float:
+    """Milliseconds of one pass over one text, the quickest of three."""
+    x = kernel.sequence(length, {})[None]
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        kernel.MODELS[model](x)
+        times.append(time.perf_counter() - start)
+    return 1000 * min(times)
 
 
 def _signed(value: float) -> str:

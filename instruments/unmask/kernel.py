@@ -1,11 +1,12 @@
 """The masked diffusion instrument in numbers: one decoding to look at, and what decoding costs and loses in general.
 
 With the exact model all that a decoding loses, it loses by drawing several words in one pass. With the learned one
-its conditionals are off too, and `gap` says by how much.
+its conditionals are off too (`gap.py`).
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,13 @@ from diffusion_lab.instruments.common.masked import (
 from diffusion_lab.instruments.unmask.words import (
     MODELS,
     VOCABULARY,
+    Pins,
     known_pairs,
-    posterior,
     read_pins,
     sequence,
     text,
+    with_pin,
     word_model,
-    write_pins,
 )
 
 __all__ = [
@@ -42,18 +43,16 @@ __all__ = [
     "SMALL_LENGTH",
     "VOCABULARY",
     "Decoding",
-    "Gap",
+    "Pins",
     "Quality",
     "Shown",
     "Side",
+    "Tokens",
     "correlation",
     "decoding",
-    "distance",
     "distinct_pairs",
-    "divergence",
     "evidence",
     "expected_log_likelihood",
-    "gap",
     "guesses",
     "joint_law",
     "kl_curve",
@@ -65,8 +64,8 @@ __all__ = [
     "small_chain",
     "text",
     "unknown_neighbours",
+    "with_pin",
     "word_model",
-    "write_pins",
 ]
 
 Array = NDArray[np.float64]
@@ -95,11 +94,6 @@ class Decoding:
     def nfe(self) -> int:
         """Passes of the model that unmasking took."""
         return int(self.passes[-1].nfe[0])
-
-    @property
-    def kept(self) -> tuple[int, int]:
-        """Drafted tokens that the verifier kept, and all that were drafted."""
-        return sum(r.kept for r in self.rounds), sum(r.drafted for r in self.rounds)
 
     def after(self, spent: int) -> "Shown":
         """Both texts when that many passes have been spent on each."""
@@ -170,6 +164,23 @@ class Shown:
         """n."""
         return len(self.given)
 
+    @property
+    def drafted(self) -> tuple[int, int, int]:
+        """Of drafts so far: words kept, words drafted, and passes of left to right saved by them."""
+        kept, drafted = sum(r.kept for r in self.rounds), sum(r.drafted for r in self.rounds)
+        return kept, drafted, self.rounds[-1].reached - (len(self.rounds) - 1)
+
+    def table(self) -> dict[str, NDArray[Any]]:
+        """Both texts in columns: the word at each place, "" for a mask, and the probability it was revealed at."""
+        sides = self.sides.values()
+        return {
+            "text": np.repeat(["unmasking", "left to right"], self.length),
+            "place": np.tile(np.arange(1, self.length + 1), 2),
+            "word": np.array(["" if token == MASK else VOCABULARY[token] for side in sides for token in side.x]),
+            "given": np.tile(self.given, 2),
+            "probability": np.concatenate([side.confidence for side in sides]),
+        }
+
 
 def decoding(
     given: Tokens,
@@ -222,14 +233,18 @@ def evidence(x: Tokens, given: Tokens) -> float:
 def log_likelihood(x: Tokens, given: Tokens) -> Array:
     """log p(x | given) in nats for each free token: (B,) from x (B, n) and given (n,)."""
     model = word_model()
-    free = int((given == MASK).sum())
-    return (model.log_prob(x) - model.log_evidence(given)) / free
+    return (model.log_prob(x) - model.log_evidence(given)) / _free(given)
+
+
+def _free(given: Tokens) -> int:
+    """How many words are not given; 1 where all are, whose likelihood is 0 whatever it is divided by."""
+    return max(1, int((given == MASK).sum()))
 
 
 def expected_log_likelihood(given: Tokens) -> float:
     """What `log_likelihood` is on average over p(x | given), exactly: the line that a perfect sampler meets."""
     model = word_model()
-    return (model.expected_log_prob(given) - float(model.log_evidence(given)[0])) / int((given == MASK).sum())
+    return (model.expected_log_prob(given) - float(model.log_evidence(given)[0])) / _free(given)
 
 
 def unknown_neighbours(x: Tokens) -> NDArray[np.bool_]:
@@ -303,62 +318,6 @@ def quality(
         expected=expected_log_likelihood(given),
         passes=int(last.nfe.sum()),
     )
-
-
-# --- how far the learned conditionals are off -------------------------------------------------------------------------
-
-
-def divergence(p: Array, q: Array) -> Array:
-    """KL(p || q) in nats of laws (..., V), every q above 0."""
-    return np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.log(q)), axis=-1)
-
-
-def distance(x: Tokens) -> tuple[float, float] | None:
-    """How far off the learned law of a masked word of x (n,) is on average, KL(exact || learned) in nats.
-
-    Beside it KL(exact || exact with all words masked): what is lost by who looks at nothing. None without masks.
-    """
-    masked = x == MASK
-    if not masked.any():
-        return None
-    p, blank = posterior(np.stack([x, np.full(len(x), MASK)]))
-    q = MODELS["learned"](x[None])[0]
-    off, lost = divergence(p, q), divergence(p, blank)
-    return max(0.0, float(off[masked].mean())), max(0.0, float(lost[masked].mean()))
-
-
-@dataclass(frozen=True, eq=False)
-class Gap:
-    """KL(exact || learned) for a masked word when m of n are masked, arrays (n,) over m = 1 … n, in nats.
-
-    mean, error: over texts, with the standard error; blind: KL(exact || exact with all masked), the same mean;
-    excess: the mean over m, by which the objective of the learned model exceeds its least value, nats a word.
-    """
-
-    mean: Array
-    error: Array
-    blind: Array
-    texts: int
-
-    @property
-    def excess(self) -> float:
-        """The objective integrated over t is a sum over m with equal weights, so its excess is a mean over m."""
-        return float(self.mean.mean())
-
-
-@lru_cache(maxsize=64)
-def gap(length: int, seed: int, texts: int = SAMPLES) -> Gap:
-    """Measured on `texts` of the word model, each with every number of masks at random places."""
-    rng = np.random.default_rng([seed, 4])
-    x0, _ = word_model().left_to_right(np.full((texts, length), MASK), 1.0, rng)
-    rank = rng.random((length, texts, length)).argsort(axis=2).argsort(axis=2)
-    masked = rank < np.arange(1, length + 1)[:, None, None]
-    x = np.where(masked, MASK, x0).reshape(-1, length)
-    p = posterior(x)
-    laws = MODELS["learned"](x), posterior(np.full((1, length), MASK))
-    count = masked.sum(axis=2)
-    off, lost = ((divergence(p, q).reshape(masked.shape) * masked).sum(axis=2) / count for q in laws)
-    return Gap(off.mean(axis=1), off.std(axis=1, ddof=1) / np.sqrt(texts), lost.mean(axis=1), texts)
 
 
 # --- the small chain, where everything can be counted ----------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,17 @@ from numpy.typing import ArrayLike
 
 from diffusion_lab.app.theme import TOKENS, ThemeName, style_axes
 from diffusion_lab.instruments.unmask import kernel
+from diffusion_lab.instruments.unmask.gap import Gap
 
 Columns = Mapping[str, ArrayLike]
 
-WIDTH, HEIGHT = 600, 810  # units are pixels at full width; y runs upwards
-COLUMNS = 5  # cells a row: words of seven letters still fit on a phone
-TOPS = {"unmasked": 810, "written": 540}  # where the heading of each grid begins
-HEADING, GRID = 34, 224  # heights
-TIMES_TOP, TIMES = 270, 236  # of the plot of passes: top of its heading, height
+WIDTH, HEIGHT = 600, 840  # units are pixels at full width; y runs upwards
+COLUMNS = 4  # cells a row: words of seven letters still fit on a phone
+TOPS = {"unmasked": 840, "written": 528}  # where the heading of each grid begins
+HEADING, GRID = 34, 266  # heights
+TIMES_TOP, TIMES = 216, 180  # of the plot of passes: top of its heading, height
 GAP = 5  # between cells
+WORDS, NAMES = "19px", "16px"  # sizes of letters: in the standing picture they shrink with it
 
 BOX = ("x", "y", "width", "height", "alpha")
 ENDS = ("x0", "y0", "x1", "y1")
@@ -134,9 +137,9 @@ def text_scene(theme: ThemeName) -> Scene:
     scene.add("joints", "segment", ENDS, "c3", line_width=4)
     scene.add("new", "segment", ENDS, "acc", line_width=3)
     scene.add("again", "segment", ENDS, "c5", line_width=3)
-    scene.add("words", "text", LABEL, "ink", text_font_size="15px", text_align="center")
-    scene.add("guesses", "text", LABEL, "mute", text_font_size="15px", text_align="center")
-    scene.add("headings", "text", LABEL, "mute", text_font_size="13px", text_align="left")
+    scene.add("words", "text", LABEL, "ink", text_font_size=WORDS, text_align="center")
+    scene.add("guesses", "text", LABEL, "mute", text_font_size=WORDS, text_align="center")
+    scene.add("headings", "text", LABEL, "mute", text_font_size=NAMES, text_align="left")
     scene.restyle(theme)
     return scene
 
@@ -148,39 +151,62 @@ def cells(name: str, length: int) -> tuple[np.ndarray, np.ndarray, float, float]
     return (column + 0.5) * width, TOPS[name] - HEADING - (row + 0.5) * height, width - GAP, height - GAP
 
 
-def draw_texts(scene: Scene, shown: kernel.Shown, guesses: bool) -> None:
-    """Both texts as they stand, what the last pass did to them, and the passes so far."""
+def cell_at(length: int, x: float, y: float) -> tuple[str, int] | None:
+    """Which text's cell stands at a point, and its index; nothing between the cells."""
+    for name in TOPS:
+        across, up, width, height = cells(name, length)
+        hit = np.flatnonzero((np.abs(across - x) <= width / 2) & (np.abs(up - y) <= height / 2))
+        if len(hit):
+            return name, int(hit[0])
+    return None
+
+
+def draw_texts(scene: Scene, shown: kernel.Shown, guessed: kernel.Tokens | None) -> None:
+    """Both texts as they stand, what the last pass did to them, and the passes so far; guesses (n,) under the masks."""
     parts: dict[str, list[Columns]] = {
         name: [] for name in ("cells", "masks", "pins", "joints", "new", "again", "words", "guesses", "headings")
     }
-    given = shown.given
     for name, side in shown.sides.items():
-        x, y, w, h = cells(name, shown.length)
-        masked = side.x == kernel.MASK
-        guessed = guesses and name == "unmasked"
-        drawn = ~masked & ~given
-        parts["cells"].append(boxes(x[drawn], y[drawn], w, h, 0.05 + 0.5 * side.confidence[drawn]))
-        bar, height = (0.1, h) if guessed else (0.28, 0.36 * h)
-        parts["masks"].append(boxes(x[masked], y[masked], w, height, bar))
-        parts["pins"].append(boxes(x[given], y[given], w, h, 0.0))
-        foot = y - h / 2 + 1
-        for mark, where in (("new", side.committed), ("again", side.remasked)):
-            parts[mark].append(segments(x[where] - w / 2, foot[where], x[where] + w / 2, foot[where]))
-        at = np.flatnonzero(side.odd) + 1
-        left = np.maximum(x[at] - w / 2 - GAP / 2, 2.0)
-        parts["joints"].append(segments(left, y[at] - h / 2, left, y[at] + h / 2))
-        words = np.array([kernel.VOCABULARY[token] for token in side.x], dtype=str)
-        parts["words"].append(texts(x[~masked], y[~masked], words[~masked].tolist()))
-        if guessed and masked.any():
-            guess, _ = kernel.guesses(side.x)
-            parts["guesses"].append(texts(x[masked], y[masked], [kernel.VOCABULARY[token] for token in guess[masked]]))
+        for part, columns in _grid(name, side, shown.given, guessed if name == "unmasked" else None).items():
+            parts[part].append(columns)
         title = "Unmasking" if name == "unmasked" else "Left to right"
         parts["headings"].append(texts([2], [TOPS[name] - 15], [f"{title}: pass {side.spent} of {side.passes}"]))
     caption = "Passes, downwards; lines: left to right"
     parts["headings"].append(texts([2], [TIMES_TOP - 14], [caption]))
-    for name, found in _passes(shown).items():
-        parts.setdefault(name, []).extend(found)
+    for part, found in _passes(shown).items():
+        parts.setdefault(part, []).extend(found)
     scene.fill(parts)
+
+
+def _grid(name: str, side: kernel.Side, given: np.ndarray, guessed: kernel.Tokens | None) -> dict[str, Columns]:
+    """One text: shading, masks, frames of what is given, words, and marks of what the last pass did."""
+    x, y, w, h = cells(name, len(given))
+    masked = side.x == kernel.MASK
+    drawn = ~masked & ~given
+    bar, height = (0.28, 0.36 * h) if guessed is None else (0.1, h)
+    foot = y - h / 2 + 1
+    underlined = {
+        part: segments(x[where] - w / 2, foot[where], x[where] + w / 2, foot[where])
+        for part, where in (("new", side.committed), ("again", side.remasked))
+    }
+    at = np.flatnonzero(side.odd) + 1
+    left = np.maximum(x[at] - w / 2 - GAP / 2, 2.0)
+    under = side.x if guessed is None else np.where(masked, guessed, side.x)
+    words = [kernel.VOCABULARY[token] for token in under]
+    hidden = masked if guessed is not None else np.zeros(len(x), bool)
+    return {
+        "cells": boxes(x[drawn], y[drawn], w, h, 0.05 + 0.5 * side.confidence[drawn]),
+        "masks": boxes(x[masked], y[masked], w, height, bar),
+        "pins": boxes(x[given], y[given], w, h, 0.0),
+        "joints": segments(left, y[at] - h / 2, left, y[at] + h / 2),
+        "words": _labels(x, y, words, ~masked),
+        "guesses": _labels(x, y, words, hidden),
+        **underlined,
+    }
+
+
+def _labels(x: np.ndarray, y: np.ndarray, words: Sequence[str], where: np.ndarray) -> Columns:
+    return texts(x[where], y[where], [word for word, here in zip(words, where, strict=True) if here])
 
 
 def _passes(shown: kernel.Shown) -> dict[str, list[Columns]]:
@@ -194,11 +220,14 @@ def _passes(shown: kernel.Shown) -> dict[str, list[Columns]]:
         squares.append(boxes((at + 0.5) * cell, np.full(len(at), y), cell - 3, step - 2, strength))
         at = np.flatnonzero(state.remasked[0])
         again.append(segments(at * cell + 2, np.full(len(at), y), (at + 1) * cell - 2, np.full(len(at), y)))
-    at = np.flatnonzero(~shown.given[: shown.sides["written"].spent])
-    y = top - (at + 0.5) * step
+    reached = [done.reached for done in shown.rounds]
+    free = [np.arange(a, b)[~shown.given[a:b]] for a, b in pairwise(reached)]
+    diagonal = [
+        segments(at * cell + 2, np.full(len(at), y), (at + 1) * cell - 2, np.full(len(at), y))
+        for at, y in zip(free, top - (np.arange(len(free)) + 0.5) * step, strict=True)
+    ]
     frame = segments([0, 0], [top, top - TIMES], [WIDTH] * 2, [top, top - TIMES])
-    diagonal = segments(at * cell + 2, y, (at + 1) * cell - 2, y)
-    return {"cells": squares, "again": again, "diagonal": [diagonal], "rules": [frame]}
+    return {"cells": squares, "again": again, "diagonal": diagonal, "rules": [frame]}
 
 
 # --- the chart -------------------------------------------------------------------------------------------------------
@@ -222,7 +251,7 @@ def chart_scene(theme: ThemeName, aspect: float) -> Scene:
         scene.add(name, "line", ("x", "y"), colour, line_width=1.5)
         scene.add(name, "scatter", ("x", "y"), colour, size=5)
     for name, colour, align in (("axis", "mute", "right"), ("left", "c1", "left"), ("c0", "c0", "center"),
-                                ("c2", "c2", "center")):  # fmt: skip
+                                ("c2", "c2", "center"), ("middle", "mute", "center")):  # fmt: skip
         scene.add(f"label_{name}", "text", LABEL, colour, text_font_size="11px", text_align=align)
     scene.restyle(theme)
     return scene
@@ -286,4 +315,50 @@ def draw_small_chain(scene: Scene, curves: tuple[np.ndarray, np.ndarray]) -> Non
             "label_c2": [texts([middle], [0.93 * high], ["KL(q‖p)"])],
             "label_c0": [texts([middle] * 3, [0.83 * high, 0.73 * high, 0.63 * high], said)],
         }
+    )
+
+
+def draw_gap(scene: Scene, gap: Gap) -> None:
+    """How far off the learned law of a masked word is, against the number of masks, with standard errors."""
+    n = len(gap.mean)
+    m = np.arange(1.0, n + 1)
+    high = 1.45 * float((gap.mean + gap.error).max())
+    _ranges(scene, n + 0.5, -0.04 * high, high)
+    said = [
+        "KL(exact ‖ learned) of a masked word",
+        f"mean over all m, excess of the objective: {gap.excess:.4f}",
+        f"context ignored: {gap.blind[0]:.2f} at m = 1, {gap.blind[n // 2]:.2f} at m = {n // 2 + 1}",
+    ]
+    heights = [0.94 * high, 0.84 * high, 0.74 * high]
+    scene.fill_all(
+        {
+            "zero": [segments([0.5], [0], [n + 0.5], [0])],
+            "errors": [segments(m, gap.mean - gap.error, m, gap.mean + gap.error)],
+            "first": [{"x": m, "y": gap.mean}],
+            "label_c0": [texts([(n + 1) / 2], heights[:1], said[:1])],
+            "label_middle": [texts([(n + 1) / 2] * 2, heights[1:], said[1:])],
+        }
+    )
+
+
+def chart_in_words(result: kernel.Quality | Gap | tuple[np.ndarray, np.ndarray]) -> str:
+    """What the chart shows, with its numbers."""
+    if isinstance(result, kernel.Quality):
+        q = result
+        return (
+            f"Chart, {kernel.SAMPLES} texts for each K: mean log p {q.likelihood[0]:.2f} nats a word at K = 1 and"
+            f" {q.likelihood[-1]:.2f} ± {q.likelihood_error[-1]:.2f} at K = {q.steps[-1]}, left to right"
+            f" {q.written[0]:.2f} ± {q.written[1]:.2f}; share of distinct pairs {q.distinct[0]:.2f},"
+            f" {q.distinct[-1]:.2f} and {q.written_distinct[0]:.2f}."
+        )
+    if isinstance(result, Gap):
+        return (
+            f"Chart, {result.texts} texts for each number of masks: KL(exact ‖ learned) of a masked word"
+            f" {result.mean[0]:.4f} nats with one mask and {result.mean[-1]:.4f} with {len(result.mean)}, at most"
+            f" {result.mean.max():.4f}; on average {result.excess:.4f}, the objective's excess."
+        )
+    forward, backward = result
+    return (
+        f"Chart, a chain of two states: KL(p‖q) {forward[0]:.4f} nats at K = 1 and {forward[-1]:.4f} at"
+        f" K = {len(forward)}, KL(q‖p) {backward[0]:.4f} and {backward[-1]:.4f}."
     )

@@ -94,8 +94,13 @@ def text(x: Tokens) -> str:
     return " ".join("_" if token == MASK else VOCABULARY[token] for token in x.tolist())
 
 
-def read_pins(typed: str, length: int) -> tuple[dict[int, str], str]:
-    """What a reader typed, "6:captain 14:letter", as words by position, and what is wrong with the rest of it.
+Pins = tuple[tuple[int, str], ...]
+"""Words that are given, each with its position from 1, in order."""
+
+
+@lru_cache(maxsize=64)
+def read_pins(typed: str, length: int) -> tuple[Pins, str]:
+    """What a reader typed, "6:captain 14:letter", as words with positions, and what is wrong with the rest of it.
 
     Of two words at one position the later counts. The second is "" where all is well, else a sentence for each entry
     that cannot be taken; the others are.
@@ -113,9 +118,16 @@ def read_pins(typed: str, length: int) -> tuple[dict[int, str], str]:
             problems.append(f"“{word}” is not a word of the corpus{'; near it: ' + ', '.join(near) if near else ''}.")
         else:
             pins[int(place)] = word
-    return dict(sorted(pins.items())), " ".join(problems)
+    return tuple(sorted(pins.items())), " ".join(problems)
 
 
-def write_pins(pins: Mapping[int, str]) -> str:
-    """As `read_pins` reads them."""
-    return " ".join(f"{position}:{word}" for position, word in sorted(pins.items()))
+def with_pin(typed: str, position: int, word: str) -> str:
+    """What a reader typed with `word` at a position, "" for none; all other entries stay, those with problems too."""
+    entries = [entry for entry in typed.split() if _place(entry) != position]
+    return " ".join(sorted([*entries, *([f"{position}:{word}"] if word else [])], key=_place))
+
+
+def _place(entry: str) -> int:
+    """The position that an entry names, 99 where it names none."""
+    place = entry.partition(":")[0]
+    return int(place) if place.isdecimal() else 99

@@ -1,0 +1,68 @@
+"""How far the learned conditionals are from the exact ones, at one text and over how much of it is masked."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffusion_lab.instruments.common.chains import MASK, Tokens
+from diffusion_lab.instruments.unmask.words import learned, posterior, word_model
+
+Array = NDArray[np.float64]
+
+TEXTS = 16
+"""Texts behind each point of the curve."""
+
+
+def divergence(p: Array, q: Array) -> Array:
+    """KL(p || q) in nats of laws (..., V), every q above 0."""
+    return np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.log(q)), axis=-1)
+
+
+def distance(x: Tokens) -> tuple[float, float] | None:
+    """How far off the learned law of a masked word of x (n,) is on average, KL(exact || learned) in nats.
+
+    Beside it KL(exact || exact with all words masked): what is lost by who looks at nothing. None without masks.
+    """
+    masked = x == MASK
+    if not masked.any():
+        return None
+    p, blank = posterior(np.stack([x, np.full(len(x), MASK)]))
+    q = learned(x[None])[0]
+    off, lost = divergence(p, q), divergence(p, blank)
+    return max(0.0, float(off[masked].mean())), max(0.0, float(lost[masked].mean()))
+
+
+@dataclass(frozen=True, eq=False)
+class Gap:
+    """KL(exact || learned) for a masked word when m of n are masked, arrays (n,) over m = 1 … n, in nats.
+
+    mean, error: over texts, with the standard error; blind: KL(exact || exact with all masked), the same mean;
+    excess: the mean over m, by which the objective of the learned model exceeds its least value, nats a word.
+    """
+
+    mean: Array
+    error: Array
+    blind: Array
+    texts: int
+
+    @property
+    def excess(self) -> float:
+        """The objective integrated over t is a sum over m with equal weights, so its excess is a mean over m."""
+        return float(self.mean.mean())
+
+
+@lru_cache(maxsize=64)
+def measured_gap(length: int, seed: int, texts: int = TEXTS) -> Gap:
+    """Measured on `texts` of the word model, each with every number of masks at random places."""
+    rng = np.random.default_rng([seed, 4])
+    x0, _ = word_model().left_to_right(np.full((texts, length), MASK), 1.0, rng)
+    rank = rng.random((length, texts, length)).argsort(axis=2).argsort(axis=2)
+    masked = rank < np.arange(1, length + 1)[:, None, None]
+    x = np.where(masked, MASK, x0).reshape(-1, length)
+    p = posterior(x)
+    laws = learned(x), posterior(np.full((1, length), MASK))
+    count = masked.sum(axis=2)
+    off, lost = ((divergence(p, q).reshape(masked.shape) * masked).sum(axis=2) / count for q in laws)
+    return Gap(off.mean(axis=1), off.std(axis=1, ddof=1) / np.sqrt(texts), lost.mean(axis=1), texts)
