@@ -11,7 +11,7 @@ from diffusion_lab.instruments.unmask.words import learned, posterior, word_mode
 
 Array = NDArray[np.float64]
 
-TEXTS = 16
+TEXTS = 32
 """Texts behind each point of the curve."""
 
 

@@ -305,3 +305,14 @@ def test_what_cannot_be_is_refused(call, message):
     with pytest.raises(ValueError) as refused:
         call()
     assert message in str(refused.value)
+
+
+def test_laws_ahead_multiply_to_the_probability(rng):
+    """One autoregressive pass: the tokens' own entries are p(x_i | before), rows sum to 1."""
+    for chain in (order_one(rng)[0], fitted(rng)[0]):
+        x = rng.integers(0, chain.num_tokens, (40, 6))
+        laws = chain.next_laws(x)
+        np.testing.assert_allclose(laws.sum(axis=2), 1, atol=1e-12)
+        own = np.take_along_axis(laws, x[:, :, None], axis=2)[:, :, 0]
+        np.testing.assert_allclose(np.log(own).sum(axis=1), chain.log_prob(x), atol=1e-10)
+        np.testing.assert_array_equal(laws[:, 0], np.tile(chain.start, (40, 1)))
