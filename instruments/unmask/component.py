@@ -79,7 +79,7 @@ class Unmask(Instrument):
     length = param.Integer(default=15, bounds=(12, 24), label="Words", doc="Length of the text, full stops included.")
     given = param.String(
         default="",
-        regex=r"^[0-9A-Za-z:. ]{0,300}$",
+        regex=r"^[0-9A-Za-z:., ]{0,300}$",
         label="Words given",
         doc="Places and words, like 6:captain 14:letter. A tap on a word of the picture gives it, or masks it again.",
     )

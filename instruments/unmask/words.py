@@ -100,14 +100,14 @@ Pins = tuple[tuple[int, str], ...]
 
 @lru_cache(maxsize=64)
 def read_pins(typed: str, length: int) -> tuple[Pins, str]:
-    """What a reader typed, "6:captain 14:letter", as words with positions, and what is wrong with the rest of it.
+    """What a reader typed, "6:captain 14:letter" (or with commas), as words with positions, and what is wrong with the rest of it.
 
     Of two words at one position the later counts. The second is "" where all is well, else a sentence for each entry
     that cannot be taken; the others are.
     """
     pins: dict[int, str] = {}
     problems = []
-    for entry in typed.lower().split():
+    for entry in _entries(typed.lower()):
         place, colon, word = entry.partition(":")
         if not (colon and place.isdecimal() and word):
             problems.append(f"“{entry}” must be a place and a word, like 6:captain.")
@@ -123,8 +123,12 @@ def read_pins(typed: str, length: int) -> tuple[Pins, str]:
 
 def with_pin(typed: str, position: int, word: str) -> str:
     """What a reader typed with `word` at a position, "" for none; all other entries stay, those with problems too."""
-    entries = [entry for entry in typed.split() if _place(entry) != position]
+    entries = [entry for entry in _entries(typed) if _place(entry) != position]
     return " ".join(sorted([*entries, *([f"{position}:{word}"] if word else [])], key=_place))
+
+
+def _entries(typed: str) -> list[str]:
+    return typed.replace(",", " ").split()
 
 
 def _place(entry: str) -> int:

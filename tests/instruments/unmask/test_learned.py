@@ -183,6 +183,7 @@ def test_the_gap_scatters_by_its_error(subject, monkeypatch):
         ("", (), ""),
         ("14:letter 6:captain", ((6, "captain"), (14, "letter")), ""),
         ("  6:Captain   15:. ", ((6, "captain"), (15, ".")), ""),
+        ("14:letter,6:captain", ((6, "captain"), (14, "letter")), ""),
         ("5:cat 5:dog", ((5, "dog"),), ""),
         ("16:cat", (), "“cat” has no place 16 in 15 words."),
         ("0:cat", (), "“cat” has no place 0 in 15 words."),
