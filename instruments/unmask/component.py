@@ -86,8 +86,11 @@ class Unmask(Instrument):
     show_guesses = param.Boolean(
         default=False, label="Guesses", doc="The likeliest word under each mask, given all that is revealed."
     )
-    drafts = param.Boolean(
-        default=False, label="Drafts", doc="Left to right takes several words a pass, from drafts that it verifies."
+    writing = param.Selector(
+        default="word_by_word",
+        objects=["word_by_word", "drafts"],
+        label="Left to right",
+        doc="One word a pass, or several, from a draft that the model makes and left to right verifies.",
     )
     block = param.Integer(
         default=4, bounds=(1, 8), label="Words a draft", doc="Words that the model drafts in one pass, for a verifier."
@@ -125,8 +128,9 @@ class Unmask(Instrument):
             Slider("eta_cap", symbol="σ", when="remasking:ReMDM"),
             Slider("temperature", symbol="T"),
             Slider("length", symbol="n"),
-            Toggles(("show_guesses", "drafts")),
-            Slider("block", symbol="b", when="drafts"),
+            Menu("writing"),
+            Slider("block", symbol="b", when="writing:drafts"),
+            Toggles(("show_guesses",)),
             Choice("chart_shows"),
             Slider("stay", when="chart_shows:chain"),
         ],
@@ -161,7 +165,7 @@ class Unmask(Instrument):
                 "kept of a draft",
                 doc="Drafted words that stood, a pass; passes to the right saved. Each draft costs a diffusion pass.",
                 beside="saved",
-                when="drafts",
+                when="writing:drafts",
             ),
             Measure(
                 "correlation",
@@ -176,7 +180,7 @@ class Unmask(Instrument):
             Legend("odd neighbours: never together in the corpus", "c3"),
             Legend("masked again, or a refused draft", "c5"),
         ],
-        chart="In nats, against passes K (distance: masked words m)",
+        chart="In nats: against passes K, or masks m",
     )
 
     _measured: tuple[object, ...] | None = None  # what `_result` was measured for
@@ -203,7 +207,7 @@ class Unmask(Instrument):
     def update(self, changed: frozenset[str]) -> None:
         """Decode if the task is another, and show where both decodings stand."""
         rule, eta_cap = self._rule()
-        options = rule, self.temperature, eta_cap, self.seed, self.model, self.block if self.drafts else 0
+        options = rule, self.temperature, eta_cap, self.seed, self.model, self.block if self.writing == "drafts" else 0
         self._decoding = _decoded(self.length, self._pins(), self.num_inference_steps, *options)
         self._shown = self._decoding.after(round(self.progress * self._decoding.after(0).total))
         pictures.draw_texts(self._texts, self._shown, self._guesses() if self.show_guesses else None)

@@ -1,5 +1,8 @@
 """Trains the small transformer of this instrument: `python -m diffusion_lab.instruments.unmask.fit`, with PyTorch.
 
+PyTorch is the group `train` of `pyproject.toml`. Its gradients need no checking by us, and its forward pass is an
+implementation apart from `networks.py` for the tests to compare with.
+
 It sees texts drawn afresh from the word model, 12 to 24 words long, so that the law it should learn is known exactly
 and nothing can be learnt by heart. Writes `weights.npz` (float16) beside this file, and for the tests what PyTorch
 makes of some texts with these weights. About nine minutes on one core; the seeds are fixed.

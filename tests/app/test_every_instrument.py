@@ -17,6 +17,7 @@ from diffusion_lab.app.front_panel import (
     Choice,
     Menu,
     Slider,
+    Text,
     Toggles,
     Transport,
 )
@@ -25,6 +26,9 @@ from diffusion_lab.app.theme import TOKENS
 from .markup import Elements
 
 SETTINGS = [(name, setting) for name in instrument_names() for setting in instrument_class(name).settings()]
+
+#: A text has no bounds: one that it can be, beside its default.
+TEXTS = {("Unmask", "given"): "6:captain 14:letter"}
 
 
 def picture(instrument: Instrument) -> tuple[object, ...]:
@@ -40,12 +44,14 @@ def drawn(instrument: Instrument) -> str:
 
 
 def ends(cls: type[Instrument], setting: str) -> list[Any]:
-    """All options of a setting (of a list too long for a glance, the first and the last), or its two bounds."""
+    """All options of a setting (of a list too long for a glance, the first and the last), its bounds, or two texts."""
     p = cls.param[setting]
     if isinstance(p, param.Boolean):
         return [False, True]
     if isinstance(p, param.Selector):
         return list(p.objects) if len(p.objects) <= 12 else [p.objects[0], p.objects[-1]]
+    if isinstance(p, param.String):
+        return [p.default, TEXTS[cls.__name__, setting]]
     return list(p.bounds)
 
 
@@ -104,7 +110,9 @@ def test_every_setting_is_documented_and_bounded(name, setting):
     p = instrument_class(name).param[setting]
     assert p.doc.endswith(".")
     assert p.label
-    assert isinstance(p, param.Number | param.Boolean | param.Selector), "a setting travels as text: parse_state"
+    kinds = param.Number | param.Boolean | param.Selector | param.String
+    assert isinstance(p, kinds), "a setting travels as text: parse_state"
+    assert not isinstance(p, param.String) or p.regex
     if isinstance(p, param.Number) and not isinstance(p, param.Boolean):
         low, high = p.bounds
         assert low < high
@@ -204,6 +212,9 @@ def test_texts_are_taken_up_to_the_bounds_and_not_beyond(name, setting):
         for text in ("", p.objects[0] + "x"):
             rule = f"`{setting}` must be one of {', '.join(p.objects)}"
             assert refusal(cls, **{setting: text}) == f"{rule}, got {text!r}."
+    elif isinstance(p, param.String):
+        text = "<script>"
+        assert refusal(cls, **{setting: text}) == f"`{setting}` must be a text that matches {p.regex}, got {text!r}."
     else:
         low, high = p.bounds
         whole = isinstance(p, param.Integer)
@@ -232,7 +243,7 @@ def inputs_wanted(cls: type[Instrument]) -> Counter[str]:
     wanted: Counter[str] = Counter()
     for item in cls.front_panel.controls:
         match item:
-            case Menu():
+            case Menu() | Text():
                 wanted[item.param] += 1
             case Slider():
                 wanted[item.param] += 2
@@ -265,6 +276,8 @@ def test_inputs_have_the_bounds_the_value_and_the_words_of_their_setting(cls):
             assert (tag["aria-label"], tag["title"]) == (p.label, p.doc)
         elif tag["type"] == "radio":
             assert ("checked" in tag) == (tag["value"] == value)
+        elif tag["type"] == "text":
+            assert (tag["value"], tag["pattern"]) == (value, p.regex)
         else:
             assert ("checked" in tag) == value
 
@@ -304,10 +317,11 @@ def test_every_reading_is_made_and_shown(cls):
     panel = cls.front_panel
     keys = [item.key for item in panel.readouts]
     keys += [key for item in panel.measures for key in (item.key, f"{item.key}_true")]
-    assert all(set(seen.readings) == set(keys) for seen in survey(cls))
+    problems = {f"{item.param}_problem" for item in panel.controls if isinstance(item, Text)}
+    assert all(set(seen.readings) - problems == set(keys) for seen in survey(cls))
     tags = Elements(fresh(cls).markup).tags
     shown = [tag.get("data-reading") or tag["data-bars"] for tag in tags if {"data-reading", "data-bars"} & set(tag)]
-    assert sorted(shown) == sorted(keys)
+    assert sorted(shown) == sorted([*keys, *problems])
 
 
 def test_legends_name_colours_of_the_theme(cls):

@@ -103,7 +103,7 @@ def test_the_model_decodes_guesses_and_is_measured():
 
 
 def test_drafts_write_the_second_text():
-    unmask = Unmask(drafts=True, block=4, progress=1.0)
+    unmask = Unmask(writing="drafts", block=4, progress=1.0)
     rounds = len(unmask._decoding.rounds) - 1
     assert rounds < 15
     assert unmask.readings_shown["kept_true"] == f"{15 - rounds} passes"

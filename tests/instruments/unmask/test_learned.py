@@ -210,3 +210,18 @@ def test_what_is_typed_is_read_as_far_as_it_goes(typed, pins, problem):
 )
 def test_a_pin_is_put_among_what_was_typed(typed, place, word, after):
     assert words.with_pin(typed, place, word) == after
+
+
+# --- what the texts say ----------------------------------------------------------------------------------------------
+
+ABOUT = (Path(words.__file__).parent / "about.md").read_text("utf-8")
+
+
+def test_the_notes_have_the_sizes_right():
+    net = words.network()
+    count = sum(np.size(part) for part in vars(net).values()) - 1  # the number of heads is no weight
+    assert f"{count:,} weights, {words.WEIGHTS.stat().st_size // 1000} kB" in ABOUT
+    assert f"{gap.TEXTS} texts for each m" in ABOUT
+    assert f"{len(net.qkv)} blocks".replace("3", "three") in ABOUT
+    assert f"width {net.tokens.shape[1]}, four heads" in ABOUT
+    assert net.heads == 4
