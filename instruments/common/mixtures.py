@@ -12,6 +12,7 @@ keeps NumPy fast for K = 6, above all in WebAssembly.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,9 @@ from diffusion_lab.instruments.common.checks import require
 
 Array = NDArray[np.float64]
 Number = float | Array
+
+QUICK_VAR = 1e-3
+"""Variance from which |x|², the same for all components, may be left out of |x - mu_k|² without losing digits."""
 
 
 def squared_distances(x: ArrayLike, centres: Array, scale: Number = 1.0) -> Array:
@@ -98,10 +102,10 @@ class GaussianMixture:
         """Gradient of `log_density` in x, sum_k r_k (signal mu_k - x) / var; shape (..., d), in 1/unit."""
         x = np.asarray(x, dtype=np.float64)
         pull = self._mean_of_component(x, signal, sigma)
-        pull *= _per_point(signal)
-        pull -= x.reshape(pull.shape)
-        pull /= _per_point(self.var(signal, sigma))
-        return pull.reshape(x.shape)
+        pull *= np.ravel(signal)
+        pull -= x.reshape(pull.shape[::-1]).T
+        pull /= np.ravel(self.var(signal, sigma))
+        return np.ascontiguousarray(pull.T).reshape(x.shape)
 
     def posterior_mean(self, x: ArrayLike, signal: Number, sigma: Number) -> Array:
         """E[x0 | x], shape (..., d): (signal s² x + sigma² sum_k r_k mu_k) / var.
@@ -111,10 +115,10 @@ class GaussianMixture:
         """
         x = np.asarray(x, dtype=np.float64)
         mean = self._mean_of_component(x, signal, sigma)
-        mean *= _per_point(np.square(sigma))
-        mean += _per_point(np.multiply(signal, self.s**2)) * x.reshape(mean.shape)
-        mean /= _per_point(self.var(signal, sigma))
-        return mean.reshape(x.shape)
+        mean *= np.ravel(np.square(sigma))
+        mean += np.ravel(np.multiply(signal, self.s**2)) * x.reshape(mean.shape[::-1]).T
+        mean /= np.ravel(self.var(signal, sigma))
+        return np.ascontiguousarray(mean.T).reshape(x.shape)
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
         """`n` independent clean points (n, d) and the component (n,) each came from."""
@@ -136,14 +140,32 @@ class GaussianMixture:
         terms -= peak
         return np.exp(terms, out=terms), peak
 
+    @cached_property
+    def _constants(self) -> tuple[Array, Array, Array]:
+        """log weights (K, 1), |means|²/2 (K, 1) and the means as columns (d, K)."""
+        half_squares = np.sum(self.means**2, axis=1, keepdims=True) / 2.0
+        return np.log(self.weights)[:, None], half_squares, np.ascontiguousarray(self.means.T)
+
+    def _quick_terms(self, x: Array, signal: float, var: float) -> Array:
+        """As `_terms` up to a factor a point, by one matrix product: a third of the time, at one level for all points.
+
+        Logits are rounded to 1e-16 |mu| |x| / var, so only for a var that is not small beside |mu| |x|.
+        """
+        log_weights, half_squares, _ = self._constants
+        terms = np.dot(self.means * (signal / var), x.reshape(-1, self.means.shape[1]).T)
+        terms += log_weights - half_squares * (signal**2 / var)
+        terms -= np.maximum.reduce(terms)
+        return np.exp(terms, out=terms)
+
     def _mean_of_component(self, x: Array, signal: Number, sigma: Number) -> Array:
-        """sum_k r_k mu_k, shape (N, d), a fresh array: the mean the point is pulled towards."""
-        terms, _ = self._terms(x, signal, sigma)
-        mean = self.means.T @ terms
+        """sum_k r_k mu_k, shape (d, N), a fresh array: the mean the point is pulled towards."""
+        d = self.means.shape[1]
+        var = self.var(signal, sigma)
+        if np.ndim(var) == 0 and var >= QUICK_VAR and x.shape[-1:] == (d,):
+            terms = self._quick_terms(x, float(signal), float(var))
+        else:
+            terms, _ = self._terms(x, signal, sigma)
+        mean = np.dot(self._constants[2], terms)
         mean /= terms.sum(axis=0)
-        return np.ascontiguousarray(mean.T)
+        return mean
 
-
-def _per_point(level: Number) -> Array:
-    """A noise level as a column, (1, 1) or (N, 1), to stand beside points (N, d)."""
-    return np.reshape(level, (-1, 1))
