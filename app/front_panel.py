@@ -108,6 +108,7 @@ class Bars:
     full_scale: float
     doc: str = ""
     kind: str = "bars"
+    when: str = ""
 
 
 @dataclass(frozen=True)

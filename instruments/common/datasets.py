@@ -75,8 +75,8 @@ def spiral() -> DataSet:
 def swiss_roll() -> DataSet:
     """One arm of a turn and a half, 120 points, kernel width 0.1: the Swiss roll seen from its end.
 
-    Radius 0.8 to 2.4 in proportion to the angle, from 1.5 pi to 4.5 pi (Marsland 2009, as in scikit-learn's
-    `make_swiss_roll`), but with the points evenly spaced along it. The parts are six equal lengths, from the inside.
+    Radius 0.8 to 2.4 in proportion to the angle, from 1.5 pi to 4.5 pi, as scikit-learn's `make_swiss_roll` has it,
+    but with the points evenly spaced along it. The parts are six equal lengths, from the inside.
     """
     arm = _even(lambda u: _polar(2.4 * (1 + 2 * u) / 3, np.pi * (1.5 + 3 * u)), 120)
     return _kernels(0.1, *np.split(arm - arm.mean(axis=0), 6))

@@ -1,49 +1,97 @@
-"""The ring of clusters on its front panel: forward noising by a slider, the road back by the exact score."""
+"""The ring on its front panel: data noised forward by a slider, and the road back by the exact score."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import ClassVar
 
 import numpy as np
 import param
-from bokeh.models import ColumnDataSource, LinearColorMapper
 from bokeh.plotting import figure
 
 from diffusion_lab.app.component import Instrument
-from diffusion_lab.app.front_panel import Bars, Choice, FrontPanel, Legend, Measure, Readout, Slider, Toggles, Transport
-from diffusion_lab.app.theme import TOKENS, data_palette
+from diffusion_lab.app.front_panel import FrontPanel
 from diffusion_lab.instruments.common import datasets, schedules
 from diffusion_lab.instruments.common.metrics import nearest
-from diffusion_lab.instruments.ring import kernel
+from diffusion_lab.instruments.ring import kernel, runs
+from diffusion_lab.instruments.ring.panel import FRONT_PANEL
+from diffusion_lab.instruments.ring.pictures import EXTENT, UNKNOWN, Picture
 
-RING = datasets.ring()
-EXTENT = 3.2  # half the width of the picture, in data units
 FIELD = EXTENT * np.linspace(-0.93, 0.93, 19)  # where arrows stand, along both axes
 HALF_LENGTH_SCORE = 4.0  # the score, in 1/unit, whose arrow is half as long as the longest
 DENSITY_SIDE = 96  # cells a side
 NUM_POINTS = kernel.NUM_POINTS
 MAX_FRAMES = 240
+MAX_FRAMES_OF_MANY = 120  # 20000 points in float32 take 0.16 MB a frame
 PATH_POINTS = 40  # points that show where they came from
 PATH_FRAMES = 14  # and how far back
+MEASURED_MOVING = 520  # points that measures look at while the hand moves; at rest all
+#: Work is counted in terms of the score: points × Gaussians × evaluations. A run of at most AT_ONCE is computed when
+#: it is asked for; a longer one is computed as it plays, at most A_SLICE for one picture.
+AT_ONCE, A_SLICE = 48e6, 3e6
+
+DATA_SETS = {
+    "ring": "a six-cluster ring",
+    "moons": "two moons",
+    "spiral": "a two-armed spiral",
+    "checkerboard": "a checkerboard",
+    "swiss_roll": "a Swiss roll",
+    "drawn": "a drawing",
+}
 
 
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """One run of the reverse process: what it was made from, what came out, and in what time."""
+@lru_cache(maxsize=8)
+def _load(data_set: str, drawing: str) -> datasets.DataSet:
+    """A data set by name; where nothing is drawn yet, one cluster in the middle stands in."""
+    if data_set != "drawn":
+        return datasets.DATA_SETS[data_set]()
+    return datasets.drawn(drawing or datasets.encode([[0.0, 0.0]], EXTENT), EXTENT)
 
-    seed: int
-    num_levels: int
-    trajectory: kernel.Trajectory
-    destination: np.ndarray  # (N,) the cluster that each point ends in
-    milliseconds: float
+
+@dataclass(eq=False)
+class _Road:
+    """One way back: what it was asked for with, the run, and the time that it has taken so far."""
+
+    key: tuple[object, ...]
+    data: datasets.DataSet
+    run: runs.Run
+    at_a_time: int | None  # steps that may be computed for one picture; None: all of them
+    milliseconds: float = 0.0
+
+    def compute(self, frame: int) -> int:
+        """Go on towards `frame`, or to the end where that is quick; returns the frame that can be shown."""
+        start = time.perf_counter()
+        if self.at_a_time:
+            self.run.compute(frame, self.at_a_time)
+        else:
+            self.run.compute(self.run.num_frames - 1)
+        self.milliseconds += 1000 * (time.perf_counter() - start)
+        return min(frame, len(self.run.frames) - 1)
+
+    @cached_property
+    def unknown(self) -> np.ndarray:
+        return np.full(len(self.run.frames[0].x), UNKNOWN)
+
+    @cached_property
+    def destination(self) -> np.ndarray:
+        """The part (N,) that each point ends nearest to."""
+        return self.data.part[nearest(self.run.frames[-1].x, self.data.mixture.means)]
+
+    @property
+    def part(self) -> np.ndarray:
+        """What colours a point: where it ends, as soon as that is known."""
+        return self.destination if self.run.complete else self.unknown
 
 
 class Ring(Instrument):
-    """Six Gaussian clusters on a ring, dissolved by the forward process and recovered by annealed Langevin sampling."""
+    """Six clusters on a ring, or another set of points, dissolved by the forward process and recovered by sampling."""
 
     title: ClassVar[str] = "Ring of clusters"
+    figure_extent: ClassVar[tuple[float, float]] = (EXTENT, EXTENT)
+    front_panel: ClassVar[FrontPanel] = FRONT_PANEL
 
     mode = param.Selector(
         default="forward",
@@ -65,12 +113,47 @@ class Ring(Instrument):
         label="Sampling progress",
         doc="How far along the reverse process the picture stands: 0 is pure noise, 1 is the finished sample.",
     )
+    data_set = param.Selector(
+        default="ring",
+        objects=list(DATA_SETS),
+        label="Data",
+        doc="The ring of clusters, or a set of points with a Gaussian kernel about each: the score is exact for all.",
+    )
+    drawing = param.String(
+        default="",
+        regex=r"^([0-9a-z]{4}){0,150}$",
+        label="Drawing",
+        doc="The points of the drawn set, four base-36 digits each: x, then y, in 1295ths of the picture.",
+    )
+    num_points = param.Selector(
+        default="520", objects=["520", "2000", "20000"], label="Points", doc="How many points are drawn and sampled."
+    )
+    sampler = param.Selector(
+        default="Langevin",
+        objects=list(runs.SAMPLERS),
+        label="Sampler",
+        doc="The way back: annealed Langevin at each level, or one step from each level to the next.",
+    )
     num_levels = param.Integer(
         default=60,
-        bounds=(10, 120),
+        bounds=(5, 120),
         step=1,
         label="Noise levels",
-        doc="Noise levels that the sampler anneals through.",
+        doc="Noise levels that the sampler goes through.",
+    )
+    langevin_steps = param.Integer(
+        default=kernel.NUM_STEPS,
+        bounds=(1, 20),
+        step=1,
+        label="Steps at each level",
+        doc="Langevin steps that are taken at every noise level.",
+    )
+    eta = param.Number(
+        default=0.0,
+        bounds=(0.0, 1.0),
+        step=0.05,
+        label="Fresh noise",
+        doc="How much noise DDIM adds: 0 none, 1 as much as DDPM with the variance of its posterior.",
     )
     seed = param.Integer(
         default=4,
@@ -88,72 +171,53 @@ class Ring(Instrument):
         default=False, label="Paths", doc="Where forty of the points have just come from, in reverse."
     )
 
-    front_panel: ClassVar[FrontPanel] = FrontPanel(
-        readouts=[
-            Readout("t", "t"),
-            Readout("alpha_bar", "ᾱ(t)"),
-            Readout("signal", "signal"),
-            Readout("noise", "noise"),
-        ],
-        controls=[
-            Choice("mode"),
-            Slider("t", symbol="t", when="mode:clean|forward"),
-            Slider("progress", when="mode:reverse"),
-            Slider("num_levels"),
-            Toggles(("show_field", "show_density", "show_paths")),
-            Transport(run="Sample", plays="progress", seconds=5),
-        ],
-        measures=[
-            Bars(
-                "mode_mass",
-                "Mass per cluster",
-                target=1 / 6,
-                full_scale=0.25,
-                doc="Share of the points nearest each cluster's centre; the dashed line is the true share.",
-            ),
-            Measure(
-                "within",
-                "within 3σ of a centre",
-                doc="Share of the points within 3 standard deviations of a clean cluster's centre.",
-            ),
-        ],
-        legends=[
-            Legend("score ∇ log p", "field", when="show_field"),
-            Legend("last steps of 40 points", "acc", when="show_paths"),
-        ],
-    )
-
-    _run: _Run | None = None
+    _road: _Road | None = None
+    _part: np.ndarray | None = None
 
     # --- what is computed --------------------------------------------------------------------------------------------
+
+    @property
+    def _data(self) -> datasets.DataSet:
+        return _load(self.data_set, self.drawing if self.data_set == "drawn" else "")
 
     def _draw(self) -> None:
         """Clean points and the noise that dissolves them, from the seed."""
         rng = np.random.default_rng(self.seed)
-        self._x0, self._component = kernel.draw_clean(RING, NUM_POINTS, rng)
+        self._x0, component = kernel.draw_clean(self._data.mixture, int(self.num_points), rng)
+        self._x0_part = self._data.part[component]
         self._eps = rng.standard_normal(self._x0.shape)
 
-    def _sample(self) -> _Run:
-        """The whole reverse trajectory, from the seed; kept until seed or levels change."""
-        if self._run is not None and (self._run.seed, self._run.num_levels) == (self.seed, self.num_levels):
-            return self._run
-        start = time.perf_counter()
+    def _back(self) -> _Road:
+        """The way back from the seed, as far as it has been computed; kept until what it depends on changes."""
+        langevin, eta = self.sampler == "Langevin", self.eta if self.sampler == "DDIM" else 0.0
+        num_steps = self.langevin_steps if langevin else 1
+        key = (self._data, self.seed, self.num_points, self.sampler, self.num_levels, num_steps, eta)
+        if self._road is not None and self._road.key == key:
+            return self._road
+        mixture, many = self._data.mixture, int(self.num_points)
         rng = np.random.default_rng(self.seed)
-        trajectory = kernel.reverse(RING, NUM_POINTS, self.num_levels, rng=rng, max_frames=MAX_FRAMES)
-        milliseconds = 1000 * (time.perf_counter() - start)
-        destination = nearest(trajectory.x[-1], RING.means)
-        self._run = _Run(self.seed, self.num_levels, trajectory, destination, milliseconds)
-        return self._run
+        frames = runs.sampler_steps(mixture, self.sampler, many, self.num_levels, num_steps, eta, rng=rng)
+        run = runs.Run(frames, self.num_levels * num_steps, MAX_FRAMES_OF_MANY if many > 2000 else MAX_FRAMES)
+        work = many * len(mixture.means)
+        at_a_time = None if work * self._nfe() <= AT_ONCE else max(1, int(A_SLICE / work))
+        self._road = _Road(key, self._data, run, at_a_time)
+        return self._road
 
-    def _frame(self) -> int:
-        return round(self.progress * (len(self._sample().trajectory.x) - 1))
+    def _nfe(self) -> int:
+        return runs.evaluations(self.sampler, self.num_levels, self.langevin_steps)
+
+    def _index(self) -> int:
+        return round(self.progress * (self._back().run.num_frames - 1))
+
+    def _frame(self) -> kernel.Frame:
+        return self._back().run.frames[self._index()]
 
     def _time(self) -> float:
         """The t of the picture, in either direction."""
-        return float(self._sample().trajectory.t[self._frame()]) if self.mode == "reverse" else self.t
+        return self._frame().t if self.mode == "reverse" else self.t
 
     def settle(self, changed: frozenset[str]) -> None:
-        """Mode and t agree: clean means t = 0."""
+        """Mode and t agree: clean means t = 0. What is not computed yet cannot be shown: play there instead."""
         if "mode" in changed and self.mode == "clean":
             self.t = 0.0
         elif "mode" in changed and "t" not in changed and self.mode == "forward" and self.t == 0:
@@ -162,155 +226,139 @@ class Ring(Instrument):
             self.mode = "clean" if self.t == 0 else "forward"
         if self.mode != "reverse":
             self.playing = False
+            return
+        wanted = self._index()
+        reached = self._back().compute(wanted)
+        if reached < wanted:
+            self.progress = reached / (self._back().run.num_frames - 1)
+            self.playing = True
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
     def make_figure(self) -> figure:
         """Points over the score field over the density, on equal axes without furniture."""
-        colours = TOKENS[self.theme]
-        plot = figure(
-            x_range=(-EXTENT, EXTENT),
-            y_range=(-EXTENT, EXTENT),
-            width=600,
-            height=600,
-            aspect_ratio=1,
-            sizing_mode="stretch_width",
-            toolbar_location=None,
-            tools="",
-            background_fill_alpha=0,
-            border_fill_alpha=0,
-            outline_line_color=None,
-            min_border=1,
-        )
-        plot.axis.visible = False
-        plot.grid.visible = False
-        self._palette = LinearColorMapper(palette=data_palette(self.theme), low=-0.5, high=5.5)
-        self._shade = LinearColorMapper(palette=_shades(colours["ink"]), low=0, high=1)
-        self._density = ColumnDataSource({"image": []})
-        self._field = ColumnDataSource({name: [] for name in ("x", "y", "x1", "y1")})
-        self._paths = ColumnDataSource({"x": [], "y": []})
-        self._points = ColumnDataSource({"x": [], "y": [], "cluster": []})
-        self._density_glyph = plot.image(
-            "image",
-            source=self._density,
-            x=-EXTENT,
-            y=-EXTENT,
-            dw=2 * EXTENT,
-            dh=2 * EXTENT,
-            color_mapper=self._shade,
-        )
-        self._field_glyph = plot.segment(
-            "x", "y", "x1", "y1", source=self._field, line_color=colours["field"], line_width=1
-        )
-        self._paths_glyph = plot.multi_line(
-            "x", "y", source=self._paths, line_color=colours["acc"], line_width=1, line_alpha=0.7
-        )
-        self._points_glyph = plot.scatter(
-            "x",
-            "y",
-            source=self._points,
-            size=5,
-            line_color=None,
-            fill_alpha=0.85,
-            fill_color={"field": "cluster", "transform": self._palette},
-        )
-        return plot
+        self.picture = Picture(self.theme)
+        return self.picture.plot
 
     def restyle(self) -> None:
         """The same picture in the theme's colours."""
-        colours = TOKENS[self.theme]
-        self._palette.palette = data_palette(self.theme)
-        self._shade.palette = _shades(colours["ink"])
-        self._field_glyph.glyph.line_color = colours["field"]
-        self._paths_glyph.glyph.line_color = colours["acc"]
+        self.picture.restyle(self.theme)
 
     def update(self, changed: frozenset[str]) -> None:
         """Recompute what the changed settings touch, and move the picture."""
-        if "seed" in changed:
+        if {"seed", "data_set", "drawing", "num_points"} & changed:
             self._draw()
-        if self.mode == "reverse":
-            run = self._sample()
-            x = run.trajectory.x[self._frame()]
-            cluster = run.destination
-            self.status = (
-                f"{self.num_levels} levels × {kernel.NUM_STEPS} steps × {NUM_POINTS} points"
-                f" · {run.milliseconds:.0f} ms · exact score, float64"
-            )
-        else:
-            x = kernel.forward(self._x0, self._eps, self.t)
-            cluster = self._component
-            self.status = f"{NUM_POINTS} points, one jump by equation (1.2) · exact score, float64"
-        self._x = x
-        moved = {"x": x[:, 0].astype(np.float32), "y": x[:, 1].astype(np.float32)}
-        if {"mode", "seed", "num_levels"} & changed:
-            moved["cluster"] = cluster.astype(np.float32)
-        self._points.data.update(moved)
+        reverse = self.mode == "reverse"
+        self._x = self._frame().x if reverse else kernel.forward(self._x0, self._eps, self.t)
+        part = self._back().part if reverse else self._x0_part
+        self.picture.show_points(self._x, None if part is self._part else part)
+        self._part = part
         self._draw_field()
-        self._draw_density()
-        self._draw_paths()
+        self.picture.show_density(self._density() if self.show_density else None)
+        self.picture.show_paths(list(self._recent()) if self.show_paths and reverse else None)
+        self._measure(MEASURED_MOVING)
+        self.status = self._status_back() if reverse else self._status_forward()
+
+    def rest(self) -> None:
+        """The measures of all points."""
+        self._measure(len(self._x))
+
+    def _measure(self, count: int) -> None:
+        self._measures = kernel.measures(self._x[:count], self._data.mixture, self._time())
 
     def _draw_field(self) -> None:
-        self._field_glyph.visible = self.show_field
-        if self.show_field:
-            start, score = kernel.score_field(RING, self._time(), FIELD)
-            norm = np.linalg.norm(score, axis=1, keepdims=True)
-            end = start + 0.85 * (FIELD[1] - FIELD[0]) * score / (norm + HALF_LENGTH_SCORE)
-            self._field.data = {"x": start[:, 0], "y": start[:, 1], "x1": end[:, 0], "y1": end[:, 1]}
+        if not self.show_field:
+            return self.picture.show_field(None)
+        start, score = kernel.score_field(self._data.mixture, self._time(), FIELD)
+        norm = np.linalg.norm(score, axis=1, keepdims=True)
+        end = start + 0.85 * (FIELD[1] - FIELD[0]) * score / (norm + HALF_LENGTH_SCORE)
+        return self.picture.show_field((start, end))
 
-    def _draw_density(self) -> None:
-        self._density_glyph.visible = self.show_density
-        if self.show_density:
-            density = kernel.density(RING, self._time(), EXTENT, DENSITY_SIDE)
-            self._density.data = {"image": [(density / density.max()).astype(np.float32)]}
+    def _density(self) -> np.ndarray:
+        return kernel.density(self._data.mixture, self._time(), EXTENT, DENSITY_SIDE)
 
-    def _draw_paths(self) -> None:
-        shown = self.show_paths and self.mode == "reverse"
-        self._paths_glyph.visible = shown
-        if shown:
-            frame = self._frame()
-            recent = self._sample().trajectory.x[max(0, frame - PATH_FRAMES) : frame + 1, :PATH_POINTS]
-            self._paths.data = {"x": list(recent[:, :, 0].T), "y": list(recent[:, :, 1].T)}
+    def _recent(self) -> Iterator[np.ndarray]:
+        index = self._index()
+        for frame in self._back().run.frames[max(0, index - PATH_FRAMES) : index + 1]:
+            yield frame.x[:PATH_POINTS]
 
     # --- what is read ------------------------------------------------------------------------------------------------
 
+    def _steps(self) -> str:
+        at_each = f" × {self.langevin_steps} steps" if self.sampler == "Langevin" else ""
+        return f"{self.num_levels} levels{at_each}"
+
+    def _status_back(self) -> str:
+        road = self._back()
+        done = "" if road.run.complete else f" · {road.run.frames[-1].nfe} of {self._nfe()} evaluations, as it plays"
+        return (
+            f"{self._steps()} × {self.num_points} points · {road.milliseconds:.0f} ms · exact score"
+            f" of {self._gaussians()}, float64{done}"
+        )
+
+    def _status_forward(self) -> str:
+        if self.data_set == "drawn" and not self.drawing:
+            return "Nothing is drawn yet: one cluster stands in. Draw on the picture, up to 150 points."
+        return f"{self.num_points} points, one jump by equation (1.2) · exact score of {self._gaussians()}, float64"
+
+    def _gaussians(self) -> str:
+        mixture = self._data.mixture
+        return f"{len(mixture.means)} Gaussian{'s' if len(mixture.means) > 1 else ''} of σ = {mixture.s:g}"
+
     def readings(self) -> dict[str, str | list[float]]:
-        """t, ᾱ, signal and noise; mass per cluster and the share within 3σ, measured on the points shown."""
-        t = self._time()
-        alpha_bar = float(schedules.exponential_alpha_bar(t))
-        self._measures = m = kernel.measures(self._x, RING, t)
+        """t, ᾱ, signal, noise and NFE; mass per cluster, share within 3σ and distance, measured on the points shown."""
+        alpha_bar = float(schedules.exponential_alpha_bar(self._time()))
+        m = self._measures
         return {
-            "t": f"{t:.2f}",
+            "t": f"{self._time():.2f}",
             "alpha_bar": f"{alpha_bar:.3f}",
             "signal": f"{alpha_bar**0.5:.3f}",
             "noise": f"{(1 - alpha_bar) ** 0.5:.3f}",
-            "mode_mass": [float(share) for share in m.mode_mass],
+            "nfe": str(self._frame().nfe) if self.mode == "reverse" else "0",
+            "mode_mass": [float(share) for share in m.mode_mass] if self.data_set == "ring" else [0.0] * 6,
             "mode_mass_true": "true 1/6",
             "within": f"{m.within:.3f}",
             "within_true": f"{m.within_true:.3f}",
+            "distance": f"{m.distance:.3f}",
+            "distance_true": f"{m.distance_expected:.3f}",
         }
 
     def describe(self) -> str:
         """The picture in words."""
-        t = self._time()
         m = self._measures
+        name = DATA_SETS[self.data_set]
+        if self.data_set == "drawn":
+            name += f" of {len(self.drawing) // 4} points"
         if self.mode == "reverse":
-            what = f"Reverse process, {self.progress:.0%} done: {NUM_POINTS} points sampled from noise"
+            how = f"{self.sampler.replace('_', ' ')}{f', η = {self.eta:.2f}' if self.sampler == 'DDIM' else ''}"
+            what = (
+                f"Reverse process towards {name}, {self.progress:.1%} done: {self.num_points} points sampled from noise"
+                f" by {how}, {self._steps()}"
+            )
         elif self.mode == "clean":
-            what = f"Clean data: {NUM_POINTS} points in six clusters on a ring"
+            what = f"Clean data: {self.num_points} points of {name}"
         else:
-            what = f"Forward process: {NUM_POINTS} points of a six-cluster ring under noise"
-        return (
-            f"{what}, noise level t = {t:.2f}. {m.within:.0%} of the points lie within three standard deviations of a"
-            f" cluster's centre (true value {m.within_true:.0%}); shares per cluster run from"
-            f" {m.mode_mass.min():.0%} to {m.mode_mass.max():.0%}."
+            what = f"Forward process: {self.num_points} points of {name} under noise"
+        masses = (
+            f" Shares per cluster run from {m.mode_mass.min():.0%} to {m.mode_mass.max():.0%}."
+            if self.data_set == "ring"
+            else ""
         )
+        return (
+            f"{what}, noise level t = {self._time():.2f}. {m.within:.0%} of the points lie within three standard"
+            f" deviations of a Gaussian's centre (true value {m.within_true:.0%}).{masses}"
+            f" Distance to the exact density: {m.distance:.3f}, for perfect draws {m.distance_expected:.3f}."
+        )
+
+    def table(self) -> dict[str, np.ndarray]:
+        """The points as they are shown, each with its part of the set, from 0; -1 where its end is not known yet."""
+        return {"x": self._x[:, 0], "y": self._x[:, 1], "part": np.asarray(self._part)}
 
     # --- what the buttons do -----------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Sample: the reverse process from pure noise, played from its first frame."""
-        self.param.update(mode="reverse", progress=0.0)
-        self.playing = True
+        self.play_from_start(mode="reverse")
 
     def step(self) -> None:
         """One noise level on: in reverse towards the data, forward towards the noise."""
@@ -318,8 +366,3 @@ class Ring(Instrument):
             self.param.update(playing=False, progress=min(1.0, self.progress + 1 / self.num_levels))
         else:
             self.t = min(1.0, self.t + self.param.t.step)
-
-
-def _shades(ink: str) -> list[str]:
-    """From nothing to a third of `ink`, as 64 colours with alpha: the page's own ground shines through."""
-    return [f"{ink}{round(level * 0.36 / 63 * 255):02x}" for level in range(64)]

@@ -1,4 +1,4 @@
-"""The ring in numbers: clusters noised forward by one jump, and brought back by annealed Langevin.
+"""Data sets in the plane, in numbers: noised forward by one jump, brought back by annealed Langevin, and measured.
 
 Pictures are in VP coordinates throughout (noise is N(0, I) at t = 1); the sampler works in VE coordinates,
 x_VE = x_VP / sqrt(alpha_bar). Lengths are in units of the data, t in [0, 1] has no unit.
@@ -13,14 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.metrics import (
+    DiscUnion,
     binomial_standard_error,
     fraction_within,
     fraction_within_truth,
+    mmd,
     mode_mass,
     mode_mass_truth,
     nearest,
 )
-from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.mixtures import GaussianMixture, squared_distances
 from diffusion_lab.instruments.common.parameterisation import noise
 from diffusion_lab.instruments.common.samplers import annealed_langevin
 from diffusion_lab.instruments.common.schedules import (
@@ -45,9 +47,9 @@ __all__ = [
     "Trajectory",
     "density",
     "draw_clean",
-    "field_segments",
     "forward",
     "frame_indices",
+    "has_modes",
     "measures",
     "nearest",
     "pixel_centres",
@@ -90,8 +92,8 @@ def forward(x0: Array, eps: Array, t: float) -> Array:
 class Frame:
     """The cloud after `nfe` score evaluations of the way back, in VP coordinates.
 
-    level: from 0; step: steps done at this level, 0 only for the start; sigma: the level's VE noise, with
-    its alpha_bar and t; x: (N, 2) float64.
+    level: from 0; step: Langevin steps done at this level, 0 for the start and wherever a sampler steps between
+    levels; sigma: the level's VE noise, with its alpha_bar and t; x: (N, 2) float64.
     """
 
     nfe: int
@@ -218,32 +220,25 @@ def score_field(mixture: GaussianMixture, t: float, grid: ArrayLike) -> tuple[Ar
     return positions, mixture.score(positions, *_level(t))
 
 
-def field_segments(mixture: GaussianMixture, t: float, extent: float, side: int) -> tuple[Array, Array]:
-    """The score field as segments to draw: starts (side², 2) and ends (side², 2) over [-extent, extent]².
-
-    A segment points uphill and grows with the score, as |score| / (1 + |score|) of nine tenths of the grid's
-    spacing, so none reaches its neighbour.
-    """
-    start, vector = score_field(mixture, t, pixel_centres(extent, side))
-    size = np.hypot(vector[:, :1], vector[:, 1:])
-    return start, start + vector * (0.9 * 2.0 * extent / side) / (1.0 + size)
-
-
 def density(mixture: GaussianMixture, t: float, extent: float, resolution: int) -> Array:
     """Exact p_t at the pixel centres of [-extent, extent]², shape (R, R) [row y, column x], per unit².
 
     Row 0 is the bottom, y = -extent, as Bokeh's `image` expects.
     """
-    plane = _plane(pixel_centres(extent, resolution))
-    return np.exp(mixture.log_density(plane, *_level(t)))
+    signal, sigma_t = _level(t)
+    var = float(mixture.var(signal, sigma_t))
+    # A round Gaussian is a product of one in x and one in y, so the sum over components is a matrix product.
+    x, y = np.exp(-0.5 / var * (pixel_centres(extent, resolution) - signal * mixture.means.T[:, :, None]) ** 2)
+    return y.T @ (mixture.weights[:, None] / (2.0 * np.pi * var) * x)
 
 
 @dataclass(frozen=True, eq=False)
 class Measures:
     """What a cloud shows beside what p_t says; each error is the standard deviation of the measure under p_t.
 
-    mode_mass, mode_mass_true, mode_mass_error: (K,) fraction nearest each clean mean;
-    within, within_true, within_error: fraction within 3 s of a clean mean.
+    mode_mass, mode_mass_true, mode_mass_error: (K,) fraction nearest each clean mean, (0,) where the means stand too
+    close for modes; within, within_true, within_error: fraction within 3 s of a clean mean; distance: maximum mean
+    discrepancy from p_t (`metrics.mmd`), distance_expected: what perfect draws of as many points come to.
     """
 
     mode_mass: Array
@@ -252,31 +247,54 @@ class Measures:
     within: float
     within_true: float
     within_error: float
+    distance: float
+    distance_expected: float
 
 
 def measures(x: ArrayLike, mixture: GaussianMixture, t: float) -> Measures:
-    """Measures of a cloud x (N, 2) in VP coordinates, with their exact values at time t.
+    """Measures of a cloud x (N, 2) in VP coordinates, with their true values at time t.
 
-    Raises ValueError where discs of 3 s about the means overlap.
+    The truths are exact to 1e-11 where the discs of 3 s about the means are apart, and `within_true` to 1e-3 where
+    they overlap (`metrics.DiscUnion`).
     """
     n = len(np.asarray(x))
     radius = 3.0 * mixture.s
     mode_mass_true, within_true = _true_measures(mixture, radius, t)
+    distance = mmd(x, mixture, *_level(t))
     return Measures(
-        mode_mass=mode_mass(x, mixture.means),
+        mode_mass=mode_mass(x, mixture.means) if has_modes(mixture) else mode_mass_true,
         mode_mass_true=mode_mass_true,
         mode_mass_error=binomial_standard_error(mode_mass_true, n),
         within=fraction_within(x, mixture.means, radius),
         within_true=within_true,
         within_error=float(binomial_standard_error(within_true, n)),
+        distance=distance.distance,
+        distance_expected=distance.expected,
     )
+
+
+@lru_cache(maxsize=64)
+def has_modes(mixture: GaussianMixture) -> bool:
+    """Whether the discs of 3 s about a dozen means at most are apart, so that each mean is a mode of its own."""
+    if len(mixture.means) > 12:
+        return False
+    gaps = squared_distances(mixture.means, mixture.means)
+    np.fill_diagonal(gaps, np.inf)
+    return bool(gaps.min() >= (6.0 * mixture.s) ** 2)
 
 
 @lru_cache(maxsize=1024)
 def _true_measures(mixture: GaussianMixture, radius: float, t: float) -> tuple[Array, float]:
     """Mass per mode and share within `radius` under p_t; kept, since a slider and a player come back to the same t."""
     signal, sigma_t = _level(t)
-    return mode_mass_truth(mixture, signal, sigma_t), fraction_within_truth(mixture, radius, signal, sigma_t)
+    if has_modes(mixture):
+        return mode_mass_truth(mixture, signal, sigma_t), fraction_within_truth(mixture, radius, signal, sigma_t)
+    return np.zeros(0), _union(mixture, radius).probability(mixture, signal, sigma_t)
+
+
+@lru_cache(maxsize=16)
+def _union(mixture: GaussianMixture, radius: float) -> DiscUnion:
+    return DiscUnion.of(mixture.means, radius)
 
 
 def _level(t: float) -> tuple[float, float]:

@@ -119,3 +119,118 @@ def test_refusals_say_rule_and_value(call, message):
     with pytest.raises(ValueError) as refusal:
         call()
     assert str(refusal.value).startswith(message)
+
+
+# --- overlapping discs -----------------------------------------------------------------------------------------------
+
+
+def test_the_union_of_discs_is_exact_where_discs_are_apart():
+    """Against the sum of Rice probabilities, to a thousandth."""
+    mixture, radius = ring(), 0.6
+    union = metrics.DiscUnion.of(mixture.means, radius)
+    for signal, sigma in LEVELS:
+        exact = metrics.fraction_within_truth(mixture, radius, signal, sigma)
+        assert union.probability(mixture, signal, sigma) == pytest.approx(exact, abs=6e-4)
+
+
+@pytest.mark.subject(
+    lambda mixture, radius: metrics.DiscUnion.of(mixture.means, radius),
+    counted_twice=lambda mixture, radius: DiscSum(mixture, radius),
+    smaller=lambda mixture, radius: metrics.DiscUnion.of(mixture.means, 0.97 * radius),
+    upside_down=lambda mixture, radius: upside_down(metrics.DiscUnion.of(mixture.means, radius)),
+    one_cell_aside=lambda mixture, radius: aside(metrics.DiscUnion.of(mixture.means, radius)),
+    without_five=lambda mixture, radius: metrics.DiscUnion.of(mixture.means[5:], radius),
+)
+def test_overlapping_discs_hold_what_a_large_sample_says(subject, rng):
+    """The discs of a crowd without symmetry, 400 000 points a level: at 1e-4 in all, and the grid's own 1e-3."""
+    means = rng.standard_normal((30, 2)) * (1.0, 0.5)
+    mixture, radius, n = GaussianMixture(means, np.full(30, 1 / 30), 0.12), 0.36, 400_000
+    union = subject(mixture, radius)
+    for signal, sigma in LEVELS[:4]:
+        seen = metrics.fraction_within(noised(mixture, n, signal, sigma, rng), means, radius)
+        truth = union.probability(mixture, signal, sigma)
+        assert abs(seen - truth) < 1e-3 + 4.2 * np.sqrt(truth * (1 - truth) / n)
+
+
+class DiscSum:
+    """Each disc for itself, added up."""
+
+    def __init__(self, mixture, radius):
+        self.discs = [metrics.DiscUnion.of(mean[None], radius) for mean in mixture.means]
+
+    def probability(self, mixture, signal, sigma):
+        return min(1.0, sum(disc.probability(mixture, signal, sigma) for disc in self.discs))
+
+
+def upside_down(union):
+    return metrics.DiscUnion(union.lower, union.cell, union.share[::-1])
+
+
+def aside(union):
+    return metrics.DiscUnion(union.lower + union.cell, union.cell, union.share)
+
+
+# --- distance to the law ---------------------------------------------------------------------------------------------
+
+
+def pairwise_mmd(x, mixture, signal, sigma, width):
+    """The same by Gaussian integrals and all pairs: the cloud's, the cloud's with the law, the law's."""
+
+    def squared(a, b):
+        return np.sum((a[:, None] - b) ** 2, axis=2)
+
+    w, mu, h2, var = mixture.weights, signal * mixture.means, width**2, mixture.var(signal, sigma)
+    law = w @ (h2 / (h2 + 2 * var) * np.exp(-squared(mu, mu) / (2 * (h2 + 2 * var)))) @ w
+    across = np.mean(h2 / (h2 + var) * np.exp(-squared(x, mu) / (2 * (h2 + var))) @ w)
+    cloud = np.mean(np.exp(-squared(x, x) / (2 * h2)))
+    return np.sqrt(cloud - 2 * across + law), np.sqrt((1 - law) / len(x))
+
+
+def measured(change):
+    """`mmd` with its arguments passed through `change`."""
+    return lambda *arguments: metrics.mmd(*change(*arguments))
+
+
+@pytest.mark.subject(
+    metrics.mmd,
+    wider_kernel=measured(lambda x, m, a, b, h: (x, m, a, b, 1.05 * h)),
+    axes_exchanged=measured(lambda x, m, a, b, h: (x[:, ::-1], m, a, b, h)),
+    mirrored=measured(lambda x, m, a, b, h: (x * (-1, 1), m, a, b, h)),
+    another_level=measured(lambda x, m, a, b, h: (x, m, a, b + 0.05, h)),
+    equal_weights=measured(lambda x, m, a, b, h: (x, GaussianMixture(m.means, np.full(4, 0.25), m.s), a, b, h)),
+)
+def test_mmd_is_that_of_the_gaussian_kernel(subject, lopsided, rng):
+    for signal, sigma in [*LEVELS[:4], (1.0, 1.5)]:
+        for x in (noised(lopsided, 300, signal, sigma, rng), rng.standard_normal((200, 2)) + (1, 0)):
+            for width in (0.5, 0.8):
+                found = subject(x, lopsided, signal, sigma, width)
+                distance, expected = pairwise_mmd(x, lopsided, signal, sigma, width)
+                assert found.distance == pytest.approx(distance, rel=3e-3)
+                assert found.expected == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.subject(
+    lambda found: found.expected,
+    half=lambda found: found.expected / np.sqrt(2),
+    of_more_points=lambda found: found.expected * np.sqrt(300 / 390),
+)
+def test_perfect_draws_come_to_what_is_expected_of_them(subject, lopsided, rng):
+    """Mean of MMD² over 400 clouds against its expectation, within four standard errors."""
+    found = [metrics.mmd(noised(lopsided, 300, 0.9, 0.4, rng), lopsided, 0.9, 0.4) for _ in range(400)]
+    squares = np.array([one.distance**2 for one in found])
+    assert abs(squares.mean() - subject(found[0]) ** 2) < 4 * squares.std() / 20
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: metrics.mmd(np.zeros((0, 2)), ring(), 1.0, 0.1), "`x` must have shape (N, 2), N >= 1, got shape (0, 2)."),
+        (lambda: metrics.mmd(np.zeros((1, 2)), ring(), 1.0, 0.1, 0.0), "`width` must be above 0, got 0.0."),
+        (lambda: metrics.DiscUnion.of(np.zeros((0, 2)), 1.0), "`centres` must have shape (K, 2), K >= 1, got shape (0, 2)."),
+        (lambda: metrics.DiscUnion.of(np.zeros((1, 2)), 0.0), "`radius` must be above 0, got 0.0."),
+    ],
+)
+def test_unions_and_distances_refuse(call, message):
+    with pytest.raises(ValueError) as refusal:
+        call()
+    assert str(refusal.value) == message

@@ -20,7 +20,7 @@ def panel() -> Ring:
 
 def points(panel: Ring) -> np.ndarray:
     """The points as they are drawn, (520, 2)."""
-    data = panel._points.data
+    data = panel.picture.points.data
     return np.stack([data["x"], data["y"]], axis=1)
 
 
@@ -80,7 +80,7 @@ def test_the_picture_is_the_kernel_s_frame(subject):
 def test_a_colour_tells_the_end_of_the_road(panel):
     """In reverse the colour of a point is the cluster it will end nearest to, at every moment."""
     panel.param.update(mode="reverse", progress=0.0)
-    colour = np.array(panel._points.data["cluster"])
+    colour = np.array(panel.picture.points.data["part"])
     panel.progress = 1.0
     distances = np.linalg.norm(points(panel)[:, None] - ring().means, axis=2)
     np.testing.assert_array_equal(colour, distances.argmin(axis=1))
@@ -88,7 +88,7 @@ def test_a_colour_tells_the_end_of_the_road(panel):
 
 def test_forward_a_colour_tells_where_a_point_came_from(panel):
     panel.t = 0.9
-    colour = np.array(panel._points.data["cluster"])
+    colour = np.array(panel.picture.points.data["part"])
     panel.t = 0.0
     distances = np.linalg.norm(points(panel)[:, None] - ring().means, axis=2)
     np.testing.assert_array_equal(colour, distances.argmin(axis=1))
@@ -143,18 +143,18 @@ def test_the_number_of_levels_is_another_road_from_one_start(panel):
 
 def test_nothing_is_sampled_before_it_is_asked_for(panel):
     panel.num_levels = 30
-    assert panel._run is None
+    assert panel._road is None
     panel.mode = "reverse"
-    assert panel._run.num_levels == 30
+    assert panel._road.run.num_frames == 241
 
 
 def test_a_sampled_run_is_kept(panel):
     panel.mode = "reverse"
-    run = panel._run
+    run = panel._road
     panel.param.update(progress=0.5, show_field=False)
     panel.mode = "forward"
     panel.mode = "reverse"
-    assert panel._run is run
+    assert panel._road is run
 
 
 # --- buttons ---------------------------------------------------------------------------------------------------------
@@ -218,24 +218,28 @@ def test_the_words_say_what_is_shown(panel):
         float(panel.readings_shown["within"]),
         *np.percentile(panel.readings_shown["mode_mass"], [0, 100]),
     )
+    distance, perfect = (panel.readings_shown[key] for key in ("distance", "distance_true"))
     assert panel.description == (
-        f"Clean data: 520 points in six clusters on a ring, noise level t = 0.00. {within:.0%} of the points lie within"
-        f" three standard deviations of a cluster's centre (true value 99%); shares per cluster run from {low:.0%} to"
-        f" {high:.0%}."
+        f"Clean data: 520 points of a six-cluster ring, noise level t = 0.00. {within:.0%} of the points lie within"
+        f" three standard deviations of a Gaussian's centre (true value 99%). Shares per cluster run from {low:.0%} to"
+        f" {high:.0%}. Distance to the exact density: {distance}, for perfect draws {perfect}."
     )
     panel.param.update(mode="reverse", progress=0.5)
-    assert panel.description.startswith("Reverse process, 50% done: 520 points sampled from noise, noise level t = 0.")
+    assert panel.description.startswith(
+        "Reverse process towards a six-cluster ring, 50.0% done: 520 points sampled from noise by Langevin,"
+        " 60 levels × 10 steps, noise level t = 0."
+    )
 
 
 def test_arrows_point_uphill_and_the_density_peaks_at_the_clusters(panel):
     panel.param.update(t=0.02, show_density=True)
-    field = {name: np.asarray(values) for name, values in panel._field.data.items()}
+    field = {name: np.asarray(values) for name, values in panel.picture.field.data.items()}
     start = np.stack([field["x"], field["y"]], axis=1)
     step = np.stack([field["x1"] - field["x"], field["y1"] - field["y"]], axis=1)
     log_density = lambda x: ring().log_density(x, math.exp(-0.06), math.sqrt(1 - math.exp(-0.12)))  # noqa: E731
     rise = log_density(start + 1e-3 * step) - log_density(start)
     assert np.all(rise[np.linalg.norm(start, axis=1) > 1e-9] > 0), "but at the ring's centre, where the score is 0"
-    (image,) = panel._density.data["image"]
+    (image,) = panel.picture.density.data["image"]
     assert image.max() == 1
     row, column = np.unravel_index(image.argmax(), image.shape)
     centre = (np.array([column, row]) + 0.5) / len(image) * 6.4 - 3.2
@@ -244,9 +248,9 @@ def test_arrows_point_uphill_and_the_density_peaks_at_the_clusters(panel):
 
 def test_paths_end_at_the_points(panel):
     panel.param.update(mode="reverse", progress=0.5, show_paths=True)
-    ends = np.array([[x[-1], y[-1]] for x, y in zip(panel._paths.data["x"], panel._paths.data["y"], strict=True)])
+    ends = np.array([[x[-1], y[-1]] for x, y in zip(panel.picture.paths.data["x"], panel.picture.paths.data["y"], strict=True)])
     np.testing.assert_array_equal(ends, points(panel)[:40])
     panel.progress = 0.0
-    assert {len(x) for x in panel._paths.data["x"]} == {1}
+    assert {len(x) for x in panel.picture.paths.data["x"]} == {1}
     panel.mode = "forward"
-    assert not panel._paths_glyph.visible
+    assert not panel.picture.paths_glyph.visible

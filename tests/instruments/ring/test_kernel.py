@@ -261,16 +261,6 @@ def test_arrows_are_the_gradient_of_the_log_density(subject, lopsided):
     np.testing.assert_allclose(vectors, np.stack([slope_x.ravel(), slope_y.ravel()], axis=1), rtol=1e-3, atol=1e-3)
 
 
-def test_segments_point_uphill_and_stay_in_their_cells(lopsided):
-    for t in TIMES:
-        start, end = kernel.field_segments(lopsided, t, 3.0, 19)
-        positions, vectors = kernel.score_field(lopsided, t, kernel.pixel_centres(3.0, 19))
-        np.testing.assert_array_equal(start, positions)
-        length, size = np.hypot(*(end - start).T), np.hypot(*vectors.T)
-        np.testing.assert_allclose(np.sum((end - start) * vectors, axis=1), length * size, rtol=1e-12)
-        np.testing.assert_allclose(length, 0.9 * 6 / 19 * size / (1 + size), rtol=1e-10)
-
-
 def wrong_errors(change):
     """Measures whose standard errors went through `change(error, n)`."""
 
