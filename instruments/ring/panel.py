@@ -24,8 +24,7 @@ FRONT_PANEL = FrontPanel(
     ],
     controls=[
         Choice("mode"),
-        Slider("t", symbol="t", when="mode:forward"),
-        Slider("t", symbol="t", when="mode:clean"),
+        Slider("t", symbol="t", when="mode:clean|forward"),
         Slider("progress", when="mode:reverse"),
         Menu("data_set"),
         Menu("num_points"),

@@ -28,7 +28,10 @@ from .markup import Elements
 SETTINGS = [(name, setting) for name in instrument_names() for setting in instrument_class(name).settings()]
 
 #: A text has no bounds: one that it can be, beside its default.
-TEXTS = {("Unmask", "given"): "6:captain 14:letter"}
+TEXTS = {("Unmask", "given"): "6:captain 14:letter", ("Ring", "drawing"): "8c8ci0i0r0c0"}
+
+#: A setting may act only where two others are set.
+TOGETHER: dict[str, list[dict[str, Any]]] = {"Ring": [{"mode": "reverse", "sampler": "DDIM"}]}
 
 
 def picture(instrument: Instrument) -> tuple[object, ...]:
@@ -56,9 +59,9 @@ def ends(cls: type[Instrument], setting: str) -> list[Any]:
 
 
 def contexts(cls: type[Instrument]) -> list[dict[str, Any]]:
-    """The instrument as it begins, and with each option of each Selector."""
+    """The instrument as it begins, with each option of each Selector, and with what acts only together."""
     choices = [s for s in cls.settings() if isinstance(cls.param[s], param.Selector)]
-    return [{}, *({s: option} for s in choices for option in ends(cls, s))]
+    return [{}, *({s: option} for s in choices for option in ends(cls, s)), *TOGETHER.get(cls.__name__, [])]
 
 
 @dataclass(frozen=True)
@@ -260,7 +263,8 @@ def test_every_setting_stands_on_the_panel(cls):
     elements = Elements(fresh(cls).markup)
     found = Counter(tag["data-param"] for tag in elements.having("data-param"))
     assert found == inputs_wanted(cls)
-    assert set(found) == set(cls.settings())
+    drawn_on_the_picture = {tag["data-brush"] for tag in elements.having("data-brush")}
+    assert set(found) | drawn_on_the_picture == set(cls.settings())
 
 
 def test_inputs_have_the_bounds_the_value_and_the_words_of_their_setting(cls):
