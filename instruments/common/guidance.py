@@ -48,15 +48,16 @@ def exact_eps(mixture: GaussianMixture, x: Array, sigma: float) -> Array:
     The same numbers as `-sigma * mixture.score(x, 1, sigma)`, to 1e-13 for s² + sigma² above 0.01, in a third of the
     time: the squares |x|² are left out, since they cancel in the responsibilities.
     """
-    log_weights, half_squares, columns = _constants(mixture)
+    log_weights, half_squares, means = _constants(mixture)
     var = mixture.s**2 + sigma**2
-    logits = np.dot(mixture.means / var, x.T)
+    columns = np.ascontiguousarray(x.T)
+    logits = mixture.means / var @ columns
     logits += log_weights - half_squares / var
     logits -= np.maximum.reduce(logits)
     np.exp(logits, out=logits)
-    eps = np.dot(columns, logits)
+    eps = means @ logits
     eps /= np.add.reduce(logits)
-    eps -= x.T
+    eps -= columns
     eps *= -sigma / var
     return eps.T
 
@@ -84,17 +85,18 @@ def _scores_of_both(
     means, log_weights, half_squares, squares, sums_of = _both_constants(uncond, cond)
     k, d = len(uncond.weights), means.shape[1]
     var = signal**2 * squares + sigma**2
-    logits = np.dot(signal / var * means, x.T)
+    columns = np.ascontiguousarray(x.T)  # and a product of matrices stored row by row is ten times as fast there
+    logits = signal / var * means @ columns
     logits += log_weights - signal**2 / var * half_squares
     for part in (logits[:k], logits[k:]):
         part -= np.maximum.reduce(part)
     np.exp(logits, out=logits)
-    sums = np.dot(sums_of, logits)  # of the means, weighted, and of the weights alone
+    sums = sums_of @ logits  # of the means, weighted, and of the weights alone
     scores = []
     for first, weights, component in ((0, 2 * d, 0), (d, 2 * d + 1, k)):
         score = sums[first : first + d]
         score *= signal / sums[weights]
-        score -= x.T
+        score -= columns
         score *= factor / var[component]
         scores.append(score.T)
     return scores[0], scores[1]
@@ -321,7 +323,7 @@ def log_density_on_grid(mixture: GaussianMixture, x: Array, y: Array) -> Array:
         for axis, mean in ((x, mixture.means.T[0]), (y, mixture.means.T[1]))
     )
     weights = mixture.weights / (2.0 * np.pi * mixture.s**2)
-    density = np.dot((by_y * weights[:, None]).T, by_x)
+    density = np.ascontiguousarray((by_y * weights[:, None]).T) @ by_x
     return np.log(np.maximum(density, 1e-300))
 
 

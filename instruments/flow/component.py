@@ -13,6 +13,7 @@ from bokeh.plotting import figure
 
 from diffusion_lab.app.component import Instrument
 from diffusion_lab.app.front_panel import FrontPanel
+from diffusion_lab.instruments.common.flows import DIFFUSION
 from diffusion_lab.instruments.flow import kernel, pictures
 from diffusion_lab.instruments.flow.panel import FRONT_PANEL
 
@@ -59,6 +60,15 @@ def _case(data_set: str, name: str, batch_size: int, seed: int) -> _Case:
     towards, of_pair = (kernel.nearest(x, mixture.means) for x in (reference.end, pairs.data))
     within_true = kernel.fraction_within_truth(mixture, CENTRE_SDS * mixture.s, 1.0, 0.0)
     return _Case(flow, pairs, reference, errors, towards, of_pair, within_true, fit_ms)
+
+
+@lru_cache(maxsize=12)
+def _diffusion_run(data_set: str, seed: int) -> kernel.Run:
+    """The points whose paths are drawn, as diffusion's own flow carries them; its steps are short enough to be it."""
+    mixture = kernel.DATA[data_set]
+    noise = kernel.draw_pairs(mixture, kernel.NUM_POINTS, np.random.default_rng(seed)).noise[:PATH_POINTS]
+    flow = kernel.make_flow(mixture, "diffusion", np.random.default_rng(seed))
+    return kernel.follow(flow.velocity, noise, 64, "midpoint")
 
 
 class FlowMatching(Instrument):
@@ -109,6 +119,11 @@ class FlowMatching(Instrument):
     show_field = param.Boolean(
         default=False, label="Field", doc="Arrows along the flow's velocity at this time; length grows with speed."
     )
+    show_diffusion = param.Boolean(
+        default=False,
+        label="Diffusion",
+        doc="Where the same points have been on the diffusion path: under its exact flow, or pair by pair.",
+    )
     probe_x = param.Number(
         default=0.2, bounds=(-3.0, 3.0), step=0.05, label="Probe across", doc="Where the probe lies, across."
     )
@@ -150,12 +165,19 @@ class FlowMatching(Instrument):
         if changed - {"show_field", "probe_x", "probe_y"}:
             self._draw_points(recolour=bool((of_case | {"mode"}) & changed))
             self._draw_paths()
+        if (of_case | {"t", "mode", "show_diffusion"}) & changed:
+            self._draw_diffusion()
         if self.show_field and (of_case | {"t", "show_field"}) & changed:
             self._picture.draw_field(self._case.flow.velocity, self.t)
         if self.mode == "probe" and changed - {"num_steps", "solver", "show_field"}:
             self._draw_probe()
-        if {"mode", "show_paths", "show_field"} & changed:
-            self._picture.show(probing=self.mode == "probe", paths=self.show_paths, field=self.show_field)
+        if {"mode", "show_paths", "show_field", "show_diffusion"} & changed:
+            self._picture.show(
+                probing=self.mode == "probe",
+                paths=self.show_paths,
+                field=self.show_field,
+                diffusion=self.show_diffusion,
+            )
         self.status = self._what_was_done()
 
     def _follow(self) -> None:
@@ -198,6 +220,15 @@ class FlowMatching(Instrument):
         else:
             ends, cluster = kernel.trails(self._run, self.t, PATH_POINTS), case.towards
         self._picture.draw_paths(*ends, cluster[:PATH_POINTS])
+
+    def _draw_diffusion(self) -> None:
+        if not self.show_diffusion or self.mode == "probe":
+            return
+        if self.mode == "pairs":
+            ends = kernel.conditional_paths(self._case.pairs, DIFFUSION, PATH_POINTS)
+        else:
+            ends = kernel.trails(_diffusion_run(self.data_set, self.seed), self.t, PATH_POINTS)
+        self._picture.draw_diffusion(*ends)
 
     def _draw_probe(self) -> None:
         x = np.array([self.probe_x, self.probe_y])

@@ -21,6 +21,7 @@ ARROW_TIME = 0.4  # velocities at the probe are drawn as what a point covers in 
 CHART = {"x": (0.8, 160.0), "y": (2.5e-4, 90.0)}  # evaluations, and end error in units
 TICKS = {"x": (1, 10, 100), "y": (0.001, 0.01, 0.1, 1, 10)}
 SOLVER_COLOURS = {"euler": "c0", "heun": "c1", "midpoint": "c2"}
+FONT = "Inter Variable, system-ui, sans-serif"
 ENDS = ("x", "y", "x1", "y1")
 
 
@@ -30,13 +31,14 @@ class Picture:
     def __init__(self, theme: ThemeName) -> None:
         self.plot = plot = plane(EXTENT)
         self._palette = LinearColorMapper(low=-0.5, high=5.5)
-        self.field, self.meeting, self.arrows, self.mean = (
-            ColumnDataSource({name: [] for name in ENDS}) for _ in range(4)
+        self.field, self.diffusion, self.meeting, self.arrows, self.mean = (
+            ColumnDataSource({name: [] for name in ENDS}) for _ in range(5)
         )
         self.paths = ColumnDataSource({name: [] for name in (*ENDS, "cluster")})
         self.points = ColumnDataSource({"x": [], "y": [], "cluster": []})
         by_cluster = {"field": "cluster", "transform": self._palette}
         self._field = plot.segment(*ENDS, source=self.field, line_width=1)
+        self._diffusion = plot.segment(*ENDS, source=self.diffusion, line_width=1, line_alpha=0.5)
         self._paths = plot.segment(*ENDS, source=self.paths, line_width=1, line_alpha=0.55, line_color=by_cluster)
         self._meeting = plot.segment(*ENDS, source=self.meeting, line_width=1)
         self._points = plot.scatter(
@@ -51,15 +53,17 @@ class Picture:
         colours = TOKENS[theme]
         self._palette.palette = data_palette(theme)
         self._field.glyph.line_color = self._meeting.glyph.line_color = colours["field"]
+        self._diffusion.glyph.line_color = colours["mute"]
         self._arrows.glyph.line_color = colours["ink"]
         self._mean.glyph.line_color = colours["acc"]
 
-    def show(self, *, probing: bool, paths: bool, field: bool) -> None:
+    def show(self, *, probing: bool, paths: bool, field: bool, diffusion: bool) -> None:
         """Which of the layers are seen."""
         self._paths.visible = paths and not probing
         self._meeting.visible = paths and probing
         self._arrows.visible = self._mean.visible = probing
         self._field.visible = field
+        self._diffusion.visible = diffusion and not probing
 
     def draw_points(self, x: np.ndarray, cluster: np.ndarray | None) -> None:
         """Points (N, 2), and the colour of each (N,), unless it stays."""
@@ -72,6 +76,10 @@ class Picture:
         """Segments (M P, 2) of the paths of P points, and the colour of each point (P,)."""
         colours = np.tile(cluster, len(start) // len(cluster)).astype(np.float32)
         self.paths.data = {**segments(start, end), "cluster": colours}
+
+    def draw_diffusion(self, start: np.ndarray, end: np.ndarray) -> None:
+        """Segments (M, 2) of the paths on the diffusion path."""
+        self.diffusion.data = segments(start, end)
 
     def draw_field(self, velocity: Velocity, t: float) -> None:
         """Arrows along the velocity at t; the faster the longer."""
@@ -114,7 +122,9 @@ class Chart:
         self._names: dict[str, Any] = {}
         for k, name in enumerate(kernel.SOLVERS):
             source = ColumnDataSource({"x": [1.0], "y": [1e-2 / 3.4**k], "name": [name.capitalize()]})
-            self._names[name] = chart.text("x", "y", "name", source=source, text_font_size="12px")
+            self._names[name] = chart.text(
+                "x", "y", "name", source=source, text_font={"value": FONT}, text_font_size="12px"
+            )
         self._here = chart.scatter("x", "y", source=self.here, size=9, line_color=None)
         self.restyle(theme)
 

@@ -84,6 +84,7 @@ FRONT_PANEL = FrontPanel(
     ],
     legends=[
         Legend("guided samples", "acc", when="view:samples"),
+        Legend("tilted density", "mute", when="show_tilted"),
         Legend("− √(1 − ᾱ) ε∅", "mute", when="view:probe"),
         Legend("− √(1 − ᾱ) ε_c", "ink", when="view:probe"),
         Legend("− √(1 − ᾱ) ε̃", "acc", when="view:probe"),

@@ -15,7 +15,7 @@ from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.guidance import kernel
 
 EXTENT = (3.3, 3.63)  # half the width and half the height of the picture, in data units
-CELLS = (110, 121)  # of the shading
+CELLS = (150, 165)  # of the shading
 CIRCLE = np.exp(1j * np.linspace(0.0, 2.0 * np.pi, 41))
 ARROWS = ("mute", "ink", "acc")  # unconditional, conditional, guided
 CHART_RANGE = ((0.0, 2.2), (0.3, 1.04))

@@ -89,6 +89,22 @@ def test_colours_tell_where_a_path_ends(panel):
     )
 
 
+def test_diffusion_s_paths_stand_beside_the_others(panel):
+    """From the same noise, to where the exact diffusion flow has carried it; for pairs, along quarter ellipses."""
+    panel.param.update(show_diffusion=True, t=0.7)
+    flow = kernel.make_flow(RING, "diffusion", np.random.default_rng(0))
+    run = kernel.follow(flow.velocity, own_pairs(panel.seed).noise[:PATH_POINTS], 128, "heun")
+    start, end = segments(panel._picture.diffusion)
+    np.testing.assert_allclose(start[:PATH_POINTS], run.at(0.0), atol=1e-6)
+    np.testing.assert_allclose(end[-PATH_POINTS:], run.at(0.7), atol=5e-3)
+    panel.mode = "pairs"
+    start, end = segments(panel._picture.diffusion)
+    np.testing.assert_allclose(end[-PATH_POINTS:], own_pairs(panel.seed).data[:PATH_POINTS], atol=1e-6)
+    assert panel._picture._diffusion.visible
+    panel.mode = "probe"
+    assert not panel._picture._diffusion.visible
+
+
 def test_numbers_are_those_of_the_points_shown(panel):
     panel.param.update(t=1.0, num_steps=3, solver="midpoint")
     shown = panel.readings_shown
