@@ -222,7 +222,7 @@ def convergence(
     return found
 
 
-def trails(run: Run, t: float, points: int, most: int = 32) -> tuple[Array, Array]:
+def trails(run: Run, t: float, points: int, most: int = 24) -> tuple[Array, Array]:
     """Where the first `points` points have been up to t, as segments: starts and ends, (M, 2) each.
 
     Through the solver's own nodes, of which at most `most` are kept, and on to where the point now stands.

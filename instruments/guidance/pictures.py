@@ -98,10 +98,10 @@ class Picture:
         """Shades (rows, columns) from 0 to 255 over all of the picture."""
         self.image.data = {"image": [image]}
 
-    def draw_classes(self, groups: dict[str, GaussianMixture], chosen: str, above: float) -> None:
+    def draw_classes(self, groups: dict[str, GaussianMixture], chosen: str, away: float) -> None:
         """Circles of one standard deviation about each cluster, thick for the chosen group, and each group's name.
 
-        above: how far a name stands above its circle; at its centre where that is 0.
+        away: how far a name stands below the chosen circle or above another; at its centre where that is 0.
         """
         names, places = [], []
         for place, (source, glyph) in enumerate(zip(self.classes, self._classes, strict=True)):
@@ -114,7 +114,8 @@ class Picture:
             glyph.glyph.line_width = 2.0 if name == chosen else 1.0
             glyph.glyph.line_alpha = 1.0 if name == chosen else 0.6
             names.append(name)
-            places.append(mixture.means[0] + (0.0, mixture.s + above if above else 0.0))
+            up = -1.0 if name == chosen else 1.0
+            places.append(mixture.means[0] + (0.0, up * (mixture.s + away) if away else 0.0))
         x, y = np.transpose(places)
         self.names.data = {"x": x, "y": y, "name": names, "class": np.arange(len(names))}
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy import integrate, stats
+from scipy.integrate._ivp.rk import rk_step
 
 from diffusion_lab.instruments.common import guidance
 from diffusion_lab.instruments.common.guidance import (
@@ -307,6 +308,19 @@ def late(eps, x, sigmas, rng):
     """Each step with the noise level of the one before."""
     levels = dict(zip(sigmas[1:].tolist(), sigmas.tolist(), strict=False))
     return heun_ode(lambda x, sigma: eps(x, levels.get(sigma, sigma)), x, sigmas)
+
+
+@pytest.mark.subject(ode, half_slope=half_slope, off_by_one_level=late)
+def test_the_ode_agrees_with_scipy_step_for_step(subject, model, rng):
+    """SciPy's explicit Runge-Kutta step with Heun's tableau in sigma, from level to level; to rounding."""
+    guide, levels = Guide(model, 3.0), karras_sigmas(20.0, 0.05, 12)[:-1]
+    x = 20 * rng.standard_normal((15, 2))
+    flat = lambda sigma, y: guide(y.reshape(-1, 2), sigma).ravel()  # noqa: E731
+    a, b, c = np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([0.5, 0.5]), np.array([0.0, 1.0])
+    y = x.ravel()
+    for state, (now, then) in zip(subject(guide, x, levels, rng), pairwise(levels), strict=True):
+        y, _ = rk_step(flat, now, y, flat(now, y), then - now, a, b, c, np.empty((3, y.size)))
+        np.testing.assert_allclose(state.ravel(), y, rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.subject(
