@@ -102,8 +102,8 @@ Pins = tuple[tuple[int, str], ...]
 def read_pins(typed: str, length: int) -> tuple[Pins, str]:
     """What a reader typed, "6:captain 14:letter", as words with positions, and what is wrong with the rest of it.
 
-    A comma does as well as a space. Of two words at one position the later counts. The second is "" where all is well, else a sentence for each entry
-    that cannot be taken; the others are.
+    A comma does as well as a space. Of two words at one position the later counts. The second is "" where all is well,
+    else a sentence for each entry that cannot be taken; the others are.
     """
     pins: dict[int, str] = {}
     problems = []
