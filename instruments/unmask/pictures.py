@@ -292,7 +292,7 @@ def draw_samples(scene: Scene, quality: kernel.Quality) -> None:
             "first": [{"x": q.steps, "y": q.likelihood}],
             "second": [{"x": q.steps, "y": q.distinct}],
             "label_left": [texts([label[0]], [label[1]], ["left to right"])],
-            "label_axis": [texts([end - 0.1] * 2, [0.93, low * 0.92], ["distinct pairs, share", "log p, nats a word"])],
+            "label_axis": [texts([end - 0.8] * 2, [0.93, low * 0.92], ["distinct pairs, share", "log p, nats a word"])],
             **bands,
         }
     )
