@@ -22,9 +22,9 @@ WIDTH, HEIGHT = 600, 840  # units are pixels at full width; y runs upwards
 COLUMNS = 4  # cells a row: words of seven letters still fit on a phone
 TOPS = {"unmasked": 840, "written": 528}  # where the heading of each grid begins
 HEADING, GRID = 34, 266  # heights
-TIMES_TOP, TIMES = 216, 180  # of the plot of passes: top of its heading, height
+TIMES_TOP, TIMES = 216, 178  # of the plot of passes: top of its heading, height
 GAP = 5  # between cells
-WORDS, NAMES = "19px", "16px"  # sizes of letters: in the standing picture they shrink with it
+WORDS, NAMES = "19px", "15px"  # sizes of letters: in the standing picture they shrink with it
 
 BOX = ("x", "y", "width", "height", "alpha")
 ENDS = ("x0", "y0", "x1", "y1")
@@ -211,7 +211,7 @@ def _labels(x: np.ndarray, y: np.ndarray, words: Sequence[str], where: np.ndarra
 
 def _passes(shown: kernel.Shown) -> dict[str, list[Columns]]:
     """A square for each word at the pass that revealed it, dark for sure; lines where left to right has come."""
-    top, step, cell = TIMES_TOP - HEADING + 4, TIMES / shown.total, WIDTH / shown.length
+    top, step, cell = TIMES_TOP - HEADING, TIMES / shown.total, WIDTH / shown.length
     squares, again = [], []
     for state in shown.history:
         y = top - (state.number - 0.5) * step
