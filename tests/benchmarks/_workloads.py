@@ -18,7 +18,7 @@ from diffusion_lab.instruments.unmask import kernel as unmask
 Work = Callable[[], object]
 
 ROUND_S = 0.005  # fifty ticks of the browser's coarse clock
-SPENT_S = 0.4  # at least, on each
+SPENT_S = 1.0  # at least, on each
 NUM_SEQUENCES = 64  # behind the forward-backward recursion
 LENGTH = 24
 

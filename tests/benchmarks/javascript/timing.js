@@ -6,7 +6,7 @@ import { langevin } from "./langevin.js";
 import { posterior } from "./posterior.js";
 
 const ROUND_MS = 5;
-const SPENT_MS = 400;
+const SPENT_MS = 1000;
 const functions = { langevin, posterior };
 
 /** @param {() => void} work @param {number} number */
