@@ -159,6 +159,8 @@ class Instrument(pn.custom.JSComponent):
                 value: Any = text
                 if isinstance(p, param.Boolean):
                     value = {"true": True, "1": True, "false": False, "0": False}[text.strip().lower()]
+                elif isinstance(p, param.Selector):  # an address may say `ddim`
+                    value = next((o for o in p.objects if str(o).casefold() == text.strip().casefold()), text)
                 elif isinstance(p, param.Integer):
                     value = int(text)
                 elif isinstance(p, param.Number):

@@ -122,7 +122,7 @@ class Unmask(Instrument):
             Slider("num_inference_steps", symbol="K"),
             Slider("progress"),
             Transport(run="Unmask", plays="progress", seconds=6),
-            Text("given"),
+            Text("given", example="6:captain 14:letter"),
             Choice("model"),
             Menu("remasking"),
             Slider("eta_cap", symbol="σ", when="remasking:ReMDM"),

@@ -43,7 +43,7 @@ class Dial(Instrument):
             Slider("level", symbol="l", unit="m"),
             Slider("half", when="on"),
             Toggles(("on",)),
-            Text("word"),
+            Text("word", example="cd"),
             Menu("kind_of", when="kind_of:<high>"),
             Transport("Go", plays="level", seconds=2),
         ],
@@ -167,6 +167,7 @@ def test_the_markup_is_of_the_state_it_was_made_in():
         ({"on": "TRUE"}, {"on": True}),
         ({"on": "0"}, {"on": False}),
         ({"word": "xyz"}, {"word": "xyz"}),
+        ({"kind_of": "LOW_pass"}, {"kind_of": "low_pass"}),
         ({}, {}),
     ],
 )
@@ -197,6 +198,7 @@ def test_a_text_entry_has_its_pattern_and_room_for_what_is_wrong(dial):
     elements = Elements(dial.markup)
     (entry,) = [tag for tag in elements.having("pattern") if tag["data-param"] == "word"]
     assert (entry["type"], entry["value"], entry["pattern"]) == ("text", "ab", "^[a-z]{0,4}$")
+    assert entry["placeholder"] == "cd"
     assert [tag["role"] for tag in elements.tags if tag.get("data-reading") == "word_problem"] == ["alert"]
 
 
