@@ -218,7 +218,7 @@ def posterior_inputs() -> dict[str, object]:
 
 def posterior(inputs: dict[str, object]) -> np.ndarray:
     """p(x_i | what is revealed), (64, 24, V)."""
-    return unmask.posterior(np.asarray(inputs["x"]).astype(np.int64))
+    return unmask.word_model().posterior(np.asarray(inputs["x"]).astype(np.int64))[0]
 
 
 @cache
