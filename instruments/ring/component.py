@@ -251,7 +251,7 @@ class Ring(Instrument):
         reverse = self.mode == "reverse"
         self._x = self._frame().x if reverse else kernel.forward(self._x0, self._eps, self.t)
         part = self._back().part if reverse else self._x0_part
-        self.picture.show_points(self._x, None if part is self._part else part)
+        self.picture.show_points(self._x, part, recoloured=part is not self._part)
         self._part = part
         self._draw_field()
         self.picture.show_density(self._density() if self.show_density else None)
