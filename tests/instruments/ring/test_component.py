@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffusion_lab.instruments.common.datasets import ring
-from diffusion_lab.instruments.ring import kernel
+from diffusion_lab.app.component import StateError
+from diffusion_lab.instruments.common.datasets import DATA_SETS, encode, ring
+from diffusion_lab.instruments.ring import kernel, runs
 from diffusion_lab.instruments.ring.component import MAX_FRAMES, NUM_POINTS, Ring
 
 ALPHA = 1e-4
@@ -254,3 +255,115 @@ def test_paths_end_at_the_points(panel):
     assert {len(x) for x in panel.picture.paths.data["x"]} == {1}
     panel.mode = "forward"
     assert not panel.picture.paths_glyph.visible
+
+
+# --- data sets and samplers ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["moons", "spiral", "checkerboard", "swiss_roll"])
+def test_another_data_set_is_drawn_measured_and_scored(panel, name):
+    mixture = DATA_SETS[name]().mixture
+    panel.param.update(data_set=name, t=0.0)
+    distance = np.linalg.norm(points(panel)[:, None] - mixture.means, axis=2).min(axis=1)
+    assert np.quantile(distance, 0.95) < 3 * mixture.s
+    assert float(panel.readings_shown["within"]) == pytest.approx(np.mean(distance <= 3 * mixture.s), abs=6e-4)
+    assert panel.readings_shown["mode_mass"] == [0.0] * 6
+    assert f"{len(mixture.means)} Gaussians of σ = {mixture.s:g}" in panel.status
+    panel.param.update(t=0.1, show_density=True)
+    (image,) = panel.picture.density.data["image"]
+    truth = kernel.density(mixture, 0.1, 3.2, len(image))
+    np.testing.assert_allclose(image, truth / truth.max(), atol=1e-6)
+
+
+def test_what_is_drawn_is_the_data_at_once(panel):
+    drawn = [[-2.0, 1.0], [1.5, -1.0]]
+    panel.param.update(data_set="drawn", t=0.0)
+    assert "Nothing is drawn yet" in panel.status
+    panel.drawing = encode(drawn, 3.2)
+    distance = np.linalg.norm(points(panel)[:, None] - np.array(drawn), axis=2)
+    assert np.all(distance.min(axis=1) < 0.7)
+    assert 150 < np.sum(distance[:, 0] < 1) < 370
+    assert "2 Gaussians" in panel.status
+    assert "a drawing of 2 points" in panel.description
+    panel.drawing = ""
+    assert np.all(np.linalg.norm(points(panel), axis=1) < 0.7)
+
+
+@pytest.mark.parametrize("text", ["0", "000A", "é000", "0000" * 151])
+def test_a_drawing_that_is_none_is_refused(text):
+    with pytest.raises(StateError) as refusal:
+        Ring.parse_state({"drawing": text})
+    assert str(refusal.value).startswith("`drawing` must be a text that matches")
+
+
+@pytest.mark.parametrize("sampler", [name for name in runs.SAMPLERS if name != "Langevin"])
+def test_the_sampler_is_the_one_that_is_chosen(panel, sampler):
+    panel.param.update(mode="reverse", sampler=sampler, num_levels=20, seed=3, eta=0.5)
+    rng = np.random.default_rng(3)
+    *_, truth = runs.sampler_steps(ring(), sampler, 520, 20, eta=0.5, rng=rng)
+    np.testing.assert_array_equal(points(panel), truth.x.astype(np.float32))
+    assert panel.readings_shown["nfe"] == ("40" if sampler == "ODE_Heun" else "20")
+    assert panel.status.startswith("20 levels × 520 points")
+    assert sampler.replace("_", " ") in panel.description
+
+
+def test_settings_of_other_samplers_do_not_start_a_run_again(panel):
+    panel.param.update(mode="reverse", sampler="ODE_Heun")
+    road = panel._road
+    panel.param.update(eta=0.7, langevin_steps=3)
+    assert panel._road is road
+
+
+# --- many points -----------------------------------------------------------------------------------------------------
+
+
+def test_a_crowd_is_drawn_as_one_image_of_its_parts(panel):
+    """Every point in the picture has a pixel, every pixel a point, and of its part."""
+    panel.param.update(num_points="20000", t=0.05)
+    assert (panel.picture.crowd_glyph.visible, panel.picture.points_glyph.visible) == (True, False)
+    (image,) = panel.picture.crowd.data["image"]
+    table = panel.table()
+    place = np.floor((np.stack([table["y"], table["x"]]) + 3.2) / 6.4 * len(image)).astype(int)
+    inside = np.all((place >= 0) & (place < len(image)), axis=0)
+    seen = np.zeros_like(image, dtype=bool)
+    seen[tuple(place[:, inside])] = True
+    np.testing.assert_array_equal(image != -2, seen)
+    assert np.mean(image[tuple(place[:, inside])] == table["part"][inside]) > 0.9  # the rest lie under another
+    panel.num_points = "520"
+    assert (panel.picture.crowd_glyph.visible, panel.picture.points_glyph.visible) == (False, True)
+
+
+def test_measures_look_at_some_points_in_motion_and_at_all_at_rest(panel):
+    panel.param.update(num_points="20000", t=0.3)
+    moving = panel.readings_shown
+    panel.rested = panel.query
+    resting = panel.readings_shown
+    assert float(moving["distance_true"]) == pytest.approx(float(resting["distance_true"]) * (20000 / 520) ** 0.5, abs=3e-3)
+    m = kernel.measures(panel._x, ring(), 0.3)
+    assert (resting["within"], resting["distance"]) == (f"{m.within:.3f}", f"{m.distance:.3f}")
+
+
+def test_a_long_run_is_computed_as_it_plays(panel):
+    """The picture goes no further than what is computed, plays there, and ends as the run does."""
+    panel.param.update(num_points="20000", data_set="spiral", sampler="DDIM", num_levels=30)
+    panel.run()
+    assert (panel.progress, panel.playing) == (0.0, True)
+    assert set(panel.table()["part"]) == {-1}
+    moves = 0
+    while panel.progress < 1:
+        before = panel.progress
+        panel.param.update(playing=False, progress=1.0)
+        assert panel.progress > before
+        assert panel.playing or panel.progress == 1
+        moves += 1
+    assert moves > 10
+    mixture = DATA_SETS["spiral"]().mixture
+    *_, truth = runs.sampler_steps(mixture, "DDIM", 20000, 30, rng=np.random.default_rng(4))
+    np.testing.assert_array_equal(panel._x, truth.x.astype(np.float32))
+    assert set(panel.table()["part"]) == {0, 1}
+    assert "as it plays" not in panel.status
+
+
+def test_a_short_run_is_there_at_once(panel):
+    panel.param.update(mode="reverse", data_set="spiral", sampler="DDIM")
+    assert (panel.progress, panel.playing, panel._road.run.complete) == (1.0, False, True)
