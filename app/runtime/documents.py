@@ -101,4 +101,5 @@ class LiveInstrument:
             self._events.append(event)
 
     def _note(self, *events: Any) -> None:
-        self._values.update({event.name: event.new for event in events})
+        # As they stand now: what settings settled on is told before the move that unsettled them.
+        self._values.update({event.name: getattr(self.component, event.name) for event in events})

@@ -42,7 +42,7 @@ def fraction_within(x: ArrayLike, means: Array, radius: float) -> float:
     """Fraction of the points x (N, d) at most `radius` from at least one of the means (K, d)."""
     x, means = np.asarray(x, dtype=np.float64), np.asarray(means, dtype=np.float64)
     # |x - mu|² <= radius² without |x|², the same for all means: one product for all, whatever their number.
-    nearness = np.dot(means, x.T)
+    nearness = means @ np.ascontiguousarray(x.T)  # contiguous: the browser's NumPy has a fast product for that
     nearness -= np.sum(means**2, axis=1, keepdims=True) / 2.0
     return float(np.mean(2.0 * nearness.max(axis=0) >= np.sum(x**2, axis=1) - radius**2))
 
@@ -169,9 +169,9 @@ def _characteristic(x: Array, weights: Array, f: Array) -> Array:
 
     across, up = waves(x[:, 0]), waves(x[:, 1])
     # Real products throughout: the browser's NumPy has a fast one, and no BLAS for complex numbers.
-    ((cc, cs), (sc, ss)) = (
-        [a @ (weights * b).T for b in (up.real.copy(), up.imag.copy())] for a in (across.real.copy(), across.imag.copy())
-    )
+    left = np.concatenate([across.real, across.imag])
+    right = np.ascontiguousarray((weights * np.concatenate([up.real, up.imag])).T)
+    (cc, cs), (sc, ss) = (np.hsplit(rows, 2) for rows in np.vsplit(left @ right, 2))
     above = (cc - ss) + 1j * (cs + sc)
     below = (cc + ss) + 1j * (sc - cs)
     return np.concatenate([below[:, :0:-1], above], axis=1)

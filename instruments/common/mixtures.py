@@ -22,6 +22,9 @@ from diffusion_lab.instruments.common.checks import require
 Array = NDArray[np.float64]
 Number = float | Array
 
+BLOCK = 2**15
+"""Numbers in a block of points by components: 256 kB, which a processor keeps at hand."""
+
 QUICK_VAR = 1e-3
 """Variance from which |x|², the same for all components, may be left out of |x - mu_k|² without losing digits."""
 
@@ -146,26 +149,33 @@ class GaussianMixture:
         half_squares = np.sum(self.means**2, axis=1, keepdims=True) / 2.0
         return np.log(self.weights)[:, None], half_squares, np.ascontiguousarray(self.means.T)
 
-    def _quick_terms(self, x: Array, signal: float, var: float) -> Array:
-        """As `_terms` up to a factor a point, by one matrix product: a third of the time, at one level for all points.
+    def _quick_mean(self, x: Array, signal: float, var: float) -> Array:
+        """`_mean_of_component` at one level for all points, by matrix products, in blocks that stay in the cache.
 
         Logits are rounded to 1e-16 |mu| |x| / var, so only for a var that is not small beside |mu| |x|.
         """
-        log_weights, half_squares, _ = self._constants
-        terms = np.dot(self.means * (signal / var), x.reshape(-1, self.means.shape[1]).T)
-        terms += log_weights - half_squares * (signal**2 / var)
-        terms -= np.maximum.reduce(terms)
-        return np.exp(terms, out=terms)
+        log_weights, half_squares, means = self._constants
+        scaled, offset = self.means * (signal / var), log_weights - half_squares * (signal**2 / var)
+        points = x.reshape(-1, self.means.shape[1])
+        mean = np.empty(points.shape[::-1])
+        width = max(1, BLOCK // len(scaled))
+        for start in range(0, len(points), width):
+            block = slice(start, start + width)
+            terms = scaled @ np.ascontiguousarray(points[block].T)
+            terms += offset
+            terms -= np.maximum.reduce(terms)
+            np.exp(terms, out=terms)
+            np.divide(means @ terms, np.add.reduce(terms), out=mean[:, block])
+        return mean
 
     def _mean_of_component(self, x: Array, signal: Number, sigma: Number) -> Array:
         """sum_k r_k mu_k, shape (d, N), a fresh array: the mean the point is pulled towards."""
         d = self.means.shape[1]
         var = self.var(signal, sigma)
         if np.ndim(var) == 0 and var >= QUICK_VAR and x.shape[-1:] == (d,):
-            terms = self._quick_terms(x, float(signal), float(var))
-        else:
-            terms, _ = self._terms(x, signal, sigma)
-        mean = np.dot(self._constants[2], terms)
+            return self._quick_mean(x, float(signal), float(var))
+        terms, _ = self._terms(x, signal, sigma)
+        mean = self._constants[2] @ terms
         mean /= terms.sum(axis=0)
         return mean
 

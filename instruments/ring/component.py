@@ -31,7 +31,7 @@ PATH_FRAMES = 14  # and how far back
 MEASURED_MOVING = 520  # points that measures look at while the hand moves; at rest all
 #: Work is counted in terms of the score: points × Gaussians × evaluations. A run of at most AT_ONCE is computed when
 #: it is asked for; a longer one is computed as it plays, at most A_SLICE for one picture.
-AT_ONCE, A_SLICE = 48e6, 3e6
+AT_ONCE, A_SLICE = 48e6, 1e6
 
 DATA_SETS = {
     "ring": "a six-cluster ring",
