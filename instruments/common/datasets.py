@@ -91,7 +91,7 @@ def checkerboard() -> DataSet:
     x, y = np.meshgrid(inside, inside)
     square = np.stack([x.ravel(), y.ravel()], axis=1)
     rows = [
-        np.concatenate([side * (square + (column - 1.5, row - 1.5)) for column in range(row % 2, 4, 2)])
+        np.concatenate([side * (square + np.array([column - 1.5, row - 1.5])) for column in range(row % 2, 4, 2)])
         for row in range(4)
     ]
     return _kernels(0.13, *rows)

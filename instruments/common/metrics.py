@@ -142,7 +142,7 @@ def mmd(x: ArrayLike, mixture: GaussianMixture, signal: float, sigma: float, wid
     require(x.ndim == 2 and x.shape[1] == 2 and len(x), "`x` must have shape (N, 2), N >= 1", f"shape {x.shape}")
     require(width > 0, "`width` must be above 0", width)
     _require_plane(mixture)
-    f = np.arange(-14, 15) * 0.25 / width
+    f = np.arange(-14.0, 15.0) * (0.25 / width)
     p = np.exp(-0.5 * (f * width) ** 2)
     p /= p.sum()
     share = p[14:, None] * p  # f_x >= 0 is enough: opposite frequencies have the same modulus

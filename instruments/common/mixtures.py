@@ -178,4 +178,3 @@ class GaussianMixture:
         mean = self._constants[2] @ terms
         mean /= terms.sum(axis=0)
         return mean
-

@@ -201,7 +201,7 @@ def measured(change):
 )
 def test_mmd_is_that_of_the_gaussian_kernel(subject, lopsided, rng):
     for signal, sigma in [*LEVELS[:4], (1.0, 1.5)]:
-        for x in (noised(lopsided, 300, signal, sigma, rng), rng.standard_normal((200, 2)) + (1, 0)):
+        for x in (noised(lopsided, 300, signal, sigma, rng), rng.standard_normal((200, 2)) + np.array([1, 0])):
             for width in (0.5, 0.8):
                 found = subject(x, lopsided, signal, sigma, width)
                 distance, expected = pairwise_mmd(x, lopsided, signal, sigma, width)
@@ -224,9 +224,15 @@ def test_perfect_draws_come_to_what_is_expected_of_them(subject, lopsided, rng):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: metrics.mmd(np.zeros((0, 2)), ring(), 1.0, 0.1), "`x` must have shape (N, 2), N >= 1, got shape (0, 2)."),
+        (
+            lambda: metrics.mmd(np.zeros((0, 2)), ring(), 1.0, 0.1),
+            "`x` must have shape (N, 2), N >= 1, got shape (0, 2).",
+        ),
         (lambda: metrics.mmd(np.zeros((1, 2)), ring(), 1.0, 0.1, 0.0), "`width` must be above 0, got 0.0."),
-        (lambda: metrics.DiscUnion.of(np.zeros((0, 2)), 1.0), "`centres` must have shape (K, 2), K >= 1, got shape (0, 2)."),
+        (
+            lambda: metrics.DiscUnion.of(np.zeros((0, 2)), 1.0),
+            "`centres` must have shape (K, 2), K >= 1, got shape (0, 2).",
+        ),
         (lambda: metrics.DiscUnion.of(np.zeros((1, 2)), 0.0), "`radius` must be above 0, got 0.0."),
     ],
 )

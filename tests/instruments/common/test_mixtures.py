@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from diffusion_lab.instruments.common import mixtures
 from diffusion_lab.instruments.common.datasets import ring
 from diffusion_lab.instruments.common.mixtures import GaussianMixture, squared_distances
 from diffusion_lab.instruments.common.parameterisation import convert
@@ -202,6 +203,25 @@ def test_shapes_and_levels_may_vary_by_point(name, lopsided, rng):
     before = x.copy()
     method(x, 0.5, 0.5)
     np.testing.assert_array_equal(x, before)
+
+
+def only_the_first_block(m, x, signal, sigma):
+    score = m.score(x, signal, sigma)
+    score[mixtures.BLOCK // len(m.means) :] = score[-1]
+    return score
+
+
+@pytest.mark.subject(
+    GaussianMixture.score,
+    only_the_first_block=only_the_first_block,
+    another_level=lambda m, x, signal, sigma: m.score(x, signal, sigma + 1e-6),
+)
+def test_the_quick_way_gives_the_same_score(subject, lopsided, rng):
+    """Over several blocks of points, at one level, against the way that takes a level for each point."""
+    x = 3 * rng.standard_normal((2 * mixtures.BLOCK // 4 + 77, 2))
+    for signal, sigma in ((1.0, 0.0), (0.9, 0.4), (0.05, 1.0), (1.0, 20.0)):
+        slow = lopsided.score(x, np.full(len(x), signal), np.full(len(x), sigma))
+        np.testing.assert_allclose(subject(lopsided, x, signal, sigma), slow, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.subject(

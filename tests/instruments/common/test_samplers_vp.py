@@ -1,6 +1,7 @@
 """The step samplers: orders of the ODE ones, exact laws of the stochastic ones, and what they draw from the ring."""
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def one_level_late(sampler):
     """Each step asks the network at the level it goes to."""
 
     def wrong(eps_hat, x, alpha_bars, rng):
-        after = dict(zip(alpha_bars[:-1], alpha_bars[1:], strict=True))
+        after = dict(pairwise(alpha_bars))
         return sampler(lambda x, cur: eps_hat(x, after.get(cur, cur)), x, alpha_bars, rng)
 
     return wrong
@@ -122,7 +123,7 @@ def exact(start):
     def f(x, u):  # dx/d(log sigma) = -sigma² score
         return -np.exp(2 * u) * RING.score(x, 1.0, np.exp(u))
 
-    for u, after in zip(log_sigma[:-1], log_sigma[1:], strict=True):
+    for u, after in pairwise(log_sigma):
         h = after - u
         k1 = f(x, u)
         k2 = f(x + h / 2 * k1, u + h / 2)
@@ -212,7 +213,7 @@ def posterior_coefficients(cur, after):
 def expected_variance(name, s, alpha_bars):
     """Variance per axis after each step on N(0, s² I), from 1: every sampler is linear there, x -> a x + b z."""
     variance, found = 1.0, []
-    for cur, after in zip(alpha_bars[:-1], alpha_bars[1:], strict=True):
+    for cur, after in pairwise(alpha_bars):
         var = cur * s**2 + 1 - cur
         clean = np.sqrt(cur) * s**2 / var  # x0_hat over x
         to_clean, to_x = posterior_coefficients(cur, after)
@@ -251,9 +252,7 @@ def add_noise_by(scale):
     missing_sqrt=lambda sampler: with_eps(missing_sqrt, sampler),
     one_level_late=one_level_late,
     too_little_noise=add_noise_by(0.93),
-    root_left_out=lambda sampler: lambda eps_hat, x, alpha_bars, rng: sampler(
-        eps_hat, x, np.sqrt(alpha_bars), rng
-    ),
+    root_left_out=lambda sampler: lambda eps_hat, x, alpha_bars, rng: sampler(eps_hat, x, np.sqrt(alpha_bars), rng),
 )
 def test_variance_follows_the_linear_law(subject, name, rng, assert_variance):
     """Exact on one Gaussian, however coarse the steps: after each of twenty."""
@@ -293,8 +292,10 @@ def energy_distance(x, y):
     lambda sampler: sampler,
     sign_flipped=lambda sampler: with_eps(sign_flipped, sampler),
     missing_sqrt=lambda sampler: with_eps(missing_sqrt, sampler),
-    forgets_a_mode=lambda sampler: lambda eps_hat, x, alpha_bars, rng: sampler(
-        eps_of(GaussianMixture(RING.means[1:], np.full(5, 0.2), RING.s)), x, alpha_bars, rng
+    forgets_a_mode=lambda sampler: (
+        lambda eps_hat, x, alpha_bars, rng: sampler(
+            eps_of(GaussianMixture(RING.means[1:], np.full(5, 0.2), RING.s)), x, alpha_bars, rng
+        )
     ),
     half_way=lambda sampler: lambda eps_hat, x, alpha_bars, rng: sampler(eps_hat, x, alpha_bars[:260], rng),
 )
