@@ -37,7 +37,7 @@ class _Case:
     fit_ms: float
 
 
-@lru_cache(maxsize=24)
+@lru_cache(maxsize=12)  # a fitted field is 3 MB
 def _case(data_set: str, name: str, batch_size: int, seed: int) -> _Case:
     """One flow, made and measured; kept, since readers go to and fro and a fit takes a while."""
     mixture = kernel.DATA[data_set]
@@ -285,6 +285,8 @@ class FlowMatching(Instrument):
             f" Straightness S is {reference.straightness.value:.3f}, path length over distance"
             f" {reference.detour.value:.2f}."
         )
+        if self.show_diffusion and self.mode != "probe":
+            words += " Beside them, in grey, the paths of the same points by diffusion."
         if self.mode == "probe":
             words += (
                 f" At the probe ({self.probe_x:.2f}, {self.probe_y:.2f}) the mean velocity is"

@@ -97,6 +97,7 @@ def test_diffusion_s_paths_stand_beside_the_others(panel):
     start, end = segments(panel._picture.diffusion)
     np.testing.assert_allclose(start[:PATH_POINTS], run.at(0.0), atol=1e-6)
     np.testing.assert_allclose(end[-PATH_POINTS:], run.at(0.7), atol=5e-3)
+    assert "in grey, the paths of the same points by diffusion" in panel.description
     panel.mode = "pairs"
     start, end = segments(panel._picture.diffusion)
     np.testing.assert_allclose(end[-PATH_POINTS:], own_pairs(panel.seed).data[:PATH_POINTS], atol=1e-6)
