@@ -84,10 +84,10 @@ FRONT_PANEL = FrontPanel(
     ],
     legends=[
         Legend("guided samples", "acc", when="view:samples"),
-        Legend("tilted density", "mute", when="show_tilted"),
         Legend("− √(1 − ᾱ) ε∅", "mute", when="view:probe"),
         Legend("− √(1 − ᾱ) ε_c", "ink", when="view:probe"),
         Legend("− √(1 − ᾱ) ε̃", "acc", when="view:probe"),
+        Legend("tilted density", "mute", when="show_tilted"),
     ],
     pads=[Handle("probe_x", "probe_y", "Probed point", when="view:probe")],
     chart="Adherence (up) against spread (across) at w from 0 to 10: samples in colour, tilted density in grey",
