@@ -372,8 +372,8 @@ class Guidance(Instrument):
 
 
 def _signed(value: float, decimals: int) -> str:
-    """A number with a real minus sign; a dash where there is none."""
-    return "–" if np.isnan(value) else f"{value:.{decimals}f}".replace("-", "−")
+    """A number with a real minus sign, none before zero; a dash where there is no number."""
+    return "–" if np.isnan(value) else f"{value:z.{decimals}f}".replace("-", "−")
 
 
 def _vector(v: np.ndarray) -> str:

@@ -171,6 +171,12 @@ def test_the_data_are_what_is_shown(dial):
     assert dial.csv().startswith("vector,x,y\nposition,0.1,0.6\n")
 
 
+def test_zero_has_no_sign(dial):
+    dial.guidance_scale = 1.0
+    assert dial.readings_shown["beyond_true"] == "0.00"
+    assert dial.readings_shown["weight"] == "0.0"
+
+
 def test_run_plays_samples_and_step_moves_a_level(dial):
     dial.view = "probe"
     dial.run()
