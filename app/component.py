@@ -129,6 +129,7 @@ class Instrument(pn.custom.JSComponent):
     # --- state -------------------------------------------------------------------------------------------------------
 
     @classmethod
+    @cache
     def settings(cls) -> tuple[str, ...]:
         """Names of the Params that the reader can set, in order of definition."""
         return tuple(

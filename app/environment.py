@@ -71,6 +71,8 @@ def ensure_python(say: Say, *, tests: bool = False) -> None:
         _run([*pip, "--require-hashes", "-r", str(lock)], advice)
         _run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], advice)
         stamp.write_text(key)
+    # Read when NumPy is imported. The lab's matrices are small: threads cost more than they bring.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if Path(sys.prefix).resolve() != VENV.resolve():
         os.execv(python, [str(python), *sys.argv])
 

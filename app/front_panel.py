@@ -43,7 +43,8 @@ class Menu:
 class Text:
     """A String Param as a text entry; the Param's `regex`, from ^ to $, is checked while typing.
 
-    `example` stands in the empty entry. Where the text can be wrong in other ways, `Instrument.readings` gives what is wrong under "<param>_problem".
+    `example` stands in the empty entry. Where the text can be wrong in other ways, `Instrument.readings` gives what is
+    wrong under "<param>_problem".
     """
 
     param: str
