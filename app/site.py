@@ -65,7 +65,7 @@ def build_site(numpy_wheel: Path, say: Say) -> Path:
     assets = make_runtime_assets(numpy_wheel, WORK, say)
     say("writing dist/")
     site = _Site(WORK / "dist", formulas)
-    site.lay_out(assets)
+    site.lay_out(assets, _views(chapters))
     for before, page, after in zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True):
         site.write_chapter(page, references, before and before.chapter, after and after.chapter)
     for name in instrument_names():
@@ -160,6 +160,12 @@ def _katex(formulas: list[tuple[str, bool]]) -> list[dict[str, str]]:
     return list(json.loads(done.stdout))
 
 
+def _views(chapters: list[Chapter]) -> list[dict[str, Any]]:
+    """Each instrument with its settings as it stands in its chapter, or as it is if it stands in none."""
+    slots = {slot.name: slot.state for chapter in reversed(chapters) for slot in chapter.of(InstrumentSlot)}
+    return [{"name": name, "state": slots.get(name, {})} for name in instrument_names()]
+
+
 # --- render and write ------------------------------------------------------------------------------------------------
 
 
@@ -185,8 +191,11 @@ class _Site:
 
     # --- assets ------------------------------------------------------------------------------------------------------
 
-    def lay_out(self, assets: RuntimeAssets) -> None:
-        """All that pages load, with hashed names; their addresses, relative to the site's root, go to `self.urls`."""
+    def lay_out(self, assets: RuntimeAssets, views: list[dict[str, Any]]) -> None:
+        """All that pages load, with hashed names; their addresses, relative to the site's root, go to `self.urls`.
+
+        `views` are made ahead in a reader's memory snapshot.
+        """
         pyodide = self._folder("pyodide", assets.pyodide)
         panel = self._panel_folder(assets.panel_files)
         packs = {name: self._hashed(path) for name, path in assets.packs.items()}
@@ -194,7 +203,7 @@ class _Site:
             name: path.removeprefix("assets/")
             for name, path in {**packs, "pyodide": pyodide, "panelRoot": panel}.items()
         }
-        relative["lock"] = assets.lock
+        relative |= {"lock": assets.lock, "views": views}
         relative["libraries"] = [
             [inside, self._hashed(path, _library_name(inside)).removeprefix("assets/")]
             for inside, path in assets.libraries.items()

@@ -354,16 +354,17 @@ SCRIPTS: dict[str, set[str]] = {
     "shell.js": {"protocol.js"},
     "python.js": {"protocol.js"},
     "protocol.js": set(),
-    "worker.js": {"interpreter.js", "packs.js"},
+    "worker.js": {"interpreter.js", "snapshot.js"},
     "interpreter.js": {"packs.js"},
     "packs.js": set(),
+    "snapshot.js": {"interpreter.js", "packs.js"},
     "editor.js": set(),
     "front_panel.js": set(),
 }
 #: The scripts that may import libraries of the registry, and the scripts whose types all may use.
 LIBRARIES = {"editor.js": ("@codemirror/", "@lezer/"), "interpreter.js": ("pyodide",)}
 TYPES = {"protocol.js", "python.js"}
-OWN_TYPES = {"cells.js": {"editor.js"}}
+OWN_TYPES = {"cells.js": {"editor.js"}, "snapshot.js": {"interpreter.js"}, "worker.js": {"snapshot.js"}}
 
 
 def script_breaches(folder: Path, out: Path) -> list[str]:

@@ -20,7 +20,8 @@ from pyodide.ffi import to_js  # noqa: E402
 from diffusion_lab.app.discovery import instrument_names  # noqa: E402
 from diffusion_lab.app.runtime import boot  # noqa: E402
 
-page = boot.Page(lambda *patch: None, lambda *output: None)
+page = boot.Page()
+page.connect(lambda *patch: None, lambda *output: None)
 for name in instrument_names():
     page.open(name, name, to_js({}), "light")
     page.link(name)

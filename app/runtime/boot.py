@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
+import random
 from collections.abc import Callable
 from typing import Any
 
+import js
+import numpy as np
+from panel.io import pyodide as panel_pyodide
 from pyodide.ffi import to_js
 
 from diffusion_lab.app.cells import Output, Session
@@ -14,24 +20,27 @@ from diffusion_lab.app.runtime.documents import LiveInstrument
 class Page:
     """All that lives behind one page."""
 
-    def __init__(self, send_patch: Callable[..., None], send_output: Callable[..., None]) -> None:
+    def __init__(self) -> None:
+        self._instruments: dict[str, LiveInstrument] = {}
+        self._ahead: dict[str, LiveInstrument] = {}
+        self._session = Session()
+
+    def connect(self, send_patch: Callable[..., None], send_output: Callable[..., None]) -> None:
+        """The ways out to the page."""
         self._send_patch = send_patch
         self._send_output = send_output
-        self._instruments: dict[str, LiveInstrument] = {}
-        self._session = Session()
 
     def open(self, slot: str, name: str, state: Any, theme: str) -> Any:
         """Makes instrument `name` for the place `slot` of the page.
 
         Returns its document for the page to draw, and a sentence for each setting that could not be taken.
         """
-        live = LiveInstrument(slot, name, state.to_py(), theme, self._send_patch)
-        self._instruments[slot] = live
-        return to_js([live.docs_json, live.render_items, live.root_ids, live.problems])
+        live = self._instruments[slot] = LiveInstrument(name, state.to_py(), theme)
+        return to_js([*live.drawing, live.problems])
 
     def link(self, slot: str) -> None:
         """The page has drawn the document: changes flow from now on."""
-        self._instruments[slot].link()
+        self._instruments[slot].link(slot, self._send_patch)
 
     def close(self, slot: str) -> None:
         """The page has put the instrument away."""
@@ -49,10 +58,6 @@ class Page:
         """Settings from a link in the prose."""
         self._instruments[slot].set_state(values.to_py())
 
-    def export(self, slot: str) -> str:
-        """The data that the instrument shows, as comma-separated values."""
-        return self._instruments[slot].component.csv()
-
     def run_cell(self, label: str, code: str) -> bool:
         """Runs a cell; its outputs leave as they come."""
 
@@ -60,3 +65,34 @@ class Page:
             self._send_output(label, output.kind, output.body, output.line)
 
         return self._session.run(label, code, emit)
+
+    def started(self) -> None:
+        """The start is over: collections leave alone what stands now and look only at what comes later."""
+        gc.freeze()
+        gc.enable()
+
+    # --- a snapshot of the memory, this page in it -------------------------------------------------------------------
+
+    def prepare(self, key: str, name: str, state: Any, theme: str) -> Any:
+        """Makes an instrument before a page asks for it; `take` hands it over. Returns what `open` does."""
+        live = self._ahead[key] = LiveInstrument(name, state.to_py(), theme)
+        return to_js([*live.drawing, live.problems])
+
+    def take(self, slot: str, key: str) -> bool:
+        """Puts the instrument that was prepared as `key` in the place `slot`; false if there is none (any more)."""
+        if key not in self._ahead:
+            return False
+        self._instruments[slot] = self._ahead.pop(key)
+        return True
+
+    def fall_asleep(self) -> None:
+        """Before the snapshot: nothing may point at objects of this worker but by a name that each worker has."""
+        panel_pyodide._dict_converter = js.labDictConverter
+        gc.collect()
+        gc.freeze()
+
+    def wake_up(self) -> None:
+        """After it was restored: chance starts anew, and files are looked for anew."""
+        random.seed()
+        np.random.seed()
+        importlib.invalidate_caches()

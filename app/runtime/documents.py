@@ -30,9 +30,7 @@ bokeh_settings.simple_ids.set_value(False)
 class LiveInstrument:
     """One instrument on the page: its component, its document and the way out to the page."""
 
-    def __init__(self, slot: str, name: str, values: dict[str, str], theme: str, send: Callable[..., None]) -> None:
-        self.slot = slot
-        self._send = send
+    def __init__(self, name: str, values: dict[str, str], theme: str) -> None:
         self._events: list[Any] = []
         self._values: dict[str, Any] = {}
         self._known: dict[str, Any] = {}  # what the page has set in this turn: no news to it
@@ -44,11 +42,13 @@ class LiveInstrument:
         doc._session_context = lambda: MockSessionContext(document=doc)
         with set_curdoc(doc):
             self.component.server_doc(doc=doc, location=False)
-        self.docs_json, self.render_items, self.root_ids = panel_pyodide._doc_json(doc)
+        #: Document, render items and ids of its roots, as JSON for the page to draw.
+        self.drawing: tuple[str, str, str] = panel_pyodide._doc_json(doc)
         doc._session_context = None
 
-    def link(self) -> None:
-        """From now on every change leaves for the page."""
+    def link(self, slot: str, send: Callable[..., None]) -> None:
+        """From now on every change leaves for the place `slot` of the page."""
+        self._slot, self._send = slot, send
         component = self.component
         for watcher in component._internal_callbacks:
             component.param.unwatch(watcher)
@@ -94,7 +94,7 @@ class LiveInstrument:
             return
         patch, buffers = panel_pyodide._process_document_events(self._doc, events) if events else ({}, {})
         js_buffers = js.Map.new(js.Object.entries(to_js(buffers, dict_converter=js.Object.fromEntries)))
-        self._send(self.slot, json.dumps(values), json.dumps(patch), js_buffers)
+        self._send(self._slot, json.dumps(values), json.dumps(patch), js_buffers)
 
     def _collect(self, event: Any) -> None:
         if getattr(event, "setter", None) != "js":

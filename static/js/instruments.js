@@ -50,17 +50,20 @@ export function openInstruments(python) {
   python.on("document", async ({ slot, docs, items, roots, problems }) => {
     const link = links.get(slot);
     if (!link) return;
+    const { worker } = python;
     const notice = /** @type {HTMLElement} */ (link.place.querySelector(".notice"));
     notice.textContent = problems.join(" ");
     notice.hidden = !problems.length;
+    let model;
     try {
-      const model = await draw(link.place, slot, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
-      link.document = model.document;
-      link.settings = model.data;
+      model = await draw(link.place, slot, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
     } catch (error) {
       python.report(slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
       return;
     }
+    if (python.worker !== worker) return; // another has started since, and sends a document of its own
+    link.document = model.document;
+    link.settings = model.data;
     link.values = {}; // of a document that a retry has replaced
     link.events = [];
     link.document?.on_change((event) => changed(python, slot, link, event), false);

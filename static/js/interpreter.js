@@ -1,11 +1,13 @@
 /**
- * The interpreter with NumPy's compiled modules linked into it before Python starts, always in the same order: their
- * places in memory and in the table of functions are then the same at each start, which a memory snapshot needs.
+ * The interpreter, fresh or from the memory of an earlier one. NumPy's compiled modules are linked into it before
+ * Python starts, always in the same order: their places in memory and in the table of functions are then the same at
+ * each start, without which a memory could not be restored.
  */
 import { loadPyodide } from "pyodide";
 import { ASSETS, LIBRARY, address, download, request, unpack } from "./packs.js";
 
 /** @typedef {[path: string, module: WebAssembly.Module]} Compiled */
+/** @typedef {Record<string, string>} Handles  What Python has opened as a compiled module: address in memory → path. */
 
 /** @returns {Promise<Compiled[]>} */
 const compiledLibraries = () =>
@@ -21,23 +23,27 @@ function link(core, libraries) {
   for (const [path, module] of libraries) {
     const library = core.newDSO(path, undefined, "loading");
     library.global = false;
-    const scope = {};
     const flags = { loadAsync: false, global: false, nodelete: true, allowUndefined: true };
-    library.exports = core.loadWebAssemblyModule(module, flags, path, scope, 0);
+    library.exports = core.loadWebAssemblyModule(module, flags, path, {}, 0);
     for (const [name, value] of Object.entries(library.exports))
       if (name.startsWith("PyInit_")) core.addFunction(value, value.sig);
   }
 }
 
-/** Starts Python; only the modules of `start` can be imported yet. @returns {Promise<any>} */
-export async function startInterpreter() {
+/**
+ * Starts Python; a fresh one can import only the modules of the pack `start` yet.
+ * @param {{memory?: Promise<ArrayBuffer>, handles?: Handles, snapshots?: boolean}} [from]  An earlier memory with its
+ *   handles; or whether a snapshot of this one will be made.
+ * @returns {Promise<any>}
+ */
+export async function startInterpreter({ memory, handles = {}, snapshots = false } = {}) {
   const libraries = compiledLibraries();
-  const library = download(ASSETS.start);
+  const library = memory ? undefined : download(ASSETS.start);
   const failed = Promise.all([libraries, library]).then(() => new Promise(() => {}));
   failed.catch(() => {}); // reported where it is awaited
   const { default: createCore } = await import(/* webpackIgnore: true */ address(ASSETS.pyodide + "pyodide.asm.mjs"));
   /** @param {any} settings */
-  const createPyodideModule = (settings) => {
+  const createPyodideModule = async (settings) => {
     settings.preRun.push((/** @type {any} */ core) => {
       core.addRunDependency("libraries");
       libraries.then((compiled) => {
@@ -45,16 +51,56 @@ export async function startInterpreter() {
         core.removeRunDependency("libraries");
       });
     });
-    return Promise.race([createCore(settings), failed]);
+    const core = await Promise.race([createCore(settings), failed]);
+    if (memory) core.growMemory((await memory).byteLength);
+    for (const [handle, path] of Object.entries(handles))
+      core.LDSO.loadedLibsByHandle[handle] = core.LDSO.loadedLibsByName[path];
+    return core;
   };
   /** @type {any} */
   const options = {
     indexURL: address(ASSETS.pyodide),
     stdLibURL: "data:,", // the library comes as files instead of a zip
-    fsInit: async (/** @type {any} */ FS) => unpack(FS, await library),
+    fsInit: async (/** @type {any} */ FS) => library && unpack(FS, await library),
     lockFileContents: ASSETS.lock,
     env: { PYTHONPATH: LIBRARY, HOME: "/home/pyodide", PANEL_CDN_ROOT: address(ASSETS.panelRoot) },
     createPyodideModule,
+    ...(memory && { _loadSnapshot: memory, _snapshotDeserializer: () => ({}) }),
+    ...(snapshots && { _makeSnapshot: true }),
   };
   return loadPyodide(options);
+}
+
+/**
+ * Python with the lab's own, started from the packs.
+ * @param {(stage: import("./protocol.js").Stage) => void} reached
+ * @param {{snapshots?: boolean}} [options]
+ */
+export async function startFromPacks(reached, options) {
+  const packs = Promise.all([download(ASSETS.core), download(ASSETS.lab)]);
+  packs.catch(() => {}); // reported where it is awaited
+  const python = await startInterpreter(options);
+  reached("interpreter");
+  // A collection during the start would go through all that has been imported, again and again, and find nothing.
+  python.runPython("import gc; gc.disable()");
+  for (const pack of await packs) unpack(python.FS, pack);
+  python.runPython("import importlib; importlib.invalidate_caches()");
+  reached("unpacked");
+  python.runPython("import numpy");
+  reached("numpy");
+  python.runPython("from diffusion_lab.app.runtime.boot import Page; page = Page()");
+  reached("panel");
+  return python;
+}
+
+/** The files of a Python that came without any. @param {any} python */
+export async function addFiles(python) {
+  for (const pack of await Promise.all([ASSETS.start, ASSETS.core, ASSETS.lab].map(download))) unpack(python.FS, pack);
+  python.runPython("import importlib; importlib.invalidate_caches()");
+}
+
+/** The rest of the library: what only a reader's cell may import. @param {any} python */
+export async function addRest(python) {
+  unpack(python.FS, await download(ASSETS.rest));
+  python.runPython("import importlib; importlib.invalidate_caches()");
 }

@@ -4,9 +4,10 @@
  * @typedef {{
  *   pyodide: string, panelRoot: string,
  *   start: string, core: string, lab: string, rest: string,
- *   libraries: [path: string, file: string][], lock: object
- * }} Assets  What Python needs: folders, packs and compiled modules as addresses relative to the worker, and the part
- *   of Pyodide's lock file that says which build it is.
+ *   libraries: [path: string, file: string][], lock: object,
+ *   views: {name: string, state: Record<string, string>}[]
+ * }} Assets  What Python needs: folders, packs and compiled modules as addresses relative to the worker, the part of
+ *   Pyodide's lock file that says which build it is, and what stands on the pages, to be made ahead in a snapshot.
  *
  * @typedef {{slot: string, name: string, state: Record<string, string>, theme: string}} Slot  An instrument wanted.
  *
@@ -28,6 +29,8 @@
  *   | {type: "exported", slot: string, csv: string}
  *   | {type: "output", run: number, kind: "text" | "value" | "picture" | "error", body: string, line: number}
  *   | {type: "cell_done", run: number, ok: boolean, ms: number}
+ *   | {type: "snapshot", state: string}
+ *   | {type: "start_again"}
  *   | {type: "failed", where: "start" | "instrument" | "cell", slot?: string, message: string}
  * } FromWorker
  *

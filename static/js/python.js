@@ -22,15 +22,17 @@ export class Python {
     this.opened = [];
     /** @type {Worker | undefined} */
     this.worker = undefined;
+    /** What is known of the memory snapshot: "restored", "kept", "none", or why it could not be made. */
+    this.snapshot = "";
   }
 
-  /** Starts Python, or takes over the worker that the page's head has started. */
-  start() {
+  /** Starts Python, or takes over the worker that the page's head has started; `fresh`: not from a snapshot. */
+  start({ fresh = false } = {}) {
     const reason = unsupported();
     if (reason) return this.#receive({ type: "failed", where: "start", message: reason });
     const early = /** @type {any} */ (window).labWorker;
     delete (/** @type {any} */ (window).labWorker);
-    this.worker = early?.worker ?? new Worker(this.address, { type: "module" });
+    this.worker = early?.worker ?? new Worker(this.address, { type: "module", name: fresh ? "fresh" : "" });
     const worker = /** @type {Worker} */ (this.worker);
     worker.onmessage = (event) => this.#receive(event.data);
     worker.onerror = (event) =>
@@ -43,7 +45,7 @@ export class Python {
     this.worker?.terminate();
     this.#receive({ type: "failed", where: "cell", message: "Python was started again before the cell had ended." });
     this.health = "starting";
-    this.start();
+    this.start({ fresh: true });
     for (const message of this.opened) this.worker?.postMessage(message);
   }
 
@@ -72,6 +74,8 @@ export class Python {
     if (message.type === "stage") this.stages[message.stage] ??= message.at - performance.timeOrigin;
     if (message.type === "stage" && message.stage === "live") this.health = "live";
     if (message.type === "failed" && message.where === "start") this.health = "failed";
+    if (message.type === "snapshot") this.snapshot = message.state;
+    if (message.type === "start_again") this.retry();
     for (const listener of this.listeners.get(message.type) ?? []) listener(message);
   }
 }

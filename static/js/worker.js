@@ -1,14 +1,20 @@
 /**
- * The worker: starts Pyodide, unpacks the lab's Python and answers the page. It knows messages and files, nothing
- * of figures or controls.
+ * The worker: starts Python, from a snapshot if this browser has one, and answers the page. It knows messages and
+ * files, nothing of figures or controls. Under the name "snapshot …" it makes the snapshot for later visits instead.
  *
  * @typedef {import("./protocol.js").ToWorker} ToWorker
  * @typedef {import("./protocol.js").FromWorker} FromWorker
  * @typedef {import("./protocol.js").Stage} Stage
+ * @typedef {import("./protocol.js").Slot} Slot
  * @typedef {[slot: string, values: string, patch: string, buffers: Map<string, ArrayBuffer>]} PatchParts
+ * @typedef {import("./snapshot.js").Kept} Kept
+ * @typedef {import("./snapshot.js").View} View
  */
-import { startInterpreter } from "./interpreter.js";
-import { ASSETS, download, unpack } from "./packs.js";
+import { addFiles, addRest, startFromPacks, startInterpreter } from "./interpreter.js";
+import { findSnapshot, forgetSnapshot, keepSnapshot, viewKey, wantsSnapshot } from "./snapshot.js";
+
+/** A reader who has done nothing for so long does not notice a snapshot being made. */
+const QUIET_MS = 3000;
 
 /** @param {FromWorker} message @param {Transferable[]} [transfer] */
 const send = (message, transfer = []) => self.postMessage(message, /** @type {any} */ (transfer));
@@ -23,106 +29,208 @@ function reached(stage) {
   send({ type: "stage", stage, at: performance.timeOrigin + performance.now() });
 }
 
-async function start() {
-  reached("worker");
-  const packs = Promise.all([download(ASSETS.core), download(ASSETS.lab)]);
-  packs.catch(() => {}); // reported where it is awaited
-  const python = await startInterpreter();
+/** @param {string} slot @param {View} view */
+const sendDocument = (slot, [docs, items, roots, problems]) => send({ type: "document", slot, docs, items, roots, problems });
+
+/** Python and what is asked of it. */
+class Lab {
+  /** @param {any} python @param {boolean} hasFiles */
+  constructor(python, hasFiles) {
+    this.python = python;
+    this.page = python.globals.get("page");
+    this.run = 0;
+    /** @type {Promise<void> | undefined} */ this.files = hasFiles ? Promise.resolve() : undefined;
+    /** @type {Promise<void> | undefined} */ this.rest = undefined;
+    this.page.connect(
+      (/** @type {PatchParts} */ ...[slot, values, patch, buffers]) =>
+        send({ type: "patch", slot, values, patch, buffers }, [...buffers.values()]),
+      (/** @type {string} */ _label, /** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
+        send({ type: "output", run: this.run, kind, body, line }),
+    );
+  }
+
+  /** Resolves when all that instruments may import or read is there. */
+  withFiles() {
+    return (this.files ??= addFiles(this.python));
+  }
+
+  /** Resolves when all of the library is there. */
+  async withRest() {
+    await this.withFiles();
+    await (this.rest ??= addRest(this.python));
+  }
+
+  /** @param {ToWorker} message @param {{ahead: string | undefined}} sent */
+  async answer(message, sent) {
+    const { page } = this;
+    switch (message.type) {
+      case "open": {
+        const { slot, name, state, theme } = message.slot;
+        if (!sent.ahead || !page.take(slot, sent.ahead)) {
+          await this.withFiles();
+          sendDocument(slot, page.open(slot, name, state, theme));
+        }
+        reached("built");
+        break;
+      }
+      case "close":
+        page.close(message.slot);
+        break;
+      case "nothing_to_draw":
+        this.#live();
+        break;
+      case "drawn":
+        page.link(message.slot);
+        send({ type: "idle", slot: message.slot });
+        this.#live();
+        break;
+      case "set":
+        await this.withFiles();
+        try {
+          page.set(message.slot, message.values);
+        } finally {
+          send({ type: "idle", slot: message.slot });
+        }
+        break;
+      case "patch":
+        await this.withFiles();
+        try {
+          page.patch(message.slot, message.patch);
+        } finally {
+          send({ type: "idle", slot: message.slot });
+        }
+        break;
+      case "export":
+        await this.withFiles();
+        send({ type: "exported", slot: message.slot, csv: page.export(message.slot) });
+        break;
+      case "set_state":
+        await this.withFiles();
+        page.set_state(message.slot, message.values);
+        break;
+      case "run_cell": {
+        await this.withRest();
+        this.run = message.run;
+        const began = performance.now();
+        const ok = page.run_cell(message.label, message.code);
+        send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
+      }
+    }
+  }
+
+  #live() {
+    if (told.has("live")) return;
+    reached("live");
+    this.page.started();
+    this.withFiles();
+  }
+}
+
+/** @param {Kept} kept */
+async function startFromSnapshot({ memory, handles }) {
+  const python = await startInterpreter({ memory, handles });
+  python.globals.get("page").wake_up();
   reached("interpreter");
-  // A collection during the start would go through all that has been imported, again and again, and find nothing.
-  python.runPython("import gc; gc.disable()");
-  for (const pack of await packs) unpack(python.FS, pack);
-  python.runPython("import importlib; importlib.invalidate_caches()");
-  reached("unpacked");
-  python.runPython("import numpy");
-  reached("numpy");
-  const boot = python.pyimport("diffusion_lab.app.runtime.boot");
-  reached("panel");
+  return new Lab(python, false);
+}
 
-  let run = 0;
-  const page = boot.Page(
-    (/** @type {PatchParts} */ ...[slot, values, patch, buffers]) =>
-      send({ type: "patch", slot, values, patch, buffers }, [...buffers.values()]),
-    (/** @type {string} */ _label, /** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
-      send({ type: "output", run, kind, body, line }),
-  );
+/** @param {Kept | undefined} kept */
+async function start(kept) {
+  if (!kept) return new Lab(await startFromPacks(reached), true);
+  try {
+    const lab = await startFromSnapshot(kept);
+    send({ type: "snapshot", state: "restored" });
+    return lab;
+  } catch (error) {
+    return startAgain(error);
+  }
+}
 
-  /** The rest of the library: what only a reader's cell may import; fetched when Python is live. @type {Promise<void> | undefined} */
-  let rest;
-  const wholeLibrary = () =>
-    (rest ??= download(ASSETS.rest).then((pack) => {
-      unpack(python.FS, pack);
-      python.runPython("import importlib; importlib.invalidate_caches()");
-    }));
+/**
+ * The snapshot was no good: the page puts a new worker in this one's place, and nothing here matters any more.
+ * @param {any} error
+ */
+async function startAgain(error) {
+  send({ type: "snapshot", state: lastLine(error) });
+  await forgetSnapshot();
+  send({ type: "start_again" });
+  return /** @type {Promise<never>} */ (new Promise(() => {}));
+}
 
-  /** @type {{[K in ToWorker["type"]]: (message: Extract<ToWorker, {type: K}>) => void | Promise<void>}} */
-  const answer = {
-    open({ slot: { slot, name, state, theme } }) {
-      const made = page.open(slot, name, state, theme);
-      reached("built");
-      send({ type: "document", slot, docs: made[0], items: made[1], roots: made[2], problems: made[3] });
-    },
-    close({ slot }) {
-      page.close(slot);
-    },
-    nothing_to_draw() {
-      reached("live");
-    },
-    drawn({ slot }) {
-      page.link(slot);
-      send({ type: "idle", slot });
-      reached("live");
-    },
-    set({ slot, values }) {
-      try {
-        page.set(slot, values);
-      } finally {
-        send({ type: "idle", slot });
-      }
-    },
-    patch({ slot, patch }) {
-      try {
-        page.patch(slot, patch);
-      } finally {
-        send({ type: "idle", slot });
-      }
-    },
-    export({ slot }) {
-      send({ type: "exported", slot, csv: page.export(slot) });
-    },
-    set_state({ slot, values }) {
-      page.set_state(slot, values);
-    },
-    async run_cell(message) {
-      await wholeLibrary();
-      run = message.run;
-      const began = performance.now();
-      const ok = page.run_cell(message.label, message.code);
-      send({ type: "cell_done", run, ok, ms: performance.now() - began });
-    },
+/** The last line of a Python traceback says what happened. @param {any} error */
+const lastLine = (error) => String(error?.message ?? error).trim().split("\n").at(-1) ?? "";
+
+/** Answers the page's messages, one after the other. */
+function serve() {
+  reached("worker");
+  const found = self.name === "fresh" ? Promise.resolve(undefined) : findSnapshot();
+  const started = found.then(start);
+  started.catch((error) => send({ type: "failed", where: "start", message: lastLine(error) }));
+  /** Views that have been sent, or are being looked for. @type {Set<string>} */
+  const taken = new Set();
+
+  /** Sends what was drawn ahead before Python is there; resolves to the key of the view. @param {Slot} slot */
+  const sendAhead = async (slot) => {
+    const [kept, key] = [await found, viewKey(slot)];
+    if (!kept || taken.has(key)) return undefined;
+    taken.add(key);
+    const view = await kept.view(key);
+    if (view) sendDocument(slot.slot, view);
+    return view && key;
   };
 
-  /** @param {ToWorker} message */
-  const receive = async (message) => {
+  /** @param {Lab} lab @param {ToWorker} message @param {string | undefined} ahead */
+  const receive = async (lab, message, ahead) => {
     try {
-      await /** @type {any} */ (answer[message.type])(message);
+      await lab.answer(message, { ahead });
     } catch (error) {
       const where = message.type === "run_cell" ? "cell" : "instrument";
       const slot = "slot" in message ? (typeof message.slot === "string" ? message.slot : message.slot.slot) : undefined;
       send({ type: "failed", where, slot, message: lastLine(error) });
     }
   };
-  let queue = Promise.resolve();
-  self.onmessage = (event) => (queue = queue.then(() => receive(event.data)));
-  for (const event of early.splice(0)) queue = queue.then(() => receive(event.data));
+  const maker = self.name === "fresh" ? undefined : new Maker();
+  /** @type {Promise<any>} */
+  let queue = started;
+  self.onmessage = (/** @type {MessageEvent<ToWorker>} */ { data }) => {
+    const ahead = data.type === "open" ? sendAhead(data.slot) : Promise.resolve(undefined);
+    queue = queue.then(async () => {
+      await receive(await started, data, await ahead);
+      maker?.postpone(data);
+    });
+  };
 }
 
-/** The last line of a Python traceback says what happened. @param {any} error */
-function lastLine(error) {
-  return String(error?.message ?? error).trim().split("\n").at(-1) ?? "";
+/** Has a snapshot made, in a worker of its own, when the reader has been quiet for a while. */
+class Maker {
+  constructor() {
+    this.theme = "light";
+    /** @type {number | undefined} */ this.timer = undefined;
+    /** @type {Worker | undefined} */ this.worker = undefined;
+    this.done = false;
+  }
+
+  /** Something was asked of Python: the machine is the reader's. @param {ToWorker} message */
+  postpone(message) {
+    if (message.type === "open") this.theme = message.slot.theme;
+    this.worker?.terminate();
+    clearTimeout(this.timer);
+    if (!this.done && told.has("live")) this.timer = setTimeout(() => this.#make(), QUIET_MS);
+  }
+
+  async #make() {
+    this.done = !(await wantsSnapshot());
+    if (this.done) return;
+    this.worker = new Worker(self.location.href, { type: "module", name: `snapshot ${this.theme}` });
+    this.worker.onmessage = ({ data }) => {
+      this.done = true;
+      send({ type: "snapshot", state: data });
+    };
+  }
 }
 
-/** @type {MessageEvent<ToWorker>[]} */
-const early = [];
-self.onmessage = (event) => early.push(event);
-start().catch((error) => send({ type: "failed", where: "start", message: lastLine(error) }));
+if (self.name.startsWith("snapshot ")) {
+  keepSnapshot(self.name.split(" ")[1])
+    .then((kept) => self.postMessage(kept ? "kept" : "none"), (error) => self.postMessage(lastLine(error)))
+    .finally(() => self.close());
+} else serve();
