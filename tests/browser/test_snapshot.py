@@ -1,0 +1,121 @@
+"""The memory snapshot: made, kept, restored, and the same as a fresh start; whatever is wrong with it, a fresh start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from diffusion_lab.app.environment import ROOT
+
+INSTRUMENTS = sorted(path.parent.name for path in ROOT.glob("instruments/*/component.py"))
+
+#: Every model of the page with its properties; models within them as their ids, columns as lists of numbers.
+STATE = """() => {
+  const plain = (_, value) =>
+    typeof value === "function" ? undefined
+    : typeof value?.id === "string" && value.attributes ? value.id
+    : ArrayBuffer.isView(value) ? Array.from(value)
+    : value instanceof Map ? [...value].sort()
+    : value?.constructor === Object ? Object.fromEntries(Object.entries(value).sort())
+    : value;
+  const models = Bokeh.documents.flatMap(document => [...document._all_models.values()]);
+  return models.map(({ type, id, attributes }) => JSON.stringify([type, id, Object.entries(attributes)], plain));
+}"""
+
+#: Sets a control as a hand does: a slider to a third of its way, a seed to another.
+SET = """control => {
+  control.value = control.type === "range" ? Number(control.min) + (control.max - control.min) / 3 : 7;
+  control.dispatchEvent(new Event("input"));
+  control.dispatchEvent(new Event("change"));
+}"""
+CONTROLS = ".live-view input[type=range][data-param]:visible, .live-view .seed input:visible"
+
+#: Counts what Python answers, so that a test can wait until it has nothing left to say.
+OVERHEAR = """
+window.labAsked = 0;
+window.labIdle = 0;
+window.Worker = class extends Worker {
+  constructor(...args) {
+    super(...args);
+    this.addEventListener("message", ({ data }) => data.type === "idle" && (labIdle += 1));
+  }
+  postMessage(message, ...rest) {
+    if (message?.type === "patch" || message?.type === "drawn") labAsked += 1;
+    super.postMessage(message, ...rest);
+  }
+}"""
+
+
+def plain(models: list[str]) -> list[str]:
+    """Models with their ids numbered as they come, and without the times that computing took."""
+    seen: dict[str, str] = {}
+
+    def numbered(text: str) -> str:
+        ids = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9A-F]{32}|(?<=\"p)\d+|(?<=[a-z])\d{5}\b"
+        text = re.sub(ids, lambda match: seen.setdefault(match[0], f"#{len(seen)}"), text)
+        return re.sub(r"[\d.]+\s(?:ms|s)\b", "<time>", text)
+
+    return [numbered(text) for text in models]
+
+
+def quiet(lab: Any) -> None:
+    """Waits until Python has answered all that the page has asked, for half a second on end."""
+    lab.page.wait_for_function(
+        """() => {
+          const now = [labAsked, labIdle].join();
+          if (labAsked !== labIdle || window.labBefore !== now) window.labSince = performance.now();
+          window.labBefore = now;
+          return performance.now() - labSince > 500;
+        }""",
+        timeout=60_000,
+    )
+
+
+def visit(lab: Any, name: str) -> tuple[list[str], list[str]]:
+    """An instrument's models as they come, and after its sliders have been moved and its seed set."""
+    lab.open(f"embed/{name}.html", live=False)
+    lab.page.wait_for_function("() => window.lab?.python.health === 'live'", timeout=60_000)
+    quiet(lab)
+    before = plain(lab.page.evaluate(STATE))
+    for control in lab.page.locator(CONTROLS).all():
+        control.evaluate(SET)
+        quiet(lab)
+    return before, plain(lab.page.evaluate(STATE))
+
+
+def keep(lab: Any) -> None:
+    """Stays on a page until its snapshot has been made."""
+    lab.open("embed/ring.html")
+    lab.page.wait_for_function("() => window.lab.python.snapshot", timeout=120_000)
+    assert lab.page.evaluate("window.lab.python.snapshot") == "kept"
+
+
+def started_from(lab: Any) -> str:
+    return str(lab.page.evaluate("window.lab.python.snapshot"))
+
+
+@pytest.fixture
+def listening(open_lab: Callable[..., Any]) -> Callable[[], Any]:
+    """Makes labs that count messages."""
+
+    def make() -> Any:
+        lab = open_lab()
+        lab.page.add_init_script(OVERHEAR)
+        return lab
+
+    return make
+
+
+def test_every_instrument_is_the_same_from_a_snapshot(listening: Callable[[], Any]) -> None:
+    kept = listening()
+    keep(kept)
+    for name in INSTRUMENTS:
+        fresh = listening()
+        restored, anew = visit(kept, name), visit(fresh, name)
+        assert (started_from(kept), started_from(fresh)) == ("restored", "")
+        assert restored[0] == anew[0], f"{name} stands there otherwise"
+        assert restored[1] == anew[1], f"{name} moves otherwise"
+        assert restored[0] != restored[1], f"{name} does not move"
