@@ -94,6 +94,7 @@ def keep(lab: Any) -> None:
 
 
 def started_from(lab: Any) -> str:
+    """"restored", or why not."""
     return str(lab.page.evaluate("window.lab.python.snapshot"))
 
 
@@ -119,3 +120,83 @@ def test_every_instrument_is_the_same_from_a_snapshot(listening: Callable[[], An
         assert restored[0] == anew[0], f"{name} stands there otherwise"
         assert restored[1] == anew[1], f"{name} moves otherwise"
         assert restored[0] != restored[1], f"{name} does not move"
+
+
+def draws(lab: Any) -> list[str]:
+    """What a cell gets that asks for random numbers in three ways without a seed."""
+    lab.open()
+    cell = lab.page.locator("#cell-dissolve")
+    cell.scroll_into_view_if_needed()
+    lab.page.locator("#cell-dissolve[data-editable]").wait_for()
+    cell.locator(".cm-content").click()
+    lab.page.keyboard.press("Control+a")
+    lab.page.keyboard.insert_text(
+        "import random, numpy as np\nprint(random.random(), np.random.rand(), np.random.default_rng().random())"
+    )
+    cell.locator(".cm-content").press("Control+Enter")
+    cell.locator(".state", has_text=re.compile(r"\d m?s")).wait_for(timeout=30_000)
+    return str(cell.locator("pre.output").inner_text()).split()
+
+
+def test_chance_starts_anew_with_each_visit(lab: Any) -> None:
+    keep(lab)
+    first = draws(lab)
+    assert started_from(lab) == "restored"
+    second = draws(lab)
+    assert started_from(lab) == "restored"
+    assert not set(first) & set(second)
+
+
+def works(lab: Any) -> None:
+    """The ring answers its slider."""
+    lab.slide("t", 0.5)
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.50").wait_for()
+
+
+#: Changes the snapshot that the browser keeps: `change(memory, about)` returns what is kept instead.
+TAMPER = """async change => {
+  const store = await caches.open("lab-python");
+  const keys = Object.fromEntries((await store.keys()).map(({ url }) => [new URL(url).searchParams.get("kept"), url]));
+  const about = await (await store.match(keys.about)).json();
+  const memory = new Uint8Array(await (await store.match(keys.memory)).arrayBuffer());
+  const changed = eval(change)(memory, about);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", changed.memory));
+  const hex = Array.from(digest, byte => byte.toString(16).padStart(2, "0")).join("");
+  if (changed.sealed) Object.assign(about, { digest: hex, length: changed.memory.length });
+  await store.put(keys.memory, new Response(changed.memory));
+  await store.put(keys.about, Response.json(about));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("trouble", "change", "reason"),
+    [
+        ("a bit has flipped", "memory => (memory[memory.length >> 1] ^= 1, { memory })", "damaged"),
+        ("the end is missing", "memory => ({ memory: memory.slice(0, 1e6) })", "damaged"),
+        ("it comes from another build of Pyodide", "memory => (memory[20] ^= 1, { memory, sealed: true })", "got "),
+        ("it is no snapshot at all", "() => ({ memory: new Uint8Array(1e6), sealed: true })", "magic number"),
+        ("the memory is wiped", "memory => (memory.fill(0, 1e6), { memory, sealed: true })", ""),
+    ],
+)
+def test_a_bad_snapshot_is_dropped_and_the_reader_sees_nothing(lab: Any, trouble: str, change: str, reason: str) -> None:
+    keep(lab)
+    lab.page.evaluate(TAMPER, change)
+    lab.open("embed/ring.html")
+    works(lab)
+    assert reason in started_from(lab) and started_from(lab) not in ("", "restored")
+    lab.open("embed/ring.html")
+    works(lab)
+    assert started_from(lab) == "", "this build does not try again"
+
+
+def test_without_storage_python_starts_all_the_same(lab: Any) -> None:
+    blocked = "Object.defineProperty(self, 'caches', { get() { throw new DOMException('no', 'SecurityError') } });"
+
+    def block(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=blocked + answer.text())
+
+    lab.page.route("**/worker.*.js", block)
+    lab.open("embed/ring.html")
+    works(lab)
+    assert started_from(lab) == ""
