@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diffusion_lab.app.environment import NODE_MODULES, ROOT, Say, SetupError
+from diffusion_lab.app.lazy_imports import make_lazy
 
 HERE = Path(__file__).parent
 
@@ -66,6 +67,7 @@ OWN_LEFT_OUT = (
     "app/prerender.py",
     "app/runtime_assets.py",
     "app/environment.py",
+    "app/lazy_imports.py",
     "app/command_line.py",
     "app/serving.py",
     "app/server.py",
@@ -103,7 +105,7 @@ def make_runtime_assets(numpy_wheel: Path, work: Path, say: Say) -> RuntimeAsset
     """Everything the worker fetches, below `work`; made again only when an input has changed."""
     pyodide = NODE_MODULES / "pyodide"
     out = work / "runtime"
-    recipe = [Path(__file__), *sorted((HERE / "node").iterdir())]
+    recipe = [Path(__file__), HERE / "lazy_imports.py", *sorted((HERE / "node").iterdir())]
     third_party = _third_party_files(numpy_wheel)
     own = _own_files()
     third_party_key = _key([*third_party.values(), numpy_wheel, pyodide / "package.json", *recipe])
@@ -111,6 +113,7 @@ def make_runtime_assets(numpy_wheel: Path, work: Path, say: Say) -> RuntimeAsset
         say("compiling the browser's Python to byte code")
         shutil.rmtree(out, ignore_errors=True)
         _lay_out(out / "tree/site", third_party)
+        make_lazy(out / "tree/site")
         _lay_out_wheel_and_stdlib(out / "tree", numpy_wheel, pyodide / "python_stdlib.zip")
         _compile(out)
         _mark(out / "third-party.stamp", third_party_key)

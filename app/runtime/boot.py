@@ -94,5 +94,5 @@ class Page:
     def wake_up(self) -> None:
         """After it was restored: chance starts anew, and files are looked for anew."""
         random.seed()
-        np.random.seed()
+        np.random.seed()  # noqa: NPY002, a cell may use it
         importlib.invalidate_caches()

@@ -1,4 +1,4 @@
-"""The memory snapshot: made, kept, restored, and the same as a fresh start; whatever is wrong with it, a fresh start."""
+"""The memory snapshot: made, kept, restored, and the same as a fresh start, which there is whenever it is no good."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def keep(lab: Any) -> None:
 
 
 def started_from(lab: Any) -> str:
-    """"restored", or why not."""
+    """ "restored", or why not."""
     return str(lab.page.evaluate("window.lab.python.snapshot"))
 
 
@@ -178,7 +178,7 @@ TAMPER = """async change => {
         ("the memory is wiped", "memory => (memory.fill(0, 1e6), { memory, sealed: true })", ""),
     ],
 )
-def test_a_bad_snapshot_is_dropped_and_the_reader_sees_nothing(lab: Any, trouble: str, change: str, reason: str) -> None:
+def test_a_bad_snapshot_goes_unnoticed(lab: Any, trouble: str, change: str, reason: str) -> None:
     keep(lab)
     lab.page.evaluate(TAMPER, change)
     lab.open("embed/ring.html")
