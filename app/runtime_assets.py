@@ -20,7 +20,7 @@ import struct
 import subprocess
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from diffusion_lab.app.environment import NODE_MODULES, ROOT, Say, SetupError
 from diffusion_lab.app.lazy_imports import make_lazy
@@ -241,8 +241,16 @@ def _pack(out: Path) -> None:
             # Python looks for a compiled module's file before it asks for the module, which is there already.
             linked = place in used and place.endswith(".so")
             packs[_pack_of(place, used)].append((inside, b"" if linked else path.read_bytes()))
+    packs["start"].append(("rest_modules.txt", "\n".join(_modules(packs["rest"])).encode()))
     for name, files in packs.items():
         write_pack(out / f"{name}.pack", files)
+
+
+def _modules(files: list[tuple[str, bytes]]) -> list[str]:
+    """Names of the modules that these files of a pack are."""
+    paths = [PurePosixPath(inside.removeprefix(SITE)) for inside, _ in files if inside.endswith((".pyc", ".so"))]
+    parts = [(*path.parent.parts, path.name.partition(".")[0]) for path in paths]
+    return sorted({".".join(name[:-1] if name[-1] == "__init__" else name) for name in parts})
 
 
 def _pack_of(place: str, used: set[str]) -> str:

@@ -354,7 +354,7 @@ SCRIPTS: dict[str, set[str]] = {
     "shell.js": {"protocol.js"},
     "python.js": {"protocol.js"},
     "protocol.js": set(),
-    "worker.js": {"interpreter.js", "snapshot.js"},
+    "worker.js": {"interpreter.js", "packs.js", "snapshot.js"},
     "interpreter.js": {"packs.js"},
     "packs.js": set(),
     "snapshot.js": {"interpreter.js", "packs.js"},

@@ -1,5 +1,5 @@
-# Runs in Pyodide: builds, links and moves every instrument and runs a cell, and writes which files that opened,
-# those of the standard library too.
+# Runs in Pyodide: builds, links and moves every instrument through all options that it has and runs a cell, and
+# writes which files that opened, those of the standard library too.
 import sys
 
 ROOT = "/work/compiled/site/"
@@ -32,6 +32,11 @@ for name in instrument_names():
         component.step()
         switches = {s: True for s in component.settings() if isinstance(getattr(component, s), bool)}
         component.param.update(theme="dark", **switches)
+        for setting in component.settings():
+            for option in getattr(component.param[setting], "objects", ()):
+                component.param.update(**{setting: option})
+                component.rest()
+                component.csv()
         component.reset()
 if not page.run_cell(
     "trace",

@@ -8,7 +8,6 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import js
 import numpy as np
 from panel.io import pyodide as panel_pyodide
 from pyodide.ffi import to_js
@@ -87,7 +86,7 @@ class Page:
 
     def fall_asleep(self) -> None:
         """Before the snapshot: nothing may point at objects of this worker but by a name that each worker has."""
-        panel_pyodide._dict_converter = js.labDictConverter
+        panel_pyodide._dict_converter = None  # for a link of Panel's that is not used here
         gc.collect()
         gc.freeze()
 

@@ -4,7 +4,7 @@
  * each start, without which a memory could not be restored.
  */
 import { loadPyodide } from "pyodide";
-import { ASSETS, LIBRARY, address, download, request, unpack } from "./packs.js";
+import { ASSETS, LIBRARY, address, download, downloadNow, request, unpack } from "./packs.js";
 
 /** @typedef {[path: string, module: WebAssembly.Module]} Compiled */
 /** @typedef {Record<string, string>} Handles  What Python has opened as a compiled module: address in memory → path. */
@@ -68,7 +68,10 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
     ...(memory && { _loadSnapshot: memory, _snapshotDeserializer: () => ({}) }),
     ...(snapshots && { _makeSnapshot: true }),
   };
-  return loadPyodide(options);
+  const python = await loadPyodide(options);
+  // For `app/runtime/rest.py`, which cannot wait for a promise: true if the rest has come by this call.
+  /** @type {any} */ (self).labAddRest = () => addRest(python);
+  return python;
 }
 
 /**
@@ -85,6 +88,7 @@ export async function startFromPacks(reached, options) {
   python.runPython("import gc; gc.disable()");
   for (const pack of await packs) unpack(python.FS, pack);
   python.runPython("import importlib; importlib.invalidate_caches()");
+  python.runPython("from diffusion_lab.app.runtime import rest; rest.install()");
   reached("unpacked");
   python.runPython("import numpy");
   reached("numpy");
@@ -99,8 +103,17 @@ export async function addFiles(python) {
   python.runPython("import importlib; importlib.invalidate_caches()");
 }
 
-/** The rest of the library: what only a reader's cell may import. @param {any} python */
-export async function addRest(python) {
-  unpack(python.FS, await download(ASSETS.rest));
+/** The interpreters that have the rest of the library. @type {WeakSet<any>} */
+const whole = new WeakSet();
+
+/**
+ * The rest of the library, at once or after it has been downloaded; whether it has come by this.
+ * @param {any} python @param {ArrayBuffer} [pack]
+ */
+export function addRest(python, pack) {
+  if (whole.has(python)) return false;
+  whole.add(python);
+  unpack(python.FS, pack ?? downloadNow(ASSETS.rest));
   python.runPython("import importlib; importlib.invalidate_caches()");
+  return true;
 }

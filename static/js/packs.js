@@ -24,6 +24,16 @@ export async function request(path) {
 /** @param {string} path */
 export const download = async (path) => (await request(path)).arrayBuffer();
 
+/** A download that the worker waits for, doing nothing else. @param {string} path @returns {ArrayBuffer} */
+export function downloadNow(path) {
+  const request = new XMLHttpRequest();
+  request.open("GET", address(path), false);
+  request.responseType = "arraybuffer";
+  request.send();
+  if (request.status !== 200) throw new Error(`${path} could not be downloaded: the server answered ${request.status}`);
+  return request.response;
+}
+
 /**
  * Writes the files of a pack (length of the index, index as JSON, contents) into Python's library.
  * @param {any} FS @param {ArrayBuffer} pack

@@ -11,6 +11,7 @@
  * @typedef {import("./snapshot.js").View} View
  */
 import { addFiles, addRest, startFromPacks, startInterpreter } from "./interpreter.js";
+import { ASSETS, download } from "./packs.js";
 import { findSnapshot, forgetSnapshot, keepSnapshot, viewKey, wantsSnapshot } from "./snapshot.js";
 
 /** A reader who has done nothing for so long does not notice a snapshot being made. */
@@ -40,7 +41,7 @@ class Lab {
     this.page = python.globals.get("page");
     this.run = 0;
     /** @type {Promise<void> | undefined} */ this.files = hasFiles ? Promise.resolve() : undefined;
-    /** @type {Promise<void> | undefined} */ this.rest = undefined;
+    /** @type {Promise<boolean> | undefined} */ this.rest = undefined;
     this.page.connect(
       (/** @type {PatchParts} */ ...[slot, values, patch, buffers]) =>
         send({ type: "patch", slot, values, patch, buffers }, [...buffers.values()]),
@@ -57,7 +58,7 @@ class Lab {
   /** Resolves when all of the library is there. */
   async withRest() {
     await this.withFiles();
-    await (this.rest ??= addRest(this.python));
+    await (this.rest ??= download(ASSETS.rest).then((pack) => addRest(this.python, pack)));
   }
 
   /** @param {ToWorker} message @param {{ahead: string | undefined}} sent */
@@ -77,12 +78,12 @@ class Lab {
         page.close(message.slot);
         break;
       case "nothing_to_draw":
-        this.#live();
+        this.live();
         break;
       case "drawn":
         page.link(message.slot);
         send({ type: "idle", slot: message.slot });
-        this.#live();
+        this.live();
         break;
       case "set":
         await this.withFiles();
@@ -118,7 +119,8 @@ class Lab {
     }
   }
 
-  #live() {
+  /** The start is over. */
+  live() {
     if (told.has("live")) return;
     reached("live");
     this.page.started();
@@ -184,6 +186,7 @@ function serve() {
     try {
       await lab.answer(message, { ahead });
     } catch (error) {
+      if (message.type === "open") lab.live(); // Python is; this instrument says why it is not
       const where = message.type === "run_cell" ? "cell" : "instrument";
       const slot = "slot" in message ? (typeof message.slot === "string" ? message.slot : message.slot.slot) : undefined;
       send({ type: "failed", where, slot, message: lastLine(error) });

@@ -64,6 +64,12 @@ def test_which_pack_a_file_goes_to(place, pack):
     assert runtime_assets._pack_of(place, used) == pack
 
 
+def test_names_of_the_modules_of_a_pack():
+    paths = ["json/tool.pyc", "turtle.pyc", "site-packages/numpy/fft/__init__.pyc", "site-packages/numpy/fft/_p.cpy.so"]
+    files = [(path, b"") for path in [*paths, "site-packages/panel/x.css"]]
+    assert runtime_assets._modules(files) == ["json.tool", "numpy.fft", "numpy.fft._p", "turtle"]
+
+
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 SOURCE = '''"""Words."""

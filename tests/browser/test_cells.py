@@ -82,6 +82,18 @@ def test_all_of_numpy_and_the_standard_library_can_be_imported(lab: Any) -> None
     assert run(lab, edit(lab, "dissolve", code)) == ["[1. 1.] 7.0\n"]
 
 
+def test_the_rest_of_the_library_comes_the_moment_it_is_needed(lab: Any) -> None:
+    lab.open("embed/ring.html")
+    worker = lab.page.workers[0]
+    assert not [url for url in lab.requests if "/rest." in url]
+    assert worker.evaluate("labAddRest()") is True  # what `app/runtime/rest.py` calls within an import
+    assert worker.evaluate("labAddRest()") is False
+
+
+def test_a_model_whose_weights_are_read_from_a_file(lab: Any) -> None:
+    lab.open("embed/unmask.html?model=learned")
+
+
 def test_a_seed_gives_in_the_browser_what_it_gives_natively(lab: Any) -> None:
     lab.open()
     code = (

@@ -43,7 +43,7 @@ window.Worker = class extends Worker {
     this.addEventListener("message", ({ data }) => data.type === "idle" && (labIdle += 1));
   }
   postMessage(message, ...rest) {
-    if (message?.type === "patch" || message?.type === "drawn") labAsked += 1;
+    if (["set", "patch", "drawn"].includes(message?.type)) labAsked += 1;
     super.postMessage(message, ...rest);
   }
 }"""

@@ -1,0 +1,37 @@
+"""Imports whatever the first packs have left out: the pack `rest` is fetched the moment that one of its modules is.
+
+The first packs hold what a start and the instruments were seen to open. A module that was overlooked, or that a
+reader's cell asks for, must come all the same, from anywhere in a call: so this waits for the download.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+
+import js
+
+#: Names of the modules of the pack, one a line; the build writes it beside the standard library.
+NAMES = Path("/lib/python3.14/rest_modules.txt")
+
+
+class RestFinder:
+    """The last finder on `sys.meta_path`."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
+        """The module, after the pack has been unpacked; None for one that is not in it."""
+        if name not in self._names or not js.labAddRest():
+            return None
+        importlib.invalidate_caches()
+        return PathFinder.find_spec(name, path)
+
+
+def install() -> None:
+    """From now on every module of the rest can be imported."""
+    sys.meta_path.append(RestFinder(frozenset(NAMES.read_text().split())))
