@@ -57,6 +57,10 @@ class Page:
         """Settings from a link in the prose."""
         self._instruments[slot].set_state(values.to_py())
 
+    def export(self, slot: str) -> str:
+        """The data that the instrument shows, as comma-separated values."""
+        return self._instruments[slot].component.csv()
+
     def run_cell(self, label: str, code: str) -> bool:
         """Runs a cell; its outputs leave as they come."""
 
