@@ -199,8 +199,11 @@ class FlowMatching(Instrument):
             field = f"velocity fitted to {pairs} pairs by local linear kernel regression in {case.fit_ms:.0f} ms"
         if self.mode != "flow":
             return f"{each} on the paths of their pairs, in closed form · beside it: {field}"
-        plural = "step" if self.num_steps == 1 else "steps"
-        return f"{each}, {self.num_steps} {self.solver.capitalize()} {plural} · {self._run_ms:.1f} ms · {field}"
+        return f"{each}, {self._steps()} · {self._run_ms:.1f} ms · {field}"
+
+    def _steps(self) -> str:
+        """What the solver does, in words."""
+        return f"{self.num_steps} {self.solver.capitalize()} step{'s' if self.num_steps > 1 else ''}"
 
     def _draw_points(self, recolour: bool) -> None:
         case = self._case
@@ -274,12 +277,9 @@ class FlowMatching(Instrument):
         if self.mode != "flow":
             what = f"{kernel.NUM_POINTS} points on the paths of their own pairs of {where}, at t = {self.t:.2f}."
         else:
-            what = (
-                f"{kernel.NUM_POINTS} points carried by the {where}, at t = {self.t:.2f}, in {self.num_steps}"
-                f" {self.solver.capitalize()} steps."
-            )
+            what = f"{kernel.NUM_POINTS} points carried by the {where}, at t = {self.t:.2f}, in {self._steps()}."
         words = (
-            f"{what} The solver ({self.solver}, {self.num_steps} steps, {self._run.nfe} evaluations) ends"
+            f"{what} The solver ({self._steps()}, evaluations: {self._run.nfe}) ends"
             f" {self._end_error:.3g} units from the flow's own end, root mean square; {self._within:.0%} of its ends"
             f" lie within three standard deviations of a centre (true value {self._case.within_true:.0%})."
             f" Straightness S is {reference.straightness.value:.3f}, path length over distance"
