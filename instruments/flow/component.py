@@ -288,10 +288,15 @@ class FlowMatching(Instrument):
         if self.show_diffusion and self.mode != "probe":
             words += " Beside them, in grey, the paths of the same points by diffusion."
         if self.mode == "probe":
+            met = self._met
             words += (
                 f" At the probe ({self.probe_x:.2f}, {self.probe_y:.2f}) the mean velocity is"
-                f" ({self._met.mean[0]:.2f}, {self._met.mean[1]:.2f}), mean of {len(self._met.velocities)} drawn paths"
-                f" and all others; they spread by {self._met.spread:.2f}."
+                f" ({met.mean[0]:.2f}, {met.mean[1]:.2f})"
+            )
+            words += (
+                f", mean of {len(met.velocities)} drawn paths and all others; they spread by {met.spread:.2f}."
+                if len(met.velocities)
+                else "; so near the end no paths are drawn."
             )
         return words
 

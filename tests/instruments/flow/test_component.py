@@ -158,6 +158,12 @@ def test_the_probe_shows_paths_through_it_their_velocities_and_the_mean(panel):
     assert panel.readings_shown["probe"] == f"({mean[0]:.2f}, {mean[1]:.2f})".replace("-", "−")
 
 
+def test_near_the_end_the_words_know_no_spread(panel):
+    panel.param.update(mode="probe", flow="minibatch_transport", t=1.0)
+    assert "so near the end no paths are drawn" in panel.description
+    assert "nan" not in panel.description
+
+
 # --- buttons, words, cost --------------------------------------------------------------------------------------------
 
 
