@@ -127,7 +127,7 @@ class Discrepancy:
 def mmd(x: ArrayLike, mixture: GaussianMixture, signal: float, sigma: float, width: float = 0.5) -> Discrepancy:
     """Maximum mean discrepancy between a cloud x (N, 2) and the noised mixture itself; no unit, 0 to sqrt(2).
 
-    Gretton et al. 2012 (JMLR), eq. 2, with the kernel k(x, y) = exp(-|x - y|²/(2 width²)), the cloud as it is (their
+    Gretton et al. 2012 (JMLR 13), with the kernel k(x, y) = exp(-|x - y|²/(2 width²)), the cloud as it is (their
     biased estimate) and the mixture in closed form. It is taken as a sum over frequencies (Bochner): the kernel is
     the mean of cos(f·(x - y)) over f ~ N(0, I/width²), so
 
