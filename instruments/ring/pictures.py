@@ -30,7 +30,7 @@ class Picture:
         self.density = ColumnDataSource({"image": []})
         self.field = ColumnDataSource({name: [] for name in ("x", "y", "x1", "y1")})
         self.paths = ColumnDataSource({"x": [], "y": []})
-        self.points = ColumnDataSource({"x": [], "y": [], "part": []})
+        self.points = ColumnDataSource({"x": [], "y": [], "cluster": []})
         self.crowd = ColumnDataSource({"image": []})
         side = 2 * EXTENT
         place = {"x": -EXTENT, "y": -EXTENT, "dw": side, "dh": side}
@@ -48,7 +48,7 @@ class Picture:
             size=POINT_SIZES[520],
             line_color=None,
             fill_alpha=0.85,
-            fill_color={"field": "part", "transform": self.palette},
+            fill_color={"field": "cluster", "transform": self.palette},
         )
         self.crowd_glyph = self.plot.image("image", source=self.crowd, color_mapper=self.pixel_palette, **place)
 
@@ -73,7 +73,7 @@ class Picture:
         if not recoloured:
             self.points.data.update(moved)
             return
-        self.points.data = {**moved, "part": part.astype(np.float32)}
+        self.points.data = {**moved, "cluster": part.astype(np.float32)}
         size = POINT_SIZES[len(x)]
         if self.points_glyph.glyph.size != size:
             self.points_glyph.glyph.size = size

@@ -81,7 +81,7 @@ def test_the_picture_is_the_kernel_s_frame(subject):
 def test_a_colour_tells_the_end_of_the_road(panel):
     """In reverse the colour of a point is the cluster it will end nearest to, at every moment."""
     panel.param.update(mode="reverse", progress=0.0)
-    colour = np.array(panel.picture.points.data["part"])
+    colour = np.array(panel.picture.points.data["cluster"])
     panel.progress = 1.0
     distances = np.linalg.norm(points(panel)[:, None] - ring().means, axis=2)
     np.testing.assert_array_equal(colour, distances.argmin(axis=1))
@@ -89,7 +89,7 @@ def test_a_colour_tells_the_end_of_the_road(panel):
 
 def test_forward_a_colour_tells_where_a_point_came_from(panel):
     panel.t = 0.9
-    colour = np.array(panel.picture.points.data["part"])
+    colour = np.array(panel.picture.points.data["cluster"])
     panel.t = 0.0
     distances = np.linalg.norm(points(panel)[:, None] - ring().means, axis=2)
     np.testing.assert_array_equal(colour, distances.argmin(axis=1))
