@@ -6,7 +6,8 @@
  * @typedef {import("./protocol.js").Slot} Slot
  * @typedef {[docs: string, items: string, roots: string, problems: string[]]} View  What the page draws.
  * @typedef {{handles: Handles, length: number, digest: string, failed?: boolean}} About
- * @typedef {{handles: Handles, memory: Promise<ArrayBuffer>, view(key: string): Promise<View | undefined>}} Kept
+ * @typedef {{handles: Handles, memory: Promise<ArrayBuffer>, checked: Promise<void>,
+ *   view(key: string): Promise<View | undefined>}} Kept  `checked` rejects if the memory is not what was kept.
  */
 import { startFromPacks } from "./interpreter.js";
 import { ASSETS } from "./packs.js";
@@ -32,15 +33,17 @@ export async function findSnapshot() {
     /** @type {About | undefined} */
     const about = await (await store.match(entry("about")))?.json();
     if (!about || about.failed) return undefined;
-    const readMemory = async () => {
+    const read = async () => {
       const memory = await (await store.match(entry("memory")))?.arrayBuffer();
-      if (memory?.byteLength !== about.length || (await digestOf(memory)) !== about.digest)
-        throw new Error("the snapshot is damaged");
+      if (memory?.byteLength !== about.length) throw new Error("the snapshot is damaged");
       return memory;
     };
-    const memory = readMemory();
-    memory.catch(() => {}); // reported where it is awaited
-    return { handles: about.handles, memory, view: async (key) => (await store.match(entry(key)))?.json() };
+    const memory = read();
+    const checked = memory.then(async (data) => {
+      if ((await digestOf(data)) !== about.digest) throw new Error("the snapshot is damaged");
+    });
+    checked.catch(() => {}); // reported where it is awaited
+    return { handles: about.handles, memory, checked, view: async (key) => (await store.match(entry(key)))?.json() };
   } catch {
     return undefined; // storage is blocked, or what is in it cannot be read
   }

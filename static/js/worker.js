@@ -129,8 +129,9 @@ class Lab {
 }
 
 /** @param {Kept} kept */
-async function startFromSnapshot({ memory, handles }) {
+async function startFromSnapshot({ memory, checked, handles }) {
   const python = await startInterpreter({ memory, handles });
+  await checked; // meanwhile it was being restored
   python.globals.get("page").wake_up();
   reached("interpreter");
   return new Lab(python, false);
