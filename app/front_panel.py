@@ -158,5 +158,7 @@ class FrontPanel:
     legends: Sequence[Legend] = ()
     #: What is moved or drawn on the picture itself; needs `Instrument.figure_extent`.
     pads: Sequence[Handle | Brush] = ()
+    #: The Param whose slider moves the picture before Python is there, through frames made at build time; "" for none.
+    frames: str = ""
     #: What the chart below the measures shows; "" where there is none.
     chart: str = ""

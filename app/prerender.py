@@ -13,6 +13,7 @@ from diffusion_lab.app.chapter import Cell, Chapter, InstrumentSlot, Preset, Qui
 from diffusion_lab.app.component import Instrument, StateError
 from diffusion_lab.app.discovery import instrument_class
 from diffusion_lab.app.figure_svg import figure_svg
+from diffusion_lab.app.frames import make_frames
 
 QUIZ_NAMES = {**{name: value for name, value in vars(math).items() if not name.startswith("_")}, "np": np}
 
@@ -24,6 +25,9 @@ class RenderedInstrument:
     title: str
     html: str
     description: str
+    #: What its main slider shows, as JSON; "" where it has none.
+    frames: str
+    frames_param: str
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,8 @@ def _rendered(instrument: Instrument) -> RenderedInstrument:
     html = instrument.markup.replace("<!--picture-->", figure_svg(instrument.plot), 1)
     if instrument.chart_plot is not None:
         html = html.replace("<!--chart-->", figure_svg(instrument.chart_plot), 1)
-    return RenderedInstrument(instrument.title, html, instrument.description)
+    described, param = instrument.description, instrument.front_panel.frames
+    return RenderedInstrument(instrument.title, html, described, make_frames(instrument) if param else "", param)
 
 
 def check_preset(chapter: Chapter, preset: Preset) -> None:

@@ -218,8 +218,10 @@ class _Site:
         self.urls["style"] = self._style_sheet()
 
     def _hashed(self, path: Path, name: str | None = None) -> str:
-        data = path.read_bytes()
-        stem, dot, ending = (name or path.name).partition(".")
+        return self._hashed_data(name or path.name, path.read_bytes())
+
+    def _hashed_data(self, name: str, data: bytes) -> str:
+        stem, dot, ending = name.partition(".")
         target = f"assets/{stem}.{hashlib.sha256(data).hexdigest()[:10]}{dot}{ending}"
         (self.out / target).write_bytes(data)
         return target
@@ -277,6 +279,7 @@ class _Site:
             before=before,
             after=after,
             references=[references[key] for key in chapter.cited],
+            frames=self._frames(page.instruments),
             needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell)),
         )
 
@@ -284,8 +287,22 @@ class _Site:
         """An instrument alone on a page, for an iframe: its state comes from the query."""
         rendered = prerender.render_default(name)
         self._write(
-            f"embed/{name}.html", "embed.html", name=name, instrument=rendered, chapter=chapter, needs_python=True
+            f"embed/{name}.html",
+            "embed.html",
+            name=name,
+            instrument=rendered,
+            frames=self._frames({name: rendered}),
+            chapter=chapter,
+            needs_python=True,
         )
+
+    def _frames(self, instruments: dict[str, prerender.RenderedInstrument]) -> dict[str, tuple[str, str]]:
+        """Writes the frames of instruments; name → address and the Param they are of, for those that have any."""
+        return {
+            name: (self._hashed_data(f"{name}-frames.json", rendered.frames.encode()), rendered.frames_param)
+            for name, rendered in instruments.items()
+            if rendered.frames
+        }
 
     def write_index(self, chapters: list[Chapter]) -> None:
         """The front page."""

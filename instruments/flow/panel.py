@@ -14,6 +14,7 @@ from diffusion_lab.app.front_panel import (
 )
 
 FRONT_PANEL = FrontPanel(
+    frames="t",
     readouts=[Readout("t", "t"), Readout("nfe", "evaluations"), Readout("end_error", "end error")],
     controls=[
         Choice("mode"),

@@ -14,6 +14,7 @@ from diffusion_lab.app.front_panel import (
 )
 
 FRONT_PANEL = FrontPanel(
+    frames="guidance_scale",
     readouts=[Readout("w", "w"), Readout("weight", "w′ = w − 1"), Readout("t", "t"), Readout("nfe", "NFE")],
     controls=[
         Choice("view"),

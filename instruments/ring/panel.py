@@ -15,6 +15,7 @@ from diffusion_lab.app.front_panel import (
 )
 
 FRONT_PANEL = FrontPanel(
+    frames="t",
     readouts=[
         Readout("t", "t"),
         Readout("alpha_bar", "ᾱ(t)"),

@@ -114,6 +114,7 @@ class Unmask(Instrument):
     )
 
     front_panel: ClassVar[FrontPanel] = FrontPanel(
+        frames="progress",
         readouts=[
             Readout("passes", "passes spent"),
             Readout("unmasked", "unmasked"),

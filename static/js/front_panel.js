@@ -2,6 +2,7 @@
  * The browser's half of an instrument's front panel: puts the markup that Python made into the page and keeps
  * its inputs and read-outs in step with the Params. Runs inside Panel, so in a static page, under `panel serve`
  * and in a notebook alike; it stands alone and imports nothing.
+ * (What it shows numbers with also serves the still picture before Python is live.)
  *
  * @typedef {Record<string, any> & {
  *   on(name: string | string[], callback: () => void): void,
@@ -30,12 +31,7 @@ export function render({ model }) {
     follow(model, name, (value) => (item.hidden = !wanted.split("|").includes(String(value))));
   }
 
-  const readings = all("[data-reading]");
-  const bars = all("[data-bars]");
-  follow(model, "readings_shown", (values) => {
-    for (const element of readings) element.textContent = values[String(element.dataset.reading)] ?? "";
-    for (const list of bars) showBars(list, values[String(list.dataset.bars)]);
-  });
+  follow(model, "readings_shown", (values) => showReadings(root, values));
   for (const element of all("[data-status]")) follow(model, "status", (text) => (element.textContent = text));
   describe(root, model);
   for (const transport of all("[data-plays]")) player(transport, model);
@@ -103,13 +99,21 @@ function inBounds(input) {
 }
 
 /** @param {HTMLInputElement} input @param {number} value */
-function showNumber(input, value) {
+export function showNumber(input, value) {
   const decimals = (input.step.split(".")[1] ?? "").length;
   input.value = value.toFixed(decimals);
   if (input.type === "range") {
     const share = (value - Number(input.min)) / (Number(input.max) - Number(input.min));
     input.style.setProperty("--share", String(share));
   }
+}
+
+/** Read-outs, measures and bars. @param {HTMLElement} root @param {Record<string, any>} values */
+export function showReadings(root, values) {
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-reading]")))
+    element.textContent = values[String(element.dataset.reading)] ?? "";
+  for (const list of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-bars]")))
+    showBars(list, values[String(list.dataset.bars)]);
 }
 
 /** @param {HTMLElement} list @param {number[]} values */

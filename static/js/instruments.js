@@ -13,9 +13,13 @@
 
 /**
  * @typedef {{place: HTMLElement, still: Node, document?: BokehDocument, settings?: Settings, busy: boolean,
- *   applying: boolean, values: Record<string, any>, events: any[]}} Link  One open instrument: where it stands, its
- *   still picture, its document and Params, and what waits for Python.
+ *   applying: boolean, values: Record<string, any>, events: any[], moving?: import("./frames.js").Still,
+ *   answered?: (nothing?: undefined) => void}} Link  One open instrument: where it stands, its still picture, its
+ *   document and Params, what waits for Python, what moves before Python is there, and who waits for the next answer.
  */
+
+import { draw, painted, show } from "./drawing.js";
+import { openStill } from "./frames.js";
 
 /** @param {Python} python */
 export function openInstruments(python) {
@@ -26,14 +30,19 @@ export function openInstruments(python) {
   /** @param {HTMLElement} place @param {string} slot @param {Record<string, string>} state */
   const open = (place, slot, state) => {
     const still = /** @type {HTMLElement} */ (place.querySelector(".still")).cloneNode(true);
-    links.set(slot, { place, still, busy: false, applying: false, values: {}, events: [] });
+    /** @type {Link} */
+    const link = { place, still, busy: false, applying: false, values: {}, events: [] };
+    links.set(slot, link);
     const name = String(place.dataset.instrument);
     python.send({ type: "open", slot: { slot, name, state, theme: pageTheme() } });
+    return link;
   };
   for (const element of document.querySelectorAll("[data-instrument]")) {
     const place = /** @type {HTMLElement} */ (element);
     const name = String(place.dataset.instrument);
-    open(place, name, { ...JSON.parse(place.dataset.state ?? "{}"), ...addressState(name) });
+    const asked = addressState(name);
+    const link = open(place, name, { ...JSON.parse(place.dataset.state ?? "{}"), ...asked });
+    link.moving = openStill(place, asked);
     place.addEventListener("lab:export", () => python.send({ type: "export", slot: name }));
     place.addEventListener("lab:pin", (event) => {
       const slot = `${name}-pinned`;
@@ -54,21 +63,23 @@ export function openInstruments(python) {
     const notice = /** @type {HTMLElement} */ (link.place.querySelector(".notice"));
     notice.textContent = problems.join(" ");
     notice.hidden = !problems.length;
-    let model;
+    let view;
     try {
-      model = await draw(link.place, slot, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
+      view = await draw(link.place, slot, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
     } catch (error) {
       python.report(slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
       return;
     }
     if (python.worker !== worker) return; // another has started since, and sends a document of its own
-    link.document = model.document;
-    link.settings = model.data;
+    link.document = view.model.document;
+    link.settings = view.model.data;
     link.values = {}; // of a document that a retry has replaced
     link.events = [];
     link.document?.on_change((event) => changed(python, slot, link, event), false);
     link.busy = true;
     python.send({ type: "drawn", slot });
+    await heardOf(link, view);
+    if (python.worker === worker) show(link.place);
   });
   python.on("patch", ({ slot, values, patch, buffers }) => {
     const link = links.get(slot);
@@ -90,8 +101,26 @@ export function openInstruments(python) {
     if (!link) return;
     link.busy = false;
     sendWaiting(python, slot, link);
+    if (!link.busy) link.answered?.();
   });
   followPresets(python, links);
+}
+
+/**
+ * Waits until Python's picture shows what the reader has done with the still one: a slider that is held is not taken
+ * out of the hand, and where it was left is told to Python before its picture comes into sight.
+ * @param {Link} link @param {import("./drawing.js").View} view
+ */
+async function heardOf(link, view) {
+  for (let told; ; ) {
+    await link.moving?.released();
+    const place = link.moving?.place;
+    if (place === told) return;
+    told = place;
+    link.settings?.setv(link.moving?.moved ?? {});
+    await new Promise((resolve) => (link.answered = resolve));
+    await painted(view);
+  }
 }
 
 /**
@@ -173,65 +202,6 @@ function sendWaiting(python, slot, link) {
     link.busy = true;
     python.send({ type: "patch", slot, patch: link.document.create_json_patch(events) });
   }
-}
-
-/**
- * Draws a document behind the still picture and changes places when it stands.
- * @param {HTMLElement} place @param {string} slot @param {any} docs @param {any[]} items @param {string[]} roots
- * @returns {Promise<{document: BokehDocument, data: Settings}>} the component's model
- */
-async function draw(place, slot, docs, items, roots) {
-  const stage = /** @type {HTMLElement} */ (place.querySelector(".stage"));
-  const target = document.createElement("div");
-  target.id = `live-${slot}`;
-  target.className = "arriving";
-  stage.querySelector(".arriving, .live-view")?.remove();
-  stage.append(target);
-  const hidden = roots.slice(1).map((id) => {
-    const element = document.createElement("div");
-    element.id = `root-${id}`;
-    element.hidden = true;
-    stage.append(element);
-    return [id, element.id];
-  });
-  items[0].roots = { [roots[0]]: target.id, ...Object.fromEntries(hidden) };
-  items[0].root_ids = roots;
-  const Bokeh = /** @type {any} */ (window).Bokeh;
-  Bokeh.set_log_level("warn");
-  const [views] = await Bokeh.embed.embed_items(docs, items);
-  const [view] = views.roots;
-  await painted(view);
-  drawInNextFrame(view);
-  target.className = "live-view";
-  stage.querySelector(".still")?.remove();
-  return view.model;
-}
-
-/**
- * Bokeh draws a figure 1/60 s after its last drawing, by a timer that then waits for a frame: a picture that changes with
- * each frame is drawn in every second one. From now on a change is drawn in the next frame.
- * @param {any} view
- */
-function drawInNextFrame(view) {
-  if (view.throttled_paint) {
-    /** @type {Promise<void> | undefined} */ let asked;
-    const draw = (/** @type {() => void} */ drawn) =>
-      requestAnimationFrame(() => {
-        asked = undefined;
-        if (!view.is_destroyed) view.repaint();
-        drawn();
-      });
-    view.throttled_paint = () => (asked ??= new Promise(draw));
-  }
-  for (const child of view.children()) drawInNextFrame(child);
-}
-
-/** Resolves when the view has finished drawing and a frame has passed. @param {any} view */
-async function painted(view) {
-  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-  await view.ready;
-  for (let frames = 0; frames < 120 && !view.has_finished(); frames++) await frame();
-  await frame();
 }
 
 /** Links in prose that set an instrument. @param {Python} python @param {Map<string, Link>} links */

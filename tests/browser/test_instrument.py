@@ -102,12 +102,12 @@ def test_field_density_and_paths_can_be_shown(lab: Any) -> None:
     panel = lab.page.locator(".live-view")
     panel.locator("button.run").click()
     panel.locator("[data-play][aria-pressed=false]").wait_for(timeout=30_000)
-    visible = """() => Object.fromEntries(Bokeh.documents.flatMap(d => [...d._all_models.values()])
-      .filter(m => m.type === "GlyphRenderer").map(m => [m.glyph.type, m.visible]))"""
+    visible = """kind => Bokeh.documents.flatMap(d => [...d._all_models.values()])
+      .some(m => m.type === "GlyphRenderer" && m.glyph.type === kind && m.visible)"""
     for name, glyph in (("show_field", "Segment"), ("show_density", "Image"), ("show_paths", "MultiLine")):
-        before = lab.page.evaluate(visible)[glyph]
+        before = lab.page.evaluate(visible, glyph)
         panel.locator(f"input[data-param={name}]").click()
-        lab.wait(f"({visible})()['{glyph}'] === {str(not before).lower()}")
+        lab.wait(f"({visible})('{glyph}') === {str(not before).lower()}")
 
 
 def test_preset_link_in_the_prose_sets_the_instrument(lab: Any) -> None:

@@ -1,0 +1,83 @@
+/**
+ * Draws a document that Python sends, behind the still picture that stands until then, and lets the two change places.
+ *
+ * @typedef {{children(): View[], ready: Promise<void>, has_finished(): boolean, is_destroyed: boolean, repaint(): void,
+ *   throttled_paint?: () => Promise<void>, model: any}} View  Bokeh's view of a component or a figure.
+ */
+
+/**
+ * Draws a document out of sight.
+ * @param {HTMLElement} place @param {string} slot @param {any} docs @param {any[]} items @param {string[]} roots
+ * @returns {Promise<View>} of the component
+ */
+export async function draw(place, slot, docs, items, roots) {
+  const stage = /** @type {HTMLElement} */ (place.querySelector(".stage"));
+  const target = document.createElement("div");
+  target.id = `live-${slot}`;
+  target.className = "arriving";
+  stage.querySelector(".arriving, .live-view")?.remove();
+  stage.append(target);
+  const hidden = roots.slice(1).map((id) => {
+    const element = document.createElement("div");
+    element.id = `root-${id}`;
+    element.hidden = true;
+    stage.append(element);
+    return [id, element.id];
+  });
+  items[0].roots = { [roots[0]]: target.id, ...Object.fromEntries(hidden) };
+  items[0].root_ids = roots;
+  const Bokeh = /** @type {any} */ (window).Bokeh;
+  Bokeh.set_log_level("warn");
+  const [views] = await Bokeh.embed.embed_items(docs, items);
+  const [view] = views.roots;
+  await painted(view);
+  drawInNextFrame(view);
+  return view;
+}
+
+/** What was drawn comes into sight and the still picture goes; a control that has the focus keeps it. @param {HTMLElement} place */
+export function show(place) {
+  const still = place.querySelector(".still");
+  const focused = /** @type {HTMLInputElement | null} */ (still?.contains(document.activeElement) ? document.activeElement : null);
+  const live = /** @type {HTMLElement} */ (place.querySelector(".arriving"));
+  live.className = "live-view";
+  still?.remove();
+  if (focused?.dataset.param) within(live, `[data-param="${focused.dataset.param}"][type=${focused.type}]`)?.focus();
+}
+
+/** The first element that fits, in shadow roots too. @param {ParentNode} root @param {string} selector @returns {HTMLElement | null} */
+function within(root, selector) {
+  for (const element of root.querySelectorAll("*")) {
+    if (element.matches(selector)) return /** @type {HTMLElement} */ (element);
+    const inside = element.shadowRoot && within(element.shadowRoot, selector);
+    if (inside) return inside;
+  }
+  return null;
+}
+
+/**
+ * Bokeh draws a figure 1/60 s after its last drawing, by a timer that then waits for a frame: a picture that changes with
+ * each frame is drawn in every second one. From now on a change is drawn in the next frame.
+ * @param {View} view
+ */
+function drawInNextFrame(view) {
+  if (view.throttled_paint) {
+    /** @type {Promise<void> | undefined} */ let asked;
+    const draw = (/** @type {() => void} */ drawn) =>
+      requestAnimationFrame(() => {
+        asked = undefined;
+        if (!view.is_destroyed) view.repaint();
+        drawn();
+      });
+    view.throttled_paint = () => (asked ??= new Promise(draw));
+  }
+  for (const child of view.children()) drawInNextFrame(child);
+}
+
+/** Resolves when the view has finished drawing and a frame has passed. @param {View} view */
+export async function painted(view) {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  await view.ready;
+  for (let frames = 0; frames < 120 && !view.has_finished(); frames++) await frame();
+  await frame();
+}

@@ -1,0 +1,100 @@
+/**
+ * Before Python is live: the main slider of an instrument moves its picture through frames that were computed when the
+ * site was built, and what the reader does with it is remembered until Python takes over.
+ *
+ * @typedef {{pictures: number[], readings: Record<string, any>, status: string, description: string}} Frame
+ * @typedef {{param: string, places: number[], pictures: string[], frames: Frame[]}} Film
+ */
+import { showNumber, showReadings } from "./front_panel.js";
+
+const NEAR = "600px"; // how far below the window an instrument's frames are fetched
+
+/** The still picture of one instrument, and its main slider. */
+export class Still {
+  /** @param {HTMLElement} panel the still front panel @param {string} address of its frames @param {string} param */
+  constructor(panel, address, param) {
+    this.panel = panel;
+    this.param = param;
+    /** Where the reader has put the slider; undefined as long as nobody has touched it. @type {number | undefined} */
+    this.place = undefined;
+    this.held = false;
+    /** @type {Promise<Film | undefined> | undefined} */
+    this.film = undefined;
+    this.address = address;
+    this.inputs = /** @type {HTMLInputElement[]} */ ([...panel.querySelectorAll(`.slider input[data-param="${param}"]`)]);
+    for (const input of this.inputs) this.#listen(input);
+    const near = new IntersectionObserver(
+      (entries) => {
+        if (!entries.some((entry) => entry.isIntersecting)) return;
+        near.disconnect();
+        this.load();
+      },
+      { rootMargin: NEAR },
+    );
+    near.observe(panel);
+  }
+
+  /** What Python has not heard of yet. @returns {Record<string, number>} */
+  get moved() {
+    return this.place === undefined ? {} : { [this.param]: this.place };
+  }
+
+  /** The frames, fetched once; nothing if they cannot be had: the reader's hand is remembered all the same. */
+  load() {
+    const film = async () => (await fetch(this.address)).json();
+    return (this.film ??= film().catch(() => undefined));
+  }
+
+  /** Resolves when no hand is on the slider. */
+  async released() {
+    while (this.held) await new Promise((resolve) => addEventListener("pointerup", resolve, { once: true }));
+  }
+
+  /** Shows the frame nearest to `place`. @param {number} place */
+  async show(place) {
+    for (const input of this.inputs) showNumber(input, place);
+    const film = await this.load();
+    if (film && this.panel.isConnected && (this.place ?? place) === place) project(film, place, this.panel);
+  }
+
+  /** @param {HTMLInputElement} input */
+  #listen(input) {
+    /** @type {HTMLElement} */ (input.closest(".slider")).dataset.ready = "";
+    input.addEventListener("pointerdown", () => {
+      this.held = true;
+      addEventListener("pointerup", () => (this.held = false), { once: true, capture: true });
+    });
+    input.addEventListener(input.type === "range" ? "input" : "change", () => {
+      if (!Number.isFinite(input.valueAsNumber)) return;
+      this.place = Math.min(Number(input.max), Math.max(Number(input.min), input.valueAsNumber));
+      this.show(this.place);
+    });
+  }
+}
+
+/** @param {Film} film @param {number} place @param {HTMLElement} panel */
+function project(film, place, panel) {
+  const distances = film.places.map((other) => Math.abs(other - place));
+  const frame = film.frames[distances.indexOf(Math.min(...distances))];
+  [".figure", ".chart .plot"].forEach((where, k) => {
+    const element = panel.querySelector(where);
+    if (element && k in frame.pictures) element.innerHTML = film.pictures[frame.pictures[k]];
+  });
+  showReadings(panel, frame.readings);
+  const status = panel.querySelector("[data-status]");
+  if (status) status.textContent = frame.status;
+  panel.querySelector(".figure")?.setAttribute("aria-label", frame.description);
+}
+
+/**
+ * The still picture of `place`, its main slider made to answer; nothing where there are no frames of what is to be shown.
+ * @param {HTMLElement} place @param {Record<string, string>} asked settings that the page's address asks for
+ */
+export function openStill(place, asked) {
+  const panel = /** @type {HTMLElement | null} */ (place.querySelector(".still .front-panel"));
+  const { frames, framesParam: param } = place.dataset;
+  if (!panel || !frames || !param || Object.keys(asked).some((name) => name !== param)) return undefined;
+  const still = new Still(panel, frames, param);
+  if (param in asked && Number.isFinite(Number(asked[param]))) still.show(Number(asked[param]));
+  return still;
+}
