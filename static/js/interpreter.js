@@ -9,24 +9,26 @@ import { ASSETS, LIBRARY, address, download, downloadNow, request, unpack } from
 /** @typedef {[path: string, module: WebAssembly.Module]} Compiled */
 /** @typedef {Record<string, string>} Handles  What Python has opened as a compiled module: address in memory → path. */
 
-/** @returns {Promise<Compiled[]>} */
-const compiledLibraries = () =>
-  Promise.all(
-    ASSETS.libraries.map(async ([path, file]) => {
-      const module = await WebAssembly.compileStreaming(request(file));
-      return /** @type {Compiled} */ ([LIBRARY + path, module]);
-    }),
-  );
+/** What every start needs, asked for before it is known which kind of start it will be. */
+const core = import(/* webpackIgnore: true */ address(ASSETS.pyodide + "pyodide.asm.mjs"));
+/** @type {Promise<Compiled[]>} */
+const libraries = Promise.all(
+  ASSETS.libraries.map(async ([path, file]) => {
+    const module = await WebAssembly.compileStreaming(request(file));
+    return /** @type {Compiled} */ ([LIBRARY + path, module]);
+  }),
+);
+for (const asked of [core, libraries]) asked.catch(() => {}); // reported where they are awaited
 
-/** What `dlopen` and `dlsym` would do one by one when Python imports them. @param {any} core @param {Compiled[]} libraries */
-function link(core, libraries) {
-  for (const [path, module] of libraries) {
-    const library = core.newDSO(path, undefined, "loading");
+/** What `dlopen` and `dlsym` would do one by one when Python imports them. @param {any} made @param {Compiled[]} compiled */
+function link(made, compiled) {
+  for (const [path, module] of compiled) {
+    const library = made.newDSO(path, undefined, "loading");
     library.global = false;
     const flags = { loadAsync: false, global: false, nodelete: true, allowUndefined: true };
-    library.exports = core.loadWebAssemblyModule(module, flags, path, {}, 0);
+    library.exports = made.loadWebAssemblyModule(module, flags, path, {}, 0);
     for (const [name, value] of Object.entries(library.exports))
-      if (name.startsWith("PyInit_")) core.addFunction(value, value.sig);
+      if (name.startsWith("PyInit_")) made.addFunction(value, value.sig);
   }
 }
 
@@ -37,25 +39,24 @@ function link(core, libraries) {
  * @returns {Promise<any>}
  */
 export async function startInterpreter({ memory, handles = {}, snapshots = false } = {}) {
-  const libraries = compiledLibraries();
   const library = memory ? undefined : download(ASSETS.start);
   const failed = Promise.all([libraries, library]).then(() => new Promise(() => {}));
   failed.catch(() => {}); // reported where it is awaited
-  const { default: createCore } = await import(/* webpackIgnore: true */ address(ASSETS.pyodide + "pyodide.asm.mjs"));
   /** @param {any} settings */
   const createPyodideModule = async (settings) => {
-    settings.preRun.push((/** @type {any} */ core) => {
-      core.addRunDependency("libraries");
+    settings.preRun.push((/** @type {any} */ made) => {
+      made.addRunDependency("libraries");
       libraries.then((compiled) => {
-        link(core, compiled);
-        core.removeRunDependency("libraries");
+        link(made, compiled);
+        made.removeRunDependency("libraries");
       });
     });
-    const core = await Promise.race([createCore(settings), failed]);
-    if (memory) core.growMemory((await memory).byteLength);
+    const { default: create } = await core;
+    const made = await Promise.race([create(settings), failed]);
+    if (memory) made.growMemory((await memory).byteLength);
     for (const [handle, path] of Object.entries(handles))
-      core.LDSO.loadedLibsByHandle[handle] = core.LDSO.loadedLibsByName[path];
-    return core;
+      made.LDSO.loadedLibsByHandle[handle] = made.LDSO.loadedLibsByName[path];
+    return made;
   };
   /** @type {any} */
   const options = {
