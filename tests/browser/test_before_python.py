@@ -1,4 +1,4 @@
-"""Before Python is live the main slider moves the picture, and nothing that the reader did is lost when Python comes."""
+"""Before Python is live the main slider moves the picture; nothing that the reader did is lost when Python comes."""
 
 from __future__ import annotations
 
