@@ -134,7 +134,10 @@ def _error(error: BaseException, filename: str) -> Output:
     if isinstance(error, SyntaxError) and error.filename == filename:
         line, frames = error.lineno or 0, []
     else:
-        own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<cell ")]
+        # Chosen before they are looked up: in the browser the lab's own frames have no line numbers.
+        walked = traceback.walk_tb(error.__traceback__)
+        cells = ((frame, line) for frame, line in walked if frame.f_code.co_filename.startswith("<cell "))
+        own = traceback.StackSummary.extract(cells)
         line = next((frame.lineno or 0 for frame in reversed(own) if frame.filename == filename), 0)
         frames = [f"line {frame.lineno}{_where(frame, filename)}: {frame.line}" for frame in own]
         if len(frames) > MAX_FRAMES:  # endless recursion has a thousand of them
