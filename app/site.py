@@ -161,9 +161,14 @@ def _katex(formulas: list[tuple[str, bool]]) -> list[dict[str, str]]:
 
 
 def _views(chapters: list[Chapter]) -> list[dict[str, Any]]:
-    """Each instrument with its settings as it stands in its chapter, or as it is if it stands in none."""
-    slots = {slot.name: slot.state for chapter in reversed(chapters) for slot in chapter.of(InstrumentSlot)}
-    return [{"name": name, "state": slots.get(name, {})} for name in instrument_names()]
+    """Each instrument with the settings of each of its places: in chapters, and alone on its page."""
+    alone: list[tuple[str, dict[str, str]]] = [(name, {}) for name in instrument_names()]
+    slots = [(slot.name, slot.state) for chapter in chapters for slot in chapter.of(InstrumentSlot)]
+    views: list[dict[str, Any]] = []
+    for name, state in [*slots, *alone]:
+        if (view := {"name": name, "state": state}) not in views:
+            views.append(view)
+    return views
 
 
 # --- render and write ------------------------------------------------------------------------------------------------
