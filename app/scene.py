@@ -10,18 +10,15 @@ from bokeh.plotting import figure
 SIZE = 600  # pixels across, before the page scales the figure to its room
 
 
-def plane(half_width: float, half_height: float | None = None, **options: Any) -> figure:
-    """A figure of [-half_width, half_width] by [-half_height, half_height] on equal axes, without any furniture.
-
-    In data units; `half_height` is `half_width` unless given; `options` go to Bokeh's figure.
-    """
-    half_height = half_height or half_width
+def bare(x_range: tuple[float, float], y_range: tuple[float, float], **options: Any) -> figure:
+    """A figure of these ranges on equal axes, without any furniture; `options` go to Bokeh's figure."""
+    across, up = x_range[1] - x_range[0], y_range[1] - y_range[0]
     plot = figure(
-        x_range=(-half_width, half_width),
-        y_range=(-half_height, half_height),
+        x_range=x_range,
+        y_range=y_range,
         width=SIZE,
-        height=round(SIZE * half_height / half_width),
-        aspect_ratio=half_width / half_height,
+        height=round(SIZE * up / across),
+        aspect_ratio=across / up,
         sizing_mode="stretch_width",
         toolbar_location=None,
         tools="",
@@ -34,6 +31,15 @@ def plane(half_width: float, half_height: float | None = None, **options: Any) -
     plot.axis.visible = False
     plot.grid.visible = False
     return plot
+
+
+def plane(half_width: float, half_height: float | None = None, **options: Any) -> figure:
+    """A bare figure of [-half_width, half_width] by [-half_height, half_height], in data units.
+
+    `half_height` is `half_width` unless given; `options` go to Bokeh's figure.
+    """
+    half_height = half_height or half_width
+    return bare((-half_width, half_width), (-half_height, half_height), **options)
 
 
 def segments(start: np.ndarray, end: np.ndarray) -> dict[str, np.ndarray]:

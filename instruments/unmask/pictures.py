@@ -12,6 +12,7 @@ from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 from numpy.typing import ArrayLike
 
+from diffusion_lab.app.scene import bare
 from diffusion_lab.app.theme import TOKENS, ThemeName, style_axes
 from diffusion_lab.instruments.unmask import kernel
 from diffusion_lab.instruments.unmask.gap import Gap
@@ -113,21 +114,7 @@ def texts(x: ArrayLike, y: ArrayLike, words: Sequence[str]) -> Columns:
 
 def text_scene(theme: ThemeName) -> Scene:
     """The figure of the two grids and of the passes, still empty."""
-    plot = figure(
-        x_range=(0, WIDTH),
-        y_range=(0, HEIGHT),
-        width=WIDTH,
-        height=HEIGHT,
-        aspect_ratio=WIDTH / HEIGHT,
-        sizing_mode="stretch_width",
-        toolbar_location=None,
-        tools="",
-        background_fill_alpha=0,
-        border_fill_alpha=0,
-        outline_line_color=None,
-        min_border=1,
-    )
-    plot.axis.visible = plot.grid.visible = False
+    plot = bare((0, WIDTH), (0, HEIGHT))
     scene = Scene(plot)
     scene.add("cells", "rect", BOX, "c0")
     scene.add("masks", "rect", BOX, "mute")
