@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from diffusion_lab.app.component import Instrument
+if TYPE_CHECKING:
+    from diffusion_lab.app.component import Instrument
 
 INSTRUMENTS = Path(__file__).parent.parent / "instruments"
 
@@ -21,6 +23,8 @@ def instrument_class(name: str) -> type[Instrument]:
     """The component of `instruments/<name>`; raises `LookupError` for a name that is none."""
     if name not in instrument_names():
         raise LookupError(f"There is no instrument `{name}`; there is {', '.join(instrument_names())}.")
+    from diffusion_lab.app.component import Instrument  # with Bokeh and Panel: a list of names does without
+
     module = importlib.import_module(f"diffusion_lab.instruments.{name}.component")
     return next(
         value

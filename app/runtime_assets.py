@@ -63,6 +63,9 @@ OWN = (
 )
 OWN_LEFT_OUT = (
     "app/site.py",
+    "app/site_assets.py",
+    "app/twins.py",
+    "app/typeset.py",
     "app/chapter.py",
     "app/prerender.py",
     "app/runtime_assets.py",

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from diffusion_lab.app import prerender, site
+from diffusion_lab.app import prerender
 from diffusion_lab.app.chapter import Cell, Chapter, InstrumentSlot, Quiz
 from diffusion_lab.app.discovery import instrument_class, instrument_names
 from diffusion_lab.app.figure_svg import figure_svg
+from diffusion_lab.app.typeset import about
 
 
 def chapter(*blocks: object) -> Chapter:
@@ -81,11 +82,11 @@ def test_a_slot_s_settings_reach_the_picture():
 
 @pytest.mark.parametrize("name", instrument_names())
 def test_the_notes_begin_below_a_section_s_heading(name):
-    levels = [int(level) for level in re.findall(r"<h(\d)>", site._about(name))]
+    levels = [int(level) for level in re.findall(r"<h(\d)>", about(name))]
     assert levels[0] == 3
     assert set(levels[1:]) <= {4, 5}
 
 
 @pytest.mark.parametrize("name", instrument_names())
 def test_formulas_in_the_notes_are_typeset(name):
-    assert "$" not in site._about(name)
+    assert "$" not in about(name)

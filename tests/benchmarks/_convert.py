@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from panel.io import convert
 
 from diffusion_lab.app.environment import NODE_MODULES, ROOT
-from diffusion_lab.app.site import COMPRESSED
+from diffusion_lab.app.twins import COMPRESSED
 from diffusion_lab.app.wheels import provide_numpy
 
 APP = "from diffusion_lab.instruments.ring.component import Ring\n\nRing().servable()\n"

@@ -14,6 +14,7 @@ import pytest
 from diffusion_lab.app import site
 from diffusion_lab.app.chapter import ChapterError, Reference, parse_chapter
 from diffusion_lab.app.discovery import instrument_class, instrument_names
+from diffusion_lab.app.typeset import typeset
 
 CASES = Path(__file__).parent / "cases"
 WRITE = os.environ.get("LAB_WRITE_EXPECTED") == "1"
@@ -31,7 +32,7 @@ def message(text: str) -> str:
     try:
         chapter = parse_chapter(Path("chapter.md"), text, REFERENCES)
         site._prerendered(chapter)
-        site._typeset([chapter])
+        typeset([chapter])
     except ChapterError as error:
         return str(error)
     return "no error"

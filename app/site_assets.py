@@ -1,0 +1,138 @@
+"""What pages load, with hashed names: style sheet, fonts, bundled scripts, and all that the browser's Python needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from diffusion_lab.app.environment import NODE_MODULES, ROOT, WORK, SetupError
+from diffusion_lab.app.runtime_assets import RuntimeAssets
+from diffusion_lab.app.theme import css_variables
+
+#: Style sheets of every page, in order; the tokens of `theme.py` come first.
+STYLES = ("fonts.css", "page.css", "front_panel.css")
+
+#: The oldest browsers with all that the pages need (sub-grids, `:has`, WebAssembly SIMD and exceptions).
+BROWSERS = "--target=chrome117,firefox121,safari16.4"
+
+
+class SiteAssets:
+    """The assets of a site being written below `out`; `urls` has their addresses, relative to the site's root."""
+
+    def __init__(self, out: Path) -> None:
+        self.urls: dict[str, Any] = {}
+        self._out = out
+        (out / "assets").mkdir(parents=True)
+
+    def lay_out(self, assets: RuntimeAssets, views: list[dict[str, Any]]) -> None:
+        """All that pages load, with hashed names; their addresses go to `urls`.
+
+        `views` are made ahead in a reader's memory snapshot.
+        """
+        pyodide = self._folder("pyodide", assets.pyodide)
+        panel = self._panel_folder(assets.panel_files)
+        packs = {name: self.add(path) for name, path in assets.packs.items()}
+        relative: dict[str, Any] = {
+            name: path.removeprefix("assets/")
+            for name, path in {**packs, "pyodide": pyodide, "panelRoot": panel}.items()
+        }
+        relative |= {"lock": assets.lock, "views": views}
+        relative["libraries"] = [
+            [inside, self.add(path, _library_name(inside)).removeprefix("assets/")]
+            for inside, path in assets.libraries.items()
+        ]
+        self.urls["scripts"] = [self.add(path) for path in assets.scripts]
+        bundles = WORK / "bundles"
+        _bundle(bundles, relative)
+        for path in sorted(bundles.glob("chunk-*.js")):
+            shutil.copyfile(path, self._out / "assets" / path.name)
+        self.urls["worker"] = self.add(bundles / "worker.js")
+        self.urls["main"] = self.add(bundles / "main.js")
+        self.urls["style"] = self._style_sheet()
+
+    def add(self, path: Path, name: str | None = None) -> str:
+        """A file whose name gets its hash; returns its address."""
+        return self.add_data(name or path.name, path.read_bytes())
+
+    def add_data(self, name: str, data: bytes) -> str:
+        """The same for contents that are no file yet."""
+        stem, dot, ending = name.partition(".")
+        target = f"assets/{stem}.{hashlib.sha256(data).hexdigest()[:10]}{dot}{ending}"
+        (self._out / target).write_bytes(data)
+        return target
+
+    def _folder(self, name: str, files: list[Path]) -> str:
+        """A folder with a hashed name, for files that find one another by their own names."""
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:10]
+        target = f"assets/{name}-{digest}/"
+        (self._out / target).mkdir()
+        for path in files:
+            shutil.copyfile(path, self._out / target / path.name)
+        return target
+
+    def _panel_folder(self, files: dict[str, Path]) -> str:
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in files.values())).hexdigest()[:10]
+        target = f"assets/panel-{digest}/"
+        for inside, path in files.items():
+            (self._out / target / inside).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, self._out / target / inside)
+        return target
+
+    def _style_sheet(self) -> str:
+        """One style sheet: tokens, pages, front panels, KaTeX; fonts beside it."""
+        source = WORK / "style.css"
+        parts = [f'@import "{ROOT / "static/css" / name}";' for name in STYLES]
+        source.write_text(
+            "\n".join([f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";', *parts]) + "\n" + css_variables()
+        )
+        built = WORK / "styles"
+        shutil.rmtree(built, ignore_errors=True)
+        fonts = ["--loader:.woff2=file", "--loader:.woff=empty", "--loader:.ttf=empty", "--asset-names=[name]-[hash]"]
+        _esbuild([str(source), f"--outdir={built}", "--bundle", "--minify", BROWSERS, *fonts])
+        for font in built.glob("*.woff2"):
+            shutil.copyfile(font, self._out / "assets" / font.name)
+        self.urls["fonts"] = [
+            f"assets/{font.name}"
+            for font in sorted(built.glob("*.woff2"))
+            if font.name.startswith(("inter-latin-wght", "source-serif-4-latin-opsz-normal"))
+        ]
+        return self.add(built / "style.css")
+
+
+def _library_name(inside: str) -> str:
+    """A file name for a compiled module, by which servers know that it is WebAssembly."""
+    return "-".join([*Path(inside).parts[1:-1], Path(inside).name.partition(".")[0]]) + ".wasm"
+
+
+def _bundle(out: Path, assets: dict[str, Any]) -> None:
+    """The page's scripts (with the editor as a chunk of its own) and the worker."""
+    shutil.rmtree(out, ignore_errors=True)
+    js = ROOT / "static/js"
+    common = [
+        "--bundle",
+        "--minify",
+        "--format=esm",
+        BROWSERS,
+        f"--outdir={out}",
+        "--legal-comments=none",
+    ]
+    _esbuild([str(js / "main.js"), *common, "--splitting", "--chunk-names=chunk-[name]-[hash]"])
+    node_only = [f"--external:{name}" for name in ("node:*", "ws")]  # Pyodide's loader also runs under Node
+    _esbuild([str(js / "worker.js"), *common, *node_only, f"--banner:js=globalThis.LAB_ASSETS={json.dumps(assets)};"])
+
+
+def _esbuild(arguments: list[str]) -> None:
+    environment = {**os.environ, "NODE_PATH": str(NODE_MODULES)}
+    done = subprocess.run(
+        [str(NODE_MODULES / ".bin/esbuild"), *arguments, "--log-level=warning"],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    if done.returncode or done.stderr:
+        raise SetupError(f"esbuild:\n{done.stderr}")
