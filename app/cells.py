@@ -12,7 +12,8 @@ import itertools
 import linecache
 import sys
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from bokeh.plotting import figure
 
 from diffusion_lab.app import plots
 from diffusion_lab.app.figure_svg import figure_svg
+from diffusion_lab.app.hints import CELL, hint_for, names_made, nan_hint
 
 #: Frames of an error that are shown.
 MAX_FRAMES = 8
@@ -28,12 +30,14 @@ MAX_FRAMES = 8
 
 @dataclass(frozen=True)
 class Output:
-    """One piece of a cell's output. `kind`: text (printed), value (of the last expression), picture (SVG) or error.
+    """One piece of a cell's output.
 
-    `line` is the line of the cell, from 1, that an error came from; 0 where there is none.
+    `kind`: text (printed), value (of the last expression), picture (SVG), error, hint (help in plain words, names in
+    back-ticks) or hint_above (one that says to run the cells above first). `line` is the line of the cell, from 1,
+    that an error came from; 0 where there is none.
     """
 
-    kind: Literal["text", "value", "picture", "error"]
+    kind: Literal["text", "value", "picture", "error", "hint", "hint_above"]
     body: str
     line: int = 0
 
@@ -52,9 +56,17 @@ def output_html(outputs: list[Output]) -> str:
         for body in bodies:
             if kind == "picture":
                 html.append(f'<div class="output picture">{body}</div>')
+            elif kind == "hint":
+                html.append(f'<p class="output hint">{_with_code(body)}</p>')
             else:  # a newline right after <pre> is not part of its text
                 html.append(f'<pre class="output {kind}">\n{escape(body)}</pre>')
     return "".join(html)
+
+
+def _with_code(text: str) -> str:
+    """A sentence as HTML, its names in back-ticks as code."""
+    parts = [escape(part) for part in text.split("`")]
+    return "".join(f"<code>{part}</code>" if k % 2 else part for k, part in enumerate(parts))
 
 
 class Session:
@@ -66,22 +78,37 @@ class Session:
         for name in ("plot_scatter", "plot_line", "plot_hist"):
             self.namespace[name] = self._shown(getattr(plots, name))
 
-    def run(self, label: str, code: str, emit: Callable[[Output], None]) -> bool:
-        """Runs `code` as the cell `label`; `emit` gets each output as it comes. True if there was no error."""
-        filename = f"<cell {label}>"
+    def run(self, label: str, code: str, emit: Callable[[Output], None], above: Sequence[tuple[str, str]] = ()) -> bool:
+        """Runs `code` as the cell `label`; `emit` gets each output as it comes. True if there was no error.
+
+        `above` has number and code of each earlier cell of the page: a hint may say to run them first.
+        """
+        filename = f"{CELL}{label}>"
         linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
         self._emit = emit
         printed = _Printed(emit)
         try:
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                value = self._execute(code, filename)
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _no_input():
+                with _warnings_kept() as warned:
+                    value = self._execute(code, filename)
                 printed.flush()
             self._show(value)
         except BaseException as error:  # a cell may raise anything, SystemExit too: none of it ends the session
             printed.flush()
             emit(_error(error, filename))
+            if hint := hint_for(error, code, above):
+                emit(Output("hint_above" if hint.run_above else "hint", hint.text))
             return False
+        if hint_text := self._odd_numbers(code, warned):
+            emit(Output("hint", hint_text))
         return True
+
+    def _odd_numbers(self, code: str, warned: list[warnings.WarningMessage]) -> str:
+        """What NumPy warned of, and names of this cell that hold no numbers: no warning comes in the browser."""
+        first = {warning.lineno: warning.message for warning in reversed(warned)}
+        told = [f"Line {line}: {message}." for line, message in sorted(first.items())]
+        made = {} if "inf" in code or "nan" in code else {name: self.namespace.get(name) for name in names_made(code)}
+        return " ".join([*told, nan_hint(made) or ""]).strip()
 
     def _execute(self, code: str, filename: str) -> Any:
         tree = ast.parse(code, filename)
@@ -110,6 +137,34 @@ class Session:
         return helper
 
 
+@contextlib.contextmanager
+def _no_input() -> Iterator[None]:
+    """`input` finds the end of the file at once, instead of waiting for somebody."""
+    before, sys.stdin = sys.stdin, io.StringIO()
+    try:
+        yield
+    finally:
+        sys.stdin = before
+
+
+@contextlib.contextmanager
+def _warnings_kept() -> Iterator[list[warnings.WarningMessage]]:
+    """The warnings about numbers that come from the reader's own lines; all others are printed as ever."""
+    kept: list[warnings.WarningMessage] = []
+
+    def show(message: Warning, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
+        warning = warnings.WarningMessage(message, category, filename, lineno)
+        if issubclass(category, RuntimeWarning) and filename.startswith(CELL):
+            kept.append(warning)
+        else:
+            print(warnings.formatwarning(message, category, filename, lineno), end="", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", RuntimeWarning)
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield kept
+
+
 class _Printed(io.TextIOBase):
     """Hands on what is printed, a line or more at a time."""
 
@@ -136,7 +191,7 @@ def _error(error: BaseException, filename: str) -> Output:
     else:
         # Chosen before they are looked up: in the browser the lab's own frames have no line numbers.
         walked = traceback.walk_tb(error.__traceback__)
-        cells = ((frame, line) for frame, line in walked if frame.f_code.co_filename.startswith("<cell "))
+        cells = ((frame, line) for frame, line in walked if frame.f_code.co_filename.startswith(CELL))
         own = traceback.StackSummary.extract(cells)
         line = next((frame.lineno or 0 for frame in reversed(own) if frame.filename == filename), 0)
         frames = [f"line {frame.lineno}{_where(frame, filename)}: {frame.line}" for frame in own]

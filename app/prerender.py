@@ -46,7 +46,7 @@ def run_cells(chapter: Chapter) -> dict[str, str]:
     for cell in chapter.of(Cell):
         outputs: list[Output] = []
         if not session.run(cell.label, cell.code, outputs.append):
-            error = outputs[-1]
+            error = next(output for output in outputs if output.kind == "error")
             raise chapter.error(
                 cell.line + max(error.line, 1) - 1,
                 f"Cell `{cell.label}` fails: {error.body.splitlines()[-1]}",

@@ -54,6 +54,7 @@ LEFT_OUT_ENDINGS = (
 #: Our own Python that the browser needs; the compiler of pages stays at home.
 OWN = (
     "app/*.py",
+    "app/hints/*.py",
     "app/runtime/*.py",
     "app/templates/front_panel.html",
     "instruments/**/*.py",

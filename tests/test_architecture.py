@@ -78,6 +78,8 @@ RULES = (
     Rule("app/theme.py", may=()),
     # Instruments are found, not named; what runs in the worker is imported by the worker alone.
     Rule("app/*.py", may_not=(f"{LAB}.instruments", f"{LAB}.app.runtime", "js", "pyodide")),
+    # Help for errors looks at what is there and knows only NumPy.
+    Rule("app/hints/*.py", may=("numpy", f"{LAB}.app.hints")),
     Rule("app/wheels/*.py", may_not=(f"{LAB}.instruments", f"{LAB}.app.runtime", "js", "pyodide")),
     Rule("app/wheels/*/*.py", may_not=(f"{LAB}.instruments", f"{LAB}.app.runtime", "js", "pyodide")),
     Rule("app/runtime/*.py", may_not=(f"{LAB}.instruments",)),

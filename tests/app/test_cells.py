@@ -10,10 +10,11 @@ from diffusion_lab.app.cells import Output, Session, output_html
 
 
 def run(session: Session, code: str, label: str = "one") -> list[Output]:
+    """What a cell puts out; hints have tests of their own (`test_hints.py`)."""
     outputs: list[Output] = []
     ok = session.run(label, code, outputs.append)
     assert ok is not any(output.kind == "error" for output in outputs)
-    return outputs
+    return [output for output in outputs if not output.kind.startswith("hint")]
 
 
 def told(outputs: list[Output]) -> list[tuple[str, str]]:

@@ -1,0 +1,193 @@
+"""Finds the expression of a cell in which an error was raised, and what stands in it, without running any of it.
+
+Values are looked up, never computed by the reader's code: names, attributes that lie in an object, plain indices of
+arrays and lists. What could run code (calls, properties, operators of other types) has no value here.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import itertools
+import linecache
+import types
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+#: What cannot be looked up.
+UNKNOWN: Any = object()
+
+#: Files of cells, as the compiler is told them, begin like this.
+CELL = "<cell "
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an error came from: the innermost frame in a cell, the expression in it, and its line."""
+
+    frame: types.FrameType
+    node: ast.AST | None
+    line: int
+
+    def value(self, node: ast.AST) -> Any:
+        """The value of an expression, `UNKNOWN` where it would have to be computed."""
+        match node:
+            case ast.Constant():
+                return node.value
+            case ast.Name():
+                for scope in (self.frame.f_locals, self.frame.f_globals, vars(builtins)):
+                    if node.id in scope:
+                        return scope[node.id]
+            case ast.Attribute():
+                return attribute(self.value(node.value), node.attr)
+            case ast.Subscript():
+                array, index = self.value(node.value), self._index(node.slice)
+                if type(array) in (np.ndarray, list, tuple) and index is not UNKNOWN:
+                    try:
+                        return array[index]
+                    except (IndexError, TypeError):
+                        return UNKNOWN
+            case ast.UnaryOp(op=ast.USub()):
+                number = self.value(node.operand)
+                return -number if type(number) in (int, float) else UNKNOWN
+        return UNKNOWN
+
+    def shape(self, node: ast.AST) -> tuple[int, ...] | None:
+        """The shape of an expression as NumPy sees it; None where that is not known."""
+        if isinstance(node, ast.BinOp):
+            left, right = self.shape(node.left), self.shape(node.right)
+            if left is None or right is None or isinstance(node.op, ast.MatMult):
+                return None
+            try:
+                return np.broadcast_shapes(left, right)
+            except ValueError:
+                return None
+        if isinstance(node, ast.UnaryOp):
+            return self.shape(node.operand)
+        if isinstance(node, ast.List | ast.Tuple):
+            inner = {self.shape(item) for item in node.elts}
+            return (len(node.elts),) if inner <= {()} else None
+        value = self.value(node)
+        if isinstance(value, np.ndarray | np.generic):
+            return value.shape
+        if type(value) in (int, float, bool, complex):
+            return ()
+        if type(value) in (list, tuple) and all(type(item) in (int, float) for item in value):
+            return (len(value),)
+        return None
+
+    def _index(self, node: ast.AST) -> Any:
+        """An index made of numbers, slices, `None` and `...`."""
+        if isinstance(node, ast.Tuple):
+            parts = tuple(self._index(part) for part in node.elts)
+            return UNKNOWN if UNKNOWN in parts else parts
+        if isinstance(node, ast.Slice):
+            ends = [None if end is None else self._index(end) for end in (node.lower, node.upper, node.step)]
+            return UNKNOWN if UNKNOWN in ends else slice(*ends)
+        value = self.value(node)
+        return value if value is None or value is ... or type(value) is int else UNKNOWN
+
+
+def operands_of(node: ast.AST | None) -> tuple[ast.AST, ast.AST] | None:
+    """The two sides of an expression that puts two values together."""
+    match node:
+        case ast.BinOp():
+            return node.left, node.right
+        case ast.AugAssign():
+            return node.target, node.value
+        case ast.Compare(comparators=[right]):
+            return node.left, right
+        case ast.Assign(targets=[ast.Subscript() as target]):
+            return target, node.value
+        case ast.Call(args=[left, right]):
+            return left, right
+    return None
+
+
+def find_place(error: BaseException) -> Place | None:
+    """Where in the reader's cells `error` came from; None for one that never passed through a cell."""
+    step, found = error.__traceback__, None
+    while step is not None:
+        if step.tb_frame.f_code.co_filename.startswith(CELL):
+            found = step
+        step = step.tb_next
+    if found is None:
+        return None
+    code = found.tb_frame.f_code
+    position = next(itertools.islice(code.co_positions(), found.tb_lasti // 2, None), None)
+    node = _node_at("".join(linecache.getlines(code.co_filename)), position)
+    return Place(found.tb_frame, node, found.tb_lineno or 0)
+
+
+def _node_at(source: str, position: tuple[int | None, ...] | None) -> ast.AST | None:
+    """The innermost part of the syntax tree that begins and ends at `position` (line, end line, column, end column).
+
+    For the target of an assignment it is the assignment.
+    """
+    found = None
+    tree = ast.parse(source)
+    for node in ast.walk(tree):  # outer parts come first
+        own = tuple(getattr(node, name, None) for name in ("lineno", "end_lineno", "col_offset", "end_col_offset"))
+        if own == position:
+            found = node
+    if isinstance(getattr(found, "ctx", None), ast.Store):  # what failed is giving it a value
+        return next((n for n in ast.walk(tree) if isinstance(n, ast.Assign) and found in n.targets), found)
+    return found
+
+
+def attribute(owner: Any, name: str) -> Any:
+    """The attribute `name` as it lies in `owner`, without running a property; `UNKNOWN` where that is not enough."""
+    if owner is UNKNOWN:
+        return UNKNOWN
+    if isinstance(owner, types.ModuleType):
+        return vars(owner).get(name, UNKNOWN)
+    if type(owner) is np.ndarray:  # its attributes run no code of the reader
+        return getattr(owner, name, UNKNOWN)
+    found = inspect.getattr_static(owner, name, UNKNOWN)
+    if isinstance(found, staticmethod):
+        return found.__func__
+    if isinstance(found, types.FunctionType) and not isinstance(owner, type):
+        return types.MethodType(found, owner)
+    if isinstance(found, types.MethodDescriptorType) and not isinstance(owner, type):
+        return getattr(owner, name)
+    return UNKNOWN if hasattr(type(found), "__get__") and not callable(found) else found
+
+
+def names_made(code: str) -> dict[str, int]:
+    """Names that a cell's top level defines → the first line that does; nothing for code that cannot be read."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return {}
+    made: dict[str, int] = {}
+    for node in _outside_functions(tree):
+        for name in _bound(node):
+            made.setdefault(name, node.lineno)  # type: ignore[attr-defined]
+    return made
+
+
+def _outside_functions(tree: ast.AST) -> list[ast.AST]:
+    """The parts of a tree, without what is inside functions, classes and comprehensions, in the order of the text."""
+    inside: tuple[type[ast.AST], ...] = (
+        ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda,
+        ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,
+    )  # fmt: skip
+    found = []
+    for node in ast.iter_child_nodes(tree):
+        found.append(node)
+        if not isinstance(node, inside):
+            found += _outside_functions(node)
+    return found
+
+
+def _bound(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return [node.id]
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [(alias.asname or alias.name).split(".")[0] for alias in node.names if alias.name != "*"]
+    return []
