@@ -24,6 +24,9 @@ from diffusion_lab.app import plots
 from diffusion_lab.app.figure_svg import figure_svg
 from diffusion_lab.app.hints import CELL, hint_for, names_made, nan_hint
 
+#: Printed text leaves by the line, and a line that is longer than this in pieces.
+LONG_LINE = 1000
+
 #: Frames of an error that are shown.
 MAX_FRAMES = 8
 
@@ -174,7 +177,7 @@ class _Printed(io.TextIOBase):
 
     def write(self, text: str) -> int:
         self._pending += text
-        if "\n" in text:
+        if "\n" in text or len(self._pending) > LONG_LINE:
             self.flush()
         return len(text)
 
@@ -198,6 +201,8 @@ def _error(error: BaseException, filename: str) -> Output:
         if len(frames) > MAX_FRAMES:  # endless recursion has a thousand of them
             half = MAX_FRAMES // 2
             frames[half:-half] = [f"… {len(frames) - 2 * half} more …"]
+    if isinstance(error, KeyboardInterrupt):  # the reader's doing, no fault of the code
+        return Output("error", "\n".join([*frames, "Stopped."]), line)
     message = "".join(traceback.format_exception_only(error)).strip().replace(f'File "{filename}", ', "")
     return Output("error", "\n".join([*frames, message]), line)
 

@@ -145,6 +145,7 @@ class _Site:
             after=after,
             references=[references[key] for key in chapter.cited],
             frames=self._frames(page.instruments),
+            has_instruments=bool(chapter.of(InstrumentSlot)),
             needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell)),
         )
 
@@ -158,6 +159,7 @@ class _Site:
             instrument=rendered,
             frames=self._frames({name: rendered}),
             chapter=chapter,
+            has_instruments=True,
             needs_python=True,
         )
 
@@ -171,7 +173,7 @@ class _Site:
 
     def write_index(self, chapters: list[Chapter]) -> None:
         """The front page."""
-        self._write("index.html", "index.html", chapters=chapters, needs_python=False)
+        self._write("index.html", "index.html", chapters=chapters, has_instruments=False, needs_python=False)
 
     def _write(self, path: str, template: str, **values: Any) -> None:
         root = "../" * path.count("/")

@@ -349,17 +349,22 @@ def test_a_hollow_instrument_is_found(tmp_path):
 #: Script → scripts it may import at run time. `main.js` wires; the parts meet in `protocol.js` and `python.js` alone.
 SCRIPTS: dict[str, set[str]] = {
     "main.js": {"cells.js", "instruments.js", "menu.js", "python.js", "quizzes.js", "shell.js"},
-    "cells.js": {"editor.js"},
+    "cells.js": {"cell.js", "runner.js"},
+    "cell.js": {"editor.js", "outputs.js", "store.js"},
+    "outputs.js": set(),
+    "runner.js": set(),
+    "store.js": set(),
     "instruments.js": {"drawing.js", "frames.js"},
     "drawing.js": set(),
     "frames.js": {"front_panel.js"},
     "menu.js": set(),
-    "quizzes.js": set(),
+    "quizzes.js": {"store.js"},
     "shell.js": {"protocol.js"},
     "python.js": {"protocol.js"},
     "protocol.js": set(),
-    "worker.js": {"interpreter.js", "packs.js", "snapshot.js"},
+    "worker.js": {"interpreter.js", "memory.js", "packs.js", "snapshot.js"},
     "interpreter.js": {"packs.js"},
+    "memory.js": set(),
     "packs.js": set(),
     "snapshot.js": {"interpreter.js", "packs.js"},
     "editor.js": set(),
@@ -369,7 +374,8 @@ SCRIPTS: dict[str, set[str]] = {
 LIBRARIES = {"editor.js": ("@codemirror/", "@lezer/"), "interpreter.js": ("pyodide",)}
 TYPES = {"protocol.js", "python.js"}
 OWN_TYPES = {
-    "cells.js": {"editor.js"},
+    "cell.js": {"editor.js", "outputs.js", "runner.js"},
+    "runner.js": {"outputs.js"},
     "instruments.js": {"drawing.js", "frames.js"},
     "snapshot.js": {"interpreter.js"},
     "worker.js": {"snapshot.js"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
 import importlib
 import random
@@ -12,8 +13,14 @@ import numpy as np
 from panel.io import pyodide as panel_pyodide
 from pyodide.ffi import to_js
 
-from diffusion_lab.app.cells import Output, Session
+from diffusion_lab.app.cells import Session
 from diffusion_lab.app.runtime.documents import LiveInstrument
+from diffusion_lab.app.runtime.outflow import Outflow
+
+
+def _no_input(prompt: object = "", /) -> str:
+    """In the place of `input`: a worker cannot wait for the reader."""
+    raise RuntimeError(f"input({prompt!r}) cannot ask here: write the value into the code.")
 
 
 class Page:
@@ -23,11 +30,18 @@ class Page:
         self._instruments: dict[str, LiveInstrument] = {}
         self._ahead: dict[str, LiveInstrument] = {}
         self._session = Session()
+        builtins.input = _no_input
 
-    def connect(self, send_patch: Callable[..., None], send_output: Callable[..., None]) -> None:
+    def connect(
+        self,
+        send_patch: Callable[..., None],
+        send_output: Callable[[str, str, int], None],
+        leave_out: Callable[[int, int], None],
+    ) -> None:
         """The ways out to the page."""
         self._send_patch = send_patch
         self._send_output = send_output
+        self._leave_out = leave_out
 
     def open(self, slot: str, name: str, state: Any, theme: str) -> Any:
         """Makes instrument `name` for the place `slot` of the page.
@@ -64,10 +78,11 @@ class Page:
     def run_cell(self, label: str, code: str) -> bool:
         """Runs a cell; its outputs leave as they come."""
 
-        def emit(output: Output) -> None:
-            self._send_output(label, output.kind, output.body, output.line)
-
-        return self._session.run(label, code, emit)
+        outflow = Outflow(lambda output: self._send_output(output.kind, output.body, output.line), self._leave_out)
+        try:
+            return self._session.run(label, code, outflow.take)
+        finally:
+            outflow.close()
 
     def started(self) -> None:
         """The start is over: collections leave alone what stands now and look only at what comes later."""

@@ -12,12 +12,16 @@ openQuizzes();
 
 if (document.querySelector("[data-instrument], [data-cell]")) {
   const script = /** @type {HTMLElement} */ (document.querySelector("script[data-worker]"));
-  const python = new Python(new URL(String(script.dataset.worker), document.baseURI).href);
-  showStart(python);
-  openCells(python);
-  python.start();
-  openMenus();
-  openInstruments(python);
+  const worker = new URL(String(script.dataset.worker), document.baseURI).href;
+  const python = new Python(worker, "instruments");
+  const cells = new Python(worker, "cells");
+  openCells(cells, document.querySelector("[data-instrument]") ? python : undefined);
+  if (document.querySelector("[data-instrument]")) {
+    showStart(python);
+    python.start();
+    openMenus();
+    openInstruments(python);
+  }
   /** For the console, tests and benchmarks: stages with their times. */
-  /** @type {any} */ (window).lab = { python };
+  /** @type {any} */ (window).lab = { python, cells };
 }

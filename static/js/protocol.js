@@ -11,7 +11,8 @@
  *
  * @typedef {{slot: string, name: string, state: Record<string, string>, theme: string}} Slot  An instrument wanted.
  *
- * @typedef {{type: "open", slot: Slot}
+ * @typedef {{type: "signal", signal: Uint8Array}
+ *   | {type: "open", slot: Slot}
  *   | {type: "close", slot: string}
  *   | {type: "nothing_to_draw"}
  *   | {type: "drawn", slot: string}
@@ -28,9 +29,11 @@
  *   | {type: "idle", slot: string}
  *   | {type: "exported", slot: string, csv: string}
  *   | {type: "output", run: number, kind: "text" | "value" | "picture" | "error", body: string, line: number}
+ *   | {type: "left_out", run: number, lines: number, others: number}
  *   | {type: "cell_done", run: number, ok: boolean, ms: number}
  *   | {type: "snapshot", state: string}
  *   | {type: "start_again"}
+ *   | {type: "broken", message: string}
  *   | {type: "failed", where: "start" | "instrument" | "cell", slot?: string, message: string}
  * } FromWorker
  *

@@ -1,5 +1,5 @@
 /**
- * The page's line to Python: one worker for the whole page, its start, its failure, and who hears which message.
+ * The page's line to one interpreter in a worker: its start, its failure, its replacement, and who hears which message.
  *
  * @typedef {import("./protocol.js").ToWorker} ToWorker
  * @typedef {import("./protocol.js").FromWorker} FromWorker
@@ -7,46 +7,68 @@
  */
 import { unsupported } from "./protocol.js";
 
-/** @typedef {"starting" | "live" | "failed"} Health */
+/** @typedef {"asleep" | "starting" | "live" | "failed"} Health */
 
 export class Python {
-  /** @param {string} address of the worker's script */
-  constructor(address) {
+  /** @param {string} address of the worker's script @param {"instruments" | "cells"} role what it works for */
+  constructor(address, role = "instruments") {
     this.address = address;
-    /** @type {Health} */ this.health = "starting";
+    this.role = role;
+    /** @type {Health} */ this.health = "asleep";
     /** When each stage was reached, in ms since navigation. @type {Record<string, number>} */
     this.stages = {};
     /** @type {Map<Kind, ((message: any) => void)[]>} */
     this.listeners = new Map();
-    /** What was asked of Python; asked again of a new worker after a failed start. @type {ToWorker[]} */
+    /** What was asked of Python; asked again of a new worker in its place. @type {ToWorker[]} */
     this.opened = [];
     /** @type {Worker | undefined} */
     this.worker = undefined;
     /** What is known of the memory snapshot: "restored", "kept", "none", or why it could not be made. */
     this.snapshot = "";
+    /** Where an interrupt is asked for, if the page is isolated from others: Python looks here while it computes. */
+    this.signal = globalThis.crossOriginIsolated ? new Uint8Array(new SharedArrayBuffer(1)) : undefined;
   }
 
   /** Starts Python, or takes over the worker that the page's head has started; `fresh`: not from a snapshot. */
   start({ fresh = false } = {}) {
+    this.health = "starting";
     const reason = unsupported();
     if (reason) return this.#receive({ type: "failed", where: "start", message: reason });
-    const early = /** @type {any} */ (window).labWorker;
-    delete (/** @type {any} */ (window).labWorker);
-    this.worker = early?.worker ?? new Worker(this.address, { type: "module", name: fresh ? "fresh" : "" });
-    const worker = /** @type {Worker} */ (this.worker);
+    const early = this.role === "instruments" ? takeEarly() : undefined;
+    const name = this.role + (fresh ? " fresh" : "");
+    const worker = /** @type {Worker} */ (early?.worker ?? new Worker(this.address, { type: "module", name }));
+    this.worker = worker;
     worker.onmessage = (event) => this.#receive(event.data);
-    worker.onerror = (event) =>
-      this.#receive({ type: "failed", where: "start", message: event.message || "the worker could not be loaded" });
+    worker.onerror = (event) => {
+      const message = event.message || "the worker could not be loaded";
+      this.#receive(this.health === "live" ? { type: "broken", message } : { type: "failed", where: "start", message });
+    };
     for (const event of early?.early ?? []) this.#receive(event.data);
+    if (this.signal) worker.postMessage({ type: "signal", signal: this.signal });
+    for (const message of this.opened) worker.postMessage(message);
   }
 
-  /** Throws the failed worker away and starts again; what had been opened is opened again. */
-  retry() {
+  /** Starts Python if it has not been, or if its start has failed. */
+  wake() {
+    if (this.health === "asleep") this.start();
+    else if (this.health === "failed") this.retry();
+  }
+
+  /** Puts a new interpreter in the place of this one; what had been opened is opened again. */
+  replace({ fresh = false } = {}) {
     this.worker?.terminate();
-    this.#receive({ type: "failed", where: "cell", message: "Python was started again before the cell had ended." });
-    this.health = "starting";
-    this.start({ fresh: true });
-    for (const message of this.opened) this.worker?.postMessage(message);
+    this.start({ fresh });
+  }
+
+  /** The same after a start that has failed: not from the snapshot. */
+  retry() {
+    this.replace({ fresh: true });
+  }
+
+  /** Asks Python to stop what it computes; false if that cannot be asked here. */
+  interrupt() {
+    if (this.signal) this.signal[0] = INTERRUPT;
+    return this.signal !== undefined;
   }
 
   /** @param {ToWorker} message */
@@ -78,4 +100,14 @@ export class Python {
     if (message.type === "start_again") this.retry();
     for (const listener of this.listeners.get(message.type) ?? []) listener(message);
   }
+}
+
+/** What Python finds where it looks for an interrupt: the number of SIGINT. */
+const INTERRUPT = 2;
+
+/** The worker that the page's head has started, with what it has said so far; once. */
+function takeEarly() {
+  const early = /** @type {any} */ (window).labWorker;
+  delete (/** @type {any} */ (window).labWorker);
+  return early;
 }

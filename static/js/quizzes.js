@@ -1,4 +1,5 @@
 /** Quizzes: check a number against the computed answer, as often as one likes; what was tried is kept in this browser. */
+import { store, stored } from "./store.js";
 
 export function openQuizzes() {
   for (const form of document.querySelectorAll("form[data-quiz]")) openQuiz(/** @type {HTMLFormElement} */ (form));
@@ -20,11 +21,7 @@ function openQuiz(form) {
     const right = Math.abs(value - Number(form.dataset.answer)) <= Number(form.dataset.tolerance);
     form.dataset.tried = "";
     say(right ? "Right." : "Not yet. Try again, or open the hint.", String(right));
-    try {
-      localStorage.setItem(key, input.value);
-    } catch {
-      // storage is blocked: the try lasts as long as the page
-    }
+    store(key, input.value);
   };
   /** @param {string} text @param {string} right */
   const say = (text, right) => {
@@ -35,14 +32,10 @@ function openQuiz(form) {
     event.preventDefault();
     check();
   });
-  try {
-    const tried = localStorage.getItem(key);
-    if (tried !== null) {
-      input.value = tried;
-      check();
-    }
-  } catch {
-    // as above
+  const tried = stored(key);
+  if (tried !== null) {
+    input.value = tried;
+    check();
   }
 }
 

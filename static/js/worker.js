@@ -1,6 +1,7 @@
 /**
  * The worker: starts Python, from a snapshot if this browser has one, and answers the page. It knows messages and
- * files, nothing of figures or controls. Under the name "snapshot …" it makes the snapshot for later visits instead.
+ * files, nothing of figures or controls. Its name says what it works for: "instruments" (or nothing), "cells", with
+ * "fresh" behind it not from a snapshot; or "snapshot" and a theme, to make the snapshot for later visits.
  *
  * @typedef {import("./protocol.js").ToWorker} ToWorker
  * @typedef {import("./protocol.js").FromWorker} FromWorker
@@ -11,8 +12,11 @@
  * @typedef {import("./snapshot.js").View} View
  */
 import { addFiles, addRest, startFromPacks, startInterpreter } from "./interpreter.js";
+import { boundMemory, usedUp } from "./memory.js";
 import { ASSETS, download } from "./packs.js";
 import { findSnapshot, forgetSnapshot, keepSnapshot, viewKey, wantsSnapshot } from "./snapshot.js";
+
+const [ROLE, OPTION] = self.name.split(" ");
 
 /** A reader who has done nothing for so long does not notice a snapshot being made. */
 const QUIET_MS = 3000;
@@ -40,14 +44,17 @@ class Lab {
     this.python = python;
     this.page = python.globals.get("page");
     this.run = 0;
+    /** @type {Uint8Array | undefined} */ this.signal = undefined;
     /** @type {Promise<void> | undefined} */ this.files = hasFiles ? Promise.resolve() : undefined;
     /** @type {Promise<boolean> | undefined} */ this.rest = undefined;
     this.page.connect(
       (/** @type {PatchParts} */ ...[slot, values, patch, buffers]) =>
         send({ type: "patch", slot, values, patch, buffers }, [...buffers.values()]),
-      (/** @type {string} */ _label, /** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
+      (/** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
         send({ type: "output", run: this.run, kind, body, line }),
+      (/** @type {number} */ lines, /** @type {number} */ others) => send({ type: "left_out", run: this.run, lines, others }),
     );
+    python._api.on_fatal = (/** @type {any} */ error) => send({ type: "broken", message: died(error) });
   }
 
   /** Resolves when all that instruments may import or read is there. */
@@ -109,12 +116,17 @@ class Lab {
         await this.withFiles();
         page.set_state(message.slot, message.values);
         break;
+      case "signal":
+        this.signal = message.signal;
+        this.python.setInterruptBuffer(message.signal);
+        break;
       case "run_cell": {
         await this.withRest();
         this.run = message.run;
         const began = performance.now();
         const ok = page.run_cell(message.label, message.code);
         send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
+        if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
       }
     }
   }
@@ -124,9 +136,18 @@ class Lab {
     if (told.has("live")) return;
     reached("live");
     this.page.started();
-    this.withFiles();
+    if (ROLE === "cells") this.withRest().catch(() => {}); // asked for again, and reported, by the first cell
+    else this.withFiles();
   }
 }
+
+const USED_UP = "The memory that Python may have (1 GB) was used up. Python was started anew.";
+
+/** @param {any} error */
+const died = (error) =>
+  error instanceof RangeError
+    ? "The code called itself too deeply for this browser, and Python ended. It was started anew."
+    : `Python ended with a fault of its own (${lastLine(error)}). It was started anew.`;
 
 /** @param {Kept} kept */
 async function startFromSnapshot({ memory, checked, handles }) {
@@ -166,7 +187,8 @@ const lastLine = (error) => String(error?.message ?? error).trim().split("\n").a
 /** Answers the page's messages, one after the other. */
 function serve() {
   reached("worker");
-  const found = self.name === "fresh" ? Promise.resolve(undefined) : findSnapshot();
+  boundMemory();
+  const found = OPTION === "fresh" ? Promise.resolve(undefined) : findSnapshot();
   const started = found.then(start);
   started.catch((error) => send({ type: "failed", where: "start", message: lastLine(error) }));
   /** Views that have been sent, or are being looked for. @type {Set<string>} */
@@ -184,6 +206,7 @@ function serve() {
 
   /** @param {Lab} lab @param {ToWorker} message @param {string | undefined} ahead */
   const receive = async (lab, message, ahead) => {
+    if (lab.signal) lab.signal[0] = 0; // asked of what has ended
     try {
       await lab.answer(message, { ahead });
     } catch (error) {
@@ -193,7 +216,7 @@ function serve() {
       send({ type: "failed", where, slot, message: lastLine(error) });
     }
   };
-  const maker = self.name === "fresh" ? undefined : new Maker();
+  const maker = OPTION === "fresh" || ROLE === "cells" ? undefined : new Maker();
   /** @type {Promise<any>} */
   let queue = started;
   self.onmessage = (/** @type {MessageEvent<ToWorker>} */ { data }) => {
@@ -233,8 +256,8 @@ class Maker {
   }
 }
 
-if (self.name.startsWith("snapshot ")) {
-  keepSnapshot(self.name.split(" ")[1])
+if (ROLE === "snapshot") {
+  keepSnapshot(OPTION)
     .then((kept) => self.postMessage(kept ? "kept" : "none"), (error) => self.postMessage(lastLine(error)))
     .finally(() => self.close());
 } else serve();

@@ -189,7 +189,7 @@ def test_a_syntax_error_in_code_that_the_cell_runs_marks_the_cell_s_line(session
     [
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("import sys; sys.exit()", "SystemExit"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise KeyboardInterrupt", "Stopped."),
         ("class Odd(BaseException):\n    pass\nraise Odd('odd')", "Odd: odd"),
         ("exit_ = 1\nraise ValueError('two\\nlines')", "lines"),
     ],
