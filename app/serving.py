@@ -21,6 +21,13 @@ RELOAD = b'<script>new EventSource("/_changes").onmessage = () => location.reloa
 #: Kinds that browsers insist on; a machine's own table may say otherwise.
 KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 
+#: An author's pages come from the disk alone: a service worker that an earlier visit has left takes itself away.
+SERVICE_WORKER = "service-worker.js"
+NO_SERVICE_WORKER = (
+    "addEventListener('install', () => skipWaiting());"
+    "addEventListener('activate', (event) => event.waitUntil(registration.unregister()));"
+)
+
 
 class SiteFile(tornado.web.RequestHandler):
     """A file of the site, or its Brotli twin where the browser takes it; a folder is its `index.html`."""
@@ -47,6 +54,9 @@ class SiteFile(tornado.web.RequestHandler):
         self.set_header("Cache-Control", "public, max-age=31536000, immutable" if hashed else "no-cache")
         if self.reloads and file.suffix == ".html":
             self.write(file.read_bytes().replace(b"</body>", RELOAD))
+            return
+        if self.reloads and path == SERVICE_WORKER:
+            self.write(NO_SERVICE_WORKER)
             return
         twin = file.with_name(file.name + ".br")
         self.set_header("Vary", "Accept-Encoding")

@@ -52,6 +52,7 @@ def build_site(numpy_wheel: Path, say: Say) -> Path:
     for name in instrument_names():
         site.write_embed(name, next((page.chapter for page in pages if name in page.instruments), None))
     site.write_index([page.chapter for page in pages])
+    site.assets.write_service_worker()
     compress(site.out)
     _replace(WORK / "dist", DIST)
     return DIST

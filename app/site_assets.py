@@ -55,6 +55,20 @@ class SiteAssets:
         self.urls["main"] = self.add(bundles / "main.js")
         self.urls["style"] = self._style_sheet()
 
+    def write_service_worker(self) -> None:
+        """The service worker at the site's root, with the names of all that has been written by now.
+
+        It is another when a page has changed: then browsers that keep the site keep it anew.
+        """
+        files = sorted(path for path in self._out.rglob("*") if path.is_file())
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in files if path.suffix == ".html")).hexdigest()
+        site: dict[str, Any] = {"build": digest[:10], "pages": [], "assets": []}
+        for path in files:
+            site["pages" if path.suffix == ".html" else "assets"].append(path.relative_to(self._out).as_posix())
+        target = f"--outfile={self._out / 'service-worker.js'}"
+        script = str(ROOT / "static/js/service_worker.js")
+        _esbuild([script, "--minify", BROWSERS, target, f"--banner:js=globalThis.LAB_SITE={json.dumps(site)};"])
+
     def add(self, path: Path, name: str | None = None) -> str:
         """A file whose name gets its hash; returns its address."""
         return self.add_data(name or path.name, path.read_bytes())

@@ -2,7 +2,7 @@
 import js from "@eslint/js";
 import globals from "globals";
 
-const WORKER = ["js/worker.js", "js/interpreter.js", "js/memory.js", "js/packs.js", "js/snapshot.js"];
+const WORKER = ["js/worker.js", "js/interpreter.js", "js/memory.js", "js/packs.js", "js/service_worker.js", "js/snapshot.js"];
 
 export default [
   js.configs.recommended,

@@ -348,7 +348,7 @@ def test_a_hollow_instrument_is_found(tmp_path):
 
 #: Script → scripts it may import at run time. `main.js` wires; the parts meet in `protocol.js` and `python.js` alone.
 SCRIPTS: dict[str, set[str]] = {
-    "main.js": {"cells.js", "instruments.js", "menu.js", "python.js", "quizzes.js", "shell.js"},
+    "main.js": {"cells.js", "instruments.js", "menu.js", "offline.js", "python.js", "quizzes.js", "shell.js"},
     "cells.js": {"cell.js", "runner.js"},
     "cell.js": {"editor.js", "outputs.js", "store.js"},
     "outputs.js": set(),
@@ -358,6 +358,8 @@ SCRIPTS: dict[str, set[str]] = {
     "drawing.js": set(),
     "frames.js": {"front_panel.js"},
     "menu.js": set(),
+    "offline.js": set(),
+    "service_worker.js": set(),
     "quizzes.js": {"store.js"},
     "shell.js": {"protocol.js"},
     "python.js": {"protocol.js"},

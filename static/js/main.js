@@ -2,6 +2,7 @@
 import { openCells } from "./cells.js";
 import { openInstruments } from "./instruments.js";
 import { openMenus } from "./menu.js";
+import { keepForOffline } from "./offline.js";
 import { Python } from "./python.js";
 import { openQuizzes } from "./quizzes.js";
 import { followSections, openThemeSwitch, showStart } from "./shell.js";
@@ -21,6 +22,7 @@ if (document.querySelector("[data-instrument], [data-cell]")) {
     python.start();
     openMenus();
     openInstruments(python);
+    keepForOffline(python, String(script.dataset.offline));
   }
   /** For the console, tests and benchmarks: stages with their times. */
   /** @type {any} */ (window).lab = { python, cells };

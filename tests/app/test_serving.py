@@ -12,7 +12,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from diffusion_lab.app.serving import RELOAD, application
+from diffusion_lab.app.serving import NO_SERVICE_WORKER, RELOAD, SERVICE_WORKER, application
 
 PAGE = b"<html><body>a page</body></html>"
 
@@ -27,6 +27,7 @@ def dist(tmp_path) -> Path:
     (tmp_path / "dist-other/secret.txt").write_text("secret")
     (site / "index.html").write_bytes(PAGE)
     (site / "chapters/01.html").write_bytes(PAGE)
+    (site / SERVICE_WORKER).write_bytes(b"keeps the site")
     (site / "chapters/01.html.br").write_bytes(brotli.compress(PAGE))
     for name in ("a.mjs", "a.js", "a.wasm", "a.css", "a.json", "a.woff2", "a.pack"):
         (site / "assets" / name).write_bytes(b"plain " + name.encode())
@@ -207,3 +208,8 @@ def test_listeners_are_told_of_each_build_and_forgotten_when_they_go(dist):
     head, *messages = asyncio.run(listen())
     assert b"text/event-stream" in head
     assert all(b"data: built" in message for message in messages)
+
+
+def test_an_author_has_no_service_worker(dist):
+    assert get(dist, f"/{SERVICE_WORKER}").body == b"keeps the site"
+    assert get(dist, f"/{SERVICE_WORKER}", listeners=set()).body.decode() == NO_SERVICE_WORKER

@@ -59,7 +59,7 @@ def converted_site(work: Path) -> Path:
         shutil.copyfile(PYODIDE / name, assets / "pyodide" / name)
     _packages(assets, work / "wheels")
     _make_local(site)
-    _compress(site, work / "compressed")
+    compress(site, work / "compressed")
     return site
 
 
@@ -100,7 +100,7 @@ def _packages(assets: Path, downloads: Path) -> None:
             default = assets / "pyodide" / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
             wheel = _wheel(name, where.get(name, default))
         if name not in where:
-            packages[name] = _lock_entry(name, Path(wheel), [other for other in needs if other not in where])
+            packages[name] = lock_entry(name, Path(wheel), [other for other in needs if other not in where])
     (assets / "pyodide/pyodide-lock.json").write_text(json.dumps(lock))
 
 
@@ -147,7 +147,7 @@ def _left_out(inside: str) -> bool:
     )
 
 
-def _lock_entry(name: str, wheel: Path, needs: list[str]) -> dict[str, object]:
+def lock_entry(name: str, wheel: Path, needs: list[str]) -> dict[str, object]:
     return {
         "name": name,
         "version": importlib.metadata.version(name),
@@ -209,7 +209,7 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _compress(site: Path, cache: Path) -> None:
+def compress(site: Path, cache: Path) -> None:
     """Brotli twins for the server, as the lab's own site has them; wheels are zip files and stay as they are."""
     cache.mkdir(parents=True, exist_ok=True)
     for path in [path for path in site.rglob("*") if path.suffix in COMPRESSED - {".zip"}]:

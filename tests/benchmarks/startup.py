@@ -1,7 +1,7 @@
-"""How long until a reader sees the page, and until Python is live? How many bytes is that? And beside `panel convert`?
+"""How long until a reader sees the page, and until Python is live? How many bytes is that? And beside others?
 
-Two pages are visited in turn (A B A B …), each first with an empty profile (cold), then again with that profile in a
-new browser (warm):
+Three pages are visited in turn (A B C A B C …), each first with an empty profile (cold), then again with that profile
+in a new browser (warm):
 
 - *lab*: the page of `dist/` that has the ring, with all its text. Live is the lab's own last stage: the instrument is
   drawn, its frame has passed, and Python has linked it. The warm visit starts from the memory snapshot that the browser
@@ -9,8 +9,11 @@ new browser (warm):
 - *convert*: the same component published by Panel's own `panel convert --to pyodide-worker`, pre-rendered as is its
   default. Live is the moment its page reports the drawing done; linking Python comes after, so the baseline is
   flattered by some milliseconds. The first visit checks that its slider is then answered.
+- *plain*: Pyodide as npm has it, in a worker, that imports the lab's NumPy wheel and prints a line. Live is that line.
 
-The baseline is the converter's output on the same machine and server, with Brotli and the caching that a CDN would
+With `--lines 25 100` the lab's cold visit is measured again over lines of so many Mbit/s.
+
+*convert* is the converter's output on the same machine and server, with Brotli and the caching that a CDN would
 allow. Three things in its files are changed: addresses; the worker is a module, for Pyodide 314 starts in no other;
 `loadPyodide` is told where packages and Panel's style sheets lie. Where a file could not be had as published it was
 made lighter, never heavier:
@@ -29,24 +32,15 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from _convert import converted_site
-from _shared import (
-    DIST,
-    RESULTS,
-    Request,
-    Server,
-    browser,
-    finish,
-    machine,
-    median,
-    profile,
-    ring_page,
-    table,
-)
+from _line import Line
+from _plain import plain_site
+from _shared import DIST, RESULTS, Request, Server, browser, finish, machine, median, profile, ring_page, table
 from playwright.sync_api import Page, Playwright, sync_playwright
 
 LAB_LIVE = "() => window.lab?.python?.health === 'live'"
@@ -78,6 +72,9 @@ CONVERT_STAGES = """() => ({
   built: heard.render, live: heard["page: rendered"],
 })"""
 
+PLAIN_LIVE = "() => window.printed"
+PLAIN_STAGES = "() => ({ live: window.printed })"
+
 PAINTS = (
     """() => Object.fromEntries(performance.getEntriesByType("paint").map(({name, startTime}) => [name, startTime]))"""
 )
@@ -103,38 +100,53 @@ def kind(path: str) -> str:
     return "JavaScript" if name.endswith((".js", ".mjs")) else "other"
 
 
+@dataclass
 class Variant:
-    """One of the two pages, with what was measured of it."""
+    """One of the pages, with what was measured of it. `live`, `stages` and `kept` are questions to the page."""
 
-    def __init__(self, name: str, folder: Path, page: str) -> None:
-        self.name = name
-        self.server = Server(folder)
-        self.url = self.server.address + page
-        self.lab = name == "lab"
-        self.times: dict[str, list[dict[str, float]]] = {"cold": [], "warm": []}
-        self.requests: dict[str, list[Request]] = {}
+    name: str
+    server: Server
+    page: str
+    live: str
+    stages: str
+    init_script: str = ""
+    #: The end of a visit: of the first, of the second.
+    ends: tuple[str, str] = ("() => true", "() => true")
+    check: Callable[[Page], None] | None = None
+    times: dict[str, list[dict[str, float]]] = field(default_factory=lambda: {"cold": [], "warm": []})
+    requests: dict[str, list[Request]] = field(default_factory=dict)
 
     def visit_twice(self, playwright: Playwright) -> None:
         """A cold and a warm visit."""
         with profile() as folder:
-            for visit in ("cold", "warm"):
-                with browser(playwright, folder) as context:
-                    page = context.pages[0]
-                    if not self.lab:
-                        page.add_init_script(OVERHEAR)
-                    page.wait_for_timeout(500)
-                    page.goto(self.url, wait_until="commit")
-                    page.wait_for_function(LAB_LIVE if self.lab else CONVERT_LIVE, polling=50, timeout=120_000)
-                    stages = page.evaluate(LAB_STAGES if self.lab else CONVERT_STAGES)
-                    if not self.lab and not self.times["warm"]:
-                        check_answers(page)
-                    if self.lab:
-                        page.wait_for_function(LAB_KEPT if visit == "cold" else LAB_RESTORED, timeout=120_000)
-                    page.wait_for_timeout(1500)  # the browser stores compiled code
-                    self.times[visit].append({**page.evaluate(PAINTS), **stages})
+            for visit, end in zip(("cold", "warm"), self.ends, strict=True):
+                self.times[visit].append(self._visit(playwright, folder, self.server.address, end))
                 self.requests[visit] = self.server.taken()
 
-    def stages(self) -> list[str]:
+    def visit_over(self, playwright: Playwright, line: Line) -> None:
+        """A cold visit over a slower line."""
+        with profile() as folder:
+            visited = self._visit(playwright, folder, line.address, "() => true")
+        self.times.setdefault(f"{line.mbit:g} Mbit/s", []).append(visited)
+        self.server.taken()
+
+    def _visit(self, playwright: Playwright, folder: Path, address: str, end: str) -> dict[str, float]:
+        with browser(playwright, folder) as context:
+            page = context.pages[0]
+            if self.init_script:
+                page.add_init_script(self.init_script)
+            page.wait_for_timeout(500)
+            page.goto(address + self.page, wait_until="commit")
+            page.wait_for_function(self.live, polling=50, timeout=120_000)
+            stages = page.evaluate(self.stages)
+            if self.check:
+                self.check(page)
+                self.check = None
+            page.wait_for_function(end, timeout=120_000)
+            page.wait_for_timeout(1500)  # the browser stores compiled code
+            return {**page.evaluate(PAINTS), **stages}
+
+    def stages_reached(self) -> list[str]:
         """Stages in the order they are reached."""
         first = self.times["cold"][0]
         return sorted(first, key=lambda stage: first[stage])
@@ -163,7 +175,7 @@ def report(variants: Iterable[Variant]) -> None:
     """Prints times and bytes."""
     for variant in variants:
         rows, before = [], {"cold": 0.0, "warm": 0.0}
-        for stage in variant.stages():
+        for stage in variant.stages_reached():
             row: list[object] = [stage]
             for visit in before:
                 if not variant.of(visit, stage):  # a restored Python imports nothing
@@ -189,16 +201,17 @@ def report(variants: Iterable[Variant]) -> None:
     print("\n" + table(["kB", *(f"{v.name} {visit} {field}" for v, visit, field in columns)], rows))
 
 
-def ratios(lab: Variant, convert: Variant) -> dict[str, float]:
-    """Times of the lab over those of the baseline: the median of the ratios within each run."""
+def ratios(lab: Variant, others: Iterable[Variant]) -> dict[str, float]:
+    """Times of the lab over those of the others: the median of the ratios within each run."""
     rows, found = [], {}
-    for stage in ("first-contentful-paint", "live"):
-        for visit in ("cold", "warm"):
-            pairs = zip(lab.of(visit, stage), convert.of(visit, stage), strict=True)
-            each = sorted(ours / theirs for ours, theirs in pairs)
-            found[f"{stage} {visit}"] = median(each)
-            rows.append([f"{stage}, {visit}", median(each), each[0], each[-1]])
-    print("\n" + table(["lab / convert, within a run", "median", "least", "most"], rows))
+    for other in others:
+        for stage in ("first-contentful-paint", "live"):
+            for visit in ("cold", "warm"):
+                pairs = zip(lab.of(visit, stage), other.of(visit, stage), strict=True)
+                each = sorted(ours / theirs for ours, theirs in pairs)
+                found[f"{stage} {visit} / {other.name}"] = median(each)
+                rows.append([f"{stage}, {visit}, lab / {other.name}", median(each), each[0], each[-1]])
+    print("\n" + table(["ratio, within a run", "median", "least", "most"], rows))
     return found
 
 
@@ -206,16 +219,35 @@ def main() -> None:
     """Measures and reports."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5, help="cold and warm visits of each page (default: 5)")
-    runs = parser.parse_args().runs
-    lab = Variant("lab", DIST, ring_page())
-    convert = Variant("convert", converted_site(RESULTS), "ring.html")
+    parser.add_argument("--lines", type=float, nargs="*", default=[], help="Mbit/s of slower lines")
+    options = parser.parse_args()
+    ends = (LAB_KEPT, LAB_RESTORED)
+    lab = Variant("lab", Server(DIST), ring_page(), LAB_LIVE, LAB_STAGES, ends=ends)
+    convert = Variant(
+        "convert",
+        Server(converted_site(RESULTS)),
+        "ring.html",
+        CONVERT_LIVE,
+        CONVERT_STAGES,
+        init_script=OVERHEAR,
+        check=check_answers,
+    )
+    plain = Variant("plain", Server(plain_site(RESULTS)), "plain.html", PLAIN_LIVE, PLAIN_STAGES)
+    variants = (lab, convert, plain)
     with sync_playwright() as playwright:
-        facts = {"runs": str(runs), **machine(playwright)}
-        for run in range(runs):
-            print(f"run {run + 1} of {runs}", flush=True)
-            for variant in (lab, convert):
+        facts = {"runs": str(options.runs), **machine(playwright)}
+        lines = [Line(lab.server.address, mbit) for mbit in options.lines]
+        for run in range(options.runs):
+            print(f"run {run + 1} of {options.runs}", flush=True)
+            for variant in variants:
                 variant.visit_twice(playwright)
-    report([lab, convert])
+            for line in lines:
+                lab.visit_over(playwright, line)
+    report(variants)
+    for line in lines:
+        visits = f"{line.mbit:g} Mbit/s"
+        paint, live = (median(lab.of(visits, stage)) for stage in ("first-contentful-paint", "live"))
+        print(f"lab, cold, {visits}: first paint {paint:.0f} ms, live {live:.0f} ms")
     figures: dict[str, Any] = {
         variant.name: {
             "times": variant.times,
@@ -223,9 +255,9 @@ def main() -> None:
                 visit: {field: variant.bytes(visit, field) for field in ("sent", "raw")} for visit in ("cold", "warm")
             },
         }
-        for variant in (lab, convert)
+        for variant in variants
     }
-    finish("startup", facts, {"ratios": ratios(lab, convert), **figures})
+    finish("startup", facts, {"ratios": ratios(lab, (convert, plain)), **figures})
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ def serve_in_thread(make: Callable[[], Application]) -> tuple[str, Callable[[], 
         ready.set()
         await stop_requested.wait()
         server.stop()
+        await server.close_all_connections()
 
     thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
     thread.start()
@@ -175,3 +176,17 @@ def dist_below_a_folder(dist: Path, tmp_path: Path) -> Iterator[str]:
     address, stop = serve_in_thread(lambda: application(tmp_path))
     yield f"{address}courses/lab/"
     stop()
+
+
+@pytest.fixture
+def host(dist: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """A host of the site that can be switched off: its address and the switch."""
+    address, stop = serve_in_thread(lambda: application(dist))
+    switches = [stop]
+
+    def switch_off() -> None:
+        while switches:
+            switches.pop()()
+
+    yield address, switch_off
+    switch_off()

@@ -1,0 +1,49 @@
+"""Without a network: what the service worker has kept opens and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import expect
+
+CONTROLLED = "navigator.serviceWorker?.controller?.state === 'activated'"
+
+
+def test_a_chapter_that_was_never_opened_runs_without_a_network(open_lab: Callable[..., Any], host: Any) -> None:
+    address, switch_off = host
+    lab = open_lab(address).open()
+    lab.wait(CONTROLLED)  # by then the whole site is kept
+    switch_off()
+    lab.open("chapters/06-flow.html?flow.t=0.4")
+    assert lab.page.evaluate("lab.python.snapshot") == "restored"
+    picture = lab.page.locator(".live-view [role=img]").first
+    before = picture.get_attribute("aria-label") or ""
+    lab.slide("t", 0.8)
+    expect(picture).not_to_have_attribute("aria-label", before)
+    cell = lab.page.locator("[data-cell]").first
+    cell.locator(".run").click()
+    cell.locator(".state", has_text="ms").wait_for()
+    lab.page.goto(address)
+    assert lab.page.locator("#chapters").is_visible()
+    lab.messages = [text for text in lab.messages if "ERR_CONNECTION_REFUSED" not in text]
+
+
+def test_without_a_network_the_packs_start_python_too(open_lab: Callable[..., Any], host: Any) -> None:
+    address, switch_off = host
+    lab = open_lab(address).open("embed/ring.html")
+    lab.wait(CONTROLLED)
+    lab.page.evaluate("caches.delete('lab-python')")
+    switch_off()
+    lab.open("embed/guidance.html")
+    assert lab.page.evaluate("lab.python.snapshot") != "restored"
+    lab.messages = [text for text in lab.messages if "ERR_CONNECTION_REFUSED" not in text]
+
+
+def test_an_embedded_page_keeps_nothing_on_its_own(open_lab: Callable[..., Any], site: str) -> None:
+    lab = open_lab()
+    lab.page.goto(site)
+    lab.page.evaluate("document.body.innerHTML = '<iframe src=\"embed/ring.html\" width=900 height=900></iframe>'")
+    frame = next(frame for frame in lab.page.frames if frame != lab.page.main_frame)
+    frame.wait_for_function("window.lab?.python.snapshot", timeout=60_000)
+    assert lab.page.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0
