@@ -1,7 +1,7 @@
 /**
- * The service worker keeps the whole site in the browser, so that each chapter opens and runs without a network. While
- * there is one, what it says counts: every request goes to it, and the browser's own caches of files and of compiled
- * code work as without a service worker.
+ * The service worker keeps the whole site in the browser, so that each chapter opens and runs without a network. It
+ * stays out of the way of a page that has come from the network: what that asks for comes as without a service worker,
+ * with the browser's own caches of files and of compiled code.
  */
 
 /** Set by the build: addresses relative to the site's root. @type {{pages: string[], assets: string[]}} */
@@ -13,6 +13,10 @@ const STORE = "lab-site";
 const PATIENCE_MS = 4000;
 
 const worker = /** @type {any} */ (self);
+
+/** Whether the last page came from the network; not known at the start. */
+let reachable = false;
+
 /** @param {string} path */
 const address = (path) => new URL(path, worker.registration.scope).href;
 
@@ -26,11 +30,13 @@ async function keepSite() {
   await store.addAll(SITE.pages.map((path) => new Request(address(path), { cache: "no-cache" })));
 }
 
-/** Lets go of what belongs to earlier builds. */
-async function letGo() {
+/** Lets go of what belongs to earlier builds, and takes over the pages that are open. */
+async function takeOver() {
   const current = new Set([...SITE.assets, ...SITE.pages].map(address));
   const store = await caches.open(STORE);
   for (const request of await store.keys()) if (!current.has(request.url)) await store.delete(request);
+  await worker.registration.navigationPreload?.enable(); // the network is asked while this script starts
+  await worker.clients.claim();
 }
 
 /** @param {string} url @returns {Promise<Response | undefined>} */
@@ -40,40 +46,26 @@ async function kept(url) {
   return store.match(origin + pathname.replace(/\/$/, "/index.html"));
 }
 
-/** A page with its query: from the network, or as it was kept. @param {Request} request */
-async function page(request) {
-  const asked = fetch(request);
-  asked.catch(() => {}); // answered below
+/** A page with its query: from the network, or as it was kept. @param {any} event */
+async function page({ request, preloadResponse }) {
+  const asked = Promise.resolve(preloadResponse).then((answer) => answer ?? fetch(request));
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
-  try {
-    const answer = await Promise.race([asked, late]);
-    if (answer) return answer;
-  } catch {
-    // there is no network
-  }
-  return (await kept(request.url)) ?? asked;
+  const answer = await Promise.race([asked, late]).catch(() => undefined);
+  reachable = answer !== undefined;
+  return answer ?? (await kept(request.url)) ?? asked;
 }
 
 /** @param {Request} request */
-async function asset(request) {
-  try {
-    return await fetch(request);
-  } catch (error) {
-    const answer = await kept(request.url);
-    if (answer) return answer;
-    throw error;
-  }
-}
+const asset = async (request) => (await kept(request.url)) ?? fetch(request);
 
 worker.addEventListener("install", (/** @type {any} */ event) => {
   worker.skipWaiting();
   event.waitUntil(keepSite());
 });
-worker.addEventListener("activate", (/** @type {any} */ event) => {
-  event.waitUntil(letGo().then(() => worker.clients.claim()));
-});
+worker.addEventListener("activate", (/** @type {any} */ event) => event.waitUntil(takeOver()));
 worker.addEventListener("fetch", (/** @type {any} */ event) => {
   const { request } = event;
   if (request.method !== "GET" || !request.url.startsWith(worker.registration.scope)) return;
-  event.respondWith(request.mode === "navigate" ? page(request) : asset(request));
+  if (request.mode === "navigate") event.respondWith(page(event));
+  else if (!reachable || !navigator.onLine) event.respondWith(asset(request));
 });
