@@ -73,6 +73,7 @@ def ensure_python(say: Say, *, tests: bool = False) -> None:
         stamp.write_text(key)
     # Read when NumPy is imported. The lab's matrices are small: threads cost more than they bring.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("PYTHONHASHSEED", "0")  # sets keep their order: two builds give the same bytes
     if Path(sys.prefix).resolve() != VENV.resolve():
         os.execv(python, [str(python), *sys.argv])
 

@@ -17,13 +17,14 @@ import json
 import re
 import shutil
 import struct
-import subprocess
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from diffusion_lab.app.environment import NODE_MODULES, ROOT, Say, SetupError
+from diffusion_lab.app.environment import NODE_MODULES, ROOT, Say
 from diffusion_lab.app.lazy_imports import make_lazy
+from diffusion_lab.app.node_python import NodePython
 
 HERE = Path(__file__).parent
 
@@ -70,6 +71,9 @@ OWN_LEFT_OUT = (
     "app/chapter.py",
     "app/prerender.py",
     "app/runtime_assets.py",
+    "app/rendered.py",
+    "app/results.py",
+    "app/node_python.py",
     "app/environment.py",
     "app/lazy_imports.py",
     "app/command_line.py",
@@ -94,24 +98,49 @@ SITE = "site-packages/"
 
 
 @dataclass(frozen=True)
-class RuntimeAssets:
-    """Files for the site. Those of `pyodide` and `panel_files` keep their names; the others get hashed ones."""
+class FrontEnd:
+    """Libraries that pages load as they were published. Those in folders keep their names."""
 
-    packs: dict[str, Path]
-    libraries: dict[str, Path]
-    lock: dict[str, object]
     pyodide: list[Path]
     scripts: list[Path]
     panel_files: dict[str, Path]
 
 
-def make_runtime_assets(numpy_wheel: Path, work: Path, say: Say) -> RuntimeAssets:
-    """Everything the worker fetches, below `work`; made again only when an input has changed."""
+@dataclass(frozen=True)
+class RuntimeAssets:
+    """What is made for the browser's Python: packs, compiled modules by their place, Pyodide's lock file."""
+
+    packs: dict[str, Path]
+    libraries: dict[str, Path]
+    lock: dict[str, object]
+
+
+def front_end() -> FrontEnd:
+    """The libraries that are taken as they are."""
+    pyodide, site_packages = NODE_MODULES / "pyodide", _site_packages()
+    bokeh_js = site_packages / "bokeh/server/static/js"
+    panel_dist = site_packages / "panel/dist"
+    panel_version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
+    return FrontEnd(
+        pyodide=[pyodide / name for name in ("pyodide.asm.mjs", "pyodide.asm.wasm")],
+        scripts=[*(bokeh_js / name for name in BOKEH_JS), panel_dist / "panel.min.js"],
+        panel_files={
+            f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path for path in _panel_css(panel_dist)
+        },
+    )
+
+
+def make_runtime_assets(numpy_wheel: Path, out: Path, say: Say, warm: NodePython | None = None) -> RuntimeAssets:
+    """What the worker fetches, below `out`; only what an input has changed for is made again.
+
+    With `warm`, a Pyodide that has `out` mounted, that one compiles the lab's own Python, and what a start opens is not
+    traced anew: a module that is missing in the first packs is fetched when it is imported.
+    """
     pyodide = NODE_MODULES / "pyodide"
-    out = work / "runtime"
     recipe = [Path(__file__), HERE / "lazy_imports.py", *sorted((HERE / "node").iterdir())]
     third_party = _third_party_files(numpy_wheel)
     own = _own_files()
+    digests = _digests(own)  # before they are read: what changes meanwhile is new to the next build
     third_party_key = _key([*third_party.values(), numpy_wheel, pyodide / "package.json", *recipe])
     if _changed(out / "third-party.stamp", third_party_key):
         say("compiling the browser's Python to byte code")
@@ -121,36 +150,50 @@ def make_runtime_assets(numpy_wheel: Path, work: Path, say: Say) -> RuntimeAsset
         _lay_out_wheel_and_stdlib(out / "tree", numpy_wheel, pyodide / "python_stdlib.zip")
         _compile(out)
         _mark(out / "third-party.stamp", third_party_key)
-    own_key = third_party_key + _key(list(own.values()))
-    if _changed(out / "own.stamp", own_key):
-        say("compiling the lab's own Python")
-        shutil.rmtree(out / "compiled/site/diffusion_lab", ignore_errors=True)
-        _lay_out(out / "tree/site", own)
-        _compile(out)
-        # What a start opens is set by what is imported: traced again only when an import has changed.
-        imports_key = third_party_key + _imports_key(own)
-        if _changed(out / "used.stamp", imports_key):
-            say("tracing which files the instruments open")
-            _in_pyodide(out, "trace_used.py")
-            _mark(out / "used.stamp", imports_key)
-        _pack(out)
-        _mark(out / "own.stamp", own_key)
-    site_packages = _site_packages()
-    bokeh_js = site_packages / "bokeh/server/static/js"
-    panel_dist = site_packages / "panel/dist"
-    panel_version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
+    own_changed = _compile_own(out, own, digests, say, warm)
+    # What a start opens is set by what is imported: traced again only when an import has changed.
+    imports_key = third_party_key + _imports_key(own)
+    if _changed(out / "used.stamp", imports_key) and not (warm and (out / "used.txt").exists()):
+        say("tracing which files the instruments open")
+        with NodePython(out) as python:
+            python.run("trace_used.py")
+        _mark(out / "used.stamp", imports_key)
+    packed_key = third_party_key + _key([out / "used.txt"])
+    if _changed(out / "packed.stamp", packed_key):
+        _pack(out, PACKS)
+        _mark(out / "packed.stamp", packed_key)
+    elif own_changed:
+        _pack(out, ("lab",))
+    _mark(out / "own.json", json.dumps(digests))
     return RuntimeAssets(
         packs={name: out / f"{name}.pack" for name in PACKS},
         libraries={
             SITE + path.removeprefix("site/"): out / "compiled" / path for path in _used(out) if path.endswith(".so")
         },
         lock={"info": json.loads((pyodide / "pyodide-lock.json").read_text())["info"], "packages": {}},
-        pyodide=[pyodide / name for name in ("pyodide.asm.mjs", "pyodide.asm.wasm")],
-        scripts=[*(bokeh_js / name for name in BOKEH_JS), panel_dist / "panel.min.js"],
-        panel_files={
-            f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path for path in _panel_css(panel_dist)
-        },
     )
+
+
+def _compile_own(out: Path, own: dict[str, Path], digests: dict[str, str], say: Say, warm: NodePython | None) -> bool:
+    """Brings the lab's own files in `compiled` up to date; whether any had changed since `own.json` was written."""
+    stamp = out / "own.json"
+    before: dict[str, str] = json.loads(stamp.read_text()) if stamp.exists() else {}
+    changed = {inside: path for inside, path in own.items() if before.get(inside) != digests[inside]}
+    gone = before.keys() - digests.keys()
+    site = out / "compiled/site"
+    for inside in gone:
+        (site / _compiled_name(inside)).unlink(missing_ok=True)
+    _lay_out(site, {inside: path for inside, path in changed.items() if not inside.endswith(".py")})
+    if sources := {inside: path for inside, path in changed.items() if inside.endswith(".py")}:
+        say(f"compiling {len(sources)} of the lab's own Python files" if before else "compiling the lab's own Python")
+        shutil.rmtree(out / "tree", ignore_errors=True)  # of a build that was broken off
+        _lay_out(out / "tree/site", sources)
+        _compile(out, warm)
+    return bool(changed or gone)
+
+
+def _compiled_name(inside: str) -> str:
+    return inside + "c" if inside.endswith(".py") else inside
 
 
 def _panel_css(panel_dist: Path) -> list[Path]:
@@ -208,23 +251,14 @@ def _lay_out_wheel_and_stdlib(tree: Path, numpy_wheel: Path, stdlib: Path) -> No
         archive.extractall(tree / "stdlib")
 
 
-def _compile(out: Path) -> None:
+def _compile(out: Path, warm: NodePython | None = None) -> None:
     """Moves what lies in `tree` to `compiled`, as byte code."""
-    _in_pyodide(out, "compile_tree.py")
+    if warm:
+        warm.run("compile_tree.py")
+    else:
+        with NodePython(out) as python:
+            python.run("compile_tree.py")
     shutil.rmtree(out / "tree")
-
-
-def _in_pyodide(work: Path, script: str) -> None:
-    command = [
-        "node",
-        str(HERE / "node/pyodide_run.mjs"),
-        str(NODE_MODULES / "pyodide"),
-        str(work),
-        str(HERE / "node" / script),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SetupError(f"{script} failed in Pyodide under Node:\n{done.stderr.strip() or done.stdout.strip()}")
 
 
 # --- the packs -------------------------------------------------------------------------------------------------------
@@ -235,10 +269,11 @@ def _used(out: Path) -> list[str]:
     return (out / "used.txt").read_text().split()
 
 
-def _pack(out: Path) -> None:
+def _pack(out: Path, names: Sequence[str]) -> None:
+    """Writes packs: all of them, or only `lab`, whose files stand apart."""
     compiled, used = out / "compiled", set(_used(out))
     packs: dict[str, list[tuple[str, bytes]]] = {name: [] for name in PACKS}
-    for path in sorted(compiled.rglob("*")):
+    for path in sorted((compiled if names == PACKS else compiled / "site/diffusion_lab").rglob("*")):
         if path.is_file():
             place = path.relative_to(compiled).as_posix()
             inside = place.replace("site/", SITE, 1) if place.startswith("site/") else place.removeprefix("stdlib/")
@@ -246,8 +281,8 @@ def _pack(out: Path) -> None:
             linked = place in used and place.endswith(".so")
             packs[_pack_of(place, used)].append((inside, b"" if linked else path.read_bytes()))
     packs["start"].append(("rest_modules.txt", "\n".join(_modules(packs["rest"])).encode()))
-    for name, files in packs.items():
-        write_pack(out / f"{name}.pack", files)
+    for name in names:
+        write_pack(out / f"{name}.pack", packs[name])
 
 
 def _modules(files: list[tuple[str, bytes]]) -> list[str]:
@@ -298,6 +333,11 @@ def _key(paths: list[Path]) -> str:
         status = path.stat()
         digest.update(f"{status.st_size}:{status.st_mtime_ns}".encode() if installed else path.read_bytes())
     return digest.hexdigest()
+
+
+def _digests(files: dict[str, Path]) -> dict[str, str]:
+    """Place → hash of the contents."""
+    return {inside: hashlib.sha256(path.read_bytes()).hexdigest() for inside, path in files.items()}
 
 
 def _imports_key(own: dict[str, Path]) -> str:

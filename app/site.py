@@ -3,9 +3,13 @@ written replaces the old site in one move."""
 
 from __future__ import annotations
 
+import fcntl
+import re
 import shutil
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,47 +19,75 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from diffusion_lab.app import prerender
 from diffusion_lab.app.chapter import Cell, Chapter, ChapterError, InstrumentSlot, Quiz, Reference, parse_chapter
 from diffusion_lab.app.discovery import instrument_names
 from diffusion_lab.app.environment import ROOT, WORK, Say, SetupError
-from diffusion_lab.app.runtime_assets import make_runtime_assets
+from diffusion_lab.app.node_python import NodePython
+from diffusion_lab.app.rendered import Refused, RenderedInstrument, RenderedQuiz, with_answer
+from diffusion_lab.app.results import Results, forget_old
+from diffusion_lab.app.runtime_assets import front_end, make_runtime_assets
 from diffusion_lab.app.site_assets import SiteAssets
-from diffusion_lab.app.twins import compress
-from diffusion_lab.app.typeset import about, typeset
+from diffusion_lab.app.twins import Twins
+from diffusion_lab.app.typeset import Formulas, about, typeset
 
 HERE = Path(__file__).parent
 DIST = ROOT / "dist"
+RUNTIME = WORK / "runtime"
 CHAPTERS = ROOT / "chapters"
 PLANNED_CHAPTERS = 10
+PRERENDER = "diffusion_lab.app.prerender"
+
+#: What stands for a formula in a chapter's HTML.
+MARK = re.compile("\ue000[^\ue001]*\ue001")
 
 
-def build_site(numpy_wheel: Path, say: Say) -> Path:
-    """The whole site in `dist/`; returns its path. Raises `SetupError` with file and line of what is wrong."""
-    try:
-        say("reading chapters")
-        references = _references()
-        chapters = [
-            parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references) for path in _chapter_paths()
-        ]
-        say("running cells and instruments")
-        pages = [_prerendered(chapter) for chapter in chapters]
-        formulas = typeset(chapters)
-    except ChapterError as error:
-        raise SetupError(str(error)) from None
-    assets = make_runtime_assets(numpy_wheel, WORK, say)
-    say("writing dist/")
-    site = _Site(WORK / "dist", formulas)
-    site.assets.lay_out(assets, _views(chapters))
-    for before, page, after in zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True):
-        site.write_chapter(page, references, before and before.chapter, after and after.chapter)
-    for name in instrument_names():
-        site.write_embed(name, next((page.chapter for page in pages if name in page.instruments), None))
-    site.write_index([page.chapter for page in pages])
-    site.assets.write_service_worker()
-    compress(site.out)
-    _replace(WORK / "dist", DIST)
-    return DIST
+def build_site(numpy_wheel: Path, say: Say, warm: NodePython | None = None) -> Path:
+    """The whole site in `dist/`; returns its path. Raises `SetupError` with file and line of what is wrong.
+
+    With `warm` it is an author's draft in `.build/draft/`: made by that Pyodide, without compressed twins, and with the
+    first packs as the last build cut them.
+    """
+    WORK.mkdir(exist_ok=True)
+    with (WORK / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another build in this checkout is awaited
+        try:
+            return _build(numpy_wheel, say, warm)
+        except ChapterError as error:
+            raise SetupError(str(error)) from None
+
+
+def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
+    say("reading chapters")
+    references = _references()
+    chapters = [parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references) for path in _chapter_paths()]
+    names = instrument_names()
+    results, formulas = Results(WORK / "results"), Formulas(WORK / "formulas.json")
+    # What takes long goes on side by side: Node compiles, processes run cells and instruments, twins are compressed.
+    with Twins(WORK / "compressed") as twins, ThreadPoolExecutor(1 + len(chapters) + len(names)) as pool:
+        runtime = pool.submit(make_runtime_assets, numpy_wheel, RUNTIME, say, warm)
+        prerendered = [pool.submit(_prerendered, chapter, results.of) for chapter in chapters]
+        alone = {name: pool.submit(results.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
+        site = _Site(WORK / "new", (lambda path: None) if warm else twins.begin)
+        site.assets.lay_out_front_end(front_end())
+        site.formulas = typeset(chapters, formulas)
+        site.abouts = {name: about(name, formulas) for name in names}
+        formulas.save()
+        pages = [page.result() for page in prerendered]
+        embeds = {name: rendered.result() for name, rendered in alone.items()}
+        site.assets.lay_out_runtime(runtime.result(), _views(chapters))
+        say("writing the pages")
+        for before, page, after in zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True):
+            site.write_chapter(page, references, before and before.chapter, after and after.chapter)
+        for name, rendered in embeds.items():
+            site.write_embed(name, rendered, next((page.chapter for page in pages if name in page.instruments), None))
+        site.write_index(chapters)
+        site.assets.write_service_worker()
+        twins.finish()
+    forget_old(WORK / "results")
+    forget_old(WORK / "compressed")
+    target = WORK / "draft" if warm else DIST
+    _replace(site.out, target)
+    return target
 
 
 # --- gather and check ------------------------------------------------------------------------------------------------
@@ -80,22 +112,43 @@ class _Page:
 
     chapter: Chapter
     cells: dict[str, str]
-    quizzes: dict[str, prerender.RenderedQuiz]
-    instruments: dict[str, prerender.RenderedInstrument]
-    abouts: dict[str, str] = field(default_factory=dict)
+    quizzes: dict[str, RenderedQuiz]
+    instruments: dict[str, RenderedInstrument]
 
 
-def _prerendered(chapter: Chapter) -> _Page:
-    for preset in chapter.presets:
-        prerender.check_preset(chapter, preset)
-    names = [slot.name for slot in chapter.of(InstrumentSlot)]
+def _prerendered(chapter: Chapter, compute: Callable[..., Any]) -> _Page:
+    """The chapter with what its parts give; `compute` calls a function, named `module:function`, of `prerender.py`."""
+
+    def run(function: str, blocks: Sequence[Any], *arguments: Any) -> Any:
+        if not blocks:
+            return {}
+        try:
+            return compute(f"{PRERENDER}:{function}", *arguments)
+        except Refused as refused:
+            raise chapter.error(blocks[refused.part].line + refused.line - 1, refused.message) from None
+
+    presets, cells = chapter.presets, chapter.of(Cell)
+    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
+    standing = {slot.name for slot in slots}
+    for preset in presets:
+        if preset.name not in standing:
+            raise chapter.error(preset.line, f"No instrument `{preset.name}` stands in this chapter.")
+    run("check_states", presets, [[preset.name, preset.state] for preset in presets])
+    outputs = run("run_cells", cells, [[cell.label, cell.code] for cell in cells])
+    answers = run("answer_quizzes", quizzes, [[quiz.label, quiz.answer, quiz.tolerance] for quiz in quizzes])
     return _Page(
         chapter=chapter,
-        cells=prerender.run_cells(chapter),
-        quizzes={quiz.label: prerender.answer_quiz(chapter, quiz) for quiz in chapter.of(Quiz)},
-        instruments={slot.name: prerender.render_instrument(chapter, slot) for slot in chapter.of(InstrumentSlot)},
-        abouts={name: about(name) for name in names},
+        cells=outputs,
+        quizzes={quiz.label: _solved(chapter, quiz, *answers[quiz.label]) for quiz in quizzes},
+        instruments={slot.name: run("render_instrument", [slot], slot.name, slot.state) for slot in slots},
     )
+
+
+def _solved(chapter: Chapter, quiz: Quiz, answer: float, tolerance: float) -> RenderedQuiz:
+    try:
+        return RenderedQuiz(answer, tolerance, with_answer(quiz.solution_html, answer))
+    except Refused as refused:
+        raise chapter.error(quiz.line, refused.message) from None
 
 
 def _views(chapters: list[Chapter]) -> list[dict[str, Any]]:
@@ -113,11 +166,15 @@ def _views(chapters: list[Chapter]) -> list[dict[str, Any]]:
 
 
 class _Site:
-    """The site being written, below `out`."""
+    """The site being written, below `out`; `written` is told of each file.
 
-    def __init__(self, out: Path, formulas: dict[str, str]) -> None:
-        self.out = out
-        self.formulas = formulas
+    `formulas`: what stands for their marks; `abouts`: the texts that belong to instruments.
+    """
+
+    def __init__(self, out: Path, written: Callable[[Path], None]) -> None:
+        self.out, self._written = out, written
+        self.formulas: dict[str, str] = {}
+        self.abouts: dict[str, str] = {}
         loader = jinja2.FileSystemLoader(HERE / "templates")
         self.templates = jinja2.Environment(
             loader=loader,
@@ -129,7 +186,7 @@ class _Site:
         self.templates.filters["highlighted"] = _highlighted
         self.templates.filters["kind"] = lambda block: type(block).__name__
         shutil.rmtree(out, ignore_errors=True)
-        self.assets = SiteAssets(out)
+        self.assets = SiteAssets(out, written)
 
     def write_chapter(
         self, page: _Page, references: dict[str, Reference], before: Chapter | None, after: Chapter | None
@@ -140,6 +197,7 @@ class _Site:
             f"chapters/{chapter.slug}.html",
             "chapter.html",
             page=page,
+            abouts=self.abouts,
             chapter=chapter,
             planned=PLANNED_CHAPTERS,
             before=before,
@@ -150,9 +208,8 @@ class _Site:
             needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell)),
         )
 
-    def write_embed(self, name: str, chapter: Chapter | None) -> None:
+    def write_embed(self, name: str, rendered: RenderedInstrument, chapter: Chapter | None) -> None:
         """An instrument alone on a page, for an iframe: its state comes from the query."""
-        rendered = prerender.render_default(name)
         self._write(
             f"embed/{name}.html",
             "embed.html",
@@ -164,7 +221,7 @@ class _Site:
             needs_python=True,
         )
 
-    def _frames(self, instruments: dict[str, prerender.RenderedInstrument]) -> dict[str, tuple[str, str]]:
+    def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
         """Writes the frames of instruments; name → address and the Param they are of, for those that have any."""
         return {
             name: (self.assets.add_data(f"{name}-frames.json", rendered.frames.encode()), rendered.frames_param)
@@ -179,10 +236,10 @@ class _Site:
     def _write(self, path: str, template: str, **values: Any) -> None:
         root = "../" * path.count("/")
         text = self.templates.get_template(template).render(root=root, urls=self.assets.urls, **values)
-        for mark, html in self.formulas.items():
-            text = text.replace(mark, html)
+        text = MARK.sub(lambda mark: self.formulas[mark[0]], text)
         (self.out / path).parent.mkdir(parents=True, exist_ok=True)
         (self.out / path).write_text(text, "utf-8")
+        self._written(self.out / path)
 
 
 def _highlighted(code: str) -> Markup:

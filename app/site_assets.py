@@ -7,11 +7,12 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from diffusion_lab.app.environment import NODE_MODULES, ROOT, WORK, SetupError
-from diffusion_lab.app.runtime_assets import RuntimeAssets
+from diffusion_lab.app.runtime_assets import FrontEnd, RuntimeAssets
 from diffusion_lab.app.theme import css_variables
 
 #: Style sheets of every page, in order; the tokens of `theme.py` come first.
@@ -20,40 +21,49 @@ STYLES = ("fonts.css", "page.css", "front_panel.css")
 #: The oldest browsers with all that the pages need (sub-grids, `:has`, WebAssembly SIMD and exceptions).
 BROWSERS = "--target=chrome117,firefox121,safari16.4"
 
+SCRIPTS = ROOT / "static/js"
+BUNDLED = ("--bundle", "--minify", "--format=esm", BROWSERS, "--legal-comments=none")
+
 
 class SiteAssets:
-    """The assets of a site being written below `out`; `urls` has their addresses, relative to the site's root."""
+    """The assets of a site being written below `out`; `urls` has their addresses, relative to the site's root.
 
-    def __init__(self, out: Path) -> None:
+    `written` is told of each file.
+    """
+
+    def __init__(self, out: Path, written: Callable[[Path], None]) -> None:
         self.urls: dict[str, Any] = {}
-        self._out = out
+        self._out, self._written = out, written
         (out / "assets").mkdir(parents=True)
 
-    def lay_out(self, assets: RuntimeAssets, views: list[dict[str, Any]]) -> None:
-        """All that pages load, with hashed names; their addresses go to `urls`.
+    def lay_out_front_end(self, files: FrontEnd) -> None:
+        """Style sheet, scripts, and libraries as they were published."""
+        self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in files.pyodide})
+        self.urls["panel"] = self._folder("panel", files.panel_files)
+        self.urls["scripts"] = [self.add(path) for path in files.scripts]
+        bundles = WORK / "bundles"
+        _bundle_page(bundles)
+        for path in sorted(bundles.glob("chunk-*.js")):
+            self._copy(path, f"assets/{path.name}")
+        self.urls["main"] = self.add(bundles / "main.js")
+        self.urls["style"] = self._style_sheet()
+
+    def lay_out_runtime(self, runtime: RuntimeAssets, views: list[dict[str, Any]]) -> None:
+        """The packs, and the worker that knows all of its addresses.
 
         `views` are made ahead in a reader's memory snapshot.
         """
-        pyodide = self._folder("pyodide", assets.pyodide)
-        panel = self._panel_folder(assets.panel_files)
-        packs = {name: self.add(path) for name, path in assets.packs.items()}
-        relative: dict[str, Any] = {
-            name: path.removeprefix("assets/")
-            for name, path in {**packs, "pyodide": pyodide, "panelRoot": panel}.items()
-        }
-        relative |= {"lock": assets.lock, "views": views}
+        addresses = {name: self.add(path) for name, path in runtime.packs.items()}
+        addresses |= {"pyodide": self.urls["pyodide"], "panelRoot": self.urls["panel"]}
+        relative: dict[str, Any] = {name: path.removeprefix("assets/") for name, path in addresses.items()}
+        relative |= {"lock": runtime.lock, "views": views}
         relative["libraries"] = [
             [inside, self.add(path, _library_name(inside)).removeprefix("assets/")]
-            for inside, path in assets.libraries.items()
+            for inside, path in runtime.libraries.items()
         ]
-        self.urls["scripts"] = [self.add(path) for path in assets.scripts]
-        bundles = WORK / "bundles"
-        _bundle(bundles, relative)
-        for path in sorted(bundles.glob("chunk-*.js")):
-            shutil.copyfile(path, self._out / "assets" / path.name)
+        bundles = WORK / "worker"
+        _bundle_worker(bundles, relative)
         self.urls["worker"] = self.add(bundles / "worker.js")
-        self.urls["main"] = self.add(bundles / "main.js")
-        self.urls["style"] = self._style_sheet()
 
     def write_service_worker(self) -> None:
         """The service worker at the site's root, with the names of all that has been written by now.
@@ -65,9 +75,10 @@ class SiteAssets:
         site: dict[str, Any] = {"build": digest[:10], "pages": [], "assets": []}
         for path in files:
             site["pages" if path.suffix == ".html" else "assets"].append(path.relative_to(self._out).as_posix())
-        target = f"--outfile={self._out / 'service-worker.js'}"
-        script = str(ROOT / "static/js/service_worker.js")
-        _esbuild([script, "--minify", BROWSERS, target, f"--banner:js=globalThis.LAB_SITE={json.dumps(site)};"])
+        target = self._out / "service-worker.js"
+        banner = f"--banner:js=globalThis.LAB_SITE={json.dumps(site)};"
+        _esbuild([str(SCRIPTS / "service_worker.js"), f"--outfile={target}", *BUNDLED, banner])
+        self._written(target)
 
     def add(self, path: Path, name: str | None = None) -> str:
         """A file whose name gets its hash; returns its address."""
@@ -78,24 +89,21 @@ class SiteAssets:
         stem, dot, ending = name.partition(".")
         target = f"assets/{stem}.{hashlib.sha256(data).hexdigest()[:10]}{dot}{ending}"
         (self._out / target).write_bytes(data)
+        self._written(self._out / target)
         return target
 
-    def _folder(self, name: str, files: list[Path]) -> str:
-        """A folder with a hashed name, for files that find one another by their own names."""
-        digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:10]
-        target = f"assets/{name}-{digest}/"
-        (self._out / target).mkdir()
-        for path in files:
-            shutil.copyfile(path, self._out / target / path.name)
-        return target
-
-    def _panel_folder(self, files: dict[str, Path]) -> str:
+    def _folder(self, name: str, files: dict[str, Path]) -> str:
+        """A folder with a hashed name, for files that find one another by their own names (path in it → file)."""
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in files.values())).hexdigest()[:10]
-        target = f"assets/panel-{digest}/"
+        target = f"assets/{name}-{digest}/"
         for inside, path in files.items():
-            (self._out / target / inside).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, self._out / target / inside)
+            self._copy(path, target + inside)
         return target
+
+    def _copy(self, path: Path, target: str) -> None:
+        (self._out / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, self._out / target)
+        self._written(self._out / target)
 
     def _style_sheet(self) -> str:
         """One style sheet: tokens, pages, front panels, KaTeX; fonts beside it."""
@@ -108,8 +116,8 @@ class SiteAssets:
         shutil.rmtree(built, ignore_errors=True)
         fonts = ["--loader:.woff2=file", "--loader:.woff=empty", "--loader:.ttf=empty", "--asset-names=[name]-[hash]"]
         _esbuild([str(source), f"--outdir={built}", "--bundle", "--minify", BROWSERS, *fonts])
-        for font in built.glob("*.woff2"):
-            shutil.copyfile(font, self._out / "assets" / font.name)
+        for font in sorted(built.glob("*.woff2")):
+            self._copy(font, f"assets/{font.name}")
         self.urls["fonts"] = [
             f"assets/{font.name}"
             for font in sorted(built.glob("*.woff2"))
@@ -123,21 +131,18 @@ def _library_name(inside: str) -> str:
     return "-".join([*Path(inside).parts[1:-1], Path(inside).name.partition(".")[0]]) + ".wasm"
 
 
-def _bundle(out: Path, assets: dict[str, Any]) -> None:
-    """The page's scripts (with the editor as a chunk of its own) and the worker."""
+def _bundle_page(out: Path) -> None:
+    """The page's scripts, with the editor as a chunk of its own."""
     shutil.rmtree(out, ignore_errors=True)
-    js = ROOT / "static/js"
-    common = [
-        "--bundle",
-        "--minify",
-        "--format=esm",
-        BROWSERS,
-        f"--outdir={out}",
-        "--legal-comments=none",
-    ]
-    _esbuild([str(js / "main.js"), *common, "--splitting", "--chunk-names=chunk-[name]-[hash]"])
+    _esbuild(
+        [str(SCRIPTS / "main.js"), f"--outdir={out}", *BUNDLED, "--splitting", "--chunk-names=chunk-[name]-[hash]"]
+    )
+
+
+def _bundle_worker(out: Path, assets: dict[str, Any]) -> None:
     node_only = [f"--external:{name}" for name in ("node:*", "ws")]  # Pyodide's loader also runs under Node
-    _esbuild([str(js / "worker.js"), *common, *node_only, f"--banner:js=globalThis.LAB_ASSETS={json.dumps(assets)};"])
+    banner = f"--banner:js=globalThis.LAB_ASSETS={json.dumps(assets)};"
+    _esbuild([str(SCRIPTS / "worker.js"), f"--outdir={out}", *BUNDLED, *node_only, banner])
 
 
 def _esbuild(arguments: list[str]) -> None:

@@ -1,19 +1,29 @@
-// Runs a Python file in Pyodide under Node, with a folder of this machine mounted at /work.
-// usage: node pyodide_run.mjs PYODIDE_FOLDER MOUNTED_FOLDER FILE.py
+// Pyodide under Node with a folder of this machine mounted at /work: runs the Python files whose paths come line by
+// line on standard input, each with globals of its own, and answers each with a line of JSON: {} or {error}.
+// usage: node pyodide_run.mjs PYODIDE_FOLDER MOUNTED_FOLDER
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const [, , pyodideFolder, mounted, file] = process.argv;
+const [, , pyodideFolder, mounted] = process.argv;
 globalThis.XMLHttpRequest ??= class XMLHttpRequest {}; // Panel's module for Pyodide imports the name
 const { loadPyodide } = await import(pathToFileURL(resolve(pyodideFolder, "pyodide.mjs")).href);
-const python = await loadPyodide({ indexURL: resolve(pyodideFolder) + "/", env: { HOME: "/home/pyodide", PANEL_CDN_ROOT: "./" } });
+const python = await loadPyodide({
+  indexURL: resolve(pyodideFolder) + "/",
+  stdout: console.error,
+  // Sets in byte code keep their order from one build to the next.
+  env: { HOME: "/home/pyodide", PANEL_CDN_ROOT: "./", PYTHONHASHSEED: "0" },
+});
 python.FS.mkdir("/work");
 python.mountNodeFS("/work", resolve(mounted));
-try {
-  await python.runPythonAsync(readFileSync(file, "utf8"));
-  process.exit(0);
-} catch (error) {
-  console.error(error.message);
-  process.exit(1);
+for await (const file of createInterface({ input: process.stdin })) {
+  let answer = {};
+  try {
+    await python.runPythonAsync(readFileSync(file, "utf8"), { globals: python.toPy({ __name__: "__main__" }) });
+  } catch (error) {
+    answer = { error: String(error.message) };
+  }
+  process.stdout.write(JSON.stringify(answer) + "\n");
 }
+process.exit(0);

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from diffusion_lab.app import site
+from diffusion_lab.app import prerender, site
 from diffusion_lab.app.chapter import ChapterError, Reference, parse_chapter
 from diffusion_lab.app.discovery import instrument_class, instrument_names
-from diffusion_lab.app.typeset import typeset
+from diffusion_lab.app.typeset import Formulas, typeset
 
 CASES = Path(__file__).parent / "cases"
 WRITE = os.environ.get("LAB_WRITE_EXPECTED") == "1"
@@ -27,12 +27,17 @@ REFERENCES = {
 }
 
 
-def message(text: str) -> str:
-    """What the build says of a chapter: the same calls, in the same order, as `build_site`."""
+def here(function: str, *arguments: object) -> object:
+    """Calls a function of `prerender.py` in this process."""
+    return getattr(prerender, function.removeprefix(f"{prerender.__name__}:"))(*arguments)
+
+
+def message(text: str, folder: Path) -> str:
+    """What the build says of a chapter, its formulas kept in `folder`: the same calls as in `build_site`."""
     try:
         chapter = parse_chapter(Path("chapter.md"), text, REFERENCES)
-        site._prerendered(chapter)
-        typeset([chapter])
+        site._prerendered(chapter, here)
+        typeset([chapter], Formulas(folder / "formulas.json"))
     except ChapterError as error:
         return str(error)
     return "no error"
@@ -54,8 +59,8 @@ def cases() -> list[str]:
 
 
 @pytest.mark.parametrize("name", cases())
-def test_case(name):
-    got = message((CASES / name / "chapter.md").read_text("utf-8"))
+def test_case(name, tmp_path):
+    got = message((CASES / name / "chapter.md").read_text("utf-8"), tmp_path)
     assert got == expected(CASES / name, got)
 
 
