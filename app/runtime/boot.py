@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import gc
 import importlib
 import random
@@ -18,11 +17,6 @@ from diffusion_lab.app.runtime.documents import LiveInstrument
 from diffusion_lab.app.runtime.outflow import Outflow
 
 
-def _no_input(prompt: object = "", /) -> str:
-    """In the place of `input`: a worker cannot wait for the reader."""
-    raise RuntimeError(f"input({prompt!r}) cannot ask here: write the value into the code.")
-
-
 class Page:
     """All that lives behind one page."""
 
@@ -30,7 +24,6 @@ class Page:
         self._instruments: dict[str, LiveInstrument] = {}
         self._ahead: dict[str, LiveInstrument] = {}
         self._session = Session()
-        builtins.input = _no_input
 
     def connect(
         self,

@@ -16,7 +16,7 @@ LAST_LINES = 20
 
 #: Pictures and the like that are shown of one run, and characters of one piece.
 MAX_OTHERS = 100
-MAX_PIECE = 4_000_000
+MAX_PIECE = 200_000
 
 #: So many pieces leave at once; after them one in so many seconds, in which text is gathered.
 BURST = 100
@@ -51,14 +51,17 @@ class Outflow:
             if self._may_send():
                 self._flush()
             return
+        if output.kind == "error":  # after it nothing comes
+            self.close()
         self._flush()
         self._take_other(output)
 
     def close(self) -> None:
         """The run has ended: what was held back leaves, and the last lines of what was too much."""
         self._flush()
-        if self._left_lines:
+        if self._last:
             self._send(Output("text", "".join(self._last)))
+            self._last.clear()
 
     def _take_text(self, text: str) -> None:
         if not self._left_lines:

@@ -125,8 +125,8 @@ class Lab {
         this.run = message.run;
         const began = performance.now();
         const ok = page.run_cell(message.label, message.code);
-        send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
         if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
+        else send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
       }
     }
   }

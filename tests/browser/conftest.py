@@ -18,7 +18,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from diffusion_lab.app.environment import ROOT
-from diffusion_lab.app.serving import application
+from diffusion_lab.app.serving import SiteFile, application
 
 CHAPTER = "chapters/01-forward.html"
 
@@ -72,6 +72,24 @@ def dist() -> Path:
 def site(dist: Path) -> Iterator[str]:
     """Address of the built site."""
     address, stop = serve_in_thread(lambda: application(dist))
+    yield address
+    stop()
+
+
+class IsolatedSiteFile(SiteFile):
+    """A file with the headers that let a page share memory with its workers."""
+
+    def set_default_headers(self) -> None:
+        """Those of cross-origin isolation."""
+        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.set_header("Cross-Origin-Embedder-Policy", "require-corp")
+
+
+@pytest.fixture(scope="session")
+def isolated_site(dist: Path) -> Iterator[str]:
+    """Address of the built site on a host that isolates its pages."""
+    files = {"dist": dist, "reloads": False}
+    address, stop = serve_in_thread(lambda: Application([(r"/(.*)", IsolatedSiteFile, files)]))
     yield address
     stop()
 

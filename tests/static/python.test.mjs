@@ -122,3 +122,32 @@ test("without SIMD no worker is started", () => {
   assert.equal(python.health, "failed");
   assert.equal(later.length, 0);
 });
+
+test("a Python that is asleep starts when it is woken, once; one that has failed starts anew", () => {
+  const { python, first, later } = started();
+  python.wake();
+  python.wake();
+  assert.deepEqual([python.worker === first, later.length], [true, 0]);
+  first.onmessage({ data: { type: "failed", where: "start", message: "no" } });
+  python.wake();
+  assert.deepEqual([first.ended, later.length], [true, 1]);
+});
+
+test("an error of a live worker is the end of its interpreter, not of the start", () => {
+  const { python, first } = started();
+  /** @type {string[]} */ const heard = [];
+  python.on("broken", ({ message }) => heard.push(message));
+  python.start();
+  first.onmessage({ data: { type: "stage", stage: "live", at } });
+  first.onerror({ message: "out of memory" });
+  assert.deepEqual(heard, ["out of memory"]);
+  assert.equal(python.health, "live");
+});
+
+test("the worker of the page's head is the instruments' alone", () => {
+  const { first, later } = started();
+  const cells = new Python("worker.js", "cells");
+  cells.start();
+  assert.equal(cells.worker, later[0]);
+  assert.notEqual(cells.worker, first);
+});

@@ -1,0 +1,223 @@
+"""Whatever a cell does, the page stays usable, the instruments answer, no text is lost and the next cell runs; on a
+host that isolates its pages, where a cell can be interrupted, and on any other, where its interpreter is replaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator
+
+ANEW = "Python was started anew"
+LOOP = "x = 1\nwhile True:\n    x += 1"
+
+
+@pytest.fixture(params=["isolated", "on any host"])
+def stopping(request: Any, open_lab: Callable[..., Any], site: str, isolated_site: str) -> Any:
+    """A live chapter; `interrupts` says whether cells can be interrupted there."""
+    lab = open_lab(isolated_site if request.param == "isolated" else site).open()
+    lab.interrupts = request.param == "isolated"
+    assert lab.page.evaluate("crossOriginIsolated") is lab.interrupts
+    return lab
+
+
+@pytest.fixture
+def plain(open_lab: Callable[..., Any]) -> Any:
+    """A live chapter on any host."""
+    return open_lab().open()
+
+
+def put(lab: Any, code: str, label: str = "dissolve") -> Locator:
+    """Puts code into a cell and runs it by its key."""
+    cell = lab.page.locator(f"#cell-{label}")
+    cell.scroll_into_view_if_needed()
+    lab.page.locator(f"#cell-{label}[data-editable]").wait_for()
+    editor = cell.locator(".cm-content")
+    editor.click()
+    editor.press("Control+a")
+    lab.page.keyboard.insert_text(code)
+    editor.press("Control+Enter")
+    return cell
+
+
+def state(cell: Locator, words: str) -> None:
+    """Waits until the cell's line says so."""
+    cell.locator(".state", has_text=re.compile(words)).wait_for(timeout=30_000)
+
+
+def running(cell: Locator) -> None:
+    """Waits until the cell has been running for a while."""
+    cell.locator(".clock", has_text=re.compile(r"[1-9]\d\d ms|\d s")).wait_for(timeout=30_000)
+
+
+def instruments_answer(lab: Any) -> None:
+    """Moves a slider; its picture follows."""
+    before = lab.points()
+    now = float(lab.page.locator(".live-view input[type=range][data-param=t]").input_value())
+    lab.slide("t", wanted := round((now + 0.37) % 1, 2))
+    lab.page.locator(".live-view [data-reading=t]", has_text=f"{wanted:.2f}").wait_for(timeout=5_000)
+    assert np.abs(lab.points() - before).max() > 0.01
+
+
+def recovered(lab: Any, cell: Locator, code: str) -> None:
+    """The instruments answer, the code still stands there, and the next cell runs."""
+    instruments_answer(lab)
+    assert cell.locator(".cm-content").inner_text().strip() == code.strip()
+    other = put(lab, "print(6 * 7)", "langevin")
+    state(other, r"\d ms")
+    assert other.locator("pre.output").all_inner_texts() == ["42\n"]
+
+
+def stopped(lab: Any, code: str, *, kept: bool | None = None) -> tuple[Locator, str]:
+    """Runs what does not end, stops it while the instruments answer; `kept`: whether the variables should be."""
+    before = put(lab, "kept = 'still here'", "langevin")
+    state(before, r"\d ms")
+    cell = put(lab, code)
+    running(cell)
+    instruments_answer(lab)
+    cell.locator(".stop").click()
+    state(cell, "^stopped$")
+    said = cell.locator(".outputs").inner_text()
+    if kept is not None:
+        assert (ANEW in said) is not kept
+        after = put(lab, "print(kept)", "langevin")
+        state(after, r"\d ms" if kept else "error")
+    return cell, said
+
+
+def test_an_endless_loop(stopping: Any) -> None:
+    cell, said = stopped(stopping, LOOP, kept=stopping.interrupts)
+    if stopping.interrupts:
+        assert re.search(r"line [23]: .*\nStopped\.", said)
+        assert cell.locator(".failed-line").count() == 1
+    recovered(stopping, cell, LOOP)
+
+
+def test_a_loop_that_swallows_the_interrupt(stopping: Any) -> None:
+    code = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+    cell = put(stopping, code)
+    running(cell)
+    cell.locator(".cm-content").press("Control+.")
+    state(cell, "^stopped$")
+    assert ANEW in cell.locator(".outputs").inner_text()
+    recovered(stopping, cell, code)
+
+
+def test_a_wait_that_does_not_end(stopping: Any) -> None:
+    code = "import time\nprint('good night')\ntime.sleep(1e6)"
+    cell, said = stopped(stopping, code)
+    assert said.startswith("good night"), "what stood there stays"
+    recovered(stopping, cell, code)
+
+
+def test_a_question_to_the_keyboard(plain: Any) -> None:
+    code = "name = input('Your name? ')"
+    cell = put(plain, code)
+    state(cell, "error")
+    assert "Nobody can answer" in cell.locator(".outputs").inner_text()
+    recovered(plain, cell, code)
+
+
+def test_printing_without_end(stopping: Any) -> None:
+    code = "k = 0\nwhile True:\n    print(k)\n    k += 1"
+    cell = put(stopping, code)
+    cell.locator(".left-out", has_text=re.compile(r"… \d{2,3},\d{3} lines left out …")).wait_for(timeout=30_000)
+    instruments_answer(stopping)
+    cell.locator(".stop").click()
+    state(cell, "^stopped$")
+    texts = cell.locator("pre.output.text").all_inner_texts()
+    assert texts[0].splitlines() == [str(k) for k in range(10_000)]
+    if stopping.interrupts:
+        last = [int(line) for line in texts[1].splitlines()]
+        assert last[:18] == list(range(last[0], last[0] + 18))  # the interrupt may have met the end of it
+    recovered(stopping, cell, code)
+
+
+def test_memory_without_end(plain: Any) -> None:
+    code = "hoard = []\nwhile True:\n    hoard.append(bytes(2_000_000))"
+    cell = put(plain, code)
+    state(cell, "^lost$")
+    said = cell.locator(".outputs").inner_text()
+    assert "line 3: hoard.append(bytes(2_000_000))\nMemoryError" in said
+    assert "memory that Python may have (1 GB) was used up. Python was started anew" in said
+    recovered(plain, cell, code)
+
+
+def test_more_memory_than_there_is_at_once(plain: Any) -> None:
+    state(put(plain, "kept = 1", "langevin"), r"\d ms")
+    cell = put(plain, "import numpy as np\nnp.ones(200_000_000)")
+    state(cell, "error")
+    assert "Unable to allocate 1.49 GiB" in cell.locator(".outputs").inner_text()
+    state(put(plain, "print(kept)", "langevin"), r"\d ms")
+
+
+def test_python_that_calls_itself_for_ever(plain: Any) -> None:
+    code = "def f(n):\n    return f(n + 1)\nf(0)"
+    cell = put(plain, code)
+    state(cell, "error")
+    assert "RecursionError: maximum recursion depth exceeded" in cell.locator(".outputs").inner_text()
+    recovered(plain, cell, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "nested = []\nfor _ in range(200_000):\n    nested = [nested]\nprint('made')\nrepr(nested)",
+            "The code called itself too deeply for this browser, and Python ended. It was started anew.",
+        ),
+        ("import ctypes\nprint('made')\nctypes.string_at(2**32 - 8)", "memory access out of bounds"),
+        ("import os\nprint('made')\nos.abort()", "Python ended with a fault of its own"),
+        ("import os\nprint('made')\nos._exit(1)", "Python ended with a fault of its own"),
+    ],
+    ids=["deep in C", "crash", "abort", "exit"],
+)
+def test_the_end_of_the_interpreter(plain: Any, code: str, words: str) -> None:
+    cell = put(plain, code)
+    state(cell, "^lost$")
+    made, said = cell.locator("pre.output").all_inner_texts()
+    assert made == "made\n"
+    assert words in said
+    recovered(plain, cell, code)
+    plain.messages.clear()  # Pyodide itself reports its death
+
+
+def test_cells_wait_in_line_and_can_be_taken_out_of_it(stopping: Any) -> None:
+    first = put(stopping, LOOP)
+    running(first)
+    second = put(stopping, "print(2)", "langevin")
+    state(second, "waiting, 1st")
+    second.locator(".stop").click()
+    state(second, "not run")
+    put(stopping, "print(2)", "langevin")
+    state(second, "waiting, 1st")
+    first.locator(".stop").click()
+    state(first, "^stopped$")
+    state(second, "not run: ")
+    assert second.locator("pre.output").first.inner_text() != "2\n"
+
+
+def test_what_had_run_runs_again(plain: Any) -> None:
+    cell, other = put(plain, "a = 1\nprint(a)"), plain.page.locator("#cell-langevin")
+    state(cell, r"\d ms")
+    put(plain, "b = a + 1", "langevin")
+    state(other, r"\d ms")
+    put(plain, "a = b / 0")
+    state(cell, "error")
+    put(plain, LOOP)
+    running(cell)
+    assert not cell.locator(".again").is_visible()
+    cell.locator(".stop").click()
+    state(cell, "^stopped$")
+    put(plain, "print(a, b)", "langevin")
+    state(other, "error")
+    cell.locator(".again").click()
+    state(cell, "all is there again")
+    assert not cell.locator(".again").is_visible()
+    assert LOOP.splitlines()[0] in cell.locator(".cm-content").inner_text(), "the code in the editor stays"
+    other.locator(".cm-content").press("Control+Enter")
+    state(other, r"\d ms")
+    assert other.locator("pre.output").all_inner_texts() == ["1 2\n"]
