@@ -89,7 +89,7 @@ class Session:
         filename = f"{CELL}{label}>"
         linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
         self._emit = emit
-        printed = _Printed(emit)
+        printed = Printed(emit)
         try:
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _no_input():
                 with _warnings_kept() as warned:
@@ -98,7 +98,7 @@ class Session:
             self._show(value)
         except BaseException as error:  # a cell may raise anything, SystemExit too: none of it ends the session
             printed.flush()
-            emit(_error(error, filename))
+            emit(error_output(error, filename))
             if hint := hint_for(error, code, above):
                 emit(Output("hint_above" if hint.run_above else "hint", hint.text))
             return False
@@ -168,7 +168,7 @@ def _warnings_kept() -> Iterator[list[warnings.WarningMessage]]:
         yield kept
 
 
-class _Printed(io.TextIOBase):
+class Printed(io.TextIOBase):
     """Hands on what is printed, a line or more at a time."""
 
     def __init__(self, emit: Callable[[Output], None]) -> None:
@@ -176,18 +176,20 @@ class _Printed(io.TextIOBase):
         self._pending = ""
 
     def write(self, text: str) -> int:
+        """Takes text that was printed."""
         self._pending += text
         if "\n" in text or len(self._pending) > LONG_LINE:
             self.flush()
         return len(text)
 
     def flush(self) -> None:
+        """Hands on what has not ended with a newline."""
         if self._pending:
             self._emit(Output("text", self._pending))
             self._pending = ""
 
 
-def _error(error: BaseException, filename: str) -> Output:
+def error_output(error: BaseException, filename: str) -> Output:
     """The error with the reader's own frames only."""
     if isinstance(error, SyntaxError) and error.filename == filename:
         line, frames = error.lineno or 0, []

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
-from functools import cache
+import sys
+from collections.abc import Callable, Mapping
+from functools import _lru_cache_wrapper, cache
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlencode
@@ -25,6 +26,9 @@ from diffusion_lab.app.front_panel import FrontPanel, Transport
 from diffusion_lab.app.theme import css_variables
 
 HERE = Path(__file__).parent
+
+#: Where the code of instruments lies.
+INSTRUMENTS = "diffusion_lab.instruments."
 
 
 class StateError(ValueError):
@@ -51,6 +55,11 @@ class Instrument(pn.custom.JSComponent):
     chart_aspect: ClassVar[float] = 1.7
     #: Half the width and half the height of what the figure shows, in data units about (0, 0), for its pads.
     figure_extent: ClassVar[tuple[float, float]] = (1.0, 1.0)
+
+    #: Functions that this instrument runs and that a reader may replace: real ones, of its kernel or of `common`.
+    editable: ClassVar[tuple[Callable[..., Any], ...]] = ()
+    #: Attributes in which results are kept from one change to the next; None, as the class has them, where nothing is.
+    kept: ClassVar[tuple[str, ...]] = ()
 
     figure = pn.custom.Child(doc="The Bokeh figure.")
     chart = pn.custom.Child(doc="A small second figure below the measures, or nothing.")
@@ -194,6 +203,15 @@ class Instrument(pn.custom.JSComponent):
         """Every setting back to the value that the instrument was made with; nothing plays."""
         self.param.update(playing=False, **self._initial)
 
+    def recompute(self) -> None:
+        """All anew, after code that it runs has changed and `forget_results` was called: nothing that is kept holds."""
+        for name in self.kept:
+            self.__dict__.pop(name, None)
+        self._settle(frozenset(self.settings()))
+        self.update(frozenset(self.settings()))
+        self.rest()
+        self._publish()
+
     # --- what the browser sends --------------------------------------------------------------------------------------
 
     def run(self) -> None:
@@ -239,14 +257,19 @@ class Instrument(pn.custom.JSComponent):
         if self._settling:
             return
         before = {name: getattr(self, name) for name in self.settings()}
+        moved = frozenset(event.name for event in events)
+        self._settle(moved)
+        settled = {name for name, value in before.items() if getattr(self, name) != value}
+        self.update(moved | settled)
+        self._publish()
+
+    def _settle(self, moved: frozenset[str]) -> None:
+        """`settle`, whose own settings count as part of the same move."""
         self._settling = True
         try:
-            self.settle(frozenset(event.name for event in events))
+            self.settle(moved)
         finally:
             self._settling = False
-        settled = {name for name, value in before.items() if getattr(self, name) != value}
-        self.update(frozenset(settled.union(event.name for event in events)))
-        self._publish()
 
     def _on_rest(self, _: param.parameterized.Event) -> None:
         self.rest()
@@ -272,6 +295,15 @@ class Instrument(pn.custom.JSComponent):
     def _publish(self) -> None:
         query = urlencode({name: _as_text(value) for name, value in self.state().items()})
         self.param.update(readings_shown=self.readings(), description=self.describe(), query=query)
+
+
+def forget_results() -> None:
+    """Drops what functions of instruments keep of earlier calls (`lru_cache`)."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(INSTRUMENTS):
+            for value in vars(module).values():
+                if isinstance(value, _lru_cache_wrapper):
+                    value.cache_clear()
 
 
 def _as_text(value: Any) -> str:

@@ -25,7 +25,7 @@ from diffusion_lab.app.discovery import instrument_names  # noqa: E402
 from diffusion_lab.app.runtime import boot  # noqa: E402
 
 page = boot.Page()
-page.connect(lambda *patch: None, lambda *output: None, lambda *left: None)
+page.connect(lambda *patch: None, lambda *output: None, lambda *left: None, lambda *edits: None)
 for name in instrument_names():
     page.open(name, name, to_js({}), "light")
     page.link(name)

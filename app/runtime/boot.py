@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
+import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from panel.io import pyodide as panel_pyodide
 from pyodide.ffi import to_js
 
-from diffusion_lab.app.cells import Session
+from diffusion_lab.app.cells import Output, Printed, Session
+from diffusion_lab.app.discovery import instrument_class
 from diffusion_lab.app.runtime.documents import LiveInstrument
+from diffusion_lab.app.runtime.kernels import Edits, told
 from diffusion_lab.app.runtime.outflow import Outflow
 
 
@@ -24,14 +28,17 @@ class Page:
         self._instruments: dict[str, LiveInstrument] = {}
         self._ahead: dict[str, LiveInstrument] = {}
         self._session = Session()
+        self._edits = Edits(self._instruments)
 
     def connect(
         self,
         send_patch: Callable[..., None],
         send_output: Callable[[str, str, int], None],
         leave_out: Callable[[int, int], None],
+        tell_edits: Callable[[str, str, str, int], None],
     ) -> None:
         """The ways out to the page."""
+        self._tell_edits = tell_edits
         self._send_patch = send_patch
         self._send_output = send_output
         self._leave_out = leave_out
@@ -41,12 +48,21 @@ class Page:
 
         Returns its document for the page to draw, and a sentence for each setting that could not be taken.
         """
-        live = self._instruments[slot] = LiveInstrument(name, state.to_py(), theme)
+
+        def make() -> None:
+            self._instruments[slot] = LiveInstrument(name, state.to_py(), theme)
+
+        if not self._computes(make):
+            make()
+        live = self._instruments[slot]
         return to_js([*live.drawing, live.problems])
 
     def link(self, slot: str) -> None:
         """The page has drawn the document: changes flow from now on."""
         self._instruments[slot].link(slot, self._send_patch)
+        if self._edits.by_place()[slot]:  # it may have been made before the edit
+            self._instruments[slot].recompute()
+            self._say_what_is_edited()
 
     def close(self, slot: str) -> None:
         """The page has put the instrument away."""
@@ -54,15 +70,19 @@ class Page:
 
     def set(self, slot: str, values: Any) -> None:
         """Params that the reader has moved."""
-        self._instruments[slot].set(values.to_py())
+        self._computes(lambda: self._instruments[slot].set(values.to_py()))
 
     def patch(self, slot: str, json_patch: Any) -> None:
         """An event from the page's document."""
-        self._instruments[slot].patch(json_patch)
+        self._computes(lambda: self._instruments[slot].patch(json_patch))
 
     def set_state(self, slot: str, values: Any) -> None:
         """Settings from a link in the prose."""
-        self._instruments[slot].set_state(values.to_py())
+        self._computes(lambda: self._instruments[slot].set_state(values.to_py()))
+
+    def resume(self, slot: str, query: str) -> None:
+        """Settings that the instrument had in a Python that this one takes the place of."""
+        self._instruments[slot].resume(query)
 
     def export(self, slot: str) -> str:
         """The data that the instrument shows, as comma-separated values."""
@@ -71,11 +91,56 @@ class Page:
     def run_cell(self, label: str, code: str) -> bool:
         """Runs a cell; its outputs leave as they come."""
 
+        with self._outflow() as outflow:
+            return self._session.run(label, code, outflow.take)
+
+    @contextlib.contextmanager
+    def _outflow(self) -> Iterator[Outflow]:
         outflow = Outflow(lambda output: self._send_output(output.kind, output.body, output.line), self._leave_out)
         try:
-            return self._session.run(label, code, outflow.take)
+            yield outflow
         finally:
             outflow.close()
+
+    # --- the code that instruments run -------------------------------------------------------------------------------
+
+    def edit(self, instrument: str, name: str, code: str) -> bool:
+        """Puts a reader's code in the place of the function `name` of an instrument; false if it could not be."""
+        with self._outflow() as outflow:
+            printed = Printed(outflow.take)
+            try:
+                with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                    self._edits.edit(instrument_class(instrument), name, code)
+            except BaseException as error:  # of whatever kind: the code is the reader's
+                printed.flush()
+                outflow.take(told(error, name))
+                return False
+            else:
+                printed.flush()
+                return True
+            finally:
+                self._say_what_is_edited()
+
+    def restore(self, instrument: str, name: str) -> None:
+        """The function `name` of an instrument, or all where it is "", run their own code again."""
+        self._edits.reset(instrument_class(instrument), name)
+        self._say_what_is_edited()
+
+    def _computes(self, act: Callable[[], None]) -> bool:
+        """Does what has an instrument compute. Where it fails at a reader's code, the lab's own is put back: false."""
+        try:
+            act()
+        except BaseException as error:
+            if not (name := self._edits.blamed(error)):
+                raise
+            self._edits.reset_all()
+            self._say_what_is_edited(name, told(error, name))
+            return False
+        return True
+
+    def _say_what_is_edited(self, failed: str = "", error: Output | None = None) -> None:
+        by_place = json.dumps(self._edits.by_place())
+        self._tell_edits(by_place, failed, error.body if error else "", error.line if error else 0)
 
     def started(self) -> None:
         """The start is over: collections leave alone what stands now and look only at what comes later."""

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qsl
 
 import js
 from bokeh.document import Document
@@ -77,6 +78,19 @@ class LiveInstrument:
         """Settings given as texts; raises `StateError` for one that cannot be taken."""
         with self._turn():
             self.component.param.update(playing=False, **self.component.parse_state(values))
+
+    def resume(self, query: str) -> None:
+        """The settings of another Python, that this one takes the place of, as its `query` told them."""
+        component = self.component
+        defaults = {name: component.param[name].default for name in component.settings()}
+        told, _ = component.parse_leniently(dict(parse_qsl(query, keep_blank_values=True)))
+        with self._turn():
+            component.param.update(playing=False, **(defaults | told))
+
+    def recompute(self) -> None:
+        """All anew, with other code."""
+        with self._turn():
+            self.component.recompute()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

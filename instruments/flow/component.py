@@ -13,6 +13,7 @@ from bokeh.plotting import figure
 
 from diffusion_lab.app.component import Instrument
 from diffusion_lab.app.front_panel import FrontPanel
+from diffusion_lab.instruments.common import couplings, flows
 from diffusion_lab.instruments.common.flows import DIFFUSION
 from diffusion_lab.instruments.flow import kernel, pictures
 from diffusion_lab.instruments.flow.panel import FRONT_PANEL
@@ -132,6 +133,12 @@ class FlowMatching(Instrument):
     )
 
     front_panel: ClassVar[FrontPanel] = FRONT_PANEL
+    editable = (
+        flows.marginal_velocity,
+        flows.integrate,
+        flows.conditional_point,
+        couplings.minibatch_couple,
+    )
     chart_aspect: ClassVar[float] = 1.9
 
     # --- what is drawn -----------------------------------------------------------------------------------------------

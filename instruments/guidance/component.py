@@ -11,6 +11,7 @@ from bokeh.plotting import figure
 
 from diffusion_lab.app.component import Instrument
 from diffusion_lab.app.front_panel import FrontPanel
+from diffusion_lab.instruments.common import guidance, samplers, schedules
 from diffusion_lab.instruments.common.guidance import GaussianAnswers
 from diffusion_lab.instruments.guidance import kernel, pictures
 from diffusion_lab.instruments.guidance.panel import FRONT_PANEL
@@ -135,6 +136,17 @@ class Guidance(Instrument):
     )
 
     front_panel: ClassVar[FrontPanel] = FRONT_PANEL
+    editable = (
+        guidance.combine,
+        guidance.exact_eps_of_both,
+        guidance.exact_eps,
+        guidance.heun_ode,
+        guidance.heun_sde,
+        samplers.annealed_langevin,
+        guidance.karras_sigmas,
+        schedules.exponential_alpha_bar,
+    )
+    kept = ("_run", "_curve_of", "_marked", "_shaded", "_outlined")
 
     _run: tuple[kernel.Settings, kernel.Run, float] | None = None
     _curve_of: kernel.Settings | None = None

@@ -14,8 +14,9 @@ from bokeh.plotting import figure
 
 from diffusion_lab.app.component import Instrument
 from diffusion_lab.app.front_panel import FrontPanel
-from diffusion_lab.instruments.common import datasets, schedules
+from diffusion_lab.instruments.common import datasets, samplers, samplers_vp, schedules
 from diffusion_lab.instruments.common.metrics import nearest
+from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.ring import kernel, runs
 from diffusion_lab.instruments.ring.panel import FRONT_PANEL
 from diffusion_lab.instruments.ring.pictures import EXTENT, UNKNOWN, Picture
@@ -92,6 +93,19 @@ class Ring(Instrument):
     title: ClassVar[str] = "Ring of clusters"
     figure_extent: ClassVar[tuple[float, float]] = (EXTENT, EXTENT)
     front_panel: ClassVar[FrontPanel] = FRONT_PANEL
+    editable = (
+        GaussianMixture.score,
+        kernel.forward,
+        schedules.exponential_alpha_bar,
+        samplers.annealed_langevin,
+        samplers_vp.ddpm_ancestral,
+        samplers_vp.ddim,
+        samplers_vp.reverse_sde,
+        samplers_vp.probability_flow_euler,
+        samplers_vp.probability_flow_heun,
+        samplers_vp.dpm_solver_pp_2m,
+    )
+    kept = ("_road",)
 
     mode = param.Selector(
         default="forward",

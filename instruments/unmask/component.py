@@ -25,7 +25,8 @@ from diffusion_lab.app.front_panel import (
     Toggles,
     Transport,
 )
-from diffusion_lab.instruments.unmask import kernel, pictures
+from diffusion_lab.instruments.common import chains, masked
+from diffusion_lab.instruments.unmask import kernel, pictures, words
 from diffusion_lab.instruments.unmask.gap import TEXTS, Gap, distance, measured_gap
 
 RULES = [*kernel.RULES[:-1], "ReMDM"]  # as they are written; the kernel's are in lower case
@@ -112,6 +113,9 @@ class Unmask(Instrument):
     seed = param.Integer(
         default=3, bounds=(0, 9999), label="Seed", doc="The same seed gives the same draws, in both decodings."
     )
+
+    editable = (masked.scores, masked.remdm_probabilities, words.posterior, words.learned, chains.draw)
+    kept = ("_measured",)
 
     front_panel: ClassVar[FrontPanel] = FrontPanel(
         frames="progress",

@@ -20,6 +20,9 @@
  *   | {type: "patch", slot: string, patch: any}
  *   | {type: "export", slot: string}
  *   | {type: "set_state", slot: string, values: Record<string, string>}
+ *   | {type: "resume", slot: string, query: string}
+ *   | {type: "edit", run: number, instrument: string, name: string, code: string}
+ *   | {type: "restore", instrument: string, name: string}
  *   | {type: "run_cell", run: number, label: string, code: string}
  * } ToWorker
  *
@@ -30,10 +33,12 @@
  *   | {type: "exported", slot: string, csv: string}
  *   | {type: "output", run: number, kind: "text" | "value" | "picture" | "error", body: string, line: number}
  *   | {type: "left_out", run: number, lines: number, others: number}
+ *   | {type: "edited", slots: Record<string, string[]>, failed: string, body: string, line: number}
  *   | {type: "cell_done", run: number, ok: boolean, ms: number}
  *   | {type: "snapshot", state: string}
  *   | {type: "start_again"}
  *   | {type: "broken", message: string}
+ *   | {type: "replaced"}
  *   | {type: "failed", where: "start" | "instrument" | "cell", slot?: string, message: string}
  * } FromWorker
  *

@@ -53,6 +53,8 @@ class Lab {
       (/** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
         send({ type: "output", run: this.run, kind, body, line }),
       (/** @type {number} */ lines, /** @type {number} */ others) => send({ type: "left_out", run: this.run, lines, others }),
+      (/** @type {string} */ slots, /** @type {string} */ failed, /** @type {string} */ body, /** @type {number} */ line) =>
+        send({ type: "edited", slots: JSON.parse(slots), failed, body, line }),
     );
     python._api.on_fatal = (/** @type {any} */ error) => send({ type: "broken", message: died(error) });
   }
@@ -116,6 +118,26 @@ class Lab {
         await this.withFiles();
         page.set_state(message.slot, message.values);
         break;
+      case "resume":
+        await this.withFiles();
+        try {
+          page.resume(message.slot, message.query);
+        } finally {
+          send({ type: "idle", slot: message.slot });
+        }
+        break;
+      case "restore":
+        await this.withFiles();
+        page.restore(message.instrument, message.name);
+        break;
+      case "edit": {
+        await this.withFiles();
+        this.run = message.run;
+        const began = performance.now();
+        const ok = page.edit(message.instrument, message.name, message.code);
+        send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
+        break;
+      }
       case "signal":
         this.signal = message.signal;
         this.python.setInterruptBuffer(message.signal);
