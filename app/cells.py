@@ -15,14 +15,18 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import wraps
 from html import escape
 from typing import Any, Literal
 
+from bokeh.model import Model
 from bokeh.plotting import figure
 
 from diffusion_lab.app import plots
+from diffusion_lab.app.completion import complete, signature_at
 from diffusion_lab.app.figure_svg import figure_svg
 from diffusion_lab.app.hints import CELL, hint_for, names_made, nan_hint
+from diffusion_lab.app.values import value_html, value_text
 
 #: Printed text leaves by the line, and a line that is longer than this in pieces.
 LONG_LINE = 1000
@@ -35,12 +39,13 @@ MAX_FRAMES = 8
 class Output:
     """One piece of a cell's output.
 
-    `kind`: text (printed), value (of the last expression), picture (SVG), error, hint (help in plain words, names in
-    back-ticks) or hint_above (one that says to run the cells above first). `line` is the line of the cell, from 1,
-    that an error came from; 0 where there is none.
+    `kind`: text (printed), value (of the last expression, as text), table (the same, as HTML), picture (SVG), live
+    (what the page draws and keeps in touch with), error, hint (help in plain words, names in back-ticks) or hint_above
+    (one that says to run the cells above first). `line` is the line of the cell, from 1, that an error came from; 0
+    where there is none.
     """
 
-    kind: Literal["text", "value", "picture", "error", "hint", "hint_above"]
+    kind: Literal["text", "value", "table", "picture", "live", "error", "hint", "hint_above"]
     body: str
     line: int = 0
 
@@ -57,8 +62,8 @@ def output_html(outputs: list[Output]) -> str:
         if kind == "text":
             bodies = ["".join(bodies)]
         for body in bodies:
-            if kind == "picture":
-                html.append(f'<div class="output picture">{body}</div>')
+            if kind in ("picture", "table"):
+                html.append(f'<div class="output {kind}">{body}</div>')
             elif kind == "hint":
                 html.append(f'<p class="output hint">{_with_code(body)}</p>')
             else:  # a newline right after <pre> is not part of its text
@@ -73,12 +78,17 @@ def _with_code(text: str) -> str:
 
 
 class Session:
-    """The namespace that the cells of one page share."""
+    """The namespace that the cells of one page share.
 
-    def __init__(self) -> None:
-        self.namespace: dict[str, Any] = {"__name__": "__main__"}
+    `make_live` takes a figure or a Panel object and returns what the page needs to draw it and stay in touch; without
+    it, as at build time, a figure is a picture.
+    """
+
+    def __init__(self, make_live: Callable[[Any], str] | None = None) -> None:
+        self.namespace: dict[str, Any] = {"__name__": "__main__", "show": self.show}
         self._emit: Callable[[Output], None] = lambda output: None
-        for name in ("plot_scatter", "plot_line", "plot_hist"):
+        self._make_live = make_live
+        for name in plots.__all__:
             self.namespace[name] = self._shown(getattr(plots, name))
 
     def run(self, label: str, code: str, emit: Callable[[Output], None], above: Sequence[tuple[str, str]] = ()) -> bool:
@@ -95,7 +105,8 @@ class Session:
                 with _warnings_kept() as warned:
                     value = self._execute(code, filename)
                 printed.flush()
-            self._show(value)
+            if value is not None:
+                self.show(value)
         except BaseException as error:  # a cell may raise anything, SystemExit too: none of it ends the session
             printed.flush()
             emit(error_output(error, filename))
@@ -105,6 +116,16 @@ class Session:
         if hint_text := self._odd_numbers(code, warned):
             emit(Output("hint", hint_text))
         return True
+
+    def complete(self, before: str) -> dict[str, Any] | None:
+        """What could follow the text `before` the cursor; None in texts and remarks."""
+        found = complete(before, self.namespace)
+        return found and found.as_dict()
+
+    def signature(self, before: str) -> dict[str, Any] | None:
+        """The call that the cursor, right after the text `before`, stands in."""
+        found = signature_at(before, self.namespace)
+        return found and found.as_dict()
 
     def _odd_numbers(self, code: str, warned: list[warnings.WarningMessage]) -> str:
         """What NumPy warned of, and names of this cell that hold no numbers: no warning comes in the browser."""
@@ -125,19 +146,36 @@ class Session:
             else None
         )
 
-    def _show(self, value: Any) -> None:
-        sys.stdout.flush()  # what was printed before a picture stands before it
-        if isinstance(value, figure):
-            self._emit(Output("picture", figure_svg(value, description=_picture_name(value))))
-        elif value is not None:
-            self._emit(Output("value", repr(value)))
+    def show(self, *values: Any) -> None:
+        """Shows each value below the cell, as if it stood on the last line."""
+        sys.stdout.flush()  # what was printed before stands before
+        for value in values:
+            self._emit(self._output(value))
+
+    def _output(self, value: Any) -> Output:
+        if _is_panel(value) or isinstance(value, Model):
+            if self._make_live:
+                return Output("live", self._make_live(value))
+            if isinstance(value, figure):
+                return Output("picture", figure_svg(value, description=_picture_name(value)))
+            return Output("table", f'<p class="kind">{type(value).__name__}: run the cell to use it</p>')
+        html = value_html(value)
+        return Output("value", value_text(value)) if html is None else Output("table", html)
 
     def _shown(self, make: Callable[..., figure]) -> Callable[..., None]:
+        @wraps(make)
         def helper(*args: Any, **kwargs: Any) -> None:
-            self._show(make(*args, **kwargs))
+            self.show(make(*args, **kwargs))
 
-        helper.__name__, helper.__doc__ = make.__name__, make.__doc__
         return helper
+
+
+def _is_panel(value: Any) -> bool:
+    """Whether Panel can show it as it is: a widget, a layout, a pane, an instrument, a bound function."""
+    panel = sys.modules.get("panel")
+    if panel is None:
+        return False
+    return isinstance(value, panel.viewable.Viewable | panel.viewable.Viewer) or hasattr(value, "_dinfo")
 
 
 @contextlib.contextmanager

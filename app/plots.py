@@ -1,4 +1,4 @@
-"""The plotting helpers of chapter cells: `plot_scatter`, `plot_line`, `plot_hist`; each makes a Bokeh figure.
+"""The plotting helpers of chapter cells, by name in `__all__`; each makes a Bokeh figure.
 
 They are called in a cell without an import; the figure is shown below it.
 """
@@ -12,7 +12,10 @@ import numpy as np
 from bokeh.models import LinearColorMapper
 from bokeh.plotting import figure
 
+from diffusion_lab.app.scene import shades
 from diffusion_lab.app.theme import TOKENS, data_palette
+
+__all__ = ["plot_hist", "plot_image", "plot_line", "plot_scatter"]
 
 WIDTH, HEIGHT = 640, 300
 COLOURS = 6
@@ -79,10 +82,28 @@ def plot_hist(values: Any, *, bins: int = 40, title: str | None = None) -> figur
     return plot
 
 
+def plot_image(values: Any, *, title: str | None = None) -> figure:
+    """A matrix (H, W) as a picture, row 0 at the bottom: the larger a number, the darker.
+
+    Raises `ValueError` for anything but a matrix.
+    """
+    matrix = np.asarray(values, float)
+    if matrix.ndim != 2 or not matrix.size:
+        raise ValueError(f"`values` must be a matrix, got an array of shape {matrix.shape}.")
+    rows, columns = matrix.shape
+    plot = _framed((-0.5, columns - 0.5), (-0.5, rows - 0.5), title)
+    low, high = _padded(matrix)
+    mapper = LinearColorMapper(palette=shades(TOKENS["light"]["c0"], 1.0), low=low, high=high)
+    plot.image(image=[matrix], x=-0.5, y=-0.5, dw=columns, dh=rows, color_mapper=mapper)
+    return plot
+
+
 def _figure(x: np.ndarray, y: np.ndarray, title: str | None) -> figure:
-    return figure(
-        width=WIDTH, height=HEIGHT, x_range=_padded(x), y_range=_padded(y), title=title, toolbar_location=None
-    )
+    return _framed(_padded(x), _padded(y), title)
+
+
+def _framed(x_range: tuple[float, float], y_range: tuple[float, float], title: str | None) -> figure:
+    return figure(width=WIDTH, height=HEIGHT, x_range=x_range, y_range=y_range, title=title, toolbar_location=None)
 
 
 def _padded(values: np.ndarray) -> tuple[float, float]:

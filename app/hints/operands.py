@@ -149,11 +149,14 @@ def attribute(owner: Any, name: str) -> Any:
     found = inspect.getattr_static(owner, name, UNKNOWN)
     if isinstance(found, staticmethod):
         return found.__func__
-    if isinstance(found, types.FunctionType) and not isinstance(owner, type):
+    if isinstance(owner, type):
+        return found
+    if isinstance(found, types.FunctionType):
         return types.MethodType(found, owner)
-    if isinstance(found, types.MethodDescriptorType) and not isinstance(owner, type):
-        return getattr(owner, name)
-    return UNKNOWN if hasattr(type(found), "__get__") and not callable(found) else found
+    binds = inspect.getattr_static(type(found), "__get__", None)
+    if callable(found) and isinstance(binds, types.WrapperDescriptorType):  # a compiled method
+        return found.__get__(owner, type(owner))
+    return found if binds is None else UNKNOWN
 
 
 def names_made(code: str) -> dict[str, int]:
