@@ -87,10 +87,6 @@ TRAINING = "instruments/*/fit.py"
 #: Data files are found by glob, not by import: taken into `core` without having been seen open.
 DATA_ENDINGS = (".css", ".html", ".json", ".jinja", "METADATA", "front_panel.js")
 
-#: JavaScript and CSS of Bokeh and Panel, from the same distributions.
-BOKEH_JS = ("bokeh.min.js", "bokeh-widgets.min.js", "bokeh-tables.min.js")
-
-
 PACKS = ("start", "core", "lab", "rest")
 
 #: Where packages lie below Python's library, which is the root of the packs' paths.
@@ -102,7 +98,6 @@ class FrontEnd:
     """Libraries that pages load as they were published. Those in folders keep their names."""
 
     pyodide: list[Path]
-    scripts: list[Path]
     panel_files: dict[str, Path]
 
 
@@ -118,12 +113,10 @@ class RuntimeAssets:
 def front_end() -> FrontEnd:
     """The libraries that are taken as they are."""
     pyodide, site_packages = NODE_MODULES / "pyodide", _site_packages()
-    bokeh_js = site_packages / "bokeh/server/static/js"
     panel_dist = site_packages / "panel/dist"
     panel_version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
     return FrontEnd(
         pyodide=[pyodide / name for name in ("pyodide.asm.mjs", "pyodide.asm.wasm")],
-        scripts=[*(bokeh_js / name for name in BOKEH_JS), panel_dist / "panel.min.js"],
         panel_files={
             f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path for path in _panel_css(panel_dist)
         },

@@ -40,9 +40,8 @@ class SiteAssets:
         """Style sheet, scripts, and libraries as they were published."""
         self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in files.pyodide})
         self.urls["panel"] = self._folder("panel", files.panel_files)
-        self.urls["scripts"] = [self.add(path) for path in files.scripts]
         bundles = WORK / "bundles"
-        _bundle_page(bundles)
+        self.urls["preloaded"] = [f"assets/{name}" for name in _bundle_page(bundles)]
         for path in sorted(bundles.glob("chunk-*.js")):
             self._copy(path, f"assets/{path.name}")
         self.urls["main"] = self.add(bundles / "main.js")
@@ -131,12 +130,21 @@ def _library_name(inside: str) -> str:
     return "-".join([*Path(inside).parts[1:-1], Path(inside).name.partition(".")[0]]) + ".wasm"
 
 
-def _bundle_page(out: Path) -> None:
-    """The page's scripts, with the editor as a chunk of its own."""
+def _bundle_page(out: Path) -> list[str]:
+    """The page's scripts, with the editor and Bokeh as chunks of their own; returns the names of those of Bokeh."""
     shutil.rmtree(out, ignore_errors=True)
-    _esbuild(
-        [str(SCRIPTS / "main.js"), f"--outdir={out}", *BUNDLED, "--splitting", "--chunk-names=chunk-[name]-[hash]"]
-    )
+    chunks = ["--splitting", "--chunk-names=chunk-[name]-[hash]", f"--metafile={out / 'meta.json'}"]
+    libraries = [
+        f"--alias:@bokehjs={NODE_MODULES / '@bokeh/bokehjs/build/js/lib'}",
+        f"--alias:sucrase={SCRIPTS / 'plain_modules.js'}",
+    ]
+    _esbuild([str(SCRIPTS / "main.js"), f"--outdir={out}", *BUNDLED, *chunks, *libraries])
+    outputs = json.loads((out / "meta.json").read_text())["outputs"]
+    wanted = [name for name, output in outputs.items() if output.get("entryPoint", "").endswith("js/bokeh.js")]
+    for name in wanted:  # grows by what its chunks import
+        static = [item["path"] for item in outputs[name]["imports"] if item["kind"] == "import-statement"]
+        wanted += [path for path in static if path not in wanted]
+    return [Path(name).name for name in wanted]
 
 
 def _bundle_worker(out: Path, assets: dict[str, Any]) -> None:

@@ -355,7 +355,10 @@ SCRIPTS: dict[str, set[str]] = {
     "runner.js": set(),
     "store.js": set(),
     "instruments.js": {"drawing.js", "frames.js"},
-    "drawing.js": set(),
+    "drawing.js": {"bokeh.js"},
+    "bokeh.js": {"bokeh_all.js"},
+    "bokeh_all.js": set(),
+    "plain_modules.js": set(),
     "frames.js": {"front_panel.js"},
     "menu.js": set(),
     "offline.js": set(),
@@ -373,7 +376,12 @@ SCRIPTS: dict[str, set[str]] = {
     "front_panel.js": set(),
 }
 #: The scripts that may import libraries of the registry, and the scripts whose types all may use.
-LIBRARIES = {"editor.js": ("@codemirror/", "@lezer/"), "interpreter.js": ("pyodide",)}
+LIBRARIES = {
+    "bokeh.js": ("@bokeh/", "@holoviz/panel/"),
+    "bokeh_all.js": ("@bokeh/", "@holoviz/panel/"),
+    "editor.js": ("@codemirror/", "@lezer/"),
+    "interpreter.js": ("pyodide",),
+}
 TYPES = {"protocol.js", "python.js"}
 OWN_TYPES = {
     "cell.js": {"editor.js", "outputs.js", "runner.js"},

@@ -5,6 +5,11 @@
  *   throttled_paint?: () => Promise<void>, model: any}} View  Bokeh's view of a component or a figure.
  */
 
+/** Fetches and starts Bokeh before there is a document, as soon as the page itself has been painted. */
+export function prepare() {
+  requestAnimationFrame(() => setTimeout(() => import("./bokeh.js")));
+}
+
 /**
  * Draws a document out of sight.
  * @param {HTMLElement} place @param {string} slot @param {any} docs @param {any[]} items @param {string[]} roots
@@ -26,9 +31,10 @@ export async function draw(place, slot, docs, items, roots) {
   });
   items[0].roots = { [roots[0]]: target.id, ...Object.fromEntries(hidden) };
   items[0].root_ids = roots;
-  const Bokeh = /** @type {any} */ (window).Bokeh;
+  const { Bokeh, provideModels } = await import("./bokeh.js");
+  await provideModels(docs);
   Bokeh.set_log_level("warn");
-  const [views] = await Bokeh.embed.embed_items(docs, items);
+  const [views] = /** @type {any} */ (await Bokeh.embed.embed_items(docs, items));
   const [view] = views.roots;
   await painted(view);
   drawInNextFrame(view);

@@ -18,11 +18,12 @@
  *   document and Params, what waits for Python, what moves before Python is there, and who waits for the next answer.
  */
 
-import { draw, painted, show } from "./drawing.js";
+import { draw, painted, prepare, show } from "./drawing.js";
 import { openStill } from "./frames.js";
 
 /** @param {Python} python */
 export function openInstruments(python) {
+  prepare();
   // Panel loads component code by this name; every browser that the lab supports can import modules itself.
   /** @type {any} */ (window).importShim ??= Object.assign((/** @type {string} */ url) => import(url), { addImportMap() {} });
   /** @type {Map<string, Link>} */

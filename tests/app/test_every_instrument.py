@@ -1,6 +1,9 @@
 """What every instrument must do, over all that discovery finds."""
 
+import importlib.metadata
+import json
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
@@ -8,10 +11,13 @@ from typing import Any
 
 import param
 import pytest
+from bokeh.document import Document
+from bokeh.model import DataModel
 from bokeh.models import ColorMapper, GlyphRenderer
 
 from diffusion_lab.app.component import Instrument, StateError
 from diffusion_lab.app.discovery import instrument_class, instrument_names
+from diffusion_lab.app.environment import ROOT
 from diffusion_lab.app.figure_svg import figure_svg
 from diffusion_lab.app.front_panel import (
     Choice,
@@ -24,6 +30,8 @@ from diffusion_lab.app.front_panel import (
 from diffusion_lab.app.theme import TOKENS
 
 from .markup import Elements
+
+STATIC = ROOT / "static"
 
 SETTINGS = [(name, setting) for name in instrument_names() for setting in instrument_class(name).settings()]
 
@@ -415,3 +423,20 @@ def test_the_figure_takes_the_colours_of_its_theme(cls):
 def test_the_picture_on_the_page_is_the_same_in_both_themes(cls):
     """Its colours are the theme's variables: one SVG serves light and dark."""
     assert drawn(cls(theme="dark")) == drawn(fresh(cls))
+
+
+@pytest.mark.parametrize("name", instrument_names())
+def test_its_models_are_in_the_pages_first_scripts(name):
+    document = Document()
+    instrument = instrument_class(name)()
+    instrument.server_doc(doc=document, location=False)
+    own = {type(model).__name__ for model in document.models if isinstance(model, DataModel)}
+    models = {str(type(model).__qualified_model__) for model in document.models} - own
+    script = (STATIC / "js/bokeh.js").read_text("utf-8")
+    assert {name.rpartition(".")[2] for name in models} <= set(re.findall(r"^import \{ (\w+) \}", script, re.MULTILINE))
+
+
+@pytest.mark.parametrize(("python", "npm"), [("bokeh", "@bokeh/bokehjs"), ("panel", "@holoviz/panel")])
+def test_python_and_page_have_the_same_version(python, npm):
+    lock = json.loads((STATIC / "package-lock.json").read_text("utf-8"))
+    assert lock["packages"][f"node_modules/{npm}"]["version"] == importlib.metadata.version(python)
