@@ -12,6 +12,7 @@ from diffusion_lab.app import environment
 from diffusion_lab.app.environment import (
     ROOT,
     Progress,
+    Say,
     SetupError,
     ensure_browser,
     ensure_front_end,
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="command")
     site = commands.add_parser("site", help="set up and build the site into dist/")
+    site.add_argument("--draft", action="store_true", help="build what `serve` shows, in .build/draft/")
     site.set_defaults(command=_site)
     serve = commands.add_parser("serve", help="set up, build and serve the site; rebuilds when a file changes")
     serve.add_argument("--port", type=int, help="a port of 127.0.0.1 (default: any that is free)")
@@ -64,40 +66,51 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _built(say: Progress, *, tests: bool = False) -> Path:
-    """The site in `dist/`, made as far as it is not there yet."""
+def _ready(say: Say, *, tests: bool = False) -> Path:
+    """Sets up all that a build needs; returns NumPy's wheel for the browser."""
     ensure_python(say, tests=tests)
     ensure_front_end(say)
     from diffusion_lab.app.wheels import WheelError, provide_numpy
 
     try:
-        wheel = provide_numpy(environment.NODE_MODULES / "pyodide", say)
+        return provide_numpy(environment.NODE_MODULES / "pyodide", say)
     except WheelError as error:
         raise SetupError(str(error)) from None
+
+
+def _built(say: Progress, *, tests: bool = False) -> Path:
+    """The site in `dist/`, made as far as it is not there yet."""
+    wheel = _ready(say, tests=tests)
     from diffusion_lab.app.site import build_site
 
     return build_site(wheel, say)
 
 
 def _site(options: argparse.Namespace, say: Progress) -> int:
-    dist = _built(say)
-    say(f"the site is in {dist.relative_to(ROOT)}/")
+    if options.draft:
+        _draft(say)
+    else:
+        dist = _built(say)
+        say(f"the site is in {dist.relative_to(ROOT)}/")
     return 0
+
+
+def _draft(say: Progress) -> None:
+    wheel = _ready(say)
+    from diffusion_lab.app.node_python import NodePython
+    from diffusion_lab.app.site import RUNTIME, build_site
+
+    with NodePython(RUNTIME) as python:
+        build_site(wheel, say, python)
 
 
 def _serve(options: argparse.Namespace, say: Progress) -> int:
     port = free_port(options.port)
-    _built(say)
-    from diffusion_lab.app.serving import serve
+    wheel = _ready(say)
+    from diffusion_lab.app.authoring import serve
 
-    serve(ROOT / "dist", port, rebuild=_rebuild, say=say)
+    serve(wheel, port, say)
     return 0
-
-
-def _rebuild() -> None:
-    """Builds in a fresh process: this one would go on with the modules that it has imported."""
-    if subprocess.call([sys.executable, str(ROOT / "build.py"), "site"]):
-        raise SetupError("the site stays as it was; the message is above")
 
 
 def _test(options: argparse.Namespace, say: Progress) -> int:

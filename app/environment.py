@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -35,6 +36,26 @@ Say = Callable[[str], None]
 
 class SetupError(Exception):
     """Set-up cannot go on; the message says what failed and what to do."""
+
+
+def place_and_message(error: BaseException) -> str:
+    """The error in one line, with the file of the checkout and the line in it that it came from."""
+    if isinstance(error, SyntaxError) and error.filename:
+        path, line, message = error.filename, error.lineno or 0, error.msg
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [frame for frame in frames if _of_checkout(frame.filename)]
+        # A template's own errors know their place; they are raised by the library that reads it.
+        path = getattr(error, "filename", None) or (ours[-1].filename if ours else "")
+        line = getattr(error, "lineno", None) or (ours[-1].lineno if ours else 0) or 0
+        message = f"{type(error).__name__}: {error}"
+    if not _of_checkout(path):
+        return message
+    return f"{Path(path).relative_to(ROOT)}:{line}: {message}"
+
+
+def _of_checkout(path: str) -> bool:
+    return Path(path).is_relative_to(ROOT) and not Path(path).is_relative_to(VENV)
 
 
 class Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import tempfile
@@ -13,30 +14,37 @@ SCRIPTS = Path(__file__).parent / "node"
 
 
 class NodePython:
-    """A running Pyodide that has `folder` at `/work`. Starting takes two seconds, in which the caller can go on."""
+    """A Pyodide that has `folder` at `/work`; it is started when it is first needed, which takes two seconds."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
-        self._process = subprocess.Popen(
-            ["node", str(SCRIPTS / "pyodide_run.mjs"), str(NODE_MODULES / "pyodide"), str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            text=True,
-        )
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> subprocess.Popen[str]:
+        """Starts it, and does not wait: it will be ready sooner."""
+        if self._process is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._process = subprocess.Popen(
+                ["node", str(SCRIPTS / "pyodide_run.mjs"), str(NODE_MODULES / "pyodide"), str(self._folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                text=True,
+            )
+        return self._process
 
     def run(self, name: str) -> None:
         """Runs a Python file of `app/node`; raises `SetupError` with what Python says if it fails."""
-        process = self._process
+        process = self.start()
         assert process.stdin and process.stdout
-        try:
+        with contextlib.suppress(BrokenPipeError):  # it has ended: there will be no answer
             process.stdin.write(f"{SCRIPTS / name}\n")
             process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended: there is no answer
         answer = process.stdout.readline()
         if not answer:
+            process.wait()
+            self._process = None  # the next run starts another
             self._said.seek(0)
             raise SetupError(f"Pyodide ended under Node in {name}:\n{self._said.read().decode(errors='replace')}")
         if error := json.loads(answer).get("error"):
@@ -44,9 +52,10 @@ class NodePython:
 
     def close(self) -> None:
         """Ends it."""
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
         self._said.close()
 
     def __enter__(self) -> NodePython:

@@ -34,6 +34,9 @@ class Refused(Exception):
         super().__init__(message, part, line)
         self.message, self.part, self.line = message, part, line
 
+    def __str__(self) -> str:
+        return self.message
+
 
 def with_answer(solution_html: str, answer: float) -> str:
     """A worked solution with the answer at each `{answer:…}`, in the number format that stands there."""

@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from diffusion_lab.app.environment import LOCK_BUILD, ROOT, WORK
+from diffusion_lab.app.environment import LOCK_BUILD, ROOT, WORK, SetupError, place_and_message
 
 #: Results that no build has asked for in this time are forgotten.
 KEPT_SECONDS = 30 * 24 * 3600
@@ -83,7 +83,8 @@ def forget_old(folder: Path) -> None:
 def run_afresh(function: str, *arguments: Any) -> tuple[list[str], Any]:
     """The files of the checkout that `function` opened in a process of its own, and what it returned.
 
-    Raises what it raised. At most as many run at a time as there are cores.
+    Raises `Refused` as it did, and anything else as `SetupError` with its place. At most as many run at a time as
+    there are cores.
     """
     _compile_by_content()
     ours, theirs = _FORKING.Pipe()
@@ -92,13 +93,15 @@ def run_afresh(function: str, *arguments: Any) -> tuple[list[str], Any]:
         process.start()
         theirs.close()
         try:
-            names, result, error = ours.recv()
+            names, result, refused, trouble = ours.recv()
         except EOFError:
             process.join()
-            raise RuntimeError(f"{function}{arguments} ended its process with code {process.exitcode}.") from None
+            raise SetupError(f"{function} ended its process with code {process.exitcode}.") from None
         process.join()
-    if error is not None:
-        raise error
+    if refused is not None:
+        raise refused
+    if trouble:
+        raise SetupError(trouble)
     return names, result
 
 
@@ -126,12 +129,15 @@ def _answer(pipe: Connection, function: str, arguments: tuple[Any, ...]) -> None
     for name in [name for name in sys.modules if name.startswith("diffusion_lab.")]:
         del sys.modules[name]  # what started this process has been read before the hook was there
     module, _, name = function.partition(":")
-    result, failure = None, None
+    result, refused, trouble = None, None, ""
     try:
         result = getattr(importlib.import_module(module), name)(*arguments)
     except Exception as error:
-        failure = error
-    pipe.send((sorted(filter(None, map(_source, opened))), result, failure))
+        if type(error).__name__ == "Refused":
+            refused = error
+        else:  # a trace of frames cannot be sent
+            trouble = place_and_message(error)
+    pipe.send((sorted(filter(None, map(_source, opened))), result, refused, trouble))
 
 
 def _source(path: str) -> str | None:

@@ -20,6 +20,7 @@ import struct
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from diffusion_lab.app.environment import NODE_MODULES, ROOT, Say
@@ -72,6 +73,7 @@ OWN_LEFT_OUT = (
     "app/prerender.py",
     "app/runtime_assets.py",
     "app/rendered.py",
+    "app/authoring.py",
     "app/results.py",
     "app/node_python.py",
     "app/environment.py",
@@ -303,6 +305,7 @@ def write_pack(target: Path, files: list[tuple[str, bytes]]) -> None:
         contents.append(data)
         offset += len(data)
     head = json.dumps(index, separators=(",", ":")).encode()
+    target.unlink(missing_ok=True)  # a site may have a link to the old one
     target.write_bytes(b"".join([struct.pack("<I", len(head)), head, *contents]))
 
 
@@ -321,7 +324,7 @@ def _key(paths: list[Path]) -> str:
     """A hash over the contents of our own files, and over size and time of installed ones."""
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(str(path).encode())
+        digest.update(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).encode())
         installed = not path.is_relative_to(ROOT) or {"node_modules", ".venv"} & set(path.parts)
         status = path.stat()
         digest.update(f"{status.st_size}:{status.st_mtime_ns}".encode() if installed else path.read_bytes())
@@ -339,7 +342,11 @@ def _imports_key(own: dict[str, Path]) -> str:
     for inside, path in own.items():
         digest.update(inside.encode())
         if path.suffix == ".py":
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.Import | ast.ImportFrom):
-                    digest.update(ast.dump(node).encode())
+            digest.update(_imports_of(path.read_text("utf-8")).encode())
     return digest.hexdigest()
+
+
+@cache
+def _imports_of(source: str) -> str:
+    statements = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom))
+    return "".join(ast.dump(statement) for statement in statements)

@@ -1,40 +1,28 @@
-"""Serves the built site on this machine, builds it again when a source file changes, and reloads open pages."""
+"""Serves a built site on this machine, as a good static host would."""
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-import tornado.iostream
 import tornado.web
-from watchfiles import awatch
-
-from diffusion_lab.app.environment import ROOT, Say, SetupError
-
-WATCHED = ("app", "chapters", "instruments", "static/js", "static/css")
-
-#: Put into the pages that are served by `serve`, never into those in `dist/`.
-RELOAD = b'<script>new EventSource("/_changes").onmessage = () => location.reload();</script></body>'
 
 #: Kinds that browsers insist on; a machine's own table may say otherwise.
 KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 
-#: An author's pages come from the disk alone: a service worker that an earlier visit has left takes itself away.
-SERVICE_WORKER = "service-worker.js"
-NO_SERVICE_WORKER = (
-    "addEventListener('install', () => skipWaiting());"
-    "addEventListener('activate', (event) => event.waitUntil(registration.unregister()));"
-)
+#: Encoding → ending of the file's twin, the better first.
+TWINS = {"br": ".br", "gzip": ".gz"}
 
 
 class SiteFile(tornado.web.RequestHandler):
-    """A file of the site, or its Brotli twin where the browser takes it; a folder is its `index.html`."""
+    """A file of the site, or a compressed twin where the browser takes it; a folder is its `index.html`."""
 
-    def initialize(self, dist: Path, reloads: bool) -> None:
-        """`dist`: the site; `reloads`: whether pages listen for changes."""
-        self.dist, self.reloads = dist.resolve(), reloads
+    def initialize(self, dist: Path, dress: Callable[[bytes], bytes] | None) -> None:
+        """`dist`: the site; `dress`: what is done to a page on its way, if anything."""
+        self.dist, self.dress = dist.resolve(), dress
 
     def get(self, path: str) -> None:
         """The file at `path`."""
@@ -52,74 +40,30 @@ class SiteFile(tornado.web.RequestHandler):
         self.set_header("Content-Type", kind or "application/octet-stream")
         hashed = file.is_relative_to(self.dist / "assets")
         self.set_header("Cache-Control", "public, max-age=31536000, immutable" if hashed else "no-cache")
-        if self.reloads and file.suffix == ".html":
-            self.write(file.read_bytes().replace(b"</body>", RELOAD))
+        if self.dress and file.suffix == ".html":
+            self.write(self.dress(file.read_bytes()))
             return
-        if self.reloads and path == SERVICE_WORKER:
-            self.write(NO_SERVICE_WORKER)
-            return
-        twin = file.with_name(file.name + ".br")
         self.set_header("Vary", "Accept-Encoding")
-        if "br" in self.request.headers.get("Accept-Encoding", "") and twin.exists():
-            self.set_header("Content-Encoding", "br")
-            file = twin
+        taken = accepted(self.request.headers.get("Accept-Encoding", ""))
+        for encoding, ending in TWINS.items():
+            twin = file.with_name(file.name + ending)
+            if encoding in taken and twin.exists():
+                self.set_header("Content-Encoding", encoding)
+                file = twin
+                break
         self.write(file.read_bytes())
 
     head = get
 
 
-class Changes(tornado.web.RequestHandler):
-    """A stream of server-sent events: one message each time the site has been built again."""
-
-    def initialize(self, listeners: set[asyncio.Event]) -> None:
-        """`listeners`: one event for each open page, set by the builder."""
-        self.listeners = listeners
-
-    async def get(self) -> None:
-        """Stays open as long as the page does."""
-        self.set_header("Content-Type", "text/event-stream")
-        changed = asyncio.Event()
-        self.listeners.add(changed)
-        try:
-            await self.flush()
-            while True:
-                await changed.wait()
-                changed.clear()
-                self.write("data: built\n\n")
-                await self.flush()
-        except tornado.iostream.StreamClosedError:
-            pass
-        finally:
-            self.listeners.discard(changed)
+def accepted(header: str) -> set[str]:
+    """The encodings that an `Accept-Encoding` names and does not refuse with a weight of 0."""
+    named = (re.fullmatch(r"\s*([\w*-]+)\s*(?:;\s*q=([\d.]+)\s*)?", part) for part in header.split(","))
+    return {match[1].lower() for match in named if match and float(match[2] or 1) > 0}
 
 
-def application(dist: Path, listeners: set[asyncio.Event] | None = None) -> tornado.web.Application:
-    """The site as a web application; with `listeners` its pages reload when one is told to."""
-    routes: list[tuple[str, type, dict[str, object]]] = [
-        (r"/(.*)", SiteFile, {"dist": dist, "reloads": listeners is not None})
-    ]
-    if listeners is not None:
-        routes.insert(0, (r"/_changes", Changes, {"listeners": listeners}))
-    return tornado.web.Application(routes)
-
-
-def serve(dist: Path, port: int, rebuild: Callable[[], object], say: Say) -> None:
-    """Serves `dist` on 127.0.0.1 until interrupted; `rebuild` is called after each change of a source file."""
-    asyncio.run(_serve(dist, port, rebuild, say))
-
-
-async def _serve(dist: Path, port: int, rebuild: Callable[[], object], say: Say) -> None:
-    listeners: set[asyncio.Event] = set()
-    application(dist, listeners).listen(port, "127.0.0.1")
-    say(f"the lab is at http://127.0.0.1:{port}/  (stop with Ctrl-C)")
-    async for changes in awatch(*(ROOT / name for name in WATCHED)):
-        names = sorted({str(Path(path).relative_to(ROOT)) for _, path in changes})
-        say(f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''} changed: building again")
-        try:
-            await asyncio.to_thread(rebuild)
-        except SetupError as error:
-            say(f"not built: {error}")
-            continue
-        say("built")
-        for changed in listeners:
-            changed.set()
+def application(
+    dist: Path, dress: Callable[[bytes], bytes] | None = None, routes: Sequence[Any] = ()
+) -> tornado.web.Application:
+    """The site as a web application, with `routes` before those of its files; each page passes through `dress`."""
+    return tornado.web.Application([*routes, (r"/(.*)", SiteFile, {"dist": dist, "dress": dress})])

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pygments.lexers import PythonLexer
 
 from diffusion_lab.app.chapter import Cell, Chapter, ChapterError, InstrumentSlot, Quiz, Reference, parse_chapter
 from diffusion_lab.app.discovery import instrument_names
-from diffusion_lab.app.environment import ROOT, WORK, Say, SetupError
+from diffusion_lab.app.environment import ROOT, WORK, Say, SetupError, place_and_message
 from diffusion_lab.app.node_python import NodePython
 from diffusion_lab.app.rendered import Refused, RenderedInstrument, RenderedQuiz, with_answer
 from diffusion_lab.app.results import Results, forget_old
@@ -32,6 +33,7 @@ from diffusion_lab.app.typeset import Formulas, about, typeset
 
 HERE = Path(__file__).parent
 DIST = ROOT / "dist"
+DRAFT = WORK / "draft"
 RUNTIME = WORK / "runtime"
 CHAPTERS = ROOT / "chapters"
 PLANNED_CHAPTERS = 10
@@ -52,7 +54,7 @@ def build_site(numpy_wheel: Path, say: Say, warm: NodePython | None = None) -> P
         fcntl.flock(lock, fcntl.LOCK_EX)  # another build in this checkout is awaited
         try:
             return _build(numpy_wheel, say, warm)
-        except ChapterError as error:
+        except (ChapterError, Refused) as error:
             raise SetupError(str(error)) from None
 
 
@@ -63,12 +65,13 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
     names = instrument_names()
     results, formulas = Results(WORK / "results"), Formulas(WORK / "formulas.json")
     # What takes long goes on side by side: Node compiles, processes run cells and instruments, twins are compressed.
-    with Twins(WORK / "compressed") as twins, ThreadPoolExecutor(1 + len(chapters) + len(names)) as pool:
+    with Twins(WORK / "compressed") as twins, ThreadPoolExecutor(2 + len(chapters) + len(names)) as pool:
         runtime = pool.submit(make_runtime_assets, numpy_wheel, RUNTIME, say, warm)
+        tokens = pool.submit(results.of, "diffusion_lab.app.theme:css_variables")
         prerendered = [pool.submit(_prerendered, chapter, results.of) for chapter in chapters]
         alone = {name: pool.submit(results.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
         site = _Site(WORK / "new", (lambda path: None) if warm else twins.begin)
-        site.assets.lay_out_front_end(front_end())
+        site.assets.lay_out_front_end(front_end(), tokens.result())
         site.formulas = typeset(chapters, formulas)
         site.abouts = {name: about(name, formulas) for name in names}
         formulas.save()
@@ -81,11 +84,12 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         for name, rendered in embeds.items():
             site.write_embed(name, rendered, next((page.chapter for page in pages if name in page.instruments), None))
         site.write_index(chapters)
-        site.assets.write_service_worker()
+        if not warm:
+            site.assets.write_service_worker()
         twins.finish()
     forget_old(WORK / "results")
     forget_old(WORK / "compressed")
-    target = WORK / "draft" if warm else DIST
+    target = DRAFT if warm else DIST
     _replace(site.out, target)
     return target
 
@@ -176,12 +180,15 @@ class _Site:
         self.formulas: dict[str, str] = {}
         self.abouts: dict[str, str] = {}
         loader = jinja2.FileSystemLoader(HERE / "templates")
+        compiled = WORK / "templates"
+        compiled.mkdir(exist_ok=True)
         self.templates = jinja2.Environment(
             loader=loader,
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
+            bytecode_cache=jinja2.FileSystemBytecodeCache(str(compiled)),
         )
         self.templates.filters["highlighted"] = _highlighted
         self.templates.filters["kind"] = lambda block: type(block).__name__
@@ -235,13 +242,17 @@ class _Site:
 
     def _write(self, path: str, template: str, **values: Any) -> None:
         root = "../" * path.count("/")
-        text = self.templates.get_template(template).render(root=root, urls=self.assets.urls, **values)
+        try:
+            text = self.templates.get_template(template).render(root=root, urls=self.assets.urls, **values)
+        except jinja2.TemplateError as error:
+            raise SetupError(place_and_message(error)) from None
         text = MARK.sub(lambda mark: self.formulas[mark[0]], text)
         (self.out / path).parent.mkdir(parents=True, exist_ok=True)
         (self.out / path).write_text(text, "utf-8")
         self._written(self.out / path)
 
 
+@cache
 def _highlighted(code: str) -> Markup:
     return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n"))
 

@@ -8,14 +8,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from diffusion_lab.app.environment import NODE_MODULES, ROOT, WORK, SetupError
 from diffusion_lab.app.runtime_assets import FrontEnd, RuntimeAssets
-from diffusion_lab.app.theme import css_variables
 
-#: Style sheets of every page, in order; the tokens of `theme.py` come first.
+#: Style sheets of every page, in order; the tokens come last, so that no import follows a rule.
 STYLES = ("fonts.css", "page.css", "front_panel.css")
 
 #: The oldest browsers with all that the pages need (sub-grids, `:has`, WebAssembly SIMD and exceptions).
@@ -36,16 +36,16 @@ class SiteAssets:
         self._out, self._written = out, written
         (out / "assets").mkdir(parents=True)
 
-    def lay_out_front_end(self, files: FrontEnd) -> None:
-        """Style sheet, scripts, and libraries as they were published."""
+    def lay_out_front_end(self, files: FrontEnd, tokens: str) -> None:
+        """Style sheet (`tokens`: its variables, from `theme.py`), scripts, and libraries as they were published."""
         self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in files.pyodide})
         self.urls["panel"] = self._folder("panel", files.panel_files)
         bundles = WORK / "bundles"
         self.urls["preloaded"] = [f"assets/{name}" for name in _bundle_page(bundles)]
         for path in sorted(bundles.glob("chunk-*.js")):
-            self._copy(path, f"assets/{path.name}")
+            self._put(path, f"assets/{path.name}")
         self.urls["main"] = self.add(bundles / "main.js")
-        self.urls["style"] = self._style_sheet()
+        self.urls["style"] = self._style_sheet(tokens)
 
     def lay_out_runtime(self, runtime: RuntimeAssets, views: list[dict[str, Any]]) -> None:
         """The packs, and the worker that knows all of its addresses.
@@ -81,48 +81,71 @@ class SiteAssets:
 
     def add(self, path: Path, name: str | None = None) -> str:
         """A file whose name gets its hash; returns its address."""
-        return self.add_data(name or path.name, path.read_bytes())
+        target = _hashed_name(name or path.name, _digest(path))
+        self._put(path, target)
+        return target
 
     def add_data(self, name: str, data: bytes) -> str:
         """The same for contents that are no file yet."""
-        stem, dot, ending = name.partition(".")
-        target = f"assets/{stem}.{hashlib.sha256(data).hexdigest()[:10]}{dot}{ending}"
+        target = _hashed_name(name, hashlib.sha256(data).hexdigest())
         (self._out / target).write_bytes(data)
         self._written(self._out / target)
         return target
 
     def _folder(self, name: str, files: dict[str, Path]) -> str:
         """A folder with a hashed name, for files that find one another by their own names (path in it → file)."""
-        digest = hashlib.sha256(b"".join(path.read_bytes() for path in files.values())).hexdigest()[:10]
+        digests = "".join(_digest(path) for path in files.values())
+        digest = hashlib.sha256(digests.encode()).hexdigest()[:10]
         target = f"assets/{name}-{digest}/"
         for inside, path in files.items():
-            self._copy(path, target + inside)
+            self._put(path, target + inside)
         return target
 
-    def _copy(self, path: Path, target: str) -> None:
-        (self._out / target).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, self._out / target)
-        self._written(self._out / target)
+    def _put(self, path: Path, target: str) -> None:
+        """A link: nothing writes into the files that are put here, what makes them anew makes new files."""
+        place = self._out / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            place.hardlink_to(path)
+        except FileExistsError:  # the same contents again
+            return
+        except OSError:  # on another disk
+            shutil.copyfile(path, place)
+        self._written(place)
 
-    def _style_sheet(self) -> str:
+    def _style_sheet(self, tokens: str) -> str:
         """One style sheet: tokens, pages, front panels, KaTeX; fonts beside it."""
         source = WORK / "style.css"
         parts = [f'@import "{ROOT / "static/css" / name}";' for name in STYLES]
-        source.write_text(
-            "\n".join([f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";', *parts]) + "\n" + css_variables()
-        )
+        source.write_text("\n".join([f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";', *parts, tokens]))
         built = WORK / "styles"
         shutil.rmtree(built, ignore_errors=True)
         fonts = ["--loader:.woff2=file", "--loader:.woff=empty", "--loader:.ttf=empty", "--asset-names=[name]-[hash]"]
         _esbuild([str(source), f"--outdir={built}", "--bundle", "--minify", BROWSERS, *fonts])
         for font in sorted(built.glob("*.woff2")):
-            self._copy(font, f"assets/{font.name}")
+            self._put(font, f"assets/{font.name}")
         self.urls["fonts"] = [
             f"assets/{font.name}"
             for font in sorted(built.glob("*.woff2"))
             if font.name.startswith(("inter-latin-wght", "source-serif-4-latin-opsz-normal"))
         ]
         return self.add(built / "style.css")
+
+
+def _hashed_name(name: str, digest: str) -> str:
+    stem, dot, ending = name.partition(".")
+    return f"assets/{stem}.{digest[:10]}{dot}{ending}"
+
+
+def _digest(path: Path) -> str:
+    status = path.stat()
+    return _digest_of(path, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _digest_of(path: Path, size: int, time_ns: int) -> str:
+    """Of the contents; size and time say whether they are still those that were read."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _library_name(inside: str) -> str:
@@ -160,6 +183,7 @@ def _esbuild(arguments: list[str]) -> None:
         capture_output=True,
         text=True,
         env=environment,
+        cwd=ROOT,  # paths relative to it go into the hashes of chunks
     )
     if done.returncode or done.stderr:
         raise SetupError(f"esbuild:\n{done.stderr}")

@@ -374,6 +374,7 @@ SCRIPTS: dict[str, set[str]] = {
     "snapshot.js": {"interpreter.js", "packs.js"},
     "editor.js": set(),
     "front_panel.js": set(),
+    "author.js": set(),
 }
 #: The scripts that may import libraries of the registry, and the scripts whose types all may use.
 LIBRARIES = {

@@ -1,0 +1,152 @@
+/**
+ * In the pages that `build.py serve` sends, and in no others: follows the draft. A new style sheet is put in place of
+ * the old; a page that has changed is loaded again and stands where it stood: scroll, instruments' settings, what was
+ * unfolded. What stops a build is shown over the page until it is mended.
+ *
+ * @typedef {{page: string, style: string, error: string}} State  The page's version without its style sheet, that style
+ *   sheet's address below the site's root, and what stops the build.
+ * @typedef {{anchor?: {id: string, top: number}, open: string[], settings: Record<string, string>}} Place
+ *   `anchor`: an element and how far below the window's edge it stood; `open`: names of unfolded details;
+ *   `settings`: instrument → query.
+ */
+
+const script = /** @type {HTMLElement} */ (document.querySelector("script[data-author]"));
+const KEPT = `lab:author:${location.pathname}`;
+
+/** @type {State} */
+const seen = JSON.parse(String(script.dataset.author));
+const place = takePlace();
+stand(place);
+addEventListener("pagehide", () => (history.scrollRestoration = "auto"));
+followSettings(place.settings);
+follow();
+
+/** The place that this page had before it was loaded again. @returns {Place} */
+function takePlace() {
+  const kept = sessionStorage.getItem(KEPT);
+  sessionStorage.removeItem(KEPT);
+  return kept ? JSON.parse(kept) : { open: [], settings: {} };
+}
+
+/** @param {Place} place */
+function stand({ anchor, open, settings }) {
+  for (const details of document.querySelectorAll("details")) if (open.includes(nameOf(details))) details.open = true;
+  lendAddress(settings);
+  if (!anchor) return;
+  const scroll = () => {
+    const top = document.getElementById(anchor.id)?.getBoundingClientRect().top;
+    if (top !== undefined) scrollBy({ top: top - anchor.top, behavior: "instant" });
+  };
+  scroll();
+  const done = new AbortController(); // as soon as the author scrolls
+  for (const kind of ["wheel", "pointerdown", "keydown"]) addEventListener(kind, () => done.abort(), { once: true });
+  addEventListener("load", scroll, { once: true, signal: done.signal }); // fonts have come
+}
+
+/** The page reads settings from its address: it has them there until it has done so. @param {Record<string, string>} settings */
+function lendAddress(settings) {
+  if (!Object.keys(settings).length) return;
+  const own = location.href;
+  const lent = new URL(own);
+  const alone = "embed" in document.body.dataset;
+  for (const [name, query] of Object.entries(settings))
+    for (const [key, value] of new URLSearchParams(query)) lent.searchParams.set(alone ? key : `${name}.${key}`, value);
+  history.replaceState(history.state, "", lent);
+  addEventListener("DOMContentLoaded", () => history.replaceState(history.state, "", own), { once: true });
+}
+
+/** Notes what is set, by Python or, before it is there, on the still picture. @param {Record<string, string>} settings */
+function followSettings(settings) {
+  /** @param {Event} event */
+  const instrument = (event) => {
+    const figure = /** @type {HTMLElement} */ (event.target).closest("figure.instrument[id]"); // not one that is pinned
+    return figure instanceof HTMLElement ? figure : undefined;
+  };
+  document.addEventListener("lab:state", (event) => {
+    const name = instrument(event)?.dataset.instrument;
+    if (name) settings[name] = /** @type {CustomEvent} */ (event).detail.query;
+  });
+  document.addEventListener("input", (event) => {
+    const input = /** @type {HTMLInputElement} */ (event.target);
+    const figure = instrument(event);
+    if (!figure || !input.closest(".still") || input.dataset.param !== figure.dataset.framesParam) return;
+    const name = String(figure.dataset.instrument);
+    const query = new URLSearchParams(settings[name]);
+    query.set(String(input.dataset.param), input.value);
+    settings[name] = query.toString();
+  });
+}
+
+function follow() {
+  const changes = new EventSource(`/_author/changes?page=${encodeURIComponent(location.pathname)}`);
+  changes.addEventListener("message", ({ data }) => {
+    /** @type {State} */
+    const { page, style, error } = JSON.parse(data);
+    showError(error);
+    if (error) return;
+    if (page !== seen.page) {
+      changes.close();
+      loadAgain();
+    } else if (style !== seen.style) {
+      seen.style = style;
+      restyle(style);
+    }
+  });
+}
+
+function loadAgain() {
+  const marks = [...document.querySelectorAll("main [id]")].map((element) => ({
+    id: element.id,
+    top: element.getBoundingClientRect().top,
+  }));
+  const anchor = marks.filter(({ top }) => top < innerHeight / 3).at(-1) ?? marks[0];
+  const open = [...document.querySelectorAll("details")].filter((details) => details.open).map(nameOf);
+  sessionStorage.setItem(KEPT, JSON.stringify({ anchor, open, settings: place.settings }));
+  addEventListener("pagehide", () => (history.scrollRestoration = "manual"), { once: true });
+  location.reload();
+}
+
+/** Where a `details` stands and what it says. @param {HTMLDetailsElement} details */
+function nameOf(details) {
+  return `${details.closest("[id]")?.id}: ${details.querySelector("summary")?.textContent}`;
+}
+
+/** @param {string} address  Below the site's root, where `serve` has it. */
+function restyle(address) {
+  const old = /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=stylesheet]"));
+  const link = /** @type {HTMLLinkElement} */ (old.cloneNode());
+  link.href = `/${address}`;
+  link.addEventListener("load", () => old.remove());
+  old.after(link);
+}
+
+/** @type {HTMLElement | undefined} */
+let sheet;
+
+/** @param {string} error */
+function showError(error) {
+  sheet?.remove();
+  sheet = undefined;
+  if (!error) return;
+  sheet = document.createElement("lab-build-error");
+  const root = sheet.attachShadow({ mode: "open" });
+  const style = new CSSStyleSheet();
+  style.replaceSync(`
+    section { position: fixed; z-index: 99; inset: auto 0 0 0; max-height: 60vh; overflow: auto; box-sizing: border-box;
+      padding: 18px 32px 22px; border-top: 3px solid var(--acc); background: var(--bg); color: var(--ink);
+      box-shadow: 0 -8px 32px rgb(0 0 0 / .18); }
+    h2 { margin: 0 0 8px; font: 600 14px/1.5 var(--sans); color: var(--acc); }
+    pre { margin: 0; font: 14px/1.55 var(--mono); font-variant-ligatures: none; white-space: pre-wrap; overflow-wrap: anywhere; }
+    p { margin: 10px 0 0; font: 13px/1.5 var(--sans); color: var(--mute); }
+    @media (max-width: 600px) { section { padding: 14px 16px 18px; } pre { font-size: 13px; } }`);
+  root.adoptedStyleSheets = [style];
+  const section = document.createElement("section");
+  section.setAttribute("role", "alert");
+  /** @param {string} tag @param {string} text */
+  const add = (tag, text) => section.append(Object.assign(document.createElement(tag), { textContent: text }));
+  add("h2", "The site could not be built");
+  add("pre", error);
+  add("p", "Below is the last one that could. This goes away when the file is mended and saved.");
+  root.append(section);
+  document.body.append(sheet);
+}
