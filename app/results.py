@@ -93,7 +93,7 @@ def run_afresh(function: str, *arguments: Any) -> tuple[list[str], Any]:
         process.start()
         theirs.close()
         try:
-            names, result, refused, trouble = ours.recv()
+            opened, result, refused, trouble = ours.recv()
         except EOFError:
             process.join()
             raise SetupError(f"{function} ended its process with code {process.exitcode}.") from None
@@ -102,7 +102,7 @@ def run_afresh(function: str, *arguments: Any) -> tuple[list[str], Any]:
         raise refused
     if trouble:
         raise SetupError(trouble)
-    return names, result
+    return sorted(filter(None, map(_source, opened))), result
 
 
 def _compile_by_content() -> None:
@@ -125,7 +125,7 @@ def _answer(pipe: Connection, function: str, arguments: tuple[Any, ...]) -> None
     """The other process's part."""
     opened: set[str] = set()
     sys.addaudithook(lambda event, told: opened.add(told[0]) if event == "open" and isinstance(told[0], str) else None)
-    sys.pycache_prefix = str(BYTE_CODE)
+    sys.pycache_prefix, sys.dont_write_bytecode = str(BYTE_CODE), False
     for name in [name for name in sys.modules if name.startswith("diffusion_lab.")]:
         del sys.modules[name]  # what started this process has been read before the hook was there
     module, _, name = function.partition(":")
@@ -137,7 +137,7 @@ def _answer(pipe: Connection, function: str, arguments: tuple[Any, ...]) -> None
             refused = error
         else:  # a trace of frames cannot be sent
             trouble = place_and_message(error)
-    pipe.send((sorted(filter(None, map(_source, opened))), result, refused, trouble))
+    pipe.send((opened, result, refused, trouble))
 
 
 def _source(path: str) -> str | None:

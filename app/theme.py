@@ -6,6 +6,7 @@ lightened for a dark one, so that cluster k has the same hue on both.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 ThemeName = Literal["light", "dark"]
@@ -93,6 +94,7 @@ def style_axes(plot: Any, theme: ThemeName) -> None:
     plot.ygrid.grid_line_color = colours["line"]
 
 
+@lru_cache(4096)
 def css_variable_of(colour: str) -> str:
     """`var(--name)` for a colour that is a token of either theme (hex, any case), else the colour itself."""
     for tokens in TOKENS.values():

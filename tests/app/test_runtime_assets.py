@@ -140,6 +140,89 @@ def test_our_own_files_count_by_content_and_installed_ones_by_size_and_time(tmp_
     assert key(installed, "a", 10) != key(installed, "ab", 10)
 
 
+# --- the lab's own files, compiled one by one -------------------------------------------------------------------------
+
+
+class Compiler:
+    """Stands for Pyodide: "compiles" what lies in the tree."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.compiled: list[str] = []
+
+    def run(self, name: str) -> None:
+        assert name == "compile_tree.py"
+        for path in sorted((self.out / "tree").rglob("*.py")):
+            inside = path.relative_to(self.out / "tree").as_posix()
+            self.compiled.append(inside.removeprefix("site/"))
+            target = self.out / "compiled" / f"{inside}c"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(b"code of " + path.read_bytes())
+
+
+@pytest.fixture
+def own(tmp_path) -> dict[str, Path]:
+    sources = {"lab/a.py": "a", "lab/b.py": "b", "lab/c.css": "c"}
+    for inside, text in sources.items():
+        (tmp_path / "checkout" / inside).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "checkout" / inside).write_text(text)
+    return {inside: tmp_path / "checkout" / inside for inside in sources}
+
+
+def compile_own(tmp_path: Path, own: dict[str, Path]) -> tuple[bool, list[str], dict[str, bytes]]:
+    """A build's part: whether anything had changed, what was compiled, and what there is then."""
+    out = tmp_path / "runtime"
+    compiler, digests = Compiler(out), runtime_assets._digests(own)
+    changed = runtime_assets._compile_own(out, own, digests, lambda _: None, compiler)
+    (out / "own.json").write_text(json.dumps(digests))
+    site = out / "compiled/site"
+    there = {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    return changed, compiler.compiled, there
+
+
+def test_all_are_compiled_once(tmp_path, own):
+    there = {"lab/a.pyc": b"code of a", "lab/b.pyc": b"code of b", "lab/c.css": b"c"}
+    assert compile_own(tmp_path, own) == (True, ["lab/a.py", "lab/b.py"], there)
+    assert compile_own(tmp_path, own) == (False, [], there)
+
+
+def test_only_what_changed_is_compiled_again(tmp_path, own):
+    compile_own(tmp_path, own)
+    own["lab/b.py"].write_text("B")
+    changed, compiled, there = compile_own(tmp_path, own)
+    assert (changed, compiled) == (True, ["lab/b.py"])
+    assert (there["lab/a.pyc"], there["lab/b.pyc"]) == (b"code of a", b"code of B")
+
+
+def test_what_is_no_python_needs_no_compiler(tmp_path, own):
+    compile_own(tmp_path, own)
+    own["lab/c.css"].write_text("C")
+    changed, compiled, there = compile_own(tmp_path, own)
+    assert (changed, compiled, there["lab/c.css"]) == (True, [], b"C")
+
+
+def test_what_is_gone_goes(tmp_path, own):
+    compile_own(tmp_path, own)
+    del own["lab/b.py"], own["lab/c.css"]
+    changed, compiled, there = compile_own(tmp_path, own)
+    assert (changed, compiled, set(there)) == (True, [], {"lab/a.pyc"})
+
+
+def test_what_a_broken_build_left_is_not_compiled(tmp_path, own):
+    (tmp_path / "runtime/tree/site/lab").mkdir(parents=True)
+    (tmp_path / "runtime/tree/site/lab/left.py").write_text("left")
+    assert "lab/left.pyc" not in compile_own(tmp_path, own)[2]
+
+
+def test_a_pack_is_a_new_file(tmp_path):
+    """The last site may have the old one by a link."""
+    packed(tmp_path, FILES)
+    (tmp_path / "linked.pack").hardlink_to(tmp_path / "x.pack")
+    before = (tmp_path / "linked.pack").read_bytes()
+    packed(tmp_path, {})
+    assert (tmp_path / "linked.pack").read_bytes() == before
+
+
 # --- what goes in ----------------------------------------------------------------------------------------------------
 
 

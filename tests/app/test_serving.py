@@ -1,8 +1,9 @@
 """The lab's own server: kinds of files, compressed twins, what a browser may keep, and no way out of the site."""
 
 import asyncio
+import gzip
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from diffusion_lab.app.serving import NO_SERVICE_WORKER, RELOAD, SERVICE_WORKER, application
+from diffusion_lab.app.serving import application
 
 PAGE = b"<html><body>a page</body></html>"
 
@@ -27,7 +28,6 @@ def dist(tmp_path) -> Path:
     (tmp_path / "dist-other/secret.txt").write_text("secret")
     (site / "index.html").write_bytes(PAGE)
     (site / "chapters/01.html").write_bytes(PAGE)
-    (site / SERVICE_WORKER).write_bytes(b"keeps the site")
     (site / "chapters/01.html.br").write_bytes(brotli.compress(PAGE))
     for name in ("a.mjs", "a.js", "a.wasm", "a.css", "a.json", "a.woff2", "a.pack"):
         (site / "assets" / name).write_bytes(b"plain " + name.encode())
@@ -36,9 +36,9 @@ def dist(tmp_path) -> Path:
 
 
 @asynccontextmanager
-async def serving(dist: Path, listeners: set[asyncio.Event] | None = None) -> AsyncIterator[int]:
+async def serving(dist: Path, dress: Callable[[bytes], bytes] | None = None) -> AsyncIterator[int]:
     sock, port = bind_unused_port()
-    server = HTTPServer(application(dist, listeners))
+    server = HTTPServer(application(dist, dress))
     server.add_sockets([sock])
     try:
         yield port
@@ -47,9 +47,9 @@ async def serving(dist: Path, listeners: set[asyncio.Event] | None = None) -> As
         await server.close_all_connections()
 
 
-def get(dist: Path, path: str, *, listeners: set[asyncio.Event] | None = None, **options) -> HTTPResponse:
+def get(dist: Path, path: str, *, dress: Callable[[bytes], bytes] | None = None, **options) -> HTTPResponse:
     async def fetch() -> HTTPResponse:
-        async with serving(dist, listeners) as port:
+        async with serving(dist, dress) as port:
             options.setdefault("decompress_response", False)
             return await AsyncHTTPClient().fetch(f"http://127.0.0.1:{port}{path}", raise_error=False, **options)
 
@@ -164,52 +164,33 @@ def test_a_null_byte_is_no_file():
     assert raw(dist, "/a%00b").split(b"\r\n")[0] in (b"HTTP/1.1 403 Forbidden", b"HTTP/1.1 404 Not Found")
 
 
-# --- pages that reload themselves ------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("header", "encoding"),
+    [
+        ("gzip, deflate, br", "br"),
+        ("br;q=1.0, gzip;q=0.8", "br"),
+        ("gzip", "gzip"),
+        ("GZIP;q=0.5", "gzip"),
+        ("br;q=0, gzip", "gzip"),
+        ("brotli", None),
+        ("identity", None),
+        ("", None),
+    ],
+)
+def test_the_best_twin_that_the_browser_takes(dist, header, encoding):
+    (dist / "assets/a.wasm.gz").write_bytes(gzip.compress(b"plain a.wasm"))
+    answer = get(dist, "/assets/a.wasm", headers={"Accept-Encoding": header})
+    assert answer.headers.get("Content-Encoding") == encoding
+    unpack = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[encoding]
+    assert unpack(answer.body) == b"plain a.wasm"
 
 
-def test_pages_listen_only_where_someone_tells_them(dist):
-    assert get(dist, "/chapters/01.html").body == PAGE
-    assert get(dist, "/chapters/01.html", listeners=set()).body == PAGE.replace(b"</body>", RELOAD)
-    assert get(dist, "/_changes").code == 404
+def test_a_page_can_be_dressed_on_its_way(dist):
+    def dress(page: bytes) -> bytes:
+        return page.replace(b"a page", b"another page")
 
-
-def test_a_page_that_listens_is_never_the_compressed_twin(dist):
-    answer = get(dist, "/chapters/01.html", listeners=set(), headers={"Accept-Encoding": "br"})
+    answer = get(dist, "/chapters/01.html", dress=dress, headers={"Accept-Encoding": "br"})
     assert "Content-Encoding" not in answer.headers
-    assert RELOAD in answer.body
-
-
-def test_scripts_stay_as_they_are_while_pages_listen(dist):
-    assert get(dist, "/assets/a.js", listeners=set()).body == b"plain a.js"
-
-
-def test_listeners_are_told_of_each_build_and_forgotten_when_they_go(dist):
-    async def listen() -> list[bytes]:
-        listeners: set[asyncio.Event] = set()
-        async with serving(dist, listeners) as port:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port, family=socket.AF_INET)
-            writer.write(b"GET /_changes HTTP/1.1\r\nHost: x\r\n\r\n")
-            head = await reader.readuntil(b"\r\n\r\n")
-            got = [head]
-            for _ in range(2):
-                (changed,) = listeners
-                changed.set()
-                got.append(await asyncio.wait_for(reader.readuntil(b"\n\n"), 5))
-            writer.close()
-            (changed,) = listeners
-            for _ in range(100):
-                changed.set()
-                await asyncio.sleep(0.01)
-                if not listeners:
-                    break
-            assert listeners == set()
-        return got
-
-    head, *messages = asyncio.run(listen())
-    assert b"text/event-stream" in head
-    assert all(b"data: built" in message for message in messages)
-
-
-def test_an_author_has_no_service_worker(dist):
-    assert get(dist, f"/{SERVICE_WORKER}").body == b"keeps the site"
-    assert get(dist, f"/{SERVICE_WORKER}", listeners=set()).body.decode() == NO_SERVICE_WORKER
+    assert answer.body == dress(PAGE) != PAGE
+    assert get(dist, "/assets/a.js", dress=lambda page: b"").body == b"plain a.js"
+    assert get(dist, "/chapters/01.html").body == PAGE
