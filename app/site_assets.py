@@ -78,6 +78,7 @@ class SiteAssets:
         banner = f"--banner:js=globalThis.LAB_SITE={json.dumps(site)};"
         _esbuild([str(SCRIPTS / "service_worker.js"), f"--outfile={target}", *BUNDLED, banner])
         self._written(target)
+        self._written(target)
 
     def add(self, path: Path, name: str | None = None) -> str:
         """A file whose name gets its hash; returns its address."""

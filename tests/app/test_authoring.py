@@ -125,6 +125,18 @@ def test_the_script_is_the_one_in_the_checkout(draft):
     assert asyncio.run(fetch()) == (ROOT / "static/js/author.js").read_bytes()
 
 
+def test_an_author_has_no_service_worker(draft):
+    (draft.folder / "service-worker.js").write_bytes(b"keeps the site")
+
+    async def fetch() -> bytes:
+        async with serving(draft) as port:
+            return (await AsyncHTTPClient().fetch(f"http://127.0.0.1:{port}/service-worker.js")).body
+
+    got = asyncio.run(fetch())
+    assert b"keeps" not in got
+    assert b"registration.unregister()" in got
+
+
 # --- building again --------------------------------------------------------------------------------------------------
 
 
