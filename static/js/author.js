@@ -95,10 +95,8 @@ function follow() {
 }
 
 function loadAgain() {
-  const marks = [...document.querySelectorAll("main [id]")].map((element) => ({
-    id: element.id,
-    top: element.getBoundingClientRect().top,
-  }));
+  const shown = [...document.querySelectorAll("main [id]")].filter((element) => element.getClientRects().length);
+  const marks = shown.map((element) => ({ id: element.id, top: element.getBoundingClientRect().top }));
   const anchor = marks.filter(({ top }) => top < innerHeight / 3).at(-1) ?? marks[0];
   const open = [...document.querySelectorAll("details")].filter((details) => details.open).map(nameOf);
   sessionStorage.setItem(KEPT, JSON.stringify({ anchor, open, settings: place.settings }));

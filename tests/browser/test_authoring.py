@@ -125,7 +125,7 @@ def test_a_page_that_has_not_changed_is_left_alone(author, serving):
 
 
 def test_an_instrument_runs_the_python_of_now(author, serving):
-    serving.edit("instruments/ring/component.py", "exact score", "the exact score, mended")
+    serving.edit("instruments/ring/component.py", "ms · exact score", "ms · the exact score, mended")
     author.wait(RELOADED)
     author.wait_live()
     author.page.evaluate("window.marked = true")

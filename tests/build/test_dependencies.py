@@ -1,0 +1,109 @@
+"""Nothing stale is hidden: whatever a change touches is in the next build, and undone it leaves the site as it was."""
+
+import gzip
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import brotli
+import pytest
+
+from ..checkout import copy_checkout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    return copy_checkout(tmp_path_factory.mktemp("dependencies") / "lab")
+
+
+def build(checkout: Path, *options: str) -> dict[str, bytes]:
+    """Builds in a process of its own, as `serve` does when its builder has changed; all files of the site."""
+    done = subprocess.run([sys.executable, "build.py", "site", *options], cwd=checkout, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = checkout / (".build/draft" if "--draft" in options else "dist")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def before(checkout) -> dict[str, bytes]:
+    """The draft of the checkout as it is."""
+    return build(checkout, "--draft")
+
+
+def pages(site: dict[str, bytes], words: str) -> set[str]:
+    return {name for name, data in site.items() if name.endswith(".html") and words.encode() in data}
+
+
+def pack(site: dict[str, bytes]) -> bytes:
+    (data,) = (data for name, data in site.items() if name.startswith("assets/lab."))
+    return data
+
+
+def style(site: dict[str, bytes]) -> bytes:
+    (data,) = (data for name, data in site.items() if name.startswith("assets/style."))
+    return data
+
+
+#: Kind of dependency → file, what stands there, what is put in its place, and how the site shows it.
+CHANGES: dict[str, tuple[str, str, str, Callable[[dict[str, bytes]], bool]]] = {
+    "prose": ("chapters/01-forward.md", "\n## ", "\nWords QQ.\n\n## ", lambda s: len(pages(s, "Words QQ.")) == 1),
+    "front matter": ("chapters/01-forward.md", "\ntitle: ", "\ntitle: QQ ", lambda s: "index.html" in pages(s, "QQ ")),
+    "formula": ("chapters/01-forward.md", "$", "$QQ ", lambda s: len(pages(s, "QQ")) == 1),
+    "cell": ("chapters/01-forward.md", "\nimport numpy as np\n", "\nimport numpy as np\nprint('Q' * 7)\n",
+             lambda s: len(pages(s, "QQQQQQQ")) == 1),
+    "references": ("chapters/references.toml", 'title = "', 'title = "QQ ', lambda s: len(pages(s, "QQ ")) >= 1),
+    "notes": ("instruments/ring/about.md", "\n\n", "\n\nNotes QQ.\n\n", lambda s: len(pages(s, "Notes QQ.")) >= 1),
+    "template": ("app/templates/base.html", "Skip to the text", "QQ", lambda s: len(pages(s, ">QQ<")) > 4),
+    "component": ("instruments/ring/component.py", "points · ", "QQ · ",
+                  lambda s: len(pages(s, "QQ · ")) >= 1 and b"QQ" in pack(s)),
+    "front panel": ("app/templates/front_panel.html", '<dl class="readouts">', '<dl class="readouts QQ">',
+                    lambda s: len(pages(s, "readouts QQ")) > 4 and b"readouts QQ" in pack(s)),
+    "drawing": ("app/figure_svg.py", 'stroke-linecap="round"', 'stroke-linecap="square"',
+                lambda s: len(pages(s, 'stroke-linecap="square"')) > 2),
+    "theme": ("app/theme.py", '"#fbfaf7"', '"#fbfaf0"', lambda s: b"#fbfaf0" in style(s) and b"#fbfaf0" in pack(s)),
+    "style": ("static/css/page.css", "h1 {", "h1 { z-index: 77;", lambda s: b"z-index:77" in style(s)),
+    "panel style": ("static/css/front_panel.css", "\n.", "\n.QQ { z-index: 77 }\n.",
+                    lambda s: b"z-index:77" in style(s) and b".QQ" in pack(s)),
+    "worker's Python": ("app/runtime/boot.py", '"""', '"""QQ ', lambda s: b"QQ " in pack(s)),
+    "page's script": ("static/js/main.js", "openQuizzes();", 'openQuizzes(); document.body.title = "QQ";',
+                      lambda s: any(b'"QQ"' in data for name, data in s.items() if name.startswith("assets/main."))),
+    "worker's script": ("static/js/worker.js", "\nimport ", '\nself.name ||= "QQ";\nimport ',
+                        lambda s: any(b'"QQ"' in d for name, d in s.items() if name.startswith("assets/worker."))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_a_change_is_in_the_next_build(checkout, before, kind):
+    path, old, new, shown = CHANGES[kind]
+    text = (checkout / path).read_text("utf-8")
+    assert old in text
+    assert not shown(before)
+    (checkout / path).write_text(text.replace(old, new, 1), "utf-8")
+    try:
+        assert shown(build(checkout, "--draft"))
+    finally:
+        (checkout / path).write_text(text, "utf-8")
+
+
+def test_undone_changes_leave_no_trace(checkout, before):
+    assert build(checkout, "--draft") == before
+
+
+def test_a_build_that_keeps_nothing_gives_the_same_bytes(checkout, before):
+    """All results computed, all formulas typeset and all of the lab's own Python compiled once more."""
+    for path in (checkout / ".build/results").iterdir():
+        path.unlink()
+    for name in ("formulas.json", "runtime/own.json"):
+        (checkout / ".build" / name).unlink()
+    assert build(checkout, "--draft") == before
+
+
+def test_the_published_site_is_the_draft_with_twins_and_a_service_worker(checkout, before):
+    site = build(checkout)
+    twins = {name for name in site if name.endswith((".br", ".gz"))}
+    assert {name: site[name] for name in site.keys() - twins if name != "service-worker.js"} == before
+    assert {name + ending for name in before if name.endswith(".html") for ending in (".br", ".gz")} < twins
+    for name in twins:
+        unpack = brotli.decompress if name.endswith(".br") else gzip.decompress
+        assert unpack(site[name]) == site[name[:-3]]
