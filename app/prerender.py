@@ -6,6 +6,7 @@ they gave. What cannot be run is `Refused`.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 from diffusion_lab.app.cells import Output, Session, output_html
 from diffusion_lab.app.component import Instrument, StateError
 from diffusion_lab.app.discovery import instrument_class
+from diffusion_lab.app.editable import sources
 from diffusion_lab.app.figure_svg import figure_svg
 from diffusion_lab.app.frames import make_frames
 from diffusion_lab.app.rendered import Refused, RenderedInstrument
@@ -68,8 +70,8 @@ def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument
     if instrument.chart_plot is not None:
         html = html.replace("<!--chart-->", figure_svg(instrument.chart_plot), 1)
     described, param = instrument.description, instrument.front_panel.frames
-    frames = make_frames(instrument) if param else ""
-    return RenderedInstrument(instrument.title, TAKEN.sub("", html), described, TAKEN.sub("", frames), param)
+    frames, code = make_frames(instrument) if param else "", json.dumps(sources(type(instrument)))
+    return RenderedInstrument(instrument.title, TAKEN.sub("", html), described, TAKEN.sub("", frames), param, code)
 
 
 def check_states(states: Sequence[tuple[str, Mapping[str, str]]]) -> None:

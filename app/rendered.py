@@ -16,6 +16,8 @@ class RenderedInstrument:
     #: What its main slider shows, as JSON; "" where it has none.
     frames: str
     frames_param: str
+    #: The functions that a reader may edit, as JSON.
+    code: str
 
 
 @dataclass(frozen=True)

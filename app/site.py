@@ -211,6 +211,7 @@ class _Site:
             after=after,
             references=[references[key] for key in chapter.cited],
             frames=self._frames(page.instruments),
+            codes=self._codes(page.instruments),
             has_instruments=bool(chapter.of(InstrumentSlot)),
             needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell)),
         )
@@ -223,6 +224,7 @@ class _Site:
             name=name,
             instrument=rendered,
             frames=self._frames({name: rendered}),
+            codes=self._codes({name: rendered}),
             chapter=chapter,
             has_instruments=True,
             needs_python=True,
@@ -235,6 +237,10 @@ class _Site:
             for name, rendered in instruments.items()
             if rendered.frames
         }
+
+    def _codes(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
+        """Writes the functions of instruments that readers may edit; name → address."""
+        return {name: self.assets.add_data(f"{name}-code.json", r.code.encode()) for name, r in instruments.items()}
 
     def write_index(self, chapters: list[Chapter]) -> None:
         """The front page."""

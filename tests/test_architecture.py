@@ -348,9 +348,19 @@ def test_a_hollow_instrument_is_found(tmp_path):
 
 #: Script → scripts it may import at run time. `main.js` wires; the parts meet in `protocol.js` and `python.js` alone.
 SCRIPTS: dict[str, set[str]] = {
-    "main.js": {"cells.js", "instruments.js", "menu.js", "offline.js", "python.js", "quizzes.js", "shell.js"},
+    "main.js": {
+        "cells.js",
+        "instruments.js",
+        "kernel.js",
+        "menu.js",
+        "offline.js",
+        "python.js",
+        "quizzes.js",
+        "shell.js",
+    },
     "cells.js": {"cell.js", "runner.js"},
     "cell.js": {"editor.js", "outputs.js", "store.js"},
+    "kernel.js": {"cell.js", "runner.js"},
     "outputs.js": set(),
     "runner.js": set(),
     "store.js": set(),
@@ -386,6 +396,7 @@ LIBRARIES = {
 TYPES = {"protocol.js", "python.js"}
 OWN_TYPES = {
     "cell.js": {"editor.js", "outputs.js", "runner.js"},
+    "kernel.js": {"runner.js"},
     "runner.js": {"outputs.js"},
     "instruments.js": {"drawing.js", "frames.js"},
     "snapshot.js": {"interpreter.js"},

@@ -15,8 +15,12 @@ export function openCells(python, instruments) {
   /** @type {Cell[]} */
   const cells = [];
   python.send({ type: "nothing_to_draw" }); // once it has been started
-  const runner = new Runner(python, (offered) => {
-    for (const cell of cells) cell.offerRepeat(offered);
+  const runner = new Runner(python, {
+    ask: ({ label, code }, run) => ({ type: "run_cell", run, label, code }),
+    replaced: "Stopped. Python was started anew, without what earlier cells had made.",
+    offer: (offered) => {
+      for (const cell of cells) cell.offerRepeat(offered);
+    },
   });
   for (const element of document.querySelectorAll("[data-cell]")) {
     const root = /** @type {HTMLElement} */ (element);

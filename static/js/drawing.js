@@ -2,7 +2,7 @@
  * Draws a document that Python sends, behind the still picture that stands until then, and lets the two change places.
  *
  * @typedef {{children(): View[], ready: Promise<void>, has_finished(): boolean, is_destroyed: boolean, repaint(): void,
- *   throttled_paint?: () => Promise<void>, model: any}} View  Bokeh's view of a component or a figure.
+ *   remove(): void, throttled_paint?: () => Promise<void>, model: any}} View  Bokeh's view of a component or a figure.
  */
 
 /** Fetches and starts Bokeh before there is a document, as soon as the page itself has been painted. */
@@ -18,13 +18,16 @@ export function prepare() {
 export async function draw(place, slot, docs, items, roots) {
   const stage = /** @type {HTMLElement} */ (place.querySelector(".stage"));
   const target = document.createElement("div");
+  stage.querySelector(".arriving")?.remove();
+  // An earlier picture stands until this one is there; what Bokeh finds by its name is this one.
+  for (const named of stage.querySelectorAll(`#live-${slot}, .root`)) named.removeAttribute("id");
   target.id = `live-${slot}`;
   target.className = "arriving";
-  stage.querySelector(".arriving, .live-view")?.remove();
   stage.append(target);
   const hidden = roots.slice(1).map((id) => {
     const element = document.createElement("div");
     element.id = `root-${id}`;
+    element.className = "root";
     element.hidden = true;
     stage.append(element);
     return [id, element.id];
@@ -41,14 +44,28 @@ export async function draw(place, slot, docs, items, roots) {
   return view;
 }
 
-/** What was drawn comes into sight and the still picture goes; a control that has the focus keeps it. @param {HTMLElement} place */
+/** What was drawn comes into sight and what stood there goes; a control that has the focus keeps it. @param {HTMLElement} place */
 export function show(place) {
-  const still = place.querySelector(".still");
-  const focused = /** @type {HTMLInputElement | null} */ (still?.contains(document.activeElement) ? document.activeElement : null);
+  const before = place.querySelector(".still, .live-view");
+  const focused = /** @type {HTMLInputElement | null} */ (before && focusWithin(before));
   const live = /** @type {HTMLElement} */ (place.querySelector(".arriving"));
   live.className = "live-view";
-  still?.remove();
+  before?.remove();
   if (focused?.dataset.param) within(live, `[data-param="${focused.dataset.param}"][type=${focused.type}]`)?.focus();
+}
+
+/** Takes a picture that has been replaced out of Bokeh's hands too. @param {View} view */
+export function putAway(view) {
+  const { documents } = /** @type {any} */ (window).Bokeh;
+  documents.splice(documents.indexOf(view.model.document), 1);
+  view.remove();
+}
+
+/** The element within another that has the focus, in shadow roots too. @param {Element} element */
+function focusWithin(element) {
+  let focused = element.contains(document.activeElement) ? document.activeElement : null;
+  while (focused?.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
+  return focused;
 }
 
 /** The first element that fits, in shadow roots too. @param {ParentNode} root @param {string} selector @returns {HTMLElement | null} */

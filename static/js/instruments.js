@@ -8,18 +8,25 @@
  *   apply_json_patch(patch: any, buffers?: Map<string, ArrayBuffer>): void,
  *   on_change(callback: (event: any) => void, batches: boolean): void
  * }} BokehDocument
- * @typedef {{setv(values: Record<string, any>): void}} Settings  The Bokeh model that holds an instrument's Params.
+ * @typedef {{query: string, setv(values: Record<string, any>): void}} Settings  The Bokeh model that holds an
+ *   instrument's Params.
  */
 
 /**
  * @typedef {{place: HTMLElement, still: Node, document?: BokehDocument, settings?: Settings, busy: boolean,
- *   applying: boolean, values: Record<string, any>, events: any[], moving?: import("./frames.js").Still,
- *   answered?: (nothing?: undefined) => void}} Link  One open instrument: where it stands, its still picture, its
- *   document and Params, what waits for Python, what moves before Python is there, and who waits for the next answer.
+ *   applying: boolean, sent: Record<string, any>, values: Record<string, any>, events: any[],
+ *   moving?: import("./frames.js").Still, view?: import("./drawing.js").View, patience?: ReturnType<typeof setTimeout>,
+ *   answered?: (nothing?: undefined) => void,
+ *   lost?: {query: string, values: Record<string, any>, tried: boolean}}} Link  One open instrument: where it stands,
+ *   its still picture, its document and Params; what Python has been told last and what waits for it; what moves
+ *   before Python is there; who waits for the next answer; and what it showed in a Python that has been replaced.
  */
 
-import { draw, painted, prepare, show } from "./drawing.js";
+import { draw, painted, prepare, putAway, show } from "./drawing.js";
 import { openStill } from "./frames.js";
+
+/** An instrument that has not answered by then is marked, so that its code can be stopped if it is the reader's. */
+const PATIENCE_MS = 2000;
 
 /** @param {Python} python */
 export function openInstruments(python) {
@@ -32,8 +39,9 @@ export function openInstruments(python) {
   const open = (place, slot, state) => {
     const still = /** @type {HTMLElement} */ (place.querySelector(".still")).cloneNode(true);
     /** @type {Link} */
-    const link = { place, still, busy: false, applying: false, values: {}, events: [] };
+    const link = { place, still, busy: false, applying: false, sent: {}, values: {}, events: [] };
     links.set(slot, link);
+    place.dataset.slot = slot;
     const name = String(place.dataset.instrument);
     python.send({ type: "open", slot: { slot, name, state, theme: pageTheme() } });
     return link;
@@ -49,6 +57,8 @@ export function openInstruments(python) {
       const slot = `${name}-pinned`;
       if (links.has(slot)) return;
       const copy = pinBeside(place, /** @type {Link} */ (links.get(name)).still, () => {
+        const { view } = /** @type {Link} */ (links.get(slot));
+        if (view) putAway(view);
         links.delete(slot);
         python.send({ type: "close", slot });
       });
@@ -72,15 +82,36 @@ export function openInstruments(python) {
       return;
     }
     if (python.worker !== worker) return; // another has started since, and sends a document of its own
+    const before = link.view;
+    link.view = view;
     link.document = view.model.document;
     link.settings = view.model.data;
-    link.values = {}; // of a document that a retry has replaced
+    if (link.lost) Object.assign(link.lost.values, link.values); // what the reader has moved meanwhile
+    link.values = {};
     link.events = [];
     link.document?.on_change((event) => changed(python, slot, link, event), false);
-    link.busy = true;
+    wait(link);
     python.send({ type: "drawn", slot });
-    await heardOf(link, view);
-    if (python.worker === worker) show(link.place);
+    if (link.lost) await resumed(python, slot, link, view);
+    else await heardOf(link, view);
+    if (python.worker !== worker) return;
+    link.lost = undefined;
+    show(link.place);
+    if (before) putAway(before);
+  });
+  python.on("replaced", () => {
+    for (const link of links.values()) {
+      answered(link);
+      link.busy = true; // until the new Python has drawn it
+      link.moving = undefined;
+      if (!link.settings || link.lost?.tried) link.lost = undefined; // nothing to bring back, or it is what ends Python
+      else {
+        const values = { ...link.lost?.values, ...link.sent, ...link.values };
+        link.lost = { query: link.lost?.query ?? link.settings.query, values, tried: false };
+      }
+      link.values = {};
+      link.sent = {};
+    }
   });
   python.on("patch", ({ slot, values, patch, buffers }) => {
     const link = links.get(slot);
@@ -100,7 +131,7 @@ export function openInstruments(python) {
   python.on("idle", ({ slot }) => {
     const link = links.get(slot);
     if (!link) return;
-    link.busy = false;
+    answered(link);
     sendWaiting(python, slot, link);
     if (!link.busy) link.answered?.();
   });
@@ -122,6 +153,38 @@ async function heardOf(link, view) {
     await new Promise((resolve) => (link.answered = resolve));
     await painted(view);
   }
+}
+
+/**
+ * Brings an instrument to where it was in a Python that this one has replaced, and tells what that one had not taken in.
+ * @param {Python} python @param {string} slot @param {Link} link @param {import("./drawing.js").View} view
+ */
+async function resumed(python, slot, link, view) {
+  const { lost } = link;
+  const answer = () => new Promise((resolve) => (link.answered = resolve));
+  await answer();
+  if (!lost || link.lost !== lost) return;
+  lost.tried = true;
+  wait(link);
+  python.send({ type: "resume", slot, query: lost.query });
+  await answer();
+  link.settings?.setv(lost.values);
+  if (Object.keys(link.values).length) await answer();
+  await painted(view);
+}
+
+/** Python has been asked something. @param {Link} link */
+function wait(link) {
+  link.busy = true;
+  clearTimeout(link.patience);
+  link.patience = setTimeout(() => (link.place.dataset.stuck = ""), PATIENCE_MS);
+}
+
+/** It has answered, or never will. @param {Link} link */
+function answered(link) {
+  link.busy = false;
+  clearTimeout(link.patience);
+  delete link.place.dataset.stuck;
 }
 
 /**
@@ -196,11 +259,13 @@ function sendWaiting(python, slot, link) {
   const { values, events } = link;
   if (Object.keys(values).length) {
     link.values = {};
-    link.busy = true;
+    link.sent = values;
+    wait(link);
     python.send({ type: "set", slot, values });
   } else if (events.length) {
     link.events = [];
-    link.busy = true;
+    link.sent = {};
+    wait(link);
     python.send({ type: "patch", slot, patch: link.document.create_json_patch(events) });
   }
 }

@@ -1,6 +1,7 @@
 /** Every page's entry: opens what stands on it. */
 import { openCells } from "./cells.js";
 import { openInstruments } from "./instruments.js";
+import { openKernels } from "./kernel.js";
 import { openMenus } from "./menu.js";
 import { keepForOffline } from "./offline.js";
 import { Python } from "./python.js";
@@ -22,6 +23,7 @@ if (document.querySelector("[data-instrument], [data-cell]")) {
     python.start();
     openMenus();
     openInstruments(python);
+    openKernels(python);
     keepForOffline(python, String(script.dataset.offline));
   }
   /** For the console, tests and benchmarks: stages with their times. */

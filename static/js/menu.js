@@ -23,6 +23,11 @@ function openMenu(place, name) {
       menu.open = false;
       return "";
     },
+    code: async () => {
+      place.dispatchEvent(new CustomEvent("lab:code"));
+      menu.open = false;
+      return "";
+    },
     picture: async () => savePicture(place, name),
     data: async () => saveData(place, name),
   };

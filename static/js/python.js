@@ -57,6 +57,7 @@ export class Python {
   /** Puts a new interpreter in the place of this one; what had been opened is opened again. */
   replace({ fresh = false } = {}) {
     this.worker?.terminate();
+    this.#receive({ type: "replaced" });
     this.start({ fresh });
   }
 
@@ -93,6 +94,7 @@ export class Python {
 
   /** @param {FromWorker} message */
   #receive(message) {
+    if (message.type === "broken" && this.health !== "live") message = { ...message, type: "failed", where: "start" };
     if (message.type === "stage") this.stages[message.stage] ??= message.at - performance.timeOrigin;
     if (message.type === "stage" && message.stage === "live") this.health = "live";
     if (message.type === "failed" && message.where === "start") this.health = "failed";

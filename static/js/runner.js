@@ -3,6 +3,7 @@
  * can be run again in an interpreter that took the place of one that had to be given up.
  *
  * @typedef {import("./python.js").Python} Python
+ * @typedef {import("./protocol.js").ToWorker} ToWorker
  * @typedef {import("./outputs.js").Output} Output
  * @typedef {{how: "done" | "error" | "stopped" | "withdrawn" | "lost" | "failed", ms: number, words: string}} End
  *   How a run ended: "withdrawn" before it began; "lost" with its interpreter; "failed" since there is none. `words`
@@ -18,9 +19,16 @@ const INTERRUPT_MS = 1500;
 let runs = 0;
 
 export class Runner {
-  /** @param {Python} python @param {(offered: boolean) => void} offer tells whether what had run could be run again */
-  constructor(python, offer) {
+  /**
+   * @param {Python} python
+   * @param {{ask(job: Job, run: number): ToWorker, replaced: string, offer?(offered: boolean): void}} options  What
+   *   Python is asked for a job; what is lost when a Stop has to replace it, in words; and who hears whether what had
+   *   run could be run again.
+   */
+  constructor(python, { ask, replaced, offer = () => {} }) {
     this.python = python;
+    this.ask = ask;
+    this.replaced = replaced;
     this.offer = offer;
     /** @type {Job[]} */ this.line = [];
     /** @type {{job: Job, run: number, remember: boolean, stopped: boolean} | undefined} */ this.current = undefined;
@@ -69,9 +77,15 @@ export class Runner {
     const { current } = this;
     if (current.stopped) return;
     current.stopped = true;
-    const words = "Stopped. Python was started anew, without what earlier cells had made.";
-    if (!this.python.interrupt()) return this.#replace("stopped", words);
-    setTimeout(() => this.current === current && this.#replace("stopped", words), INTERRUPT_MS);
+    if (!this.python.interrupt()) return this.#replace("stopped", this.replaced);
+    setTimeout(() => this.current === current && this.#replace("stopped", this.replaced), INTERRUPT_MS);
+  }
+
+  /** Stops what Python computes though it is no job of this line. @param {() => boolean} stuck whether it still does */
+  giveUp(stuck) {
+    if (this.current) return this.stop(this.current.job);
+    if (!this.python.interrupt()) return this.#replace("stopped", "");
+    setTimeout(() => stuck() && this.#replace("stopped", ""), INTERRUPT_MS);
   }
 
   /** Runs again, in order and without showing what it puts out, all that has run. @param {Repeat} repeat */
@@ -108,7 +122,7 @@ export class Runner {
     if (!this.current && this.line.length && this.python.health === "live") {
       const job = /** @type {Job} */ (this.line.shift());
       this.current = { job, run: ++runs, remember: !this.repeats.includes(job), stopped: false };
-      this.python.send({ type: "run_cell", run: runs, label: job.label, code: job.code });
+      this.python.send(this.ask(job, runs));
       job.starts();
     }
     this.line.forEach((job, k) => job.waits(this.current || k ? k + 1 : 0));

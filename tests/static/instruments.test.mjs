@@ -44,6 +44,7 @@ function python() {
 const figure = { throttled_paint: async () => {}, drawings: 0, repaint: () => void figure.drawings++, children: () => [] };
 
 const settings = {
+  query: "",
   setv(/** @type {object} */ values) {
     for (const [attr, value] of Object.entries(values)) {
       applied.push({ [attr]: value });
@@ -66,10 +67,10 @@ beforeEach(async () => {
     on_change: (/** @type {any} */ callback) => (change = callback),
   };
   const model = { document: bokehDocument, data: settings };
-  const view = { ready: Promise.resolve(), has_finished: () => true, model, children: () => [figure] };
+  const view = { ready: Promise.resolve(), has_finished: () => true, model, children: () => [figure], remove() {} };
   Object.assign(globalThis, {
     location: { search: "", hash: "", pathname: "/chapters/x.html", href: "http://lab/chapters/x.html" },
-    window: { Bokeh: { set_log_level() {}, embed: { embed_items: async () => [{ roots: [view] }] } } },
+    window: { Bokeh: { set_log_level() {}, documents: [bokehDocument], embed: { embed_items: async () => [{ roots: [view] }] } } },
     document: {
       documentElement: { dataset: { theme: "dark" } },
       body: { dataset: {} },
@@ -150,11 +151,49 @@ test("a page without instruments says so", () => {
   assert.deepEqual(other.sent, [{ type: "nothing_to_draw" }]);
 });
 
-test("what waited for a worker that has died is dropped", async () => {
-  change(set("t", 1)); // Python is busy, and never idle again: it is started anew
-  await line.says({ type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] });
+test("an instrument comes back in a new Python as it was, with what the old one had not taken in", async () => {
   line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.changes(), []);
+  settings.query = "t=0.5";
+  change(set("t", 1));
+  await taskOver(); // it is never answered
+  change(set("mode", "reverse"));
+  change({ msg: "run" });
+  line.says({ type: "replaced" });
+  line.sent.length = 0;
+  change(set("seed", 3)); // moved while there is no Python
+  await taskOver();
+  assert.deepEqual(line.sent, []);
+  const drawn = line.says({ type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] });
+  for (let turns = 0; turns < 20; turns++) {
+    await taskOver();
+    line.says({ type: "idle", slot: "a" });
+  }
+  await drawn;
+  assert.deepEqual(line.sent, [
+    { type: "drawn", slot: "a" },
+    { type: "resume", slot: "a", query: "t=0.5" },
+    { type: "set", slot: "a", values: { t: 1, mode: "reverse", seed: 3 } },
+  ]);
+});
+
+test("a state at which Python ends is not brought back twice", async () => {
+  line.says({ type: "idle", slot: "a" });
+  line.says({ type: "replaced" });
+  const document = { type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] };
+  line.says(document);
+  for (let turns = 0; turns < 5 && line.sent.at(-1).type !== "resume"; turns++) {
+    await taskOver();
+    line.says({ type: "idle", slot: "a" });
+  }
+  assert.equal(line.sent.at(-1).type, "resume");
+  line.says({ type: "replaced" });
+  line.sent.length = 0;
+  line.says(document);
+  for (let turns = 0; turns < 5; turns++) {
+    await taskOver();
+    line.says({ type: "idle", slot: "a" });
+  }
+  assert.deepEqual(line.sent, [{ type: "drawn", slot: "a" }]);
 });
 
 test("a figure is drawn once in the next frame, however often it is asked to, and again in the one after", async () => {

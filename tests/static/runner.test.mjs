@@ -56,11 +56,14 @@ function job(label) {
   };
 }
 
+/** @param {any} job @param {number} run */
+const ask = ({ label, code }, run) => /** @type {any} */ ({ type: "run_cell", run, label, code });
+
 /** @param {{interrupts?: boolean}} [options] */
 function started(options) {
   const line = python(options);
   const offers = /** @type {boolean[]} */ ([]);
-  return { line, offers, runner: new Runner(/** @type {any} */ (line), (offered) => offers.push(offered)) };
+  return { line, offers, runner: new Runner(/** @type {any} */ (line), { ask, replaced: "anew", offer: (offered) => offers.push(offered) }) };
 }
 
 test("one runs at a time, the others know their place", () => {
