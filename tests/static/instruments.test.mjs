@@ -53,6 +53,15 @@ const settings = {
   },
 };
 const set = (/** @type {string} */ attr, /** @type {unknown} */ value) => ({ model: settings, attr, value });
+/** Python answers all that it is asked, but for messages of the kind `until`. @param {number} turns @param {string} [until] */
+async function answeredFor(turns, until) {
+  for (let heard = line.sent.length; turns > 0; turns--) {
+    await taskOver();
+    if (line.sent.length === heard || line.sent.at(-1).type === until) continue;
+    heard = line.sent.length;
+    line.says({ type: "idle", slot: "a" });
+  }
+}
 /** Changes leave after the task that made them. */
 const taskOver = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -163,12 +172,8 @@ test("an instrument comes back in a new Python as it was, with what the old one 
   change(set("seed", 3)); // moved while there is no Python
   await taskOver();
   assert.deepEqual(line.sent, []);
-  const drawn = line.says({ type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] });
-  for (let turns = 0; turns < 20; turns++) {
-    await taskOver();
-    line.says({ type: "idle", slot: "a" });
-  }
-  await drawn;
+  line.says({ type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] });
+  await answeredFor(20);
   assert.deepEqual(line.sent, [
     { type: "drawn", slot: "a" },
     { type: "resume", slot: "a", query: "t=0.5" },
@@ -181,18 +186,12 @@ test("a state at which Python ends is not brought back twice", async () => {
   line.says({ type: "replaced" });
   const document = { type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] };
   line.says(document);
-  for (let turns = 0; turns < 5 && line.sent.at(-1).type !== "resume"; turns++) {
-    await taskOver();
-    line.says({ type: "idle", slot: "a" });
-  }
+  await answeredFor(20, "resume");
   assert.equal(line.sent.at(-1).type, "resume");
   line.says({ type: "replaced" });
   line.sent.length = 0;
   line.says(document);
-  for (let turns = 0; turns < 5; turns++) {
-    await taskOver();
-    line.says({ type: "idle", slot: "a" });
-  }
+  await answeredFor(20);
   assert.deepEqual(line.sent, [{ type: "drawn", slot: "a" }]);
 });
 
