@@ -185,6 +185,7 @@ function markPlace(slot, names, { failed, body }, python, runner) {
   names.forEach((name, k) => mark.append(k ? ", " : "", named(name)));
   const instrument = String(place.dataset.instrument);
   mark.append(
+    " ",
     button("Reset", () => python.send({ type: "restore", instrument, name: "" })),
     stuck(() => runner.giveUp(() => "stuck" in place.dataset)),
   );
@@ -194,7 +195,7 @@ function markPlace(slot, names, { failed, body }, python, runner) {
 function stuck(stop) {
   const part = document.createElement("span");
   part.className = "stuck";
-  part.append("It does not answer.", button("Stop", stop));
+  part.append(" It does not answer. ", button("Stop", stop));
   return part;
 }
 

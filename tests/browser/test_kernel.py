@@ -1,0 +1,196 @@
+"""The kernel in the reader's hands: an edited function runs in the live instrument, on every host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator
+
+from diffusion_lab.app.discovery import instrument_class
+from diffusion_lab.app.editable import sources
+
+
+def source(name: str, function: str) -> str:
+    """The source of a function of an instrument."""
+    (found,) = (s["code"] for s in sources(instrument_class(name)) if s["title"] == function)
+    return found
+
+
+def open_code(lab: Any, function: str) -> Locator:
+    """Opens a function of the page's instrument by its menu; returns the cell."""
+    lab.page.locator("details.menu > summary").click()
+    lab.page.locator("details.menu button[data-do=code]").click()
+    cell = lab.page.locator(".cell.kernel[data-editable]")
+    cell.wait_for()
+    cell.locator("select").select_option(label=function)
+    cell = lab.page.locator(f'.cell.kernel[data-editable][data-cell$=".{function}"]')
+    cell.wait_for()
+    return cell
+
+
+def run(lab: Any, cell: Locator, code: str, said: str) -> None:
+    """Puts code into the cell, runs it and waits until its line says so."""
+    editor = cell.locator(".cm-content")
+    editor.click()
+    editor.press("Control+a")
+    lab.page.keyboard.insert_text(code)
+    editor.press("Control+Enter")
+    cell.locator(".state", has_text=re.compile(said)).wait_for(timeout=30_000)
+
+
+def mark(lab: Any) -> str:
+    """What the instrument says of its code."""
+    return " ".join(lab.page.locator(".instrument > .edited").inner_text().split())
+
+
+def test_an_edit_changes_the_picture_an_error_keeps_it_and_reset_restores_it(lab: Any) -> None:
+    lab.open("embed/ring.html?t=0.3")
+    original = lab.points()
+    cell = open_code(lab, "forward")
+    code = source("ring", "forward")
+    assert cell.locator(".cm-content").inner_text().strip().splitlines()[0] == code.splitlines()[0]
+    run(lab, cell, code.replace("return noise(", "return 0.5 * noise("), "in the instrument")
+    np.testing.assert_allclose(lab.points()[:, :2], 0.5 * original[:, :2], rtol=1e-6)
+    assert mark(lab) == "Running your forward Reset"
+    assert "forward" not in lab.page.url
+
+    run(lab, cell, code.replace("return noise(", "return missing * noise("), "stopped by an error")
+    assert "NameError: name 'missing' is not defined" in cell.locator("pre.error").inner_text()
+    assert "missing" in cell.locator(".failed-line").inner_text()
+    np.testing.assert_allclose(lab.points()[:, :2], 0.5 * original[:, :2], rtol=1e-6)
+    assert mark(lab) == "Running your forward Reset"
+
+    run(lab, cell, code.replace("t: float", "t: float, more"), "stopped by an error")
+    assert "is called with the parameters (x0, eps, t)" in cell.locator("pre.error").inner_text()
+
+    cell.locator("header .reset").click()
+    lab.page.locator(".instrument > .edited").wait_for(state="detached")
+    np.testing.assert_array_equal(lab.points(), original)
+    assert cell.locator(".cm-content").inner_text().strip() == code.strip()
+
+
+def test_the_mark_resets_and_the_readers_text_stays(lab: Any) -> None:
+    lab.open("embed/ring.html?t=0.3")
+    before = lab.reading("alpha_bar")
+    cell = open_code(lab, "exponential_alpha_bar")
+    run(lab, cell, source("ring", "exponential_alpha_bar").replace("np.exp(-", "np.exp(-0.5 * "), "in the instrument")
+    assert lab.reading("alpha_bar") == pytest.approx(before**0.5, abs=1e-3)
+    lab.slide("t", 0.6)
+    lab.page.locator(".live-view [data-reading=alpha_bar]", has_text=f"{np.exp(-1.8):.3f}").wait_for()
+    lab.page.locator(".instrument > .edited button", has_text="Reset").click()
+    lab.page.locator(".live-view [data-reading=alpha_bar]", has_text=f"{np.exp(-3.6):.3f}").wait_for()
+    assert "0.5 * " in cell.locator(".cm-content").inner_text()
+    assert cell.locator(".state").inner_text() == ""
+
+
+def test_a_pinned_twin_runs_the_edit_too(lab: Any) -> None:
+    lab.open("embed/ring.html?t=0.3")
+    cell = open_code(lab, "exponential_alpha_bar")
+    run(lab, cell, source("ring", "exponential_alpha_bar").replace("np.exp(-", "np.exp(-0.5 * "), "in the instrument")
+    lab.page.locator("details.menu > summary").click()
+    lab.page.locator("details.menu button[data-do=pin]").click()
+    twins = lab.page.locator(".pair .live-view [data-reading=alpha_bar]")
+    twins.nth(1).wait_for()
+    assert twins.all_inner_texts() == [f"{np.exp(-0.9):.3f}"] * 2
+    lab.page.locator(".pair .edited").nth(1).wait_for()
+    run(lab, cell, source("ring", "exponential_alpha_bar"), "in the instrument")
+    assert twins.all_inner_texts() == [f"{np.exp(-1.8):.3f}"] * 2
+
+
+def test_a_fault_at_other_settings_puts_the_own_code_back(lab: Any) -> None:
+    lab.open("embed/ring.html?t=0.3")
+    cell = open_code(lab, "forward")
+    code = source("ring", "forward").replace("    return ", "    if t > 0.5:\n        1 / 0\n    return 0 * ")
+    run(lab, cell, code, "in the instrument")
+    lab.slide("t", 0.8)
+    cell.locator(".state", has_text="out of the instrument again").wait_for()
+    assert "ZeroDivisionError" in cell.locator("pre.error").inner_text()
+    assert cell.locator(".failed-line").inner_text().strip() == "1 / 0"
+    assert mark(lab).startswith("Your forward failed here (ZeroDivisionError: division by zero).")
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.80").wait_for()
+    assert np.abs(lab.points()[:, :2]).max() > 0.1
+    lab.slide("t", 0.2)
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.20").wait_for()
+
+
+@pytest.mark.parametrize("isolated", [True, False], ids=["isolated", "on any host"])
+def test_an_endless_loop_in_the_kernel(
+    open_lab: Callable[..., Any], isolated_site: str, site: str, isolated: bool
+) -> None:
+    lab = open_lab(isolated_site if isolated else site).open("embed/ring.html?t=0.3&seed=7")
+    lab.slide("t", 0.42)
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.42").wait_for()
+    before = lab.points()
+    cell = open_code(lab, "forward")
+    code = source("ring", "forward").replace("    return ", "    while True:\n        pass\n    return ")
+    run(lab, cell, code, "running")
+    cell.locator(".clock", has_text=re.compile("[2-9].. s")).wait_for()
+    lab.slide("t", 0.55)  # moved while it does not answer: not lost
+    cell.locator(".stop").click()
+    cell.locator(".state", has_text="stopped").wait_for()
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.55").wait_for(timeout=30_000)
+    lab.page.locator(".arriving").wait_for(state="detached")
+    lab.slide("t", 0.42)
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.42").wait_for()
+    np.testing.assert_array_equal(lab.points(), before)
+    assert "while True" in cell.locator(".cm-content").inner_text()
+
+
+@pytest.mark.parametrize("isolated", [True, False], ids=["isolated", "on any host"])
+def test_a_loop_that_a_slider_runs_into(
+    open_lab: Callable[..., Any], isolated_site: str, site: str, isolated: bool
+) -> None:
+    lab = open_lab(isolated_site if isolated else site).open("embed/ring.html?t=0.3&seed=7")
+    cell = open_code(lab, "forward")
+    code = source("ring", "forward").replace("    return ", "    while t > 0.5:\n        pass\n    return ")
+    run(lab, cell, code, "in the instrument")
+    lab.slide("t", 0.8)
+    lab.page.locator(".edited .stuck button").click(timeout=10_000)  # it shows itself
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.80").wait_for(timeout=30_000)
+    lab.page.locator(".arriving").wait_for(state="detached")
+    assert np.abs(lab.points()[:, :2]).max() > 0.1
+    assert "its own code" in mark(lab)
+
+
+def test_a_start_that_is_tried_again_keeps_what_the_instrument_showed(lab: Any) -> None:
+    lab.open("embed/ring.html?t=0.3")
+    lab.slide("t", 0.42)
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.42").wait_for()
+    lab.page.evaluate("lab.python.retry()")
+    lab.page.wait_for_function("lab.python.health === 'live'", timeout=60_000)
+    lab.page.locator(".arriving").wait_for(state="detached")
+    assert lab.reading("t") == 0.42
+    lab.page.locator(".live-view [data-action=reset]").click()
+    lab.page.locator(".live-view [data-reading=t]", has_text="0.30").wait_for()
+
+
+#: Instrument with its settings, function, what to change in it, and a reading that this changes.
+KINDS = [
+    ("ring", "mode=reverse", "GaussianMixture.score", ("pull /= ", "pull /= 2 * "), "within"),  # score
+    ("ring", "", "exponential_alpha_bar", ("np.exp(-", "np.exp(-0.5 * "), "alpha_bar"),  # schedule
+    ("ring", "mode=reverse", "annealed_langevin", ("np.sqrt(2.0 * eps)", "0.0"), "distance"),  # sampler step
+    ("guidance", "", "combine", ("(1.0 - guidance_scale)", "(1.5 - guidance_scale)"), "spread"),
+    ("flow", "", "marginal_velocity", ("+ rate * x", "+ 0.5 * rate * x"), "straightness"),  # velocity
+    ("unmask", "progress=0.5", "scores", ("np.round(score", "np.round(-score"), "likelihood"),  # commit rule
+    ("unmask", "progress=0.5", "posterior", ("[0]", "[0] ** 0.2"), "likelihood"),  # denoiser
+]
+
+
+@pytest.mark.parametrize(("name", "state", "function", "change", "reading"), KINDS)
+def test_every_kind_of_function_can_be_edited(
+    lab: Any, name: str, state: str, function: str, change: tuple[str, str], reading: str
+) -> None:
+    lab.open(f"embed/{name}.html?{state}")
+    shown = lab.page.locator(f".live-view [data-reading={reading}]")
+    cell = open_code(lab, function)
+    before, code = shown.inner_text(), source(name, function)
+    assert change[0] in code
+    run(lab, cell, code.replace(*change), "in the instrument")
+    assert shown.inner_text() != before
+    cell.locator("header .reset").click()
+    lab.page.locator(".instrument > .edited").wait_for(state="detached")
+    assert shown.inner_text() == before
