@@ -11,12 +11,11 @@ from diffusion_lab.app.component import INSTRUMENTS, Instrument
 
 
 class Source(TypedDict):
-    """A function as the reader finds it. `file`: where it stands in the checkout; `about`: what it gives."""
+    """A function as the reader finds it. `file`: where it stands in the checkout."""
 
     name: str
     title: str
     file: str
-    about: str
     code: str
 
 
@@ -33,7 +32,6 @@ def sources(cls: type[Instrument]) -> list[Source]:
             name=name,
             title=function.__qualname__,
             file=f"instruments/{function.__module__.removeprefix(INSTRUMENTS).replace('.', '/')}.py",
-            about=" ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split()),
             code=textwrap.dedent(inspect.getsource(function)),
         )
         for name, function in editable_functions(cls).items()

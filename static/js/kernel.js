@@ -6,7 +6,7 @@
  * @typedef {import("./runner.js").Job} Job
  * @typedef {import("./runner.js").End} End
  * @typedef {Extract<import("./protocol.js").FromWorker, {type: "edited"}>} Edited
- * @typedef {{name: string, title: string, file: string, about: string, code: string}} Source  A function as it stands.
+ * @typedef {{name: string, title: string, file: string, code: string}} Source  A function as it stands.
  */
 import { Cell } from "./cell.js";
 import { Runner } from "./runner.js";
@@ -110,7 +110,7 @@ class KernelCell extends Cell {
     this.#head(source);
   }
 
-  /** Which function it is, the others, what it gives and where it stands. @param {Source} source */
+  /** Which function it is, the others, and where it stands. @param {Source} source */
   #head(source) {
     this.part(".label").textContent = "Code";
     const choice = document.createElement("select");
@@ -127,10 +127,10 @@ class KernelCell extends Cell {
     this.part("header").append(shut);
     const about = document.createElement("p");
     about.className = "about";
-    about.textContent = `${source.about} Run it, and the instrument above computes with it; keep its name and parameters. From `;
     const file = document.createElement("code");
     file.textContent = source.file;
-    about.append(file, ".");
+    about.append("Run it, and the instrument above computes with it. Its name and parameters must stay; what ", file);
+    about.append(" has by name is there.");
     this.part("header").after(about);
     for (const [part, words] of [[".run", "Run"], [".stop", "Stop"]])
       this.part(part).setAttribute("aria-label", `${words} ${source.title} in the instrument`);
