@@ -5,9 +5,9 @@
  *
  * @typedef {{page: string, style: string, error: string}} State  The page's version without its style sheet, that style
  *   sheet's address below the site's root, and what stops the build.
- * @typedef {{anchor?: {id: string, top: number}, open: string[], settings: Record<string, string>}} Place
- *   `anchor`: an element and how far below the window's edge it stood; `open`: names of unfolded details;
- *   `settings`: instrument → query.
+ * @typedef {{anchors: {id: string, top: number}[], open: string[], settings: Record<string, string>}} Place
+ *   `anchors`: elements and how far below the window's edge each stood, the last to be taken that is there again;
+ *   `open`: names of unfolded details; `settings`: instrument → query.
  */
 
 const script = /** @type {HTMLElement} */ (document.querySelector("script[data-author]"));
@@ -25,13 +25,14 @@ follow();
 function takePlace() {
   const kept = sessionStorage.getItem(KEPT);
   sessionStorage.removeItem(KEPT);
-  return kept ? JSON.parse(kept) : { open: [], settings: {} };
+  return kept ? JSON.parse(kept) : { anchors: [], open: [], settings: {} };
 }
 
 /** @param {Place} place */
-function stand({ anchor, open, settings }) {
+function stand({ anchors, open, settings }) {
   for (const details of document.querySelectorAll("details")) if (open.includes(nameOf(details))) details.open = true;
   lendAddress(settings);
+  const anchor = anchors.filter(({ id }) => document.getElementById(id)).at(-1); // what Python draws comes later
   if (!anchor) return;
   const scroll = () => {
     const top = document.getElementById(anchor.id)?.getBoundingClientRect().top;
@@ -97,9 +98,10 @@ function follow() {
 function loadAgain() {
   const shown = [...document.querySelectorAll("main [id]")].filter((element) => element.getClientRects().length);
   const marks = shown.map((element) => ({ id: element.id, top: element.getBoundingClientRect().top }));
-  const anchor = marks.filter(({ top }) => top < innerHeight / 3).at(-1) ?? marks[0];
+  const above = marks.filter(({ top }) => top < innerHeight / 3);
+  const anchors = above.length ? above : marks.slice(0, 1);
   const open = [...document.querySelectorAll("details")].filter((details) => details.open).map(nameOf);
-  sessionStorage.setItem(KEPT, JSON.stringify({ anchor, open, settings: place.settings }));
+  sessionStorage.setItem(KEPT, JSON.stringify({ anchors, open, settings: place.settings }));
   addEventListener("pagehide", () => (history.scrollRestoration = "manual"), { once: true });
   location.reload();
 }
@@ -144,7 +146,7 @@ function showError(error) {
   const add = (tag, text) => section.append(Object.assign(document.createElement(tag), { textContent: text }));
   add("h2", "The site could not be built");
   add("pre", error);
-  add("p", "Below is the last one that could. This goes away when the file is mended and saved.");
+  add("p", "You see the last one that could. This goes away when the file is mended and saved.");
   root.append(section);
   document.body.append(sheet);
 }

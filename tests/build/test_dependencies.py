@@ -49,7 +49,7 @@ def style(site: dict[str, bytes]) -> bytes:
 CHANGES: dict[str, tuple[str, str, str, Callable[[dict[str, bytes]], bool]]] = {
     "prose": ("chapters/01-forward.md", "\n## ", "\nWords QQ.\n\n## ", lambda s: len(pages(s, "Words QQ.")) == 1),
     "front matter": ("chapters/01-forward.md", "\ntitle: ", "\ntitle: QQ ", lambda s: "index.html" in pages(s, "QQ ")),
-    "formula": ("chapters/01-forward.md", "$", "$QQ ", lambda s: len(pages(s, "QQ")) == 1),
+    "formula": ("chapters/01-forward.md", "$", "$QQQ ", lambda s: len(pages(s, ">QQQ ")) == 1),
     "cell": ("chapters/01-forward.md", "\nimport numpy as np\n", "\nimport numpy as np\nprint('Q' * 7)\n",
              lambda s: len(pages(s, "QQQQQQQ")) == 1),
     "references": ("chapters/references.toml", 'title = "', 'title = "QQ ', lambda s: len(pages(s, "QQ ")) >= 1),
