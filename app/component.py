@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-import jinja2
 import numpy as np
 import panel as pn
 import param
 from bokeh.model import Model
 
 from diffusion_lab.app.front_panel import FrontPanel, Transport
+from diffusion_lab.app.panel_template import front_panel_template
 from diffusion_lab.app.theme import css_variables
 
 HERE = Path(__file__).parent
@@ -33,12 +33,6 @@ INSTRUMENTS = "diffusion_lab.instruments."
 
 class StateError(ValueError):
     """A value for a Param that cannot be taken; the message says which Param, what was given and what is allowed."""
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string((HERE / "templates/front_panel.html").read_text("utf-8"))
 
 
 def _static(path: str) -> str:
@@ -279,7 +273,7 @@ class Instrument(pn.custom.JSComponent):
 
     def front_panel_html(self) -> str:
         """The front panel as HTML: the same markup in the static page and in the live component."""
-        return _template().render(
+        return front_panel_template().render(
             title=self.title,
             panel=self.front_panel,
             p=self.param,

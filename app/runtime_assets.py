@@ -26,6 +26,7 @@ from pathlib import Path, PurePosixPath
 from diffusion_lab.app.environment import NODE_MODULES, ROOT, Say
 from diffusion_lab.app.lazy_imports import make_lazy
 from diffusion_lab.app.node_python import NodePython
+from diffusion_lab.app.panel_template import COMPILED, compile_template
 
 HERE = Path(__file__).parent
 
@@ -58,7 +59,6 @@ OWN = (
     "app/*.py",
     "app/hints/*.py",
     "app/runtime/*.py",
-    "app/templates/front_panel.html",
     "instruments/**/*.py",
     "instruments/**/*.npz",
     "static/js/front_panel.js",
@@ -134,7 +134,7 @@ def make_runtime_assets(numpy_wheel: Path, out: Path, say: Say, warm: NodePython
     pyodide = NODE_MODULES / "pyodide"
     recipe = [Path(__file__), HERE / "lazy_imports.py", *sorted((HERE / "node").iterdir())]
     third_party = _third_party_files(numpy_wheel)
-    own = _own_files()
+    own = _own_files() | _compiled_template(out)
     digests = _digests(own)  # before they are read: what changes meanwhile is new to the next build
     third_party_key = _key([*third_party.values(), numpy_wheel, pyodide / "package.json", *recipe])
     if _changed(out / "third-party.stamp", third_party_key):
@@ -224,6 +224,11 @@ def _own_files() -> dict[str, Path]:
     left_out = {ROOT / path for path in OWN_LEFT_OUT}.union(ROOT.glob(TRAINING))
     paths = [path for pattern in OWN for path in sorted(ROOT.glob(pattern)) if path not in left_out]
     return {f"diffusion_lab/{path.relative_to(ROOT).as_posix()}": path for path in paths}
+
+
+def _compiled_template(out: Path) -> dict[str, Path]:
+    path = compile_template(out.with_name("templates"))
+    return {f"diffusion_lab/app/templates/{COMPILED}/{path.name}": path}
 
 
 def _lay_out(site: Path, files: dict[str, Path]) -> None:

@@ -17,9 +17,9 @@ sys.path.insert(0, ROOT)
 
 from pyodide.ffi import to_js  # noqa: E402
 
-from diffusion_lab.app.runtime.bokeh_import import import_bokeh  # noqa: E402
+from diffusion_lab.app.runtime.bokeh_import import import_bokeh_and_panel  # noqa: E402
 
-import_bokeh()
+import_bokeh_and_panel()
 
 from diffusion_lab.app.discovery import instrument_names  # noqa: E402
 from diffusion_lab.app.runtime import boot  # noqa: E402

@@ -1,26 +1,80 @@
-"""Imports Bokeh without the signatures that it makes for documentation.
+"""Imports Bokeh and Panel without what they do for documentation, tests and features that no instrument has.
 
-Each of its 440 models and 60 glyph methods gets one of all its properties, with defaults and docs, which takes three
-quarters of the time of the import. Here a signature has the positional arguments only, which glyph methods need;
-every keyword is taken as before.
+- Each of Bokeh's 440 models and 60 glyph methods gets a signature of all its properties, with defaults and docs, which
+  takes three quarters of the time of Bokeh's import. Here a signature has the positional arguments only, which glyph
+  methods need; every keyword is taken as before.
+- YAML is loaded when a theme or a settings file is read, if ever.
+- Panel's cache knows how to tell mocks apart, and its default theme has a colour for one widget, a number: for the sake
+  of the two names Panel would import thirty modules. It gets two classes that nothing is an instance of.
 """
 
 from __future__ import annotations
 
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import LazyLoader, find_spec, module_from_spec
 from inspect import Parameter
+from types import ModuleType
+from typing import Any
 
-from bokeh.model import Model
+
+def import_bokeh_and_panel() -> None:
+    """Imports `bokeh.plotting`, all of Bokeh's models, `panel` and its default theme."""
+    _import_when_used("yaml")
+    with _short_signatures():
+        importlib.import_module("bokeh.plotting")
+    mock = _module("unittest.mock", Mock=_Nothing)
+    with _stand_ins(_module("unittest", mock=mock), mock):
+        importlib.import_module("panel")
+    with _stand_ins(_module("panel.widgets.indicators", Number=_Nothing)):
+        importlib.import_module("panel.theme.native")
 
 
-def import_bokeh() -> None:
-    """Imports `bokeh.plotting` and all models; what is imported later has full signatures."""
+class _Nothing:
+    """In the place of a class that none of the objects here is of."""
+
+
+def _import_when_used(name: str) -> None:
+    spec = find_spec(name)
+    if name in sys.modules or spec is None or spec.loader is None:
+        return
+    spec.loader = loader = LazyLoader(spec.loader)
+    sys.modules[name] = module = module_from_spec(spec)
+    loader.exec_module(module)
+
+
+@contextmanager
+def _short_signatures() -> Iterator[None]:
+    """Models that are imported within have signatures of positional arguments; what is asked later has all."""
+    from bokeh.model import Model
+
     full = Model.__dict__["parameters"]
     Model.parameters = classmethod(_positional)
     try:
-        import bokeh.plotting  # noqa: F401
+        yield
     finally:
         Model.parameters = full
 
 
-def _positional(cls: type[Model]) -> list[tuple[Parameter, str, str | None]]:
+def _positional(cls: Any) -> list[tuple[Parameter, str, str | None]]:
     return [(Parameter(name, Parameter.POSITIONAL_OR_KEYWORD), "", None) for name in cls._args]
+
+
+@contextmanager
+def _stand_ins(*modules: ModuleType) -> Iterator[None]:
+    """Imported within instead of the modules of their names, unless these are there already."""
+    added = [module for module in modules if module.__name__ not in sys.modules]
+    sys.modules.update({module.__name__: module for module in added})
+    try:
+        yield
+    finally:
+        for module in added:
+            del sys.modules[module.__name__]
+
+
+def _module(name: str, **contents: Any) -> ModuleType:
+    module = ModuleType(name)
+    vars(module).update(contents)
+    return module

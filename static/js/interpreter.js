@@ -93,7 +93,7 @@ export async function startFromPacks(reached, options) {
   reached("unpacked");
   python.runPython("import numpy");
   reached("numpy");
-  python.runPython("from diffusion_lab.app.runtime.bokeh_import import import_bokeh; import_bokeh()");
+  python.runPython("from diffusion_lab.app.runtime.bokeh_import import import_bokeh_and_panel as go; go()");
   python.runPython("from diffusion_lab.app.runtime.boot import Page; page = Page()");
   reached("panel");
   return python;

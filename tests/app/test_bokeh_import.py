@@ -10,13 +10,18 @@ CHECKS = {
     "another glyph's": "figure().segment([0], [1], [2], [3]).data_source.data['y1'] == [3]",
     "too many": "raises(TypeError, lambda: figure().segment(0, 0, 1, 1, 2))",
     "keywords of models": "Range1d(start=1, end=2).end == 2",
+    "the modules themselves when asked": "pn.indicators.Number(value=1).value == 1 and Mock().anything is not None",
+    "a theme that is read": "yaml.safe_load('a: 1') == {'a': 1}",
     "what is made later has all": "{'start', 'bounds'} <= {p[0].name for p in Range1d.parameters()}",
 }
 SCRIPT = """
-from diffusion_lab.app.runtime.bokeh_import import import_bokeh
-import_bokeh()
+from diffusion_lab.app.runtime.bokeh_import import import_bokeh_and_panel
+import_bokeh_and_panel()
+import panel as pn
+import yaml
 from bokeh.models import Range1d
 from bokeh.plotting import figure
+from unittest.mock import Mock
 def raises(error, call):
     try:
         call()
