@@ -88,7 +88,7 @@ class IsolatedSiteFile(SiteFile):
 @pytest.fixture(scope="session")
 def isolated_site(dist: Path) -> Iterator[str]:
     """Address of the built site on a host that isolates its pages."""
-    files = {"dist": dist, "reloads": False}
+    files = {"dist": dist, "dress": None}
     address, stop = serve_in_thread(lambda: Application([(r"/(.*)", IsolatedSiteFile, files)]))
     yield address
     stop()

@@ -1,8 +1,19 @@
 /** Instruments: while Python is busy the newest value of each Param waits, and all older ones are dropped. */
 import assert from "node:assert/strict";
+import { register } from "node:module";
 import { beforeEach, test } from "node:test";
 
-import { openInstruments } from "../../static/js/instruments.js";
+// The bundle of Bokeh, which runs in pages only, is what this test puts on `window`.
+const bokeh = `
+  export const Bokeh = new Proxy({}, { get: (_, name) => window.Bokeh[name] });
+  export const provideModels = async () => {};`;
+const resolve = `export const resolve = (name, context, next) =>
+  name === "./bokeh.js"
+    ? { url: ${JSON.stringify(`data:text/javascript,${encodeURIComponent(bokeh)}`)}, shortCircuit: true }
+    : next(name, context);`;
+register(`data:text/javascript,${encodeURIComponent(resolve)}`);
+
+const { openInstruments } = await import("../../static/js/instruments.js");
 
 /** An element of the page that takes whatever is done to it, and is asked for nothing. @returns {any} */
 const element = (dataset = {}) =>
@@ -53,11 +64,11 @@ const settings = {
   },
 };
 const set = (/** @type {string} */ attr, /** @type {unknown} */ value) => ({ model: settings, attr, value });
-/** Python answers all that it is asked, but for messages of the kind `until`. @param {number} turns @param {string} [until] */
-async function answeredFor(turns, until) {
-  for (let heard = line.sent.length; turns > 0; turns--) {
+/** Python answers all that it is asked, until it has been sent so many messages, the last of which it leaves. @param {number} count */
+async function answeredUntil(count) {
+  for (let heard = line.sent.length; line.sent.length < count; ) {
     await taskOver();
-    if (line.sent.length === heard || line.sent.at(-1).type === until) continue;
+    if (line.sent.length === heard || line.sent.length === count) continue;
     heard = line.sent.length;
     line.says({ type: "idle", slot: "a" });
   }
@@ -173,7 +184,7 @@ test("an instrument comes back in a new Python as it was, with what the old one 
   await taskOver();
   assert.deepEqual(line.sent, []);
   line.says({ type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] });
-  await answeredFor(20);
+  await answeredUntil(3);
   assert.deepEqual(line.sent, [
     { type: "drawn", slot: "a" },
     { type: "resume", slot: "a", query: "t=0.5" },
@@ -185,13 +196,16 @@ test("a state at which Python ends is not brought back twice", async () => {
   line.says({ type: "idle", slot: "a" });
   line.says({ type: "replaced" });
   const document = { type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] };
+  line.sent.length = 0;
   line.says(document);
-  await answeredFor(20, "resume");
+  await answeredUntil(2);
   assert.equal(line.sent.at(-1).type, "resume");
   line.says({ type: "replaced" });
   line.sent.length = 0;
   line.says(document);
-  await answeredFor(20);
+  await answeredUntil(1);
+  line.says({ type: "idle", slot: "a" });
+  for (let turns = 0; turns < 5; turns++) await taskOver();
   assert.deepEqual(line.sent, [{ type: "drawn", slot: "a" }]);
 });
 
