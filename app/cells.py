@@ -19,7 +19,9 @@ from functools import wraps
 from html import escape
 from typing import Any, Literal
 
+import numpy as np
 from bokeh.model import Model
+from bokeh.models import Plot
 from bokeh.plotting import figure
 
 from diffusion_lab.app import plots
@@ -40,12 +42,12 @@ class Output:
     """One piece of a cell's output.
 
     `kind`: text (printed), value (of the last expression, as text), table (the same, as HTML), picture (SVG), live
-    (what the page draws and keeps in touch with), error, hint (help in plain words, names in back-ticks) or hint_above
-    (one that says to run the cells above first). `line` is the line of the cell, from 1, that an error came from; 0
-    where there is none.
+    (what the page draws and keeps in touch with), error, hint (help in plain words, names in back-ticks), hint_above
+    (one that says to run the cells above first), passed or failed (what an exercise's checks say, in the same way).
+    `line` is the line of the cell, from 1, that an error came from; 0 where there is none.
     """
 
-    kind: Literal["text", "value", "table", "picture", "live", "error", "hint", "hint_above"]
+    kind: Literal["text", "value", "table", "picture", "live", "error", "hint", "hint_above", "passed", "failed"]
     body: str
     line: int = 0
 
@@ -75,6 +77,25 @@ def _with_code(text: str) -> str:
     """A sentence as HTML, its names in back-ticks as code."""
     parts = [escape(part) for part in text.split("`")]
     return "".join(f"<code>{part}</code>" if k % 2 else part for k, part in enumerate(parts))
+
+
+class CheckFailed(Exception):
+    """What the reader's code does is not what it should do; the message teaches why."""
+
+
+def check(condition: Any, message: str) -> None:
+    """For the checks of an exercise: the first condition that is not met ends them with its message."""
+    if not condition:
+        raise CheckFailed(message)
+
+
+def close(a: Any, b: Any, tolerance: float = 1e-6) -> bool:
+    """For the checks of an exercise: whether `a` is numbers, of the same shape as `b`, that differ from it little."""
+    try:
+        a, b = np.asarray(a, float), np.asarray(b, float)
+    except (TypeError, ValueError):
+        return False
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=tolerance, atol=tolerance))
 
 
 class Session:
@@ -117,6 +138,50 @@ class Session:
             emit(Output("hint", hint_text))
         return True
 
+    def run_exercise(
+        self,
+        label: str,
+        code: str,
+        checks: str,
+        emit: Callable[[Output], None],
+        above: Sequence[tuple[str, str]] = (),
+    ) -> bool:
+        """Runs `code` as `run` does, then `checks`, which say whether the code does what it should.
+
+        The checks see the names of the page, `printed` (what the code printed), `check` and `close`; names that they
+        make are gone afterwards. True if the code ran without an error, whatever the checks say.
+        """
+        printed: list[str] = []
+
+        def emit_and_keep(output: Output) -> None:
+            if output.kind == "text":
+                printed.append(output.body)
+            emit(output)
+
+        if not self.run(label, code, emit_and_keep, above):
+            return False
+        names = {**self.namespace, "printed": "".join(printed), "check": check, "close": close}
+        try:
+            with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                exec(compile(checks, f"<checks of {label}>", "exec"), names)
+        except CheckFailed as failed:
+            emit(Output("failed", str(failed)))
+        except BaseException as error:  # of the reader's function, called with other values
+            emit(error_output(error, f"{CELL}{label}>"))
+            if hint := hint_for(error, code, above):
+                emit(Output("hint", hint.text))
+            emit(Output("failed", "The code ran, but stopped with this error when it was tried with other values."))
+        else:
+            emit(Output("passed", "Right: every check is passed."))
+        return True
+
+    def fork(self) -> Session:
+        """A session with the same names, whose new names this one does not get."""
+        session = Session(self._make_live)
+        session.namespace |= {name: value for name, value in self.namespace.items() if name not in session.namespace}
+        return session
+
     def complete(self, before: str) -> dict[str, Any] | None:
         """What could follow the text `before` the cursor; None in texts and remarks."""
         found = complete(before, self.namespace)
@@ -157,7 +222,7 @@ class Session:
             if self._make_live:
                 return Output("live", self._make_live(value))
             if isinstance(value, figure):
-                return Output("picture", figure_svg(value, description=_picture_name(value)))
+                return Output("picture", figure_svg(value, description=picture_name(value)))
             return Output("table", f'<p class="kind">{type(value).__name__}: run the cell to use it</p>')
         html = value_html(value)
         return Output("value", value_text(value)) if html is None else Output("table", html)
@@ -252,5 +317,6 @@ def _where(frame: traceback.FrameSummary, filename: str) -> str:
     return place if frame.name == "<module>" else f"{place} in {frame.name}"
 
 
-def _picture_name(plot: figure) -> str:
+def picture_name(plot: Plot) -> str:
+    """What a plot is called, for those who do not see it."""
     return plot.title.text if plot.title and plot.title.text else "Plot drawn by the cell"

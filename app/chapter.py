@@ -1,7 +1,8 @@
 """A chapter file (Markdown with directives) as a typed tree. Pure: reads a text, runs nothing, knows no instrument.
 
 Directives are fences: `:::{name} argument`, options as `:key: value` lines, a body; a line `---` parts the body in
-two where a directive has two parts. Cells are code fences, ```` ```{cell} label ````. Roles are inline: {eq}`label`.
+two where a directive has two parts. Cells and exercises are code fences, ```` ```{cell} label ````. Roles are inline:
+{eq}`label`.
 Formulas leave marks in the HTML (see `Formula`), so that all of a site can be typeset in one go.
 """
 
@@ -96,6 +97,31 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Exercise:
+    """A cell with a hole for the reader to fill: `checks` is Python that says whether it is filled rightly.
+
+    `line` is the first of `starter`; `solution` and `checks` begin so many lines after it.
+    """
+
+    label: str
+    letter: str
+    title: str
+    task_html: str
+    hint_html: str
+    starter: str
+    solution: str
+    checks: str
+    line: int
+    solution_offset: int
+    checks_offset: int
+
+    @property
+    def code(self) -> str:
+        """What stands in the cell at first."""
+        return self.starter
+
+
+@dataclass(frozen=True)
 class Quiz:
     """A question with a computed answer: `answer` and `tolerance` are Python expressions."""
 
@@ -138,7 +164,7 @@ class Preset:
     line: int
 
 
-Block = Prose | Heading | Equation | InstrumentSlot | Cell | Quiz | Predict | Note | References
+Block = Prose | Heading | Equation | InstrumentSlot | Cell | Exercise | Quiz | Predict | Note | References
 
 
 @dataclass
@@ -161,6 +187,11 @@ class Chapter:
     def of(self, kind: type) -> list[Any]:
         """All blocks of a kind, in order."""
         return [block for block in self.blocks if isinstance(block, kind)]
+
+    def tasks(self) -> list[str]:
+        """What there is to do: names of quizzes and exercises, as the page keeps progress under."""
+        return [f"{type(block).__name__.lower()}-{block.label}" for block in self.blocks
+                if isinstance(block, Quiz | Exercise)]  # fmt: skip
 
     def error(self, line: int, message: str) -> ChapterError:
         """An error at a line of this chapter."""
@@ -369,6 +400,7 @@ class _Parser:
             "equation": self._equation,
             "instrument": self._instrument,
             "cell": self._cell,
+            "exercise": self._exercise,
             "quiz": self._quiz,
             "predict": self._predict,
             "note": self._note,
@@ -402,6 +434,32 @@ class _Parser:
         self._claim(d, number)
         return Cell(d.argument, number, d.options["title"], d.body.rstrip() + "\n", d.body_line)
 
+    def _exercise(self, d: _Directive) -> Exercise:
+        d.options_are(("title", "hint"))
+        parts = d.body.split("\n---\n")
+        if len(parts) != 4 or not all(part.strip() for part in parts):
+            shape = "task, starter, solution and checks, with a line `---` between them"
+            raise self.chapter.error(d.line, f"`exercise` has four parts: {shape}.")
+        lines = [d.body_line]
+        for part in parts[:-1]:
+            lines.append(lines[-1] + part.count("\n") + 2)
+        number = f"{self.chapter.number}.{len(self.chapter.of(Exercise)) + 1}"
+        self._claim(d, number)
+        task, starter, solution, checks = parts
+        return Exercise(
+            label=d.argument,
+            letter=number,
+            title=d.options["title"],
+            task_html=self._render(task, d.body_line),
+            hint_html=self._render_inline(d.options["hint"], d.line),
+            starter=starter.rstrip() + "\n",
+            solution=solution.rstrip() + "\n",
+            checks=checks.rstrip() + "\n",
+            line=lines[1],
+            solution_offset=lines[2] - lines[1],
+            checks_offset=lines[3] - lines[1],
+        )
+
     def _quiz(self, d: _Directive) -> Quiz:
         d.options_are(("answer", "tolerance", "hint"))
         question, solution, solution_line = d.parts()
@@ -424,7 +482,7 @@ class _Parser:
         return Note(self._render_inline(d.argument, d.line), self._render(d.body, d.body_line))
 
     def _claim(self, d: _Directive, number: str) -> None:
-        """Equations, cells and quizzes have labels; no two of a kind in a chapter have the same."""
+        """Equations, cells, exercises and quizzes have labels; no two of a kind in a chapter have the same."""
         if not re.fullmatch(r"[a-z][a-z0-9-]*", d.argument):
             raise self.chapter.error(d.line, f"A label is lower-case letters, digits and hyphens, got `{d.argument}`.")
         if earlier := self.labels.get((d.name, d.argument)):

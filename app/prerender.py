@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,39 @@ def run_cells(cells: Sequence[tuple[str, str]]) -> dict[str, str]:
             raise Refused(f"Cell `{label}` fails: {error.body.splitlines()[-1]}", part, max(error.line, 1))
         html[label] = output_html(outputs)
     return html
+
+
+def check_exercises(blocks: Sequence[Sequence[Any]]) -> None:
+    """Of every exercise the starter runs and fails its checks, and the solution passes them.
+
+    `blocks`: cells and exercises in order, as (label, code) and (label, starter, solution, checks, and so many lines
+    that solution and checks begin after the starter).
+    """
+    session = Session()
+    for part, (label, code, *rest) in enumerate(blocks):
+        if not rest:
+            session.run(label, code, lambda output: None)
+            continue
+        solution, checks, solution_offset, checks_offset = rest
+        outcome, words, line = _tried(session.fork(), label, code, checks)
+        if outcome == "error":
+            raise Refused(f"The starter of exercise `{label}` fails: {words}", part, line)
+        if outcome == "passed":
+            raise Refused(f"The starter of exercise `{label}` passes its checks.", part, checks_offset + 1)
+        outcome, words, line = _tried(session.fork(), label, solution, checks)
+        if outcome != "passed":
+            raise Refused(f"The solution of exercise `{label}` fails: {words}", part, solution_offset + line)
+
+
+def _tried(session: Session, label: str, code: str, checks: str) -> tuple[str, str, int]:
+    """How an attempt ends (error, failed or passed), what is said of it, and the line that this is about."""
+    outputs: list[Output] = []
+    session.run_exercise(label, code, checks, outputs.append)
+    for kind in ("error", "failed", "passed"):
+        for output in outputs:
+            if output.kind == kind:
+                return kind, output.body.splitlines()[-1], max(output.line, 1)
+    raise AssertionError("every attempt ends in one of these")
 
 
 def answer_quizzes(quizzes: Sequence[tuple[str, str, str]]) -> dict[str, tuple[float, float]]:

@@ -31,7 +31,22 @@ from diffusion_lab.app.panel_template import COMPILED, compile_template
 HERE = Path(__file__).parent
 
 #: Distributions that Panel really imports in the browser (measured: its metadata asks for more).
-DISTRIBUTIONS = ("bokeh", "panel", "param", "jinja2", "MarkupSafe", "packaging", "PyYAML", "pyviz_comms")
+DISTRIBUTIONS = (
+    "bokeh",
+    "panel",
+    "param",
+    "jinja2",
+    "MarkupSafe",
+    "packaging",
+    "PyYAML",
+    "pyviz_comms",
+    # What `pn.pane.Markdown` needs, and so every text in a layout of a cell.
+    "Markdown",
+    "markdown-it-py",
+    "mdit-py-plugins",
+    "mdurl",
+    "linkify-it-py",
+)
 
 #: Parts of them that never run in a page.
 LEFT_OUT = re.compile(

@@ -20,7 +20,16 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from diffusion_lab.app.chapter import Cell, Chapter, ChapterError, InstrumentSlot, Quiz, Reference, parse_chapter
+from diffusion_lab.app.chapter import (
+    Cell,
+    Chapter,
+    ChapterError,
+    Exercise,
+    InstrumentSlot,
+    Quiz,
+    Reference,
+    parse_chapter,
+)
 from diffusion_lab.app.discovery import instrument_names
 from diffusion_lab.app.environment import ROOT, WORK, Say, SetupError, place_and_message
 from diffusion_lab.app.node_python import NodePython
@@ -138,6 +147,9 @@ def _prerendered(chapter: Chapter, compute: Callable[..., Any]) -> _Page:
         if preset.name not in standing:
             raise chapter.error(preset.line, f"No instrument `{preset.name}` stands in this chapter.")
     run("check_states", presets, [[preset.name, preset.state] for preset in presets])
+    code_blocks = [block for block in chapter.blocks if isinstance(block, Cell | Exercise)]
+    if chapter.of(Exercise):
+        run("check_exercises", code_blocks, [_as_run(block) for block in code_blocks])
     outputs = run("run_cells", cells, [[cell.label, cell.code] for cell in cells])
     answers = run("answer_quizzes", quizzes, [[quiz.label, quiz.answer, quiz.tolerance] for quiz in quizzes])
     return _Page(
@@ -146,6 +158,13 @@ def _prerendered(chapter: Chapter, compute: Callable[..., Any]) -> _Page:
         quizzes={quiz.label: _solved(chapter, quiz, *answers[quiz.label]) for quiz in quizzes},
         instruments={slot.name: run("render_instrument", [slot], slot.name, slot.state) for slot in slots},
     )
+
+
+def _as_run(block: Cell | Exercise) -> list[Any]:
+    """A cell or an exercise as `check_exercises` takes it."""
+    if isinstance(block, Cell):
+        return [block.label, block.code]
+    return [block.label, block.starter, block.solution, block.checks, block.solution_offset, block.checks_offset]
 
 
 def _solved(chapter: Chapter, quiz: Quiz, answer: float, tolerance: float) -> RenderedQuiz:
@@ -213,7 +232,7 @@ class _Site:
             frames=self._frames(page.instruments),
             codes=self._codes(page.instruments),
             has_instruments=bool(chapter.of(InstrumentSlot)),
-            needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell)),
+            needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell) or chapter.of(Exercise)),
         )
 
     def write_embed(self, name: str, rendered: RenderedInstrument, chapter: Chapter | None) -> None:

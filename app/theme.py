@@ -94,6 +94,21 @@ def style_axes(plot: Any, theme: ThemeName) -> None:
     plot.ygrid.grid_line_color = colours["line"]
 
 
+def restyle(plot: Any, theme: ThemeName) -> None:
+    """Gives a Bokeh plot of any making the colours of a theme: tokens of the other theme and Bokeh's own greys."""
+    style_axes(plot, theme)
+    colours, others = TOKENS[theme], TOKENS["dark" if theme == "light" else "light"]
+    if plot.title is not None:
+        plot.title.update(text_color=colours["ink"], text_font="Inter Variable, system-ui, sans-serif")
+    same = {others[name].lower(): value for name, value in colours.items() if name != "on-acc"}
+    for model in plot.references():
+        for name, value in model.properties_with_values(include_defaults=False).items():
+            if isinstance(value, str) and value.lower() in same:
+                setattr(model, name, same[value.lower()])
+            elif name == "palette":
+                model.palette = [same.get(str(c).lower()[:7], str(c)[:7]) + str(c)[7:] for c in value]
+
+
 @lru_cache(4096)
 def css_variable_of(colour: str) -> str:
     """`var(--name)` for a colour that is a token of either theme (hex, any case), else the colour itself."""

@@ -27,7 +27,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     """The name that `name` is most like, if any: the case of letters counts little."""
     known = sorted(set(names))
     same = [n for n in known if n.casefold() == name.casefold()]
-    return next(iter(same or difflib.get_close_matches(name, known, n=1, cutoff=0.7)), None)
+    return next(iter(same or difflib.get_close_matches(name, known, n=1, cutoff=0.75)), None)
 
 
 def is_function(value: Any) -> bool:

@@ -45,6 +45,8 @@ for name in instrument_names():
 if not page.run_cell(
     "trace",
     "import numpy as np\nprint(1)\nplot_scatter([0, 1], [0, 1])\nplot_hist([1, 2])\nplot_line([0, 1], [0, 1])",
+    to_js([]),
+    "",
 ):
     raise SystemExit("the cell that is traced has failed")
 

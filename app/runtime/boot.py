@@ -14,10 +14,11 @@ import numpy as np
 from panel.io import pyodide as panel_pyodide
 from pyodide.ffi import to_js
 
-from diffusion_lab.app.cells import Output, Printed, Session
+from diffusion_lab.app.cells import Output, Printed
 from diffusion_lab.app.discovery import instrument_class
 from diffusion_lab.app.runtime.documents import LiveInstrument
 from diffusion_lab.app.runtime.kernels import Edits, told
+from diffusion_lab.app.runtime.live_cells import LiveCells
 from diffusion_lab.app.runtime.outflow import Outflow
 
 
@@ -27,7 +28,7 @@ class Page:
     def __init__(self) -> None:
         self._instruments: dict[str, LiveInstrument] = {}
         self._ahead: dict[str, LiveInstrument] = {}
-        self._session = Session()
+        self.cells = LiveCells()
         self._edits = Edits(self._instruments)
 
     def connect(
@@ -88,11 +89,14 @@ class Page:
         """The data that the instrument shows, as comma-separated values."""
         return self._instruments[slot].component.csv()
 
-    def run_cell(self, label: str, code: str) -> bool:
-        """Runs a cell; its outputs leave as they come."""
-
+    def run_cell(self, label: str, code: str, above: Any, checks: str) -> bool:
+        """Runs a cell; its outputs leave as they come. See `LiveCells.run`."""
         with self._outflow() as outflow:
-            return self._session.run(label, code, outflow.take)
+            return self.cells.run(label, code, outflow.take, above.to_py(), checks)
+
+    def link_output(self, slot: str) -> None:
+        """The page has drawn what a cell has put out."""
+        self.cells.link(slot, self._send_patch)
 
     @contextlib.contextmanager
     def _outflow(self) -> Iterator[Outflow]:

@@ -2,8 +2,13 @@
  * The cells of the page and the Python that they share: an interpreter of their own, so that the instruments answer
  * while a cell computes, and started only when a cell may be run.
  */
+import { Asker } from "./asker.js";
 import { Cell } from "./cell.js";
+import { LiveOutputs } from "./live_outputs.js";
 import { Runner } from "./runner.js";
+import { noteProgress, progress } from "./progress.js";
+import { readShared } from "./sharing.js";
+import { followTheme, pageTheme } from "./theme.js";
 
 /** @typedef {import("./python.js").Python} Python */
 
@@ -15,22 +20,57 @@ export function openCells(python, instruments) {
   /** @type {Cell[]} */
   const cells = [];
   python.send({ type: "nothing_to_draw" }); // once it has been started
+  const tellTheme = () => python.send({ type: "theme", theme: pageTheme() });
+  python.on("stage", ({ stage }) => stage === "live" && tellTheme()); // before any cell is run
+  followTheme(tellTheme);
   const runner = new Runner(python, {
-    ask: ({ label, code }, run) => ({ type: "run_cell", run, label, code }),
+    ask: (job, run) => ({
+      type: "run_cell", run, label: job.label, code: job.code, above: job.above?.() ?? [], checks: job.checks ?? "",
+    }),
     replaced: "Stopped. Python was started anew, without what earlier cells had made.",
     offer: (offered) => {
       for (const cell of cells) cell.offerRepeat(offered);
     },
   });
+  const asker = new Asker(python, () => runner.current !== undefined);
+  const page = {
+    live: new LiveOutputs(python),
+    help: { asker, words: () => cells.flatMap(({ code }) => code.match(/[A-Za-z_]\w+/g) ?? []) },
+    all: () => cells.filter(({ checks }) => !checks),
+    above: (/** @type {Cell} */ cell) => cells.slice(0, cells.indexOf(cell)).filter(({ checks }) => !checks),
+    tried: (/** @type {Cell} */ cell, /** @type {boolean} */ passed) => noteProgress(chapter, cell.label, passed),
+  };
   for (const element of document.querySelectorAll("[data-cell]")) {
     const root = /** @type {HTMLElement} */ (element);
-    const cell = new Cell(root, { key: `${STORE}${chapter}:${root.dataset.cell}`, runner });
+    const cell = new Cell(root, { key: `${STORE}${chapter}:${root.dataset.cell}`, runner, page });
     cells.push(cell);
+    if (progress(chapter, cell.label)) root.dataset.tried = "";
     whenNear(root, () => {
       cell.edit();
       whenSettled(instruments, () => python.wake());
     });
     root.addEventListener("focusin", () => python.wake());
+  }
+  const show = () => showShared(cells);
+  addEventListener("hashchange", show);
+  show();
+}
+
+/** Shows the code that the address holds in its cell. @param {Cell[]} cells */
+async function showShared(cells) {
+  try {
+    const shared = await readShared(location.hash);
+    if (!shared) return;
+    const cell = cells.find(({ label }) => label === shared.label);
+    if (!cell) throw new Error(`This link holds code for a cell “${shared.label}”, which this page does not have.`);
+    cell.showShared(shared.code);
+    cell.root.scrollIntoView({ block: "start" });
+  } catch (error) {
+    const notice = document.createElement("p");
+    notice.className = "page-notice";
+    notice.setAttribute("role", "alert");
+    notice.textContent = /** @type {Error} */ (error).message;
+    document.querySelector("main")?.prepend(notice);
   }
 }
 

@@ -1,6 +1,12 @@
 /**
  * Draws a document that Python sends, behind the still picture that stands until then, and lets the two change places.
  *
+ * @typedef {{
+ *   create_json_patch(events: any[]): any,
+ *   apply_json_patch(patch: any, buffers?: Map<string, ArrayBuffer>): void,
+ *   on_change(callback: (event: any) => void, batches: boolean): void,
+ *   _all_models: Map<string, any>
+ * }} BokehDocument
  * @typedef {{children(): View[], ready: Promise<void>, has_finished(): boolean, is_destroyed: boolean, repaint(): void,
  *   remove(): void, throttled_paint?: () => Promise<void>, model: any}} View  Bokeh's view of a component or a figure.
  */
@@ -8,6 +14,12 @@
 /** Fetches and starts Bokeh before there is a document, as soon as the page itself has been painted. */
 export function prepare() {
   requestAnimationFrame(() => setTimeout(() => import("./bokeh.js")));
+}
+
+/** Resolves when all that a patch brings can be drawn. @param {any} patch */
+export async function provide(patch) {
+  const { provideModels } = await import("./bokeh.js");
+  await provideModels({ patch: { roots: patch } });
 }
 
 /**

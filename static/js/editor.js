@@ -2,14 +2,16 @@
  * The editor of a cell: CodeMirror 6 with what a Python cell needs. A chunk of its own, fetched when a cell comes near.
  *
  * @typedef {{setCode(code: string): void, markLine(line: number): void}} Editor
+ * @typedef {import("./completing.js").Help} Help
  */
-import { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
+import { closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { EditorState, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, drawSelection, EditorView, keymap } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
+import { completing } from "./completing.js";
 
 /** Sets the line that an error came from; 0 for none. @type {import("@codemirror/state").StateEffectType<number>} */
 const failedLine = StateEffect.define();
@@ -33,10 +35,10 @@ const failedLineMark = StateField.define({
 /**
  * Puts an editor in the place of the static code.
  * @param {HTMLElement} parent
- * @param {{code: string, label: string, run: () => void, changed: (code: string) => void}} options
+ * @param {{code: string, label: string, run: () => void, changed: (code: string) => void, help?: Help}} options
  * @returns {Editor}
  */
-export function openEditor(parent, { code, label, run, changed }) {
+export function openEditor(parent, { code, label, run, changed, help }) {
   const runKey = { run: () => (run(), true), preventDefault: true };
   const view = new EditorView({
     state: EditorState.create({
@@ -52,9 +54,11 @@ export function openEditor(parent, { code, label, run, changed }) {
         EditorView.lineWrapping,
         syntaxHighlighting(classHighlighter),
         failedLineMark,
+        help ? completing(help) : [],
         keymap.of([
           { key: "Mod-Enter", ...runKey },
           { key: "Shift-Enter", ...runKey },
+          ...completionKeymap,
           ...closeBracketsKeymap,
           ...defaultKeymap,
           ...historyKeymap,

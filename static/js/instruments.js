@@ -3,11 +3,7 @@
  * is busy with an instrument the newest value of each property waits and all older ones are dropped.
  *
  * @typedef {import("./python.js").Python} Python
- * @typedef {{
- *   create_json_patch(events: any[]): any,
- *   apply_json_patch(patch: any, buffers?: Map<string, ArrayBuffer>): void,
- *   on_change(callback: (event: any) => void, batches: boolean): void
- * }} BokehDocument
+ * @typedef {import("./drawing.js").BokehDocument} BokehDocument
  * @typedef {{query: string, setv(values: Record<string, any>): void}} Settings  The Bokeh model that holds an
  *   instrument's Params.
  */
@@ -24,6 +20,7 @@
 
 import { draw, painted, prepare, putAway, show } from "./drawing.js";
 import { openStill } from "./frames.js";
+import { pageTheme } from "./theme.js";
 
 /** An instrument that has not answered by then is marked, so that its code can be stopped if it is the reader's. */
 const PATIENCE_MS = 2000;
@@ -232,11 +229,6 @@ function addressState(name) {
     if (ours) state[setting] = value;
   }
   return state;
-}
-
-export function pageTheme() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 }
 
 /**

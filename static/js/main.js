@@ -4,6 +4,7 @@ import { openInstruments } from "./instruments.js";
 import { openKernels } from "./kernel.js";
 import { openMenus } from "./menu.js";
 import { keepForOffline } from "./offline.js";
+import { showProgress } from "./progress.js";
 import { Python } from "./python.js";
 import { openQuizzes } from "./quizzes.js";
 import { followSections, openThemeSwitch, showStart } from "./shell.js";
@@ -11,6 +12,7 @@ import { followSections, openThemeSwitch, showStart } from "./shell.js";
 openThemeSwitch();
 followSections();
 openQuizzes();
+showProgress();
 
 if (document.querySelector("[data-instrument], [data-cell]")) {
   const script = /** @type {HTMLElement} */ (document.querySelector("script[data-worker]"));

@@ -1,4 +1,5 @@
 /** The menu of an instrument: a link to its present state, the code that embeds it, its picture and data as files. */
+import { copied, openDropDown } from "./drop_down.js";
 
 export function openMenus() {
   for (const element of document.querySelectorAll("[data-instrument]")) {
@@ -20,7 +21,6 @@ function openMenu(place, name) {
     embed: async () => copied(embedCode(place, name, query)),
     pin: async () => {
       place.dispatchEvent(new CustomEvent("lab:pin", { detail: { query } }));
-      menu.open = false;
       return "";
     },
     code: async () => {
@@ -31,22 +31,7 @@ function openMenu(place, name) {
     picture: async () => savePicture(place, name),
     data: async () => saveData(place, name),
   };
-  const said = /** @type {HTMLElement} */ (menu.querySelector("output"));
-  for (const element of menu.querySelectorAll("button[data-do]")) {
-    const button = /** @type {HTMLButtonElement} */ (element);
-    button.addEventListener("click", async () => {
-      said.textContent = await actions[String(button.dataset.do)]();
-    });
-  }
-  menu.addEventListener("toggle", () => (said.textContent = ""));
-  addEventListener("click", (event) => {
-    if (menu.open && !menu.contains(/** @type {Node} */ (event.target))) menu.open = false;
-  });
-  menu.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    menu.open = false;
-    menu.querySelector("summary")?.focus();
-  });
+  openDropDown(menu, actions);
 }
 
 /** This page's address with the instrument's settings in it. @param {string} name @param {string} query */
@@ -67,16 +52,6 @@ function embedCode(place, name, query) {
   const title = place.querySelector("h3")?.textContent ?? name;
   const height = Math.ceil(/** @type {HTMLElement} */ (place.querySelector(".stage")).getBoundingClientRect().height) + 60;
   return `<iframe src="${address.href.replaceAll("&", "&amp;")}" title="${title}" width="100%" height="${height}" style="border:0"></iframe>`;
-}
-
-/** @param {string} text @returns {Promise<string>} */
-async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return "Copied.";
-  } catch {
-    return text; // no permission: show it, to be copied by hand
-  }
 }
 
 /** The figure as a PNG on the page's ground. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */

@@ -4,10 +4,22 @@
  * @typedef {Extract<import("./protocol.js").FromWorker, {type: "output"}>} Output
  */
 
+/** Kinds that come as HTML, made by our own Python, which escapes what comes from the reader. */
+const MARKUP = new Set(["picture", "table"]);
+
+/** Kinds that are sentences, with names in back-ticks. */
+const SENTENCES = new Set(["hint", "hint_above", "passed", "failed"]);
+
 export class Outputs {
-  /** @param {HTMLElement} root holds what the build has put out */
-  constructor(root) {
+  /**
+   * @param {HTMLElement} root holds what the build has put out
+   * @param {{live?: import("./live_outputs.js").LiveOutputs, runAbove?: () => void}} [options] who draws what stays
+   *   alive, and what the button below “run that first” does
+   */
+  constructor(root, { live, runAbove } = {}) {
     this.root = root;
+    this.live = live;
+    this.runAbove = runAbove;
     this.original = root.innerHTML;
     /** Whether the next output takes the place of all that stands there. */
     this.fresh = false;
@@ -26,21 +38,37 @@ export class Outputs {
   /** @param {Pick<Output, "kind" | "body">} output */
   show({ kind, body }) {
     this.settle();
-    if (kind === "picture") {
-      const holder = document.createElement("div");
-      holder.className = "output picture";
-      holder.innerHTML = body; // made by our own figure_svg, which escapes what comes from the reader
-      this.root.append(holder);
-      return;
-    }
     const last = this.root.lastElementChild;
-    if (kind === "text" && last?.classList.contains("text")) last.append(body);
-    else {
-      const block = document.createElement("pre");
-      block.className = `output ${kind}`;
-      block.textContent = body;
-      this.root.append(block);
-    }
+    if (MARKUP.has(kind)) this.#add("div", kind).innerHTML = body;
+    else if (kind === "live") this.live?.open(this.#add("div", kind), body);
+    else if (SENTENCES.has(kind)) this.#sentence(body, kind);
+    else if (kind === "text" && last?.classList.contains("text")) last.append(body);
+    else this.#add("pre", kind).textContent = body;
+  }
+
+  /** @param {string} name @param {string} kind */
+  #add(name, kind) {
+    const block = document.createElement(name);
+    block.className = `output ${kind}`;
+    this.root.append(block);
+    return block;
+  }
+
+  /** Help with an error, or what the checks of an exercise say. @param {string} words @param {string} kind */
+  #sentence(words, kind) {
+    const block = this.#add("p", kind === "hint_above" ? "hint" : kind);
+    words.split("`").forEach((part, k) => {
+      if (k % 2 === 0) return block.append(part);
+      const code = document.createElement("code");
+      code.textContent = part;
+      block.append(code);
+    });
+    if (kind !== "hint_above" || !this.runAbove) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Run the cells above, then this one";
+    button.addEventListener("click", this.runAbove);
+    block.append(" ", button);
   }
 
   /** Says how much was too much to show. @param {{lines: number, others: number}} left */
@@ -60,6 +88,7 @@ export class Outputs {
   settle() {
     if (!this.fresh) return;
     this.fresh = false;
+    this.live?.close(this.root);
     this.root.replaceChildren();
     this.mark(false);
   }
@@ -67,6 +96,7 @@ export class Outputs {
   /** Back to what the build has put out. */
   reset() {
     this.fresh = false;
+    this.live?.close(this.root);
     this.root.innerHTML = this.original;
     this.mark(false);
   }

@@ -23,7 +23,12 @@
  *   | {type: "resume", slot: string, query: string}
  *   | {type: "edit", run: number, instrument: string, name: string, code: string}
  *   | {type: "restore", instrument: string, name: string}
- *   | {type: "run_cell", run: number, label: string, code: string}
+ *   | {type: "run_cell", run: number, label: string, code: string, above: [name: string, code: string][], checks: string}
+ *   | {type: "output_drawn", slot: string}
+ *   | {type: "output_patch", slot: string, patch: any}
+ *   | {type: "output_close", slot: string}
+ *   | {type: "theme", theme: string}
+ *   | {type: "ask", ask: number, what: "complete" | "signature", before: string}
  * } ToWorker
  *
  * @typedef {{type: "stage", stage: Stage, at: number}
@@ -31,16 +36,20 @@
  *   | {type: "patch", slot: string, values: string, patch: string, buffers: Map<string, ArrayBuffer>}
  *   | {type: "idle", slot: string}
  *   | {type: "exported", slot: string, csv: string}
- *   | {type: "output", run: number, kind: "text" | "value" | "picture" | "error", body: string, line: number}
+ *   | {type: "output", run: number, kind: OutputKind, body: string, line: number}
  *   | {type: "left_out", run: number, lines: number, others: number}
  *   | {type: "edited", slots: Record<string, string[]>, failed: string, body: string, line: number}
+ *   | {type: "answer", ask: number, found: string}
  *   | {type: "cell_done", run: number, ok: boolean, ms: number}
  *   | {type: "snapshot", state: string}
  *   | {type: "start_again"}
  *   | {type: "broken", message: string}
  *   | {type: "replaced"}
- *   | {type: "failed", where: "start" | "instrument" | "cell", slot?: string, message: string}
+ *   | {type: "failed", where: "start" | "instrument" | "output" | "cell", slot?: string, message: string}
  * } FromWorker
+ *
+ * @typedef {"text" | "value" | "table" | "picture" | "live" | "error" | "hint" | "hint_above" | "passed" | "failed"} OutputKind  See `Output`
+ *   in `app/cells.py`.
  *
  * @typedef {keyof typeof STAGES} Stage
  */

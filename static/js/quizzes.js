@@ -1,4 +1,5 @@
 /** Quizzes: check a number against the computed answer, as often as one likes; what was tried is kept in this browser. */
+import { noteProgress } from "./progress.js";
 import { store, stored } from "./store.js";
 
 export function openQuizzes() {
@@ -9,7 +10,8 @@ export function openQuizzes() {
 function openQuiz(form) {
   const input = /** @type {HTMLInputElement} */ (form.querySelector("input"));
   const verdict = /** @type {HTMLOutputElement} */ (form.querySelector("output"));
-  const key = `lab:quiz:${location.pathname.split("/").at(-1)}:${form.dataset.quiz}`;
+  const file = location.pathname.split("/").at(-1) ?? "";
+  const key = `lab:quiz:${file}:${form.dataset.quiz}`;
   /** @type {HTMLButtonElement} */ (form.querySelector("button")).disabled = false;
 
   const check = () => {
@@ -22,6 +24,7 @@ function openQuiz(form) {
     form.dataset.tried = "";
     say(right ? "Right." : "Not yet. Try again, or open the hint.", String(right));
     store(key, input.value);
+    noteProgress(file.replace(/\.html$/, ""), `quiz-${form.dataset.quiz}`, right);
   };
   /** @param {string} text @param {string} right */
   const say = (text, right) => {

@@ -8,7 +8,7 @@
  * @typedef {{how: "done" | "error" | "stopped" | "withdrawn" | "lost" | "failed", ms: number, words: string}} End
  *   How a run ended: "withdrawn" before it began; "lost" with its interpreter; "failed" since there is none. `words`
  *   say why, where the outputs do not.
- * @typedef {{label: string, code: string, waits(place: number): void, starts(): void, shows(output: Output): void,
+ * @typedef {{label: string, code: string, checks?: string, above?(): [name: string, code: string][], waits(place: number): void, starts(): void, shows(output: Output): void,
  *   leavesOut(left: {lines: number, others: number}): void, ends(end: End): void}} Job  A run and who hears of it; `place` in the line, 0 while Python itself is awaited.
  * @typedef {{progress(k: number, of: number): void, over(problem: string): void}} Repeat  Who hears how it goes.
  */
@@ -41,13 +41,13 @@ export class Runner {
       const { job, remember, stopped } = this.current;
       if (ok && remember) this.history.push({ label: job.label, code: job.code });
       this.#end(ok ? "done" : stopped ? "stopped" : "error", ms);
-      if (stopped) this.#emptyLine("not run: the cell before it was stopped");
+      if (!ok) this.#emptyLine(`not run: the cell before it ${stopped ? "was stopped" : "failed"}`);
       this.#next();
     });
     python.on("broken", ({ message }) => this.#replace("lost", message));
     python.on("left_out", ({ run, ...left }) => this.current?.run === run && this.current.job.leavesOut(left));
     python.on("failed", ({ where, message }) => {
-      if (where === "instrument") return;
+      if (where === "instrument" || where === "output") return;
       this.#end("failed", 0, message);
       const jobs = this.line.splice(0);
       for (const job of jobs) job.ends({ how: "failed", ms: 0, words: message });

@@ -16,6 +16,9 @@ import { boundMemory, usedUp } from "./memory.js";
 import { ASSETS, download } from "./packs.js";
 import { findSnapshot, forgetSnapshot, keepSnapshot, viewKey, wantsSnapshot } from "./snapshot.js";
 
+/** Whose fault a message's failure is, where not an instrument's. @type {Record<string, "cell" | "output">} */
+const WHERE = { run_cell: "cell", output_drawn: "output", output_patch: "output", output_close: "output", theme: "output", ask: "output" };
+
 const [ROLE, OPTION] = self.name.split(" ");
 
 /** A reader who has done nothing for so long does not notice a snapshot being made. */
@@ -146,9 +149,31 @@ class Lab {
         await this.withRest();
         this.run = message.run;
         const began = performance.now();
-        const ok = page.run_cell(message.label, message.code);
+        const ok = page.run_cell(message.label, message.code, message.above, message.checks);
         if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
         else send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
+        break;
+      }
+      case "output_drawn":
+        page.link_output(message.slot);
+        send({ type: "idle", slot: message.slot });
+        break;
+      case "output_patch": {
+        const problem = page.cells.patch(message.slot, message.patch);
+        if (problem) send({ type: "failed", where: "output", slot: message.slot, message: problem });
+        send({ type: "idle", slot: message.slot });
+        break;
+      }
+      case "output_close":
+        page.cells.close(message.slot);
+        break;
+      case "theme":
+        page.cells.set_theme(message.theme);
+        break;
+      case "ask": {
+        const { ask, what, before } = message;
+        const found = what === "complete" ? page.cells.complete(before) : page.cells.signature(before);
+        send({ type: "answer", ask, found });
       }
     }
   }
@@ -233,7 +258,7 @@ function serve() {
       await lab.answer(message, { ahead });
     } catch (error) {
       if (message.type === "open") lab.live(); // Python is; this instrument says why it is not
-      const where = message.type === "run_cell" ? "cell" : "instrument";
+      const where = WHERE[message.type] ?? "instrument";
       const slot = "slot" in message ? (typeof message.slot === "string" ? message.slot : message.slot.slot) : undefined;
       send({ type: "failed", where, slot, message: lastLine(error) });
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
@@ -142,6 +143,28 @@ class Lab:
         """(N, 3): x, y and cluster of the points that Bokeh draws now."""
         columns = self.page.evaluate(POINTS)
         return np.array([columns["x"], columns["y"], columns["cluster"]]).T
+
+    def edit(self, label: str, code: str) -> Locator:
+        """Puts code into a cell as a reader does: focus, select all, type; returns the cell."""
+        cell = self.page.locator(f"#cell-{label}")
+        cell.scroll_into_view_if_needed()
+        self.page.locator(f"#cell-{label}[data-editable]").wait_for()
+        editor = cell.locator(".cm-content")
+        editor.click()
+        editor.press("Control+a")
+        self.page.keyboard.insert_text(code)
+        return cell
+
+    def run(self, cell: Locator) -> list[str]:
+        """Runs a cell by its key; returns what it put out as text."""
+        cell.locator(".cm-content").press("Control+Enter")
+        cell.locator(".state", has_text=re.compile(r"\d m?s|stopped")).wait_for(timeout=60_000)
+        return cell.locator("pre.output").all_inner_texts()
+
+    def live_figure(self, cell: Locator) -> Locator:
+        """The one live output of a cell, when its figure is drawn."""
+        cell.locator(".output.live .live-view .bk-Figure").wait_for()
+        return cell.locator(".output.live")
 
     def slide(self, name: str, value: float) -> None:
         """Moves a slider of the live instrument as a hand does: value and `input` event."""

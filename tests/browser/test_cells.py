@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 
 from diffusion_lab.instruments.common import datasets
 from diffusion_lab.instruments.ring import kernel
-
-
-def edit(lab: Any, label: str, code: str) -> Any:
-    """Puts code into a cell as a reader does: focus, select all, type; returns the cell."""
-    cell = lab.page.locator(f"#cell-{label}")
-    cell.scroll_into_view_if_needed()
-    lab.page.locator(f"#cell-{label}[data-editable]").wait_for()
-    editor = cell.locator(".cm-content")
-    editor.click()
-    editor.press("Control+a")
-    lab.page.keyboard.insert_text(code)
-    return cell
-
-
-def run(lab: Any, cell: Any) -> list[str]:
-    """Runs a cell by its key; returns what it put out as text."""
-    cell.locator(".cm-content").press("Control+Enter")
-    cell.locator(".state", has_text=re.compile(r"\d m?s|stopped")).wait_for(timeout=30_000)
-    return cell.locator("pre.output").all_inner_texts()
 
 
 def test_the_browser_prints_what_the_build_printed(lab: Any) -> None:
@@ -37,16 +17,18 @@ def test_the_browser_prints_what_the_build_printed(lab: Any) -> None:
         cell.scroll_into_view_if_needed()
         lab.page.locator(f"#cell-{label}[data-editable]").wait_for()
         built = cell.locator("pre.output").all_inner_texts()
-        picture = cell.locator(".output.picture svg").inner_html()
-        assert run(lab, cell) == built
-        assert cell.locator(".output.picture svg").inner_html() == picture
+        name = cell.locator(".output.picture svg").get_attribute("aria-label")
+        height = cell.locator(".outputs").bounding_box()["height"]
+        assert lab.run(cell) == built
+        assert lab.live_figure(cell).get_attribute("aria-label") == name
+        assert abs(cell.locator(".outputs").bounding_box()["height"] - height) < 8, "the page does not jump"
 
 
 def test_an_edit_changes_the_output_is_kept_and_can_be_reset(lab: Any) -> None:
     lab.open()
-    cell = edit(lab, "dissolve", "print(6 * 7)\nplot_line([0, 1], [0, 1])\n1 + 1")
-    assert run(lab, cell) == ["42\n", "2"]
-    assert cell.locator(".output.picture svg").count() == 1
+    cell = lab.edit("dissolve", "print(6 * 7)\nplot_line([0, 1], [0, 1])\n1 + 1")
+    assert lab.run(cell) == ["42\n", "2"]
+    assert lab.live_figure(cell).count() == 1
     lab.page.reload()
     lab.wait_live()
     cell.scroll_into_view_if_needed()
@@ -59,8 +41,9 @@ def test_an_edit_changes_the_output_is_kept_and_can_be_reset(lab: Any) -> None:
 
 def test_an_exception_shows_its_line_and_only_the_readers_frames(lab: Any) -> None:
     lab.open()
-    cell = edit(lab, "dissolve", "import numpy as np\nprint('before')\n\nx = np.zeros(3) @ np.zeros(4)\n")
-    before, error = run(lab, cell)
+    cell = lab.edit("dissolve", "import numpy as np\nprint('before')\n\nx = np.zeros(3) @ np.zeros(4)\n")
+    before, error = lab.run(cell)
+    assert cell.locator(".output.hint").inner_text().startswith("The shapes do not fit.")
     assert before == "before\n"
     assert error.startswith("line 4: x = np.zeros(3) @ np.zeros(4)\nValueError: matmul")
     assert "site-packages" not in error
@@ -69,8 +52,9 @@ def test_an_exception_shows_its_line_and_only_the_readers_frames(lab: Any) -> No
 
 def test_output_comes_as_text_not_as_html(lab: Any) -> None:
     lab.open()
-    cell = edit(lab, "dissolve", "print('<img src=x onerror=alert(1)>')\nplot_line([0,1],[0,1],title='<b>&')")
-    assert run(lab, cell) == ["<img src=x onerror=alert(1)>\n"]
+    cell = lab.edit("dissolve", "print('<img src=x onerror=alert(1)>')\nplot_line([0,1],[0,1],title='<b>&')")
+    assert lab.run(cell) == ["<img src=x onerror=alert(1)>\n"]
+    lab.live_figure(cell)
     assert cell.locator(".outputs img, .outputs b").count() == 0
 
 
@@ -79,7 +63,7 @@ def test_all_of_numpy_and_the_standard_library_can_be_imported(lab: Any) -> None
     code = (
         "import numpy as np, statistics, fractions\nprint(np.fft.fft([1, 0]).real, np.polynomial.Polynomial([1, 2])(3))"
     )
-    assert run(lab, edit(lab, "dissolve", code)) == ["[1. 1.] 7.0\n"]
+    assert lab.run(lab.edit("dissolve", code)) == ["[1. 1.] 7.0\n"]
 
 
 def test_the_rest_of_the_library_comes_the_moment_it_is_needed(lab: Any) -> None:
@@ -104,7 +88,7 @@ def test_a_seed_gives_in_the_browser_what_it_gives_natively(lab: Any) -> None:
         "for frame in frames[::150]:\n"
         "    print(' '.join(map(repr, map(float, frame.x.ravel()))))"
     )
-    (printed,) = run(lab, edit(lab, "dissolve", code))
+    (printed,) = lab.run(lab.edit("dissolve", code))
     browser = np.array([line.split() for line in printed.splitlines()], float)
     frames = list(kernel.reverse_steps(datasets.ring(), 40, rng=np.random.default_rng(3)))
     native = np.array([frame.x.ravel() for frame in frames[::150]])

@@ -1,0 +1,153 @@
+"""The editor: completion and signatures from the running Python, code that comes and goes by link."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+CODE = "import numpy as np\ndef score(x, sigma=1.0):\n    'The score at x.'\n"
+
+
+def offered(lab: Any) -> list[str]:
+    """What the list of completions holds, once it stands."""
+    lab.page.locator(".cm-tooltip-autocomplete li").first.wait_for()
+    return lab.page.locator(".cm-tooltip-autocomplete .cm-completionLabel").all_inner_texts()
+
+
+def test_completion_and_signature_from_the_running_python(lab: Any) -> None:
+    lab.open()
+    cell = lab.edit("dissolve", CODE)
+    lab.run(cell)
+    content = cell.locator(".cm-content")
+    content.press("Control+End")
+    lab.page.keyboard.type("sco")
+    assert offered(lab)[0] == "score"
+    content.press("Tab")
+    lab.page.keyboard.type("(")
+    signature = cell.locator(".signature")
+    signature.wait_for()
+    assert signature.locator("code").inner_text() == "score(x, sigma=1.0)"
+    assert signature.locator("p").inner_text() == "The score at x."
+    lab.page.keyboard.type("1, ")
+    cell.locator(".signature b", has_text="sigma=1.0").wait_for()
+    lab.page.keyboard.type("si")
+    assert "sigma=" in offered(lab)
+    content.press("Enter")
+    assert "score(1, sigma=)" in content.inner_text()
+    content.press("Escape")
+    signature.wait_for(state="detached")
+    content.press("Escape")
+    content.press("Tab")
+    assert not lab.page.evaluate("document.activeElement.matches('.cm-content')"), "Escape, then Tab, leaves"
+
+
+def test_attributes_are_found_without_a_call(lab: Any) -> None:
+    lab.open()
+    cell = lab.edit("dissolve", CODE + "x = np.ones((3, 4))\n")
+    lab.run(cell)
+    cell.locator(".cm-content").press("Control+End")
+    lab.page.keyboard.type("x.sha")
+    assert offered(lab) == ["shape"]
+    assert lab.page.locator(".cm-completionDetail").inner_text() == "(3, 4)"
+
+
+def test_before_python_is_there_the_page_s_words_are_offered(lab: Any) -> None:
+    lab.page.route("**/*.pack", lambda route: route.abort())
+    lab.open(live=False)
+    cell = lab.edit("langevin", "")
+    cell.locator(".cm-content").press("a")
+    lab.page.keyboard.type("lph")
+    assert offered(lab) == ["alpha_bar"]
+    lab.messages.clear()  # the browser's own words about what was aborted
+
+
+def link_to(lab: Any, cell: Any) -> str:
+    lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    cell.locator(".menu summary").click()
+    cell.locator("[data-do=link]").click()
+    cell.locator(".menu output", has_text="Copied.").wait_for()
+    return lab.page.evaluate("navigator.clipboard.readText()")
+
+
+def text(cell: Any) -> str:
+    return cell.locator(".cm-content").inner_text().strip()
+
+
+def test_a_shared_cell_is_shown_not_run_and_one_s_own_is_kept(lab: Any, open_lab: Any) -> None:
+    lab.open(live=False)
+    address = link_to(lab, lab.edit("langevin", "print('δ shared')"))
+    assert "#cell=langevin~" in address
+    other = open_lab(lab.site).open(live=False)
+    mine = other.edit("langevin", "mine = 1")
+    other.page.goto(address)
+    other.page.reload()
+    notice = mine.locator(".notice")
+    notice.get_by_text("This code was shared by link. It has not been run.").wait_for()
+    other.page.locator("#cell-langevin[data-editable]").wait_for()
+    assert text(mine) == "print('δ shared')"
+    assert mine.locator("pre.output", has_text="shared").count() == 0
+    mine.locator(".cm-content").press("Control+End")
+    other.page.keyboard.type("  # edited")
+    other.page.goto(lab.site + "chapters/01-forward.html")
+    mine.scroll_into_view_if_needed()
+    other.page.locator("#cell-langevin[data-editable]").wait_for()
+    assert text(mine) == "print('δ shared')  # edited"
+    notice.get_by_role("button", name="Back to mine").click()
+    assert text(mine) == "mine = 1"
+    assert not notice.is_visible()
+
+
+@pytest.mark.parametrize(
+    ("fragment", "words"),
+    [
+        ("#cell=langevin~AAAA", "a part of it is missing or changed"),
+        ("#cell=langevin", "a part of it is missing or changed"),
+        ("#cell=nobody~y0jNyckHAA", "holds code for a cell “nobody”, which this page does not have"),
+    ],
+)
+def test_a_damaged_link_says_so(lab: Any, fragment: str, words: str) -> None:
+    lab.open("chapters/01-forward.html" + fragment, live=False)
+    assert re.search(words, lab.page.locator(".page-notice").inner_text())
+
+
+# --- exercises -------------------------------------------------------------------------------------------------------
+
+HALF_RIGHT = (
+    "import numpy as np\ndef noised(x0, t, eps):\n    a = np.exp(-6 * t)\n    return np.sqrt(a) * x0 + (1 - a) * eps\n"
+)
+
+
+def test_an_exercise_teaches_shows_a_solution_after_a_try_and_counts(lab: Any) -> None:
+    lab.open(live=False)
+    exercise = lab.page.locator("#exercise-one-jump")
+    exercise.scroll_into_view_if_needed()
+    lab.page.locator("#exercise-one-jump[data-editable]").wait_for()
+    solution = exercise.locator(".solution")
+    assert not solution.is_visible(), "the solution comes after a try"
+    exercise.locator(".run").click()
+    exercise.locator(".failed", has_text="The point comes back as it was.").wait_for(timeout=60_000)
+    assert solution.is_visible()
+    content = exercise.locator(".cm-content")
+
+    def answer(code: str) -> None:
+        content.click()
+        content.press("Control+a")
+        lab.page.keyboard.insert_text(code)
+        content.press("Control+Enter")
+
+    answer(HALF_RIGHT)
+    exercise.locator(".failed", has_text="The noise is multiplied by 1 - alpha_bar").wait_for()
+    answer(HALF_RIGHT.replace("eps\n", "eps[0]\n"))
+    exercise.locator(".hint").wait_for()
+    assert "tried with other values" in exercise.locator(".failed").inner_text()
+    solution.locator("summary").click()
+    answer(solution.locator("code").inner_text())
+    exercise.locator(".passed").wait_for()
+    other = lab.edit("dissolve", "sorted(n for n in globals() if n in ('check', 'close', 'printed', 'many', 'noised'))")
+    assert lab.run(other) == ["['noised']"], "what the checks make is gone"
+    lab.page.goto(lab.site + "index.html")
+    progress = lab.page.locator(".chapters [data-of='01-forward']")
+    assert progress.inner_text().startswith("1 of ")
+    assert not lab.page.locator(".chapters [data-of='03-samplers']").is_visible()

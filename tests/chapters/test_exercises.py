@@ -1,0 +1,86 @@
+"""The exercises of the chapters: each mistake that a beginner makes gets the sentence that mends it."""
+
+from __future__ import annotations
+
+import pytest
+
+from diffusion_lab.app.cells import Output, Session
+from diffusion_lab.app.chapter import Exercise, parse_chapter
+from diffusion_lab.app.site import _chapter_paths, _references
+
+EXERCISES: dict[str, Exercise] = {
+    exercise.label: exercise
+    for path in _chapter_paths()
+    for exercise in parse_chapter(path, path.read_text("utf-8"), _references()).of(Exercise)
+}
+
+JUMP = "import numpy as np\ndef noised(x0, t, eps):\n    a = np.exp(-6 * t)\n    return {}"
+DDIM = "import numpy as np\ndef ddim_step(x, eps, a, b):\n    return {}"
+GUIDED = "def guided(u, c, w):\n    return {}"
+EULER = "def sample(v, x, n):\n    h = 1 / n\n    t = 0.0\n    for k in range(n):\n        {}\n    return x"
+CERTAIN = "import numpy as np\ndef most_certain(c, m, k):\n    return {}"
+
+MISTAKES = [
+    ("one-jump", JUMP.format("a * x0 + (1 - a) * eps"), "Without noise the point is multiplied by `alpha_bar`"),
+    ("one-jump", JUMP.format("np.sqrt(a) * x0 + (1 - a) * eps"), "The noise is multiplied by `1 - alpha_bar`"),
+    ("one-jump", JUMP.format("np.sqrt(a) * x0 + eps"), "The noise is added at full strength."),
+    ("one-jump", JUMP.format("np.sqrt(a) * x0 + (1 - np.sqrt(a)) * eps"), "The weights themselves add up to 1."),
+    ("one-jump", JUMP.format("x0 + np.sqrt(1 - a) * eps"), "Without noise the point should still shrink"),
+    ("one-jump", "def noised(x0, t, eps):\n    x0 = 1", "The function gives nothing back"),
+    ("one-jump", "def noise(x0, t, eps):\n    return x0", "The checks look for a function called `noised`."),
+    ("ddim-step", DDIM.format("(x - np.sqrt(1 - a) * eps) / np.sqrt(a)"), "That is the guess of the clean point."),
+    (
+        "ddim-step",
+        DDIM.format("np.sqrt(b) * (x - np.sqrt(1 - a) * eps) + np.sqrt(1 - b) * eps"),
+        "The noise is taken off, but the shrinkage is not undone",
+    ),
+    (
+        "ddim-step",
+        DDIM.format("np.sqrt(b) * (x - np.sqrt(1 - a) * eps) / np.sqrt(a) + np.sqrt(1 - a) * eps"),
+        "The noise is put back at its old strength.",
+    ),
+    ("ddim-step", DDIM.format("b * (x - (1 - a) * eps) / a + (1 - b) * eps"), "The weights are square roots"),
+    ("guided", GUIDED.format("(1 + w) * c - w * u"), "That is the other convention"),
+    ("guided", GUIDED.format("w * u + (1 - w) * c"), "The two predictions are the wrong way round"),
+    ("guided", GUIDED.format("u + w * c"), "What is added should be `w` times the difference"),
+    ("euler-sampler", EULER.format("return x + h * v(x, t)"), "The point has made one step only."),
+    ("euler-sampler", EULER.format("x = x + v(x, t)"), "Each step goes the whole way"),
+    ("euler-sampler", EULER.format("x = x + h * v(x, t)"), "`t` stays at 0"),
+    ("euler-sampler", EULER.format("t += h; x = x + h * v(x, t)"), "The velocity is asked at the end of each step."),
+    ("euler-sampler", EULER.format("x = x + h * v(x, k)"), "`t` is the number of the step."),
+    ("euler-sampler", EULER.format("x += h * v(x, k * h)"), "The array that was given has been changed."),
+    (
+        "euler-sampler",
+        EULER.replace("    t = 0.0\n", "    x0 = x\n").format("x = x + h * v(x0, k * h)"),
+        "Every step uses the velocity at the first x.",
+    ),
+    ("most-certain", CERTAIN.format("np.argsort(-c)[:k]"), "Place 0 is among them, which is not masked"),
+    ("most-certain", CERTAIN.format("np.sort(c[m])[-k:]"), "Those are the confidences."),
+    ("most-certain", CERTAIN.format("np.argsort(-c[m])[:k]"), "Either the least certain are taken"),
+    ("most-certain", CERTAIN.format("np.argsort(-np.where(m, c, -1))"), "With k = 2 there should be two places"),
+]
+
+
+def told(label: str, code: str) -> list[Output]:
+    """What the reader is told of an attempt."""
+    outputs: list[Output] = []
+    Session().run_exercise(label, code, EXERCISES[label].checks, outputs.append)
+    return outputs
+
+
+@pytest.mark.parametrize(("label", "code", "words"), MISTAKES)
+def test_a_mistake_is_told(label, code, words):
+    last = told(label, code)[-1]
+    assert last.kind == "failed"
+    assert last.body.startswith(words)
+
+
+@pytest.mark.parametrize("label", EXERCISES)
+def test_the_solution_passes_and_the_starter_does_not(label):
+    exercise = EXERCISES[label]
+    assert told(label, exercise.solution)[-1].kind == "passed"
+    assert told(label, exercise.starter)[-1].kind == "failed"
+
+
+def test_every_exercise_has_mistakes_that_are_told():
+    assert {label for label, *_ in MISTAKES} == set(EXERCISES)
