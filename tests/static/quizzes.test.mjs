@@ -71,7 +71,10 @@ test("the solution opens with the first try that is a number", () => {
 test("a try is kept for the next visit, a chapter and a quiz apart", () => {
   const stored = new Map();
   form("1", "0.1", stored).give("1.05");
-  assert.deepEqual([...stored], [["lab:quiz:01-forward.html:one", "1.05"]]);
+  assert.deepEqual([...stored], [
+    ["lab:quiz:01-forward.html:one", "1.05"],
+    ["lab:progress:01-forward:quiz-one", "done"],
+  ]);
   const later = form("1", "0.1", stored);
   assert.equal(later.parts.input.value, "1.05");
   assert.equal(later.parts.output.textContent, "Right.");
