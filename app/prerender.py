@@ -108,6 +108,13 @@ def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument
     return RenderedInstrument(instrument.title, TAKEN.sub("", html), described, TAKEN.sub("", frames), param, code)
 
 
+def construct(name: str, state: Mapping[str, str]) -> str:
+    """The code that makes an instrument in a state, which it can take."""
+    cls = _class(name)
+    settings = ", ".join(f"{setting}={value!r}" for setting, value in cls.parse_state(state).items())
+    return f"from {cls.__module__} import {cls.__name__}\n\n{cls.__name__}({settings})"
+
+
 def check_states(states: Sequence[tuple[str, Mapping[str, str]]]) -> None:
     """Each names an instrument that there is, and a state that it can take."""
     for part, (name, state) in enumerate(states):

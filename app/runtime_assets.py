@@ -85,6 +85,8 @@ OWN_LEFT_OUT = (
     "app/twins.py",
     "app/typeset.py",
     "app/chapter.py",
+    "app/notebook.py",
+    "app/notebook_helpers.py",
     "app/prerender.py",
     "app/runtime_assets.py",
     "app/rendered.py",

@@ -33,6 +33,7 @@ from diffusion_lab.app.chapter import (
 from diffusion_lab.app.discovery import instrument_names
 from diffusion_lab.app.environment import ROOT, WORK, Say, SetupError, place_and_message
 from diffusion_lab.app.node_python import NodePython
+from diffusion_lab.app.notebook import make_notebook
 from diffusion_lab.app.rendered import Refused, RenderedInstrument, RenderedQuiz, with_answer
 from diffusion_lab.app.results import Results, forget_old
 from diffusion_lab.app.runtime_assets import front_end, make_runtime_assets
@@ -90,6 +91,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         say("writing the pages")
         for before, page, after in zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True):
             site.write_chapter(page, references, before and before.chapter, after and after.chapter)
+            site.write_notebook(page, references)
         for name, rendered in embeds.items():
             site.write_embed(name, rendered, next((page.chapter for page in pages if name in page.instruments), None))
         site.write_index(chapters)
@@ -127,6 +129,8 @@ class _Page:
     cells: dict[str, str]
     quizzes: dict[str, RenderedQuiz]
     instruments: dict[str, RenderedInstrument]
+    #: The code that makes each instrument in its state, for the notebook.
+    constructions: dict[str, str]
 
 
 def _prerendered(chapter: Chapter, compute: Callable[..., Any]) -> _Page:
@@ -157,6 +161,7 @@ def _prerendered(chapter: Chapter, compute: Callable[..., Any]) -> _Page:
         cells=outputs,
         quizzes={quiz.label: _solved(chapter, quiz, *answers[quiz.label]) for quiz in quizzes},
         instruments={slot.name: run("render_instrument", [slot], slot.name, slot.state) for slot in slots},
+        constructions={slot.name: run("construct", [slot], slot.name, slot.state) for slot in slots},
     )
 
 
@@ -234,6 +239,14 @@ class _Site:
             has_instruments=bool(chapter.of(InstrumentSlot)),
             needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell) or chapter.of(Exercise)),
         )
+
+    def write_notebook(self, page: _Page, references: dict[str, Reference]) -> None:
+        """A chapter as a Jupyter notebook."""
+        text = (ROOT / page.chapter.path).read_text("utf-8")
+        answers = {label: quiz.answer for label, quiz in page.quizzes.items()}
+        path = self.out / f"chapters/{page.chapter.slug}.ipynb"
+        path.write_text(make_notebook(page.chapter, text, references, answers, page.constructions), "utf-8")
+        self._written(path)
 
     def write_embed(self, name: str, rendered: RenderedInstrument, chapter: Chapter | None) -> None:
         """An instrument alone on a page, for an iframe: its state comes from the query."""
