@@ -5,6 +5,7 @@ Nothing of the reader's code runs for it: attributes are listed and looked up as
 
 from __future__ import annotations
 
+import ast
 import builtins
 import inspect
 import keyword
@@ -78,6 +79,7 @@ def complete(before: str, namespace: dict[str, Any]) -> Completion | None:
     place = _Place.read(before)
     if place.in_text:
         return None
+    namespace = namespace | _imported(before)
     line = before.rpartition("\n")[2]
     if match := FROM_IMPORT.match(line):
         return _completion(match[2], _members(_module(match[1])) | _submodules(match[1]))
@@ -95,14 +97,16 @@ def complete(before: str, namespace: dict[str, Any]) -> Completion | None:
     general = {**_builtins(word), **dict.fromkeys(keyword.kwlist, KEYWORD)}
     own = _completion(word, {name: value for name, value in namespace.items() if not name.startswith("__")}).options
     others = [option for option in _completion(word, general).options if option.label not in namespace]
-    own = [replace(option, boost=1) for option in own]
+    known = {option.label for option in [*own, *others]}
+    written = [Option(name, "text") for name in _written(before) if _fits(word, name) and name not in known]
+    own = [replace(option, boost=1) for option in [*own, *written]]
     return Completion(len(word), [*(o for o in arguments if _fits(word, o.label)), *own, *others])
 
 
 def signature_at(before: str, namespace: dict[str, Any]) -> Signature | None:
     """The call whose brackets the cursor stands in, right after the text `before`."""
     place = _Place.read(before)
-    function = _callee(place, namespace)
+    function = _callee(place, namespace | _imported(before))
     if function is None:
         return None
     parameters = _parameters(function)
@@ -249,6 +253,30 @@ def _submodules(package: str) -> dict[str, Any]:
 
 def _top_modules() -> dict[str, Any]:
     return {name: _module(name) for name in (*sys.stdlib_module_names, *PACKAGES)}
+
+
+def _imported(before: str) -> dict[str, Any]:
+    """Name → value of what the text imports, as far as it is loaded: no cell need have run for it."""
+    found: dict[str, Any] = {}
+    for line in re.findall(r"^[ \t]*((?:import|from)[ \t].*)", before, flags=re.M):
+        try:
+            (statement,) = ast.parse(line).body
+        except (SyntaxError, ValueError):  # not yet written out, or several on a line
+            continue
+        for alias in statement.names if isinstance(statement, ast.Import | ast.ImportFrom) else ():
+            if isinstance(statement, ast.Import):
+                module = alias.name if alias.asname else alias.name.split(".")[0]
+                found[alias.asname or module] = sys.modules.get(module, UNKNOWN)
+            elif not statement.level and alias.name != "*":
+                value = _member(sys.modules.get(statement.module or "", UNKNOWN), alias.name)
+                found[alias.asname or alias.name] = value
+    return {name: value for name, value in found.items() if value is not UNKNOWN}
+
+
+def _written(before: str) -> list[str]:
+    """Names in the text, the word at the cursor left out."""
+    code = re.sub(r"#.*|'[^'\n]*'|\"[^\"\n]*\"", "", before)
+    return sorted(set(re.findall(r"(?<![\w.])[^\W\d]\w+(?=\W)", code)) - set(keyword.kwlist))
 
 
 # --- options ---------------------------------------------------------------------------------------------------------

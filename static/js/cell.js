@@ -215,7 +215,7 @@ export class Cell {
   ends({ how, ms, words }) {
     this.#busy(false);
     if (how === "withdrawn") {
-      this.outputs.fresh = false;
+      this.outputs.forget();
       return this.say(words || "not run");
     }
     this.outputs.settle();

@@ -6,7 +6,7 @@
  * @typedef {import("./asker.js").Signature} Signature
  * @typedef {{asker: Asker, words: () => string[]}} Help
  */
-import { acceptCompletion, autocompletion, completionStatus } from "@codemirror/autocomplete";
+import { acceptCompletion, autocompletion, completionStatus, moveCompletionSelection } from "@codemirror/autocomplete";
 import { syntaxTree } from "@codemirror/language";
 import { Prec, StateEffect, StateField } from "@codemirror/state";
 import { EditorView, keymap, showTooltip, ViewPlugin } from "@codemirror/view";
@@ -20,12 +20,24 @@ const KEYWORDS =
 /** @param {Help} help */
 export function completing(help) {
   return [
-    autocompletion({ override: [(context) => complete(context, help)], icons: false }),
-    Prec.high(keymap.of([{ key: "Tab", run: acceptCompletion }])), // else Tab indents
+    // Nothing is chosen at first, so that Enter begins a new line after a word that is as it was meant; what is chosen
+    // is chosen on purpose, so that no key need be held back right after the list has opened.
+    autocompletion({
+      override: [(context) => complete(context, help)],
+      icons: false,
+      selectOnOpen: false,
+      interactionDelay: 0,
+    }),
+    Prec.high(keymap.of([{ key: "Tab", run: acceptFirst }])), // else Tab indents
     signatureField,
     signatures(help.asker),
   ];
 }
+
+const chooseNext = moveCompletionSelection(true);
+
+/** Takes the option that is chosen, else the first; false where none is open. @param {EditorView} view */
+const acceptFirst = (view) => acceptCompletion(view) || (chooseNext(view) && acceptCompletion(view));
 
 /** @param {import("@codemirror/autocomplete").CompletionContext} context @param {Help} help */
 async function complete(context, help) {

@@ -4,7 +4,7 @@
  * @typedef {{setCode(code: string): void, markLine(line: number): void}} Editor
  * @typedef {import("./completing.js").Help} Help
  */
-import { closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
@@ -39,7 +39,9 @@ const failedLineMark = StateField.define({
  * @returns {Editor}
  */
 export function openEditor(parent, { code, label, run, changed, help }) {
-  const runKey = { run: () => (run(), true), preventDefault: true };
+  /** @param {EditorView} view */
+  const runCode = (view) => (closeCompletion(view), run(), true);
+  const runKey = { run: runCode, preventDefault: true };
   const view = new EditorView({
     state: EditorState.create({
       doc: code.replace(/\n$/, ""),

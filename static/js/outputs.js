@@ -28,6 +28,13 @@ export class Outputs {
   /** A run begins: what stands there stays until it has something to show, so that the page does not jump. */
   expect() {
     this.fresh = true;
+    this.root.classList.add("awaited");
+  }
+
+  /** No run is awaited any more: what stands there stays. */
+  forget() {
+    this.fresh = false;
+    this.root.classList.remove("awaited");
   }
 
   /** What stands there is of another code than the one in the editor. @param {boolean} stale */
@@ -87,7 +94,7 @@ export class Outputs {
   /** The run has ended, or shows its first output: what it had found is gone. */
   settle() {
     if (!this.fresh) return;
-    this.fresh = false;
+    this.forget();
     this.live?.close(this.root);
     this.root.replaceChildren();
     this.mark(false);
@@ -95,7 +102,7 @@ export class Outputs {
 
   /** Back to what the build has put out. */
   reset() {
-    this.fresh = false;
+    this.forget();
     this.live?.close(this.root);
     this.root.innerHTML = this.original;
     this.mark(false);

@@ -1,5 +1,6 @@
 """Completion: what is offered at a cursor, and what the call around it takes, without running the reader's code."""
 
+import sys
 import types
 
 import numpy as np
@@ -94,6 +95,33 @@ def option(before: str, names: dict, label: str):
 )
 def test_offered(names, before, offered):
     assert offered in labels(before, names)
+
+
+@pytest.mark.parametrize(
+    ("before", "offered"),
+    [
+        ("import numpy\nnumpy.lins", "linspace"),
+        ("import numpy as np\nx = np.lins", "linspace"),
+        ("  import numpy.random as r\nr.default", "default_rng"),
+        ("from math import sqrt as root, pi\nroo", "root"),
+        ("from numpy import random\nrandom.default", "default_rng"),
+        ("width = 2\nwi", "width"),
+        ("def far(distance):\n    return dist", "distance"),
+    ],
+)
+def test_what_the_text_imports_and_names_is_offered_before_it_has_run(before, offered):
+    assert offered in labels(before, {})
+
+
+@pytest.mark.parametrize("before", ["# width\nwi", "'width'\nwi", "x.width\nwi"])
+def test_what_is_no_name_of_the_text(before):
+    assert "width" not in set(labels(before, {}))
+
+
+def test_an_import_that_is_not_loaded_is_not_loaded_for_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+    assert complete("import this\nthis.", {}) is None
+    assert "this" not in sys.modules
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_what_readers_need_goes_in():
     assert {
         "diffusion_lab/app/component.py",
         "diffusion_lab/app/runtime/boot.py",
-        "diffusion_lab/app/templates/front_panel.html",
+        "diffusion_lab/app/panel_template.py",
         "diffusion_lab/static/js/front_panel.js",
         "diffusion_lab/instruments/ring/kernel.py",
     } < own

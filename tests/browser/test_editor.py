@@ -34,6 +34,7 @@ def test_completion_and_signature_from_the_running_python(lab: Any) -> None:
     cell.locator(".signature b", has_text="sigma=1.0").wait_for()
     lab.page.keyboard.type("si")
     assert "sigma=" in offered(lab)
+    content.press("ArrowDown")
     content.press("Enter")
     assert "score(1, sigma=)" in content.inner_text()
     content.press("Escape")
@@ -41,6 +42,20 @@ def test_completion_and_signature_from_the_running_python(lab: Any) -> None:
     content.press("Escape")
     content.press("Tab")
     assert not lab.page.evaluate("document.activeElement.matches('.cm-content')"), "Escape, then Tab, leaves"
+
+
+def test_enter_begins_a_line_and_a_run_closes_the_list(lab: Any) -> None:
+    lab.open()
+    cell = lab.edit("dissolve", "y = 1\n")
+    content = cell.locator(".cm-content")
+    lab.page.keyboard.type("y")
+    assert "yield" in offered(lab), "what Enter must not put there"
+    content.press("Enter")
+    lab.page.keyboard.type("wh")
+    assert "while" in offered(lab)
+    assert content.inner_text().split("\n")[:3] == ["y = 1", "y", "wh"]
+    content.press("Control+Enter")
+    lab.page.locator(".cm-tooltip-autocomplete").wait_for(state="detached")
 
 
 def test_attributes_are_found_without_a_call(lab: Any) -> None:
@@ -140,7 +155,7 @@ def test_an_exercise_teaches_shows_a_solution_after_a_try_and_counts(lab: Any) -
     answer(HALF_RIGHT)
     exercise.locator(".failed", has_text="The noise is multiplied by 1 - alpha_bar").wait_for()
     answer(HALF_RIGHT.replace("eps\n", "eps[0]\n"))
-    exercise.locator(".hint").wait_for()
+    exercise.locator(".output.hint").wait_for()
     assert "tried with other values" in exercise.locator(".failed").inner_text()
     solution.locator("summary").click()
     answer(solution.locator("code").inner_text())

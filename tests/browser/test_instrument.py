@@ -159,9 +159,9 @@ def test_address_sets_the_state_and_the_menu_gives_it_back(open_lab: Any) -> Non
     assert notice.startswith("Ring has no parameter `t2`; it has mode, t,")
     lab.slide("t", 0.7)
     lab.page.locator(".live-view [data-reading=t]", has_text="0.70").wait_for()
-    lab.page.locator(".menu summary").click()
-    lab.page.locator("[data-do=link]").click()
-    lab.page.locator(".menu output", has_text="Copied.").wait_for()
+    lab.page.locator(".instrument .menu summary").click()
+    lab.page.locator(".instrument [data-do=link]").click()
+    lab.page.locator(".instrument .menu output", has_text="Copied.").wait_for()
     link = lab.page.evaluate("navigator.clipboard.readText()")
     assert link == lab.site + "chapters/01-forward.html?ring.t=0.7&ring.seed=9#instrument-ring"
     lab.page.locator("[data-do=embed]").click()
@@ -184,8 +184,8 @@ def test_embed_page_takes_its_state_from_the_query(open_lab: Any) -> None:
 
 def test_two_settings_stand_side_by_side_under_one_seed(lab: Any) -> None:
     lab.open()
-    lab.page.locator(".menu summary").click()
-    lab.page.locator("[data-do=pin]").click()
+    lab.page.locator(".instrument .menu summary").click()
+    lab.page.locator(".instrument [data-do=pin]").click()
     pinned = lab.page.locator(".pair .instrument").nth(1)
     pinned.locator(".live-view [data-reading=t]", has_text="0.05").wait_for(timeout=30_000)
     first = lab.page.locator(".pair .instrument").first
