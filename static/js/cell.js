@@ -221,7 +221,7 @@ export class Cell {
     this.outputs.settle();
     if (this.checks && how === "error") this.#tried(false);
     if (words) this.outputs.show({ kind: "error", body: words });
-    const said = { done: duration(ms), error: "stopped by an error", stopped: "stopped", lost: "lost", failed: "could not run" };
+    const said = { done: duration(ms), error: "error", stopped: "stopped", lost: "lost", failed: "could not run" };
     this.say(said[how], how === "done" ? "" : "error");
   }
 

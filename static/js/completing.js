@@ -14,6 +14,9 @@ import { EditorView, keymap, showTooltip, ViewPlugin } from "@codemirror/view";
 /** The hand rests for so long before a signature is looked for. */
 const REST_MS = 150;
 
+/** More options than Python describes; see `MAX_DESCRIBED` in app/completion.py. */
+const MANY = 80;
+
 const KEYWORDS =
   "and as assert break class continue def del elif else except False finally for from global if import in is lambda None nonlocal not or pass print raise range return True try while with yield".split(" ");
 
@@ -49,7 +52,9 @@ async function complete(context, help) {
   const options = found
     ? found.options.map(({ label, kind, detail, info, boost }) => ({ label, type: kind, detail, info: info || undefined, boost }))
     : inText(context) || before.slice(0, -word.length || undefined).endsWith(".") ? [] : words(word, help);
-  return options.length ? { from: context.pos - (found?.length ?? word.length), options, validFor: /^[\p{L}\p{N}_]*$/u } : null;
+  if (!options.length) return null;
+  const namesOnly = options.length > MANY; // so that what a longer word leaves is asked for again
+  return { from: context.pos - (found?.length ?? word.length), options, validFor: namesOnly ? undefined : /^[\p{L}\p{N}_]*$/u };
 }
 
 /** What can be offered without Python. @param {string} word being written @param {Help} help */

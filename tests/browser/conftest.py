@@ -158,7 +158,7 @@ class Lab:
     def run(self, cell: Locator) -> list[str]:
         """Runs a cell by its key; returns what it put out as text."""
         cell.locator(".cm-content").press("Control+Enter")
-        cell.locator(".state", has_text=re.compile(r"\d m?s|stopped")).wait_for(timeout=60_000)
+        cell.locator(".state", has_text=re.compile(r"\d m?s|stopped|error")).wait_for(timeout=60_000)
         return cell.locator("pre.output").all_inner_texts()
 
     def live_figure(self, cell: Locator) -> Locator:

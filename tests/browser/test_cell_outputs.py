@@ -25,7 +25,7 @@ def test_all_cells_run_in_order_and_stop_at_the_first_that_fails(lab: Any) -> No
     first = lab.edit("dissolve", "y = 1 / 0")
     first.locator(".menu summary").click()
     first.locator("[data-do=all]").click()
-    first.locator(".state", has_text="stopped by an error").wait_for()
+    first.locator(".state", has_text="error").wait_for()
     last = lab.page.locator("#cell-langevin")
     last.locator(".state", has_text="not run: the cell before it failed").wait_for()
     assert first.locator(".hint").inner_text() == "Nothing can be divided by zero."

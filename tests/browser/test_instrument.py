@@ -182,6 +182,13 @@ def test_embed_page_takes_its_state_from_the_query(open_lab: Any) -> None:
     np.testing.assert_allclose(lab.points()[:, :2], kernel.forward(x0, rng.standard_normal(x0.shape), 0.3), atol=1e-6)
 
 
+def test_a_picture_that_stays_in_sight_covers_nothing(lab: Any) -> None:
+    lab.open()
+    lab.page.locator(".instrument").evaluate("(panel) => scrollTo(0, panel.getBoundingClientRect().top + scrollY + 300)")
+    box = {part: lab.page.locator(f".live-view .{part}").bounding_box() for part in ("in-sight", "status")}
+    assert box["in-sight"]["y"] + box["in-sight"]["height"] <= box["status"]["y"] + 0.5
+
+
 def test_two_settings_stand_side_by_side_under_one_seed(lab: Any) -> None:
     lab.open()
     lab.page.locator(".instrument .menu summary").click()

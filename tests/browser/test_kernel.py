@@ -58,13 +58,13 @@ def test_an_edit_changes_the_picture_an_error_keeps_it_and_reset_restores_it(lab
     assert mark(lab) == "Running your forward Reset"
     assert "forward" not in lab.page.url
 
-    run(lab, cell, code.replace("return noise(", "return missing * noise("), "stopped by an error")
+    run(lab, cell, code.replace("return noise(", "return missing * noise("), "error")
     assert "NameError: name 'missing' is not defined" in cell.locator("pre.error").inner_text()
     assert "missing" in cell.locator(".failed-line").inner_text()
     np.testing.assert_allclose(lab.points()[:, :2], 0.5 * original[:, :2], rtol=1e-6)
     assert mark(lab) == "Running your forward Reset"
 
-    run(lab, cell, code.replace("t: float", "t: float, more"), "stopped by an error")
+    run(lab, cell, code.replace("t: float", "t: float, more"), "error")
     assert "is called with the parameters (x0, eps, t)" in cell.locator("pre.error").inner_text()
 
     cell.locator("header .reset").click()
