@@ -13,7 +13,7 @@ import linecache
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import wraps
 from html import escape
@@ -35,6 +35,10 @@ LONG_LINE = 1000
 
 #: Frames of an error that are shown.
 MAX_FRAMES = 8
+
+#: What is said of an exercise whose checks are passed, and of one whose code fails within the checks.
+PASSED = "Right: every check is passed."
+BROKEN = "The code ran, but stopped with this error when it was tried with other values."
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,16 @@ def close(a: Any, b: Any, tolerance: float = 1e-6) -> bool:
     except (TypeError, ValueError):
         return False
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=tolerance, atol=tolerance))
+
+
+def run_checks(checks: str, names: Mapping[str, Any]) -> None:
+    """Runs the checks of an exercise, which see `names`, `check` and `close`, and leave no name behind.
+
+    Raises `CheckFailed`, and what the reader's code raises.
+    """
+    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(compile(checks, "<checks>", "exec"), {**names, "check": check, "close": close})
 
 
 class Session:
@@ -160,20 +174,17 @@ class Session:
 
         if not self.run(label, code, emit_and_keep, above):
             return False
-        names = {**self.namespace, "printed": "".join(printed), "check": check, "close": close}
         try:
-            with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                exec(compile(checks, f"<checks of {label}>", "exec"), names)
+            run_checks(checks, {**self.namespace, "printed": "".join(printed)})
         except CheckFailed as failed:
             emit(Output("failed", str(failed)))
         except BaseException as error:  # of the reader's function, called with other values
             emit(error_output(error, f"{CELL}{label}>"))
             if hint := hint_for(error, code, above):
                 emit(Output("hint", hint.text))
-            emit(Output("failed", "The code ran, but stopped with this error when it was tried with other values."))
+            emit(Output("failed", BROKEN))
         else:
-            emit(Output("passed", "Right: every check is passed."))
+            emit(Output("passed", PASSED))
         return True
 
     def fork(self) -> Session:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,18 @@ class Formula:
 
 
 @dataclass(frozen=True)
-class Prose:
-    """Running text, as HTML."""
+class Text:
+    """Words of the author: `markdown` as they were written, and the same as HTML."""
 
+    markdown: str
     html: str
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Running text."""
+
+    text: Text
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class Heading:
     """A section's heading."""
 
     id: str
-    html: str
+    text: Text
 
 
 @dataclass(frozen=True)
@@ -70,8 +78,9 @@ class Equation:
 
     label: str
     number: str
+    tex: str
     mark: str
-    words_html: str
+    words: Text
     line: int
 
 
@@ -81,7 +90,7 @@ class InstrumentSlot:
 
     name: str
     state: dict[str, str]
-    caption_html: str
+    caption: Text
     line: int
 
 
@@ -106,8 +115,8 @@ class Exercise:
     label: str
     letter: str
     title: str
-    task_html: str
-    hint_html: str
+    task: Text
+    hint: Text
     starter: str
     solution: str
     checks: str
@@ -126,11 +135,11 @@ class Quiz:
     """A question with a computed answer: `answer` and `tolerance` are Python expressions."""
 
     label: str
-    question_html: str
+    question: Text
     answer: str
     tolerance: str
-    hint_html: str
-    solution_html: str
+    hint: Text
+    solution: Text
     line: int
 
 
@@ -138,16 +147,16 @@ class Quiz:
 class Predict:
     """A question to answer in one's head before what one finds is revealed."""
 
-    question_html: str
-    reveal_html: str
+    question: Text
+    reveal: Text
 
 
 @dataclass(frozen=True)
 class Note:
     """A boxed remark."""
 
-    title_html: str
-    html: str
+    title: Text
+    text: Text
 
 
 @dataclass(frozen=True)
@@ -225,7 +234,7 @@ class _Parser:
         front, body, offset = self._front_matter(path, text)
         self.chapter = Chapter(path=path, slug=path.stem, **front)
         self.md = self._markdown()
-        self.offset = offset
+        self.offset, self.lines = offset, body.split("\n")
         self._blocks(self.md.parse(body))
         self._resolve_equation_references()
 
@@ -279,17 +288,19 @@ class _Parser:
                     line += child.type in ("softbreak", "hardbreak")
         return tokens
 
-    def _render(self, text: str, line: int) -> str:
-        """Markdown inside a directive, whose first line is `line`, as HTML."""
-        tokens = self.md.parse(text)
+    def _text(self, markdown: str, line: int) -> Text:
+        """Words inside a directive, whose first line is `line`."""
+        tokens = self.md.parse(markdown)
         for token in tokens:
             if _is_directive(token) or token.type.startswith("math_block"):
                 place = line + (token.map[0] if token.map else 0)
                 raise self.chapter.error(place, "A directive cannot stand inside another.")
-        return str(self.md.renderer.render(self._note_lines(tokens, line - 1), self.md.options, {}))
+        return Text(markdown.strip(), self._html(self._note_lines(tokens, line - 1)))
 
-    def _render_inline(self, text: str, line: int) -> str:
-        tokens = self._note_lines(self.md.parseInline(text), line - 1)
+    def _inline(self, markdown: str, line: int) -> Text:
+        return Text(markdown, self._html(self._note_lines(self.md.parseInline(markdown), line - 1)))
+
+    def _html(self, tokens: list[Token]) -> str:
         return str(self.md.renderer.render(tokens, self.md.options, {}))
 
     def _formula(self, tex: str, display: bool, line: int) -> str:
@@ -328,7 +339,7 @@ class _Parser:
         state = dict(pair.split("=", 1) for pair in pairs)
         self.chapter.presets.append(Preset(name, state, line))
         values = html.escape(" ".join(pairs))
-        shown = self._render_inline(text.strip(), line)
+        shown = self._inline(text.strip(), line).html
         return f'<a class="preset" href="#instrument-{name}" data-set="{values}">{shown}</a>'
 
     def _resolve_equation_references(self) -> None:
@@ -373,20 +384,21 @@ class _Parser:
 
     def _end_prose(self, prose: list[Token]) -> None:
         if prose:
-            self.chapter.blocks.append(Prose(str(self.md.renderer.render(prose, self.md.options, {}))))
+            lines = [line for token in prose for line in token.map or ()]
+            markdown = "\n".join(self.lines[min(lines) : max(lines)])
+            self.chapter.blocks.append(Prose(Text(markdown.strip(), self._html(prose))))
             prose.clear()
 
     def _heading(self, token: Token, inline: Token) -> Heading:
         line = self._first_line(token)
         if token.tag != "h2":
             raise self.chapter.error(line, f"Sections of a chapter are `##` headings, got `{token.markup}`.")
-        content = str(self.md.renderer.render([inline], self.md.options, {}))
         identifier = re.sub(r"[^a-z0-9]+", "-", inline.content.lower()).strip("-")
         if not identifier:
             raise self.chapter.error(line, f"A section's name needs an ASCII letter or digit: “{inline.content}”.")
         if any(heading.id == identifier for heading in self.chapter.of(Heading)):
             raise self.chapter.error(line, f"Two sections are called “{inline.content}”.")
-        return Heading(identifier, content)
+        return Heading(identifier, Text(inline.content, self._html([inline])))
 
     def _first_line(self, token: Token) -> int:
         return (token.map[0] if token.map else 0) + self.offset + 1
@@ -416,9 +428,8 @@ class _Parser:
         tex, words, words_line = d.parts()
         number = f"{self.chapter.number}.{len(self.chapter.of(Equation)) + 1}"
         self._claim(d, number)
-        return Equation(
-            d.argument, number, self._formula(tex, True, d.body_line), self._render(words, words_line), d.line
-        )
+        mark = self._formula(tex, True, d.body_line)
+        return Equation(d.argument, number, tex.strip(), mark, self._text(words, words_line), d.line)
 
     def _instrument(self, d: _Directive) -> InstrumentSlot:
         if not d.argument:
@@ -426,7 +437,7 @@ class _Parser:
         for slot in self.chapter.of(InstrumentSlot):
             if slot.name == d.argument:
                 raise self.chapter.error(d.line, f"Instrument `{slot.name}` was given before, at line {slot.line}.")
-        return InstrumentSlot(d.argument, d.options, self._render(d.body, d.body_line), d.line)
+        return InstrumentSlot(d.argument, d.options, self._text(d.body, d.body_line), d.line)
 
     def _cell(self, d: _Directive) -> Cell:
         d.options_are(("title",))
@@ -450,8 +461,8 @@ class _Parser:
             label=d.argument,
             letter=number,
             title=d.options["title"],
-            task_html=self._render(task, d.body_line),
-            hint_html=self._render_inline(d.options["hint"], d.line),
+            task=self._text(task, d.body_line),
+            hint=self._inline(d.options["hint"], d.line),
             starter=starter.rstrip() + "\n",
             solution=solution.rstrip() + "\n",
             checks=checks.rstrip() + "\n",
@@ -466,20 +477,20 @@ class _Parser:
         self._claim(d, d.argument)
         return Quiz(
             label=d.argument,
-            question_html=self._render(question, d.body_line),
+            question=self._text(question, d.body_line),
             answer=d.options["answer"],
             tolerance=d.options["tolerance"],
-            hint_html=self._render_inline(d.options["hint"], d.line),
-            solution_html=self._render(solution, solution_line),
+            hint=self._inline(d.options["hint"], d.line),
+            solution=self._text(solution, solution_line),
             line=d.line,
         )
 
     def _predict(self, d: _Directive) -> Predict:
         question, reveal, reveal_line = d.parts()
-        return Predict(self._render(question, d.body_line), self._render(reveal, reveal_line))
+        return Predict(self._text(question, d.body_line), self._text(reveal, reveal_line))
 
     def _note(self, d: _Directive) -> Note:
-        return Note(self._render_inline(d.argument, d.line), self._render(d.body, d.body_line))
+        return Note(self._inline(d.argument, d.line), self._text(d.body, d.body_line))
 
     def _claim(self, d: _Directive, number: str) -> None:
         """Equations, cells, exercises and quizzes have labels; no two of a kind in a chapter have the same."""
@@ -536,9 +547,9 @@ def _is_directive(token: Token) -> bool:
 
 
 def _with_html(block: Block, change: Callable[[str], str]) -> Block:
-    """The block with every text of HTML in it changed."""
+    """The block with the HTML of every text in it changed."""
     values: dict[str, Any] = {
-        name: change(value) if isinstance(value, str) and (name == "html" or name.endswith("_html")) else value
+        name: replace(value, html=change(value.html)) if isinstance(value, Text) else value
         for name, value in vars(block).items()
     }
     return type(block)(**values)

@@ -40,13 +40,16 @@ class Refused(Exception):
         return self.message
 
 
-def with_answer(solution_html: str, answer: float) -> str:
-    """A worked solution with the answer at each `{answer:…}`, in the number format that stands there."""
+def with_answer(solution: str, answer: float, strong: str = "<b>{}</b>") -> str:
+    """A worked solution with the answer at each `{answer:…}`, in the number format that stands there.
+
+    `strong` is how the solution's language stresses it.
+    """
 
     def put(match: re.Match[str]) -> str:
         try:
-            return f"<b>{format(answer, match[1] or 'g')}</b>"
+            return strong.format(format(answer, match[1] or "g"))
         except ValueError:
             raise Refused(f"`{match[0]}` is no number format.") from None
 
-    return re.sub(r"\{answer(?::([^{}]*))?\}", put, solution_html)
+    return re.sub(r"\{answer(?::([^{}]*))?\}", put, solution)

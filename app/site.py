@@ -174,7 +174,7 @@ def _as_run(block: Cell | Exercise) -> list[Any]:
 
 def _solved(chapter: Chapter, quiz: Quiz, answer: float, tolerance: float) -> RenderedQuiz:
     try:
-        return RenderedQuiz(answer, tolerance, with_answer(quiz.solution_html, answer))
+        return RenderedQuiz(answer, tolerance, with_answer(quiz.solution.html, answer))
     except Refused as refused:
         raise chapter.error(quiz.line, refused.message) from None
 
@@ -242,10 +242,9 @@ class _Site:
 
     def write_notebook(self, page: _Page, references: dict[str, Reference]) -> None:
         """A chapter as a Jupyter notebook."""
-        text = (ROOT / page.chapter.path).read_text("utf-8")
         answers = {label: quiz.answer for label, quiz in page.quizzes.items()}
         path = self.out / f"chapters/{page.chapter.slug}.ipynb"
-        path.write_text(make_notebook(page.chapter, text, references, answers, page.constructions), "utf-8")
+        path.write_text(make_notebook(page.chapter, references, answers, page.constructions), "utf-8")
         self._written(path)
 
     def write_embed(self, name: str, rendered: RenderedInstrument, chapter: Chapter | None) -> None:

@@ -18,6 +18,7 @@ from diffusion_lab.app.chapter import (
     Quiz,
     Reference,
     References,
+    Text,
     parse_chapter,
 )
 from diffusion_lab.app.site import _chapter_paths, _references
@@ -128,7 +129,9 @@ def chapter() -> Chapter:
 
 def html_of(block: object) -> str:
     """All HTML and marks of a block."""
-    return "".join(value for name, value in vars(block).items() if name in ("html", "mark") or name.endswith("_html"))
+    values = vars(block).items()
+    return "".join(value.html if isinstance(value, Text) else value for name, value in values
+                   if isinstance(value, Text) or name == "mark")  # fmt: skip
 
 
 def test_front_matter(chapter):
@@ -173,7 +176,7 @@ def test_references_to_equations_resolve_wherever_they_stand(chapter):
 
 def test_citations(chapter):
     assert chapter.cited == ["song2019", "ho2020"]
-    prose = chapter.of(Prose)[0].html
+    prose = chapter.of(Prose)[0].text.html
     assert '<a class="cite" href="#ref-ho2020">Ho, Jain &amp; Abbeel (2020)</a>' in prose
 
 
@@ -183,13 +186,13 @@ def test_presets(chapter):
     )
     assert chapter.presets == [Preset("ring", {"progress": "0.5", "show_paths": "true"}, line)]
     link = '<a class="preset" href="#instrument-ring" data-set="progress=0.5 show_paths=true">half of \ue000'
-    assert link in chapter.of(InstrumentSlot)[0].caption_html
+    assert link in chapter.of(InstrumentSlot)[0].caption.html
 
 
 def test_a_preset_value_may_hold_an_equals_sign_and_is_escaped():
     chapter = parse('{set}`ring a=b=c d="<e> | text`\n')
     assert chapter.presets[0].state == {"a": "b=c", "d": '"<e>'}
-    assert 'data-set="a=b=c d=&quot;&lt;e&gt;"' in chapter.of(Prose)[0].html
+    assert 'data-set="a=b=c d=&quot;&lt;e&gt;"' in chapter.of(Prose)[0].text.html
 
 
 def test_options(chapter):
@@ -197,7 +200,7 @@ def test_options(chapter):
     assert (slot.name, slot.state) == ("ring", {"mode": "reverse", "num_levels": "30"})
     quiz = chapter.of(Quiz)[0]
     assert (quiz.label, quiz.answer, quiz.tolerance) == ("how-many", "2 * np.pi", "0.01")
-    assert quiz.solution_html.startswith("<p>So many: {answer:.2f}, by")
+    assert quiz.solution.html.startswith("<p>So many: {answer:.2f}, by")
 
 
 def test_cells(chapter):
@@ -270,7 +273,7 @@ def test_html_in_markdown_is_text():
     html = "".join(html_of(block) for block in chapter.blocks)
     assert set(re.findall(r"<(\w+)", html)) == {"p"}
     assert "A &lt;b&gt;bold&lt;/b&gt; &lt;script&gt;alert(1)&lt;/script&gt;." in html
-    assert chapter.of(Note)[0].title_html == "&lt;i&gt;Title&lt;/i&gt;"
+    assert chapter.of(Note)[0].title.html == "&lt;i&gt;Title&lt;/i&gt;"
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "JaVaScript:alert(1)", "vbscript:x", "data:text/html,x"])
@@ -281,18 +284,18 @@ def test_a_link_that_would_run_something_is_text(address):
 def test_an_author_with_html_in_the_name_is_escaped():
     works = {"evil": Reference("evil", "<b>E</b>", 2020, "", "", "")}
     chapter = parse_chapter(Path("c.md"), FRONT + "{cite}`evil`\n", works)
-    assert "&lt;b&gt;E&lt;/b&gt; (2020)" in chapter.of(Prose)[0].html
+    assert "&lt;b&gt;E&lt;/b&gt; (2020)" in chapter.of(Prose)[0].text.html
 
 
 def test_plain_code_stays_code():
     chapter = parse("```python\nprint('{eq}`x` $y$')\n```\n\nInline `{eq}` and `$y$`.\n")
     assert chapter.formulas == []
-    assert "{eq}`x` $y$" in chapter.of(Prose)[0].html
-    assert "<code>$y$</code>" in chapter.of(Prose)[0].html
+    assert "{eq}`x` $y$" in chapter.of(Prose)[0].text.html
+    assert "<code>$y$</code>" in chapter.of(Prose)[0].text.html
 
 
 def test_quotes_and_dashes_are_set():
-    assert parse('"So" -- isn\'t it...\n').of(Prose)[0].html == "<p>“So” – isn’t it…</p>\n"
+    assert parse('"So" -- isn\'t it...\n').of(Prose)[0].text.html == "<p>“So” – isn’t it…</p>\n"
 
 
 def test_headings_have_their_own_addresses(chapter):
