@@ -88,14 +88,16 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         pages = [page.result() for page in prerendered]
         embeds = {name: rendered.result() for name, rendered in alone.items()}
         site.assets.lay_out_runtime(runtime.result(), _views(chapters))
+        site.megabytes = site.assets.megabytes()
         say("writing the pages")
         for before, page, after in zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True):
-            site.write_chapter(page, references, before and before.chapter, after and after.chapter)
-            site.write_notebook(page, references)
+            notebook = site.write_notebook(page, references)
+            site.write_chapter(page, references, before and before.chapter, after and after.chapter, notebook)
         for name, rendered in embeds.items():
             site.write_embed(name, rendered, next((page.chapter for page in pages if name in page.instruments), None))
         site.write_index(chapters)
         if not warm:
+            site.assets.write_file_list()
             site.assets.write_service_worker()
         twins.finish()
     forget_old(WORK / "results")
@@ -196,13 +198,15 @@ def _views(chapters: list[Chapter]) -> list[dict[str, Any]]:
 class _Site:
     """The site being written, below `out`; `written` is told of each file.
 
-    `formulas`: what stands for their marks; `abouts`: the texts that belong to instruments.
+    `formulas`: what stands for their marks; `abouts`: the texts that belong to instruments; `megabytes`: about how
+    large the site is.
     """
 
     def __init__(self, out: Path, written: Callable[[Path], None]) -> None:
         self.out, self._written = out, written
         self.formulas: dict[str, str] = {}
         self.abouts: dict[str, str] = {}
+        self.megabytes = 0
         loader = jinja2.FileSystemLoader(HERE / "templates")
         compiled = WORK / "templates"
         compiled.mkdir(exist_ok=True)
@@ -220,9 +224,14 @@ class _Site:
         self.assets = SiteAssets(out, written)
 
     def write_chapter(
-        self, page: _Page, references: dict[str, Reference], before: Chapter | None, after: Chapter | None
+        self,
+        page: _Page,
+        references: dict[str, Reference],
+        before: Chapter | None,
+        after: Chapter | None,
+        notebook_bytes: int,
     ) -> None:
-        """A chapter's page, with links to those before and after it."""
+        """A chapter's page, with links to those before and after it, and to its notebook."""
         chapter = page.chapter
         self._write(
             f"chapters/{chapter.slug}.html",
@@ -238,14 +247,18 @@ class _Site:
             codes=self._codes(page.instruments),
             has_instruments=bool(chapter.of(InstrumentSlot)),
             needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell) or chapter.of(Exercise)),
+            notebook_kilobytes=round(notebook_bytes / 1000),
+            site_megabytes=self.megabytes,
         )
 
-    def write_notebook(self, page: _Page, references: dict[str, Reference]) -> None:
-        """A chapter as a Jupyter notebook."""
+    def write_notebook(self, page: _Page, references: dict[str, Reference]) -> int:
+        """A chapter as a Jupyter notebook; returns its size in bytes."""
         answers = {label: quiz.answer for label, quiz in page.quizzes.items()}
         path = self.out / f"chapters/{page.chapter.slug}.ipynb"
+        path.parent.mkdir(exist_ok=True)
         path.write_text(make_notebook(page.chapter, references, answers, page.constructions), "utf-8")
         self._written(path)
+        return path.stat().st_size
 
     def write_embed(self, name: str, rendered: RenderedInstrument, chapter: Chapter | None) -> None:
         """An instrument alone on a page, for an iframe: its state comes from the query."""

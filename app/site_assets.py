@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -20,6 +21,10 @@ STYLES = ("fonts.css", "page.css", "front_panel.css")
 
 #: The oldest browsers with all that the pages need (sub-grids, `:has`, WebAssembly SIMD and exceptions).
 BROWSERS = "--target=chrome117,firefox121,safari16.4"
+
+#: At the site's root: the service worker, and the names of all files.
+SERVICE_WORKER = "service-worker.js"
+FILE_LIST = "files.json"
 
 SCRIPTS = ROOT / "static/js"
 BUNDLED = ("--bundle", "--minify", "--format=esm", BROWSERS, "--legal-comments=none")
@@ -64,20 +69,32 @@ class SiteAssets:
         _bundle_worker(bundles, relative)
         self.urls["worker"] = self.add(bundles / "worker.js")
 
+    def write_file_list(self) -> None:
+        """The names of all that has been written by now, of the list and of the service worker: a copy needs them."""
+        target = self._out / FILE_LIST
+        target.write_text(json.dumps(sorted([*self._paths(), FILE_LIST, SERVICE_WORKER]), indent=0) + "\n", "utf-8")
+        self._written(target)
+
+    def megabytes(self) -> int:
+        """How much has been written by now, up to the next ten: the pages are still to come."""
+        return 10 * math.ceil(sum((self._out / path).stat().st_size for path in self._paths()) / 1e7)
+
+    def _paths(self) -> list[str]:
+        return sorted(path.relative_to(self._out).as_posix() for path in self._out.rglob("*") if path.is_file())
+
     def write_service_worker(self) -> None:
         """The service worker at the site's root, with the names of all that has been written by now.
 
         It is another when a page has changed: then browsers that keep the site keep it anew.
         """
-        files = sorted(path for path in self._out.rglob("*") if path.is_file())
-        digest = hashlib.sha256(b"".join(path.read_bytes() for path in files if path.suffix == ".html")).hexdigest()
-        site: dict[str, Any] = {"build": digest[:10], "pages": [], "assets": []}
-        for path in files:
-            site["pages" if path.suffix == ".html" else "assets"].append(path.relative_to(self._out).as_posix())
-        target = self._out / "service-worker.js"
+        paths = self._paths()
+        assets = [path for path in paths if path.startswith("assets/")]
+        pages = [path for path in paths if path not in assets]
+        digest = hashlib.sha256(b"".join((self._out / path).read_bytes() for path in pages)).hexdigest()
+        site = {"build": digest[:10], "pages": pages, "assets": assets}
+        target = self._out / SERVICE_WORKER
         banner = f"--banner:js=globalThis.LAB_SITE={json.dumps(site)};"
         _esbuild([str(SCRIPTS / "service_worker.js"), f"--outfile={target}", *BUNDLED, banner])
-        self._written(target)
         self._written(target)
 
     def add(self, path: Path, name: str | None = None) -> str:

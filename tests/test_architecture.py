@@ -358,7 +358,10 @@ SCRIPTS: dict[str, set[str]] = {
         "python.js",
         "quizzes.js",
         "shell.js",
+        "take_along.js",
     },
+    "take_along.js": {"archive.js"},
+    "archive.js": set(),
     "cells.js": {
         "asker.js",
         "cell.js",
@@ -404,6 +407,7 @@ SCRIPTS: dict[str, set[str]] = {
 }
 #: The scripts that may import libraries of the registry, and the scripts whose types all may use.
 LIBRARIES = {
+    "archive.js": ("fflate",),
     "bokeh.js": ("@bokeh/", "@holoviz/panel/"),
     "bokeh_all.js": ("@bokeh/", "@holoviz/panel/"),
     "editor.js": ("@codemirror/", "@lezer/"),

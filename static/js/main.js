@@ -8,11 +8,13 @@ import { showProgress } from "./progress.js";
 import { Python } from "./python.js";
 import { openQuizzes } from "./quizzes.js";
 import { followSections, openThemeSwitch, showStart } from "./shell.js";
+import { openTakeAlong } from "./take_along.js";
 
 openThemeSwitch();
 followSections();
 openQuizzes();
 showProgress();
+openTakeAlong();
 
 if (document.querySelector("[data-instrument], [data-cell]")) {
   const script = /** @type {HTMLElement} */ (document.querySelector("script[data-worker]"));
