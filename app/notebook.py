@@ -28,9 +28,10 @@ from diffusion_lab.app.chapter import (
 )
 from diffusion_lab.app.rendered import with_answer
 
-#: What the cells of a page have without an import.
+#: What the cells of a page have without an import; `{package}` is the name of a wheel.
 SET_UP = """\
-# Needs JupyterLab and the lab's package. In the folder of the lab's sources: pip install jupyterlab .
+# Needs JupyterLab and the lab's package, which is where this notebook came from:
+# pip install jupyterlab ./{package}
 import panel as pn
 from diffusion_lab.app.notebook_helpers import plot_hist, plot_image, plot_line, plot_scatter, show
 
@@ -49,13 +50,15 @@ def make_notebook(
     references: Mapping[str, Reference],
     answers: Mapping[str, float],
     constructions: Mapping[str, str],
+    package: str,
 ) -> str:
     """The notebook as JSON.
 
-    `answers` to its quizzes by label; `constructions`: the code that makes each of its instruments, by name.
+    `answers` to its quizzes by label; `constructions`: the code that makes each of its instruments, by name;
+    `package`: the name of the lab's wheel.
     """
     cells = _Cells(chapter, references, answers, constructions)
-    cells.head()
+    cells.head(package)
     for block in chapter.blocks:
         cells.add(block)
     metadata = {
@@ -83,12 +86,12 @@ class _Cells:
         self.numbers = {equation.label: equation.number for equation in chapter.of(Equation)}
         self.made: list[nbformat.NotebookNode] = []
 
-    def head(self) -> None:
+    def head(self, package: str) -> None:
         """What stands before the first block."""
         objectives = "\n".join(f"- {objective}" for objective in self.chapter.objectives)
         title = f"# {self.chapter.number}. {self.chapter.title}"
         self._say(f"{title}\n\n{self.chapter.lede}\n\nAfter this chapter you can\n\n{objectives}")
-        self._run(SET_UP)
+        self._run(SET_UP.format(package=package))
 
     def add(self, block: Block) -> None:
         """The cells that a block becomes."""

@@ -87,6 +87,7 @@ OWN_LEFT_OUT = (
     "app/chapter.py",
     "app/notebook.py",
     "app/notebook_helpers.py",
+    "app/package.py",
     "app/prerender.py",
     "app/runtime_assets.py",
     "app/rendered.py",

@@ -34,6 +34,7 @@ from diffusion_lab.app.discovery import instrument_names
 from diffusion_lab.app.environment import ROOT, WORK, Say, SetupError, place_and_message
 from diffusion_lab.app.node_python import NodePython
 from diffusion_lab.app.notebook import make_notebook
+from diffusion_lab.app.package import make_package
 from diffusion_lab.app.rendered import Refused, RenderedInstrument, RenderedQuiz, with_answer
 from diffusion_lab.app.results import Results, forget_old
 from diffusion_lab.app.runtime_assets import front_end, make_runtime_assets
@@ -75,8 +76,9 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
     names = instrument_names()
     results, formulas = Results(WORK / "results"), Formulas(WORK / "formulas.json")
     # What takes long goes on side by side: Node compiles, processes run cells and instruments, twins are compressed.
-    with Twins(WORK / "compressed") as twins, ThreadPoolExecutor(2 + len(chapters) + len(names)) as pool:
+    with Twins(WORK / "compressed") as twins, ThreadPoolExecutor(3 + len(chapters) + len(names)) as pool:
         runtime = pool.submit(make_runtime_assets, numpy_wheel, RUNTIME, say, warm)
+        package = pool.submit(make_package, WORK / "package")
         tokens = pool.submit(results.of, "diffusion_lab.app.theme:css_variables")
         prerendered = [pool.submit(_prerendered, chapter, results.of) for chapter in chapters]
         alone = {name: pool.submit(results.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
@@ -88,6 +90,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         pages = [page.result() for page in prerendered]
         embeds = {name: rendered.result() for name, rendered in alone.items()}
         site.assets.lay_out_runtime(runtime.result(), _views(chapters))
+        site.write_package(package.result())
         site.megabytes = site.assets.megabytes()
         say("writing the pages")
         for before, page, after in zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True):
@@ -96,8 +99,8 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         for name, rendered in embeds.items():
             site.write_embed(name, rendered, next((page.chapter for page in pages if name in page.instruments), None))
         site.write_index(chapters)
+        site.assets.write_file_list()
         if not warm:
-            site.assets.write_file_list()
             site.assets.write_service_worker()
         twins.finish()
     forget_old(WORK / "results")
@@ -199,7 +202,7 @@ class _Site:
     """The site being written, below `out`; `written` is told of each file.
 
     `formulas`: what stands for their marks; `abouts`: the texts that belong to instruments; `megabytes`: about how
-    large the site is.
+    large the site is; `package`: the lab's wheel in it.
     """
 
     def __init__(self, out: Path, written: Callable[[Path], None]) -> None:
@@ -207,6 +210,7 @@ class _Site:
         self.formulas: dict[str, str] = {}
         self.abouts: dict[str, str] = {}
         self.megabytes = 0
+        self.package = Path()
         loader = jinja2.FileSystemLoader(HERE / "templates")
         compiled = WORK / "templates"
         compiled.mkdir(exist_ok=True)
@@ -248,15 +252,24 @@ class _Site:
             has_instruments=bool(chapter.of(InstrumentSlot)),
             needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell) or chapter.of(Exercise)),
             notebook_kilobytes=round(notebook_bytes / 1000),
+            package=self.package.name,
+            package_kilobytes=round(self.package.stat().st_size / 1000),
             site_megabytes=self.megabytes,
         )
+
+    def write_package(self, wheel: Path) -> None:
+        """The lab's package, beside the notebooks."""
+        self.package = self.out / "chapters" / wheel.name
+        self.package.parent.mkdir()
+        shutil.copyfile(wheel, self.package)
+        self._written(self.package)
 
     def write_notebook(self, page: _Page, references: dict[str, Reference]) -> int:
         """A chapter as a Jupyter notebook; returns its size in bytes."""
         answers = {label: quiz.answer for label, quiz in page.quizzes.items()}
         path = self.out / f"chapters/{page.chapter.slug}.ipynb"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(make_notebook(page.chapter, references, answers, page.constructions), "utf-8")
+        notebook = make_notebook(page.chapter, references, answers, page.constructions, self.package.name)
+        path.write_text(notebook, "utf-8")
         self._written(path)
         return path.stat().st_size
 

@@ -79,5 +79,6 @@ Run this in the folder of this file, and open the address below it in a browser:
 
     http://localhost:8000/${page}
 
-Nothing is asked of the internet. The notebooks (.ipynb) in the folder "chapters" say in their first cell what they need.
+Nothing is asked of the internet. In the folder "chapters" are Jupyter notebooks and the package (.whl) that they need:
+install it with JupyterLab by the line in their first cell.
 `;

@@ -33,7 +33,7 @@ def parsed(slug: str) -> Chapter:
 def written(slug: str) -> str:
     chapter = parsed(slug)
     slots = {slot.name: prerender.construct(slot.name, slot.state) for slot in chapter.of(InstrumentSlot)}
-    return make_notebook(chapter, _references(), {quiz.label: 1.0 for quiz in chapter.of(Quiz)}, slots)
+    return make_notebook(chapter, _references(), {quiz.label: 1.0 for quiz in chapter.of(Quiz)}, slots, "lab.whl")
 
 
 def notebook(slug: str) -> nbformat.NotebookNode:
