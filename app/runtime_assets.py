@@ -105,7 +105,9 @@ OWN_LEFT_OUT = (
 TRAINING = "instruments/*/fit.py"
 
 #: Data files are found by glob, not by import: taken into `core` without having been seen open.
-DATA_ENDINGS = (".css", ".html", ".json", ".jinja", "METADATA", "front_panel.js")
+DATA_ENDINGS = (".css", ".html", ".jinja", "METADATA")
+#: But not of these, which no instrument has a use for.
+DATA_LEFT = ("site/numpy/", "site/panel/template/")
 
 PACKS = ("start", "core", "lab", "rest")
 
@@ -314,7 +316,7 @@ def _pack_of(place: str, used: set[str]) -> str:
     """Which pack a file below `compiled` goes to."""
     if place.startswith("site/diffusion_lab/"):
         return "lab"
-    data = place.startswith("site/") and place.endswith(DATA_ENDINGS) and not place.startswith("site/numpy/")
+    data = place.startswith("site/") and place.endswith(DATA_ENDINGS) and not place.startswith(DATA_LEFT)
     if place not in used and not data:
         return "rest"
     return "core" if place.startswith("site/") else "start"

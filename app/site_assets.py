@@ -6,9 +6,11 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,28 @@ from diffusion_lab.app.environment import NODE_MODULES, ROOT, WORK, SetupError
 from diffusion_lab.app.runtime_assets import FrontEnd, RuntimeAssets
 
 #: Style sheets of every page, in order; the tokens come last, so that no import follows a rule.
-STYLES = ("fonts.css", "page.css", "front_panel.css")
+STYLES = ("page.css", "front_panel.css")
+
+#: Variable fonts from npm, and the subsets that the lab is written in; each is fetched only where its characters occur.
+FONTS = (
+    "inter/wght.css",
+    "source-serif-4/opsz.css",
+    "source-serif-4/wght-italic.css",
+    "jetbrains-mono/wght.css",
+)
+SUBSETS = re.compile(r"-(latin|latin-ext|greek|greek-ext)-(wght|opsz)-")
+
+#: Files that no page of the lab has any use for by itself: they come by the network, when they are asked for.
+NOT_KEPT_OFFLINE = (
+    "assets/chunk-mathjax-*",  # a cell's figure with TeX in it
+    "assets/chunk-webgl-*",  # a cell's figure with `output_backend="webgl"`
+    "assets/panel-*/bundled/theme/bootstrap*",  # themes and templates of Panel that the lab does not have
+    "assets/panel-*/bundled/theme/fast*",
+    "assets/panel-*/bundled/theme/material*",
+    "chapters/*.ipynb",
+    "chapters/*.whl",
+    "files.json",
+)
 
 #: The oldest browsers with all that the pages need (sub-grids, `:has`, WebAssembly SIMD and exceptions).
 BROWSERS = "--target=chrome117,firefox121,safari16.4"
@@ -87,7 +110,7 @@ class SiteAssets:
 
         It is another when a page has changed: then browsers that keep the site keep it anew.
         """
-        paths = self._paths()
+        paths = [path for path in self._paths() if not any(fnmatch(path, name) for name in NOT_KEPT_OFFLINE)]
         assets = [path for path in paths if path.startswith("assets/")]
         pages = [path for path in paths if path not in assets]
         digest = hashlib.sha256(b"".join((self._out / path).read_bytes() for path in pages)).hexdigest()
@@ -135,7 +158,8 @@ class SiteAssets:
         """One style sheet: tokens, pages, front panels, KaTeX; fonts beside it."""
         source = WORK / "style.css"
         parts = [f'@import "{ROOT / "static/css" / name}";' for name in STYLES]
-        source.write_text("\n".join([f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";', *parts, tokens]))
+        katex = f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";'
+        source.write_text("\n".join([katex, *parts, *_font_faces(), tokens]))
         built = WORK / "styles"
         shutil.rmtree(built, ignore_errors=True)
         fonts = ["--loader:.woff2=file", "--loader:.woff=empty", "--loader:.ttf=empty", "--asset-names=[name]-[hash]"]
@@ -148,6 +172,16 @@ class SiteAssets:
             if font.name.startswith(("inter-latin-wght", "source-serif-4-latin-opsz-normal"))
         ]
         return self.add(built / "style.css")
+
+
+def _font_faces() -> list[str]:
+    """The rules of the subsets of `FONTS` that are used, with the files' places here."""
+    faces = []
+    for name in FONTS:
+        path = NODE_MODULES / "@fontsource-variable" / name
+        rules = re.findall(r"@font-face\s*{.*?}", path.read_text("utf-8"), re.DOTALL)
+        faces += [rule.replace("url(./", f"url({path.parent}/") for rule in rules if SUBSETS.search(rule)]
+    return faces
 
 
 def _hashed_name(name: str, digest: str) -> str:

@@ -34,11 +34,14 @@ import { ColumnDataSource } from "@bokeh/bokehjs/build/js/lib/models/sources/col
 import { BasicTicker } from "@bokeh/bokehjs/build/js/lib/models/tickers/basic_ticker";
 import { FixedTicker } from "@bokeh/bokehjs/build/js/lib/models/tickers/fixed_ticker";
 import { Toolbar } from "@bokeh/bokehjs/build/js/lib/models/tools/toolbar";
+import { Notifications } from "@bokeh/bokehjs/build/js/lib/models/ui/notifications";
+import { BrowserInfo } from "@holoviz/panel/dist/lib/models/browser";
 import { ReactiveESM } from "@holoviz/panel/dist/lib/models/reactive_esm";
 
 export { Bokeh };
 
 register_models([
+  ...[Notifications, BrowserInfo], // in every document
   ...[Figure, Title, LinearAxis, LogAxis, Grid, Toolbar, ImportedStyleSheet, ReactiveESM],
   ...[Range1d, LinearScale, LogScale, BasicTicker, FixedTicker, BasicTickFormatter, LogTickFormatter, AllLabels],
   ...[GlyphRenderer, ColumnDataSource, CDSView, AllIndices, Selection, UnionRenderers, LinearColorMapper],

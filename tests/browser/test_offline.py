@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
+
+from diffusion_lab.app.discovery import instrument_names
 
 CONTROLLED = "navigator.serviceWorker?.controller?.state === 'activated'"
 
@@ -38,6 +42,18 @@ def test_without_a_network_the_packs_start_python_too(open_lab: Callable[..., An
     lab.open("embed/guidance.html")
     assert lab.page.evaluate("lab.python.snapshot") != "restored"
     lab.messages = [text for text in lab.messages if "ERR_CONNECTION_REFUSED" not in text]
+
+
+def test_what_no_page_needs_is_not_kept(dist: Path) -> None:
+    listed = (dist / "service-worker.js").read_text("utf-8").partition(";")[0]
+    assert [name for name in ("/chunk-editor-", "/rest.", "/style.", "-latin-wght-") if name not in listed] == []
+    assert [name for name in ("mathjax", "webgl", "cyrillic", "vietnamese", ".ipynb", ".br") if name in listed] == []
+
+
+@pytest.mark.parametrize("name", instrument_names())
+def test_a_start_fetches_no_more_of_bokeh_than_instruments_use(lab: Any, name: str) -> None:
+    lab.open(f"embed/{name}.html")
+    assert [url for url in lab.requests if "chunk-bokeh_all" in url] == []
 
 
 def test_an_embedded_page_keeps_nothing_on_its_own(open_lab: Callable[..., Any], site: str) -> None:
