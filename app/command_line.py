@@ -60,8 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(command=_serve)
     test = commands.add_parser("test", help="set up and run all tests; further arguments go to pytest")
     test.set_defaults(command=_test, further=[])
-    bench = commands.add_parser("bench", help="run a script of tests/benchmarks on the built site")
-    bench.add_argument("name", choices=sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py")))
+    bench = commands.add_parser("bench", help="measure the built site: all, or a script of tests/benchmarks")
+    names = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
+    bench.add_argument("name", nargs="?", default="all", choices=names, help="default: all, as ratios to the targets")
     bench.set_defaults(command=_bench, further=[])
     return parser
 

@@ -175,12 +175,17 @@ def _text(cell: object) -> str:
     return str(cell)
 
 
-def finish(name: str, facts: dict[str, str], figures: dict[str, Any], copy: Path | None = None) -> None:
-    """Prints the facts and writes everything to a JSON file in `.build/benchmarks/`, and to `copy`."""
+def finish(
+    name: str, facts: dict[str, str], figures: dict[str, Any], copy: Path | None = None, *, key: dict[str, float]
+) -> None:
+    """Prints the facts and writes everything to a JSON file in `.build/benchmarks/`, and to `copy`.
+
+    `key`: the figures that the report of all benchmarks has; the unit, if any, stands behind the last comma.
+    """
     facts = {**facts, "load at end": load()}
     print("\n" + "\n".join(f"{key + ':':15}{value}" for key, value in facts.items()))
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.json"
     for target in filter(None, (path, copy)):
-        target.write_text(json.dumps({"facts": facts, **figures}, indent=1) + "\n")
+        target.write_text(json.dumps({"facts": facts, "key": key, **figures}, indent=1) + "\n")
     print(f"{'written:':15}{path.relative_to(ROOT)}")

@@ -283,7 +283,7 @@ async def collect(options: argparse.Namespace) -> list[dict[str, Any]]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
         for name in options.instrument or sorted(path.stem for path in DIST.glob("embed/*.html")):
-            for state in ("", *STATES.get(name, ())):
+            for state in ("", *(() if options.plain_state else STATES.get(name, ()))):
                 bare = await floor(browser, options)
                 least = bare.median()
                 found = {"floor": bare}
@@ -297,18 +297,32 @@ async def collect(options: argparse.Namespace) -> list[dict[str, Any]]:
     return figures
 
 
+def key_figures(drags: list[dict[str, Any]]) -> dict[str, float]:
+    """What the report has of this: waits of drags, milliseconds a picture of plays."""
+    found = {}
+    for drag in drags:
+        place = f"{drag['page']}: {drag['what']}".replace(", ", " and ")
+        if drag["what"] == "play":
+            found[f"playing, {place}, ms"] = 1000 * drag["seconds"] / drag["painted"]
+        elif drag["to_paint"]:
+            found[f"drag p95, {place}, ms"] = quantile(drag["to_paint"], 0.95)
+    return found
+
+
 def main() -> None:
     """Measures and reports."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--instrument", action="append", help="only this one; may be given several times")
     parser.add_argument("--slider", action="append", help="only what moves this Param, or `play`")
+    parser.add_argument("--plain-state", action="store_true", help="only the instruments' default states")
     parser.add_argument("--moves", type=int, default=120, help="moves of a drag (default: 120)")
     parser.add_argument("--runs", type=int, default=1, help="times that each is done (default: 1)")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args()
     with sync_playwright() as playwright:
         facts = {"moves": str(options.moves), "runs": str(options.runs), **machine(playwright)}
-    finish("dragging", facts, {"drags": asyncio.run(collect(options))}, options.json)
+    drags = asyncio.run(collect(options))
+    finish("dragging", facts, {"drags": drags}, options.json, key=key_figures(drags))
 
 
 if __name__ == "__main__":

@@ -142,7 +142,10 @@ def main() -> None:
             scripts = against_javascript(lab, bare, options.runs) if not options.group else {}
     report(times, scripts)
     figures: dict[str, Any] = {"native_and_browser_ms": times, "javascript_ms": scripts}
-    finish("kernels", facts, figures, options.json)
+    key = {f"browser / native, {name.replace(',', '')}": pair[1] / pair[0]
+           for group, ours in times.items() if group != "products" for name, pair in ours.items()}  # fmt: skip
+    key |= {f"browser / JavaScript, {name}": t["browser"] / t["javascript"] for name, t in scripts.items()}
+    finish("kernels", facts, figures, options.json, key=key)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ made lighter, never heavier:
 - PyYAML and MarkupSafe come without their compiled parts. pandas, pillow, contourpy and nh3, which Panel and Bokeh
   require but this app never imports, are stand-ins without contents: their megabytes are missing here.
 
-Bytes are counted by the server: bodies as sent, and the files' own sizes.
+Bytes are counted by the server: bodies as sent, and the files' own sizes; what was sent until live apart from what is
+fetched when nothing else is to be done (*idle*: for cells, for the next page, for reading without a network).
 """
 
 from __future__ import annotations
@@ -114,6 +115,7 @@ class Variant:
     ends: tuple[str, str] = ("() => true", "() => true")
     check: Callable[[Page], None] | None = None
     times: dict[str, list[dict[str, float]]] = field(default_factory=lambda: {"cold": [], "warm": []})
+    #: By visit: what was asked for until live, and with ", idle" behind it what came later.
     requests: dict[str, list[Request]] = field(default_factory=dict)
 
     def visit_twice(self, playwright: Playwright) -> None:
@@ -121,7 +123,7 @@ class Variant:
         with profile() as folder:
             for visit, end in zip(("cold", "warm"), self.ends, strict=True):
                 self.times[visit].append(self._visit(playwright, folder, self.server.address, end))
-                self.requests[visit] = self.server.taken()
+                self.requests[visit], self.requests[f"{visit}, idle"] = self._until_live, self.server.taken()
 
     def visit_over(self, playwright: Playwright, line: Line) -> None:
         """A cold visit over a slower line."""
@@ -138,6 +140,7 @@ class Variant:
             page.wait_for_timeout(500)
             page.goto(address + self.page, wait_until="commit")
             page.wait_for_function(self.live, polling=50, timeout=120_000)
+            self._until_live = self.server.taken()
             stages = page.evaluate(self.stages)
             if self.check:
                 self.check(page)
@@ -193,7 +196,9 @@ def report(variants: Iterable[Variant]) -> None:
         head = [f"{variant.name}: ms, medians", "cold", "step", "best", "warm", "step", "best"]
         print("\n" + table(head, rows))
     columns = [
-        (v, visit, field) for v in variants for visit, field in (("cold", "sent"), ("cold", "raw"), ("warm", "sent"))
+        (v, *column)
+        for v in variants
+        for column in (("cold", "sent"), ("cold", "raw"), ("cold, idle", "sent"), ("warm", "sent"))
     ]
     counted = [variant.bytes(visit, field) for variant, visit, field in columns]
     rows = [[name, *(round(column[name] / 1000) for column in counted)] for name in KINDS]
@@ -212,6 +217,21 @@ def ratios(lab: Variant, others: Iterable[Variant]) -> dict[str, float]:
                 found[f"{stage} {visit} / {other.name}"] = median(each)
                 rows.append([f"{stage}, {visit}, lab / {other.name}", median(each), each[0], each[-1]])
     print("\n" + table(["ratio, within a run", "median", "least", "most"], rows))
+    return found
+
+
+def key_figures(lab: Variant, within: dict[str, float], lines: Iterable[Line]) -> dict[str, float]:
+    """What the report has of this."""
+    found = {f"live / {other}, {visit}": within[f"live {visit} / {other}"] for other in ("plain", "convert")
+             for visit in ("cold", "warm")}  # fmt: skip
+    for visit in ("cold", "warm"):
+        found[f"first picture, {visit}, ms"] = median(lab.of(visit, "first-contentful-paint"))
+        found[f"live, {visit}, ms"] = median(lab.of(visit, "live"))
+        found[f"sent until live, {visit}, MB"] = sum(lab.bytes(visit, "sent").values()) / 1e6
+    found["sent when idle, cold, MB"] = sum(lab.bytes("cold, idle", "sent").values()) / 1e6
+    for line in lines:
+        visit = f"{line.mbit:g} Mbit/s"
+        found[f"live, cold, {visit}, ms"] = median(lab.of(visit, "live"))
     return found
 
 
@@ -252,12 +272,13 @@ def main() -> None:
         variant.name: {
             "times": variant.times,
             "bytes": {
-                visit: {field: variant.bytes(visit, field) for field in ("sent", "raw")} for visit in ("cold", "warm")
+                visit: {field: variant.bytes(visit, field) for field in ("sent", "raw")} for visit in variant.requests
             },
         }
         for variant in variants
     }
-    finish("startup", facts, {"ratios": ratios(lab, (convert, plain)), **figures})
+    within = ratios(lab, (convert, plain))
+    finish("startup", facts, {"ratios": within, **figures}, key=key_figures(lab, within, lines))
 
 
 if __name__ == "__main__":
