@@ -46,8 +46,9 @@ from playwright.sync_api import Page, Playwright, sync_playwright
 
 LAB_LIVE = "() => window.lab?.python?.health === 'live'"
 LAB_STAGES = "() => window.lab.python.stages"
-#: The first visit ends when the browser has made its snapshot, as that of a reader who stays some seconds.
-LAB_KEPT = "() => window.lab.python.snapshot === 'kept'"
+#: The first visit ends when the browser has made its snapshot and kept the site, as that of a reader who stays a while.
+LAB_KEPT = """() => window.lab.python.snapshot === 'kept'
+  && navigator.serviceWorker.controller?.state === 'activated'"""
 LAB_RESTORED = "() => window.lab.python.snapshot === 'restored'"
 
 #: Notes when which message passed between page and worker; the converted app keeps no times of its own.
