@@ -27,7 +27,7 @@ HISTORY = HERE / "history.jsonl"
 SCRIPTS = {
     "startup": (["--runs", "3", "--lines", "25", "100"], ["--runs", "1", "--lines", "25"]),
     "memory": ([], []),
-    "kernels": (["--runs", "5"], ["--runs", "1"]),
+    "kernels": (["--runs", "5"], ["--runs", "1", "--group", "ring"]),
     "dragging": (["--moves", "60"], ["--moves", "30", "--plain-state", "--instrument", "ring"]),
     "building": (
         ["--runs", "3", "--not-from-scratch", "--edit", "prose of a chapter", "--edit", "component of an instrument"],
