@@ -35,7 +35,7 @@ SET_UP = """\
 import panel as pn
 from diffusion_lab.app.notebook_helpers import plot_hist, plot_image, plot_line, plot_scatter, show
 
-pn.extension()
+pn.extension(inline=True)  # without the internet too
 """
 
 #: The first line of what checks an exercise; Jupyter shows such a cell folded.

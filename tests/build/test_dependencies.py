@@ -1,8 +1,11 @@
 """Nothing stale is hidden: whatever a change touches is in the next build, and undone it leaves the site as it was."""
 
 import gzip
+import io
+import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +43,11 @@ def pack(site: dict[str, bytes]) -> bytes:
     return data
 
 
+def package(site: dict[str, bytes]) -> bytes:
+    (data,) = (data for name, data in site.items() if name.endswith(".whl"))
+    return zipfile.ZipFile(io.BytesIO(data)).read("diffusion_lab/app/notebook_helpers.py")
+
+
 def style(site: dict[str, bytes]) -> bytes:
     (data,) = (data for name, data in site.items() if name.startswith("assets/style."))
     return data
@@ -65,6 +73,10 @@ CHANGES: dict[str, tuple[str, str, str, Callable[[dict[str, bytes]], bool]]] = {
     "style": ("static/css/page.css", "h1 {", "h1 { z-index: 77;", lambda s: b"z-index:77" in style(s)),
     "panel style": ("static/css/front_panel.css", "\n.", "\n.QQ { z-index: 77 }\n.",
                     lambda s: b"z-index:77" in style(s) and b".QQ" in pack(s)),
+    "notebook": ("app/notebook.py", "After this chapter", "QQ",
+                 lambda s: b"QQ you can" in s["chapters/01-forward.ipynb"]),
+    "package": ("app/notebook_helpers.py", "below the notebook's cell", "QQ",
+                lambda s: b"Shows each value QQ" in package(s)),
     "worker's Python": ("app/runtime/boot.py", '"""', '"""QQ ', lambda s: b"QQ " in pack(s)),
     "page's script": ("static/js/main.js", "openQuizzes();", 'openQuizzes(); document.body.title = "QQ";',
                       lambda s: any(b'"QQ"' in data for name, data in s.items() if name.startswith("assets/main."))),
@@ -96,6 +108,7 @@ def test_a_build_that_keeps_nothing_gives_the_same_bytes(checkout, before):
         path.unlink()
     for name in ("formulas.json", "runtime/own.json"):
         (checkout / ".build" / name).unlink()
+    shutil.rmtree(checkout / ".build/package")
     assert build(checkout, "--draft") == before
 
 
