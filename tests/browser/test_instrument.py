@@ -184,7 +184,8 @@ def test_embed_page_takes_its_state_from_the_query(open_lab: Any) -> None:
 
 def test_a_picture_that_stays_in_sight_covers_nothing(lab: Any) -> None:
     lab.open()
-    lab.page.locator(".instrument").evaluate("(panel) => scrollTo(0, panel.getBoundingClientRect().top + scrollY + 300)")
+    panel = lab.page.locator(".instrument")
+    panel.evaluate("(panel) => scrollTo(0, panel.getBoundingClientRect().top + scrollY + 300)")
     box = {part: lab.page.locator(f".live-view .{part}").bounding_box() for part in ("in-sight", "status")}
     assert box["in-sight"]["y"] + box["in-sight"]["height"] <= box["status"]["y"] + 0.5
 
