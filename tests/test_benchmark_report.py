@@ -21,7 +21,7 @@ from _report import Figure, add_to_history, compared, read_history
         ("live / convert, cold", 0.16, "met"),
         ("sent until live, cold, MB", 6.1, "missed"),
         ("drag p95, ring: t, ms", 32.0, "met"),
-        ("drag p95, guidance: w, ms", 80.0, ""),
+        ("drag p95, guidance: guidance_scale, ms", 80.0, ""),
         ("memory of a Python, cells, MB", 1080.0, "missed"),
         ("browser / native, sort", 3.0, ""),
     ],
