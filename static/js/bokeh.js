@@ -2,7 +2,6 @@
  * Bokeh and Panel for the page: of their models those that the lab's instruments are drawn with. All others come when a
  * document holds one. A chunk of its own.
  */
-import * as Bokeh from "@bokeh/bokehjs/build/js/lib/index";
 import { register_models } from "@bokeh/bokehjs/build/js/lib/base";
 import { Title } from "@bokeh/bokehjs/build/js/lib/models/annotations/title";
 import { LinearAxis } from "@bokeh/bokehjs/build/js/lib/models/axes/linear_axis";
@@ -37,8 +36,9 @@ import { Toolbar } from "@bokeh/bokehjs/build/js/lib/models/tools/toolbar";
 import { Notifications } from "@bokeh/bokehjs/build/js/lib/models/ui/notifications";
 import { BrowserInfo } from "@holoviz/panel/dist/lib/models/browser";
 import { ReactiveESM } from "@holoviz/panel/dist/lib/models/reactive_esm";
+import { Bokeh, Document } from "./bokeh_core.js";
 
-export { Bokeh };
+export { Bokeh, Document };
 
 register_models([
   ...[Notifications, BrowserInfo], // in every document

@@ -13,7 +13,12 @@
 
 /** Fetches and starts Bokeh before there is a document, as soon as the page itself has been painted. */
 export function prepare() {
-  requestAnimationFrame(() => setTimeout(() => import("./bokeh.js")));
+  requestAnimationFrame(async () => {
+    await nextTask();
+    await import("./bokeh_core.js");
+    await nextTask(); // not all in one: the hand may come between
+    await import("./bokeh.js");
+  });
 }
 
 /** Resolves when all that a patch brings can be drawn. @param {any} patch */
@@ -24,37 +29,34 @@ export async function provide(patch) {
 
 /**
  * Draws a document out of sight.
- * @param {HTMLElement} place @param {string} slot @param {any} docs @param {any[]} items @param {string[]} roots
+ * @param {HTMLElement} place @param {Record<string, any>} docs the one document, by a name @param {string[]} roots
  * @returns {Promise<View>} of the component
  */
-export async function draw(place, slot, docs, items, roots) {
+export async function draw(place, docs, roots) {
   const stage = /** @type {HTMLElement} */ (place.querySelector(".stage"));
-  const target = document.createElement("div");
+  // An earlier picture stands until this one is there.
   stage.querySelector(".arriving")?.remove();
-  // An earlier picture stands until this one is there; what Bokeh finds by its name is this one.
-  for (const named of stage.querySelectorAll(`#live-${slot}, .root`)) named.removeAttribute("id");
-  target.id = `live-${slot}`;
-  target.className = "arriving";
-  stage.append(target);
-  const hidden = roots.slice(1).map((id) => {
+  for (const element of stage.querySelectorAll(":scope > .root")) element.remove();
+  const [target, ...others] = roots.map((_, k) => {
     const element = document.createElement("div");
-    element.id = `root-${id}`;
-    element.className = "root";
-    element.hidden = true;
+    element.className = k ? "root" : "arriving";
+    element.hidden = k > 0; // what stands beside the component has nothing to show
     stage.append(element);
-    return [id, element.id];
+    return element;
   });
-  items[0].roots = { [roots[0]]: target.id, ...Object.fromEntries(hidden) };
-  items[0].root_ids = roots;
-  const { Bokeh, provideModels } = await import("./bokeh.js");
+  const { Bokeh, Document, provideModels } = await import("./bokeh.js");
   await provideModels(docs);
   Bokeh.set_log_level("warn");
-  const [views] = /** @type {any} */ (await Bokeh.embed.embed_items(docs, items));
-  const [view] = views.roots;
+  const drawn = Document.from_json(Object.values(docs)[0]);
+  await nextTask(); // as above
+  const views = await Bokeh.embed.add_document_standalone(drawn, target, [target, ...others]);
+  const [view] = /** @type {any} */ (views).roots;
   await painted(view);
   drawInNextFrame(view);
   return view;
 }
+
+const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 
 /** What was drawn comes into sight and what stood there goes; a control that has the focus keeps it. @param {HTMLElement} place */
 export function show(place) {

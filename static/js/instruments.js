@@ -64,7 +64,7 @@ export function openInstruments(python) {
   }
   if (!links.size) python.send({ type: "nothing_to_draw" });
 
-  python.on("document", async ({ slot, docs, items, roots, problems }) => {
+  python.on("document", async ({ slot, docs, roots, problems }) => {
     const link = links.get(slot);
     if (!link) return;
     const { worker } = python;
@@ -73,7 +73,7 @@ export function openInstruments(python) {
     notice.hidden = !problems.length;
     let view;
     try {
-      view = await draw(link.place, slot, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
+      view = await draw(link.place, JSON.parse(docs), JSON.parse(roots));
     } catch (error) {
       python.report(slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
       return;

@@ -39,7 +39,7 @@ export class LiveOutputs {
 
   /** Draws in `place` what Python sent. @param {HTMLElement} place @param {string} body see `LiveOutput.drawing` */
   async open(place, body) {
-    const [slot, name, docs, items, roots] = JSON.parse(body);
+    const [slot, name, docs, , roots] = JSON.parse(body);
     const { worker } = this.python;
     /** @type {Link} */
     const link = { place, worker, busy: true, applying: false, events: [], patches: [], provided: Promise.resolve() };
@@ -51,7 +51,7 @@ export class LiveOutputs {
     stage.className = "stage";
     place.append(stage);
     try {
-      const view = await draw(place, slot, JSON.parse(docs), JSON.parse(items), JSON.parse(roots));
+      const view = await draw(place, JSON.parse(docs), JSON.parse(roots));
       if (!this.links.has(slot)) return putAway(view); // replaced meanwhile
       link.view = view;
       link.document = view.model.document;

@@ -32,7 +32,7 @@
  * } ToWorker
  *
  * @typedef {{type: "stage", stage: Stage, at: number}
- *   | {type: "document", slot: string, docs: string, items: string, roots: string, problems: string[]}
+ *   | {type: "document", slot: string, docs: string, roots: string, problems: string[]}
  *   | {type: "patch", slot: string, values: string, patch: string, buffers: Map<string, ArrayBuffer>}
  *   | {type: "idle", slot: string}
  *   | {type: "exported", slot: string, csv: string}

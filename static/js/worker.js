@@ -38,7 +38,7 @@ function reached(stage) {
 }
 
 /** @param {string} slot @param {View} view */
-const sendDocument = (slot, [docs, items, roots, problems]) => send({ type: "document", slot, docs, items, roots, problems });
+const sendDocument = (slot, [docs, , roots, problems]) => send({ type: "document", slot, docs, roots, problems });
 
 /** Python and what is asked of it. */
 class Lab {

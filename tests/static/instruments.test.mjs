@@ -6,6 +6,7 @@ import { beforeEach, test } from "node:test";
 // The bundle of Bokeh, which runs in pages only, is what this test puts on `window`.
 const bokeh = `
   export const Bokeh = new Proxy({}, { get: (_, name) => window.Bokeh[name] });
+  export const Document = { from_json: () => {} };
   export const provideModels = async () => {};`;
 const resolve = `export const resolve = (name, context, next) =>
   name === "./bokeh.js"
@@ -90,7 +91,7 @@ beforeEach(async () => {
   const view = { ready: Promise.resolve(), has_finished: () => true, model, children: () => [figure], remove() {} };
   Object.assign(globalThis, {
     location: { search: "", hash: "", pathname: "/chapters/x.html", href: "http://lab/chapters/x.html" },
-    window: { Bokeh: { set_log_level() {}, documents: [bokehDocument], embed: { embed_items: async () => [{ roots: [view] }] } } },
+    window: { Bokeh: { set_log_level() {}, documents: [bokehDocument], embed: { add_document_standalone: async () => ({ roots: [view] }) } } },
     document: {
       documentElement: { dataset: { theme: "dark" } },
       body: { dataset: {} },
@@ -102,7 +103,7 @@ beforeEach(async () => {
   });
   line = python();
   openInstruments(/** @type {any} */ (line));
-  await line.says({ type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] });
+  await line.says({ type: "document", slot: "a", docs: "{}", roots: '["r"]', problems: [] });
 });
 
 test("an instrument is opened with its state and the page's theme, and told when it is drawn", () => {
@@ -183,7 +184,7 @@ test("an instrument comes back in a new Python as it was, with what the old one 
   change(set("seed", 3)); // moved while there is no Python
   await taskOver();
   assert.deepEqual(line.sent, []);
-  line.says({ type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] });
+  line.says({ type: "document", slot: "a", docs: "{}", roots: '["r"]', problems: [] });
   await answeredUntil(3);
   assert.deepEqual(line.sent, [
     { type: "drawn", slot: "a" },
@@ -195,7 +196,7 @@ test("an instrument comes back in a new Python as it was, with what the old one 
 test("a state at which Python ends is not brought back twice", async () => {
   line.says({ type: "idle", slot: "a" });
   line.says({ type: "replaced" });
-  const document = { type: "document", slot: "a", docs: "{}", items: "[{}]", roots: '["r"]', problems: [] };
+  const document = { type: "document", slot: "a", docs: "{}", roots: '["r"]', problems: [] };
   line.sent.length = 0;
   line.says(document);
   await answeredUntil(2);
