@@ -31,9 +31,9 @@ export function followSections() {
       else link.removeAttribute("aria-current");
     }
   };
+  // It also marks at once, when the page has been laid out; asking for places before that would force a layout.
   new IntersectionObserver(mark, { rootMargin: "-34% 0px -65% 0px" }).observe(headings[0]);
   addEventListener("scroll", mark, { passive: true });
-  mark();
 }
 
 /** Says in words and as a bar how far Python is; on failure why, with a way to try again. @param {Python} python */
