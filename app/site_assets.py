@@ -50,6 +50,8 @@ SERVICE_WORKER = "service-worker.js"
 FILE_LIST = "files.json"
 
 SCRIPTS = ROOT / "static/js"
+#: The entries of Bokeh's chunks, for which every page with an instrument asks.
+BOKEH = ("js/bokeh.js", "js/bokeh_core.js")
 BUNDLED = ("--bundle", "--minify", "--format=esm", BROWSERS, "--legal-comments=none")
 
 
@@ -215,7 +217,7 @@ def _bundle_page(out: Path) -> list[str]:
     ]
     _esbuild([str(SCRIPTS / "main.js"), f"--outdir={out}", *BUNDLED, *chunks, *libraries])
     outputs = json.loads((out / "meta.json").read_text())["outputs"]
-    wanted = [name for name, output in outputs.items() if output.get("entryPoint", "").endswith("js/bokeh.js")]
+    wanted = [name for name, output in outputs.items() if output.get("entryPoint", "").endswith(BOKEH)]
     for name in wanted:  # grows by what its chunks import
         static = [item["path"] for item in outputs[name]["imports"] if item["kind"] == "import-statement"]
         wanted += [path for path in static if path not in wanted]
