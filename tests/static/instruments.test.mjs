@@ -9,7 +9,7 @@ const bokeh = `
   export const Document = { from_json: () => {} };
   export const provideModels = async () => {};`;
 const resolve = `export const resolve = (name, context, next) =>
-  name === "./bokeh.js"
+  /^.\\/bokeh(_core)?\\.js$/.test(name)
     ? { url: ${JSON.stringify(`data:text/javascript,${encodeURIComponent(bokeh)}`)}, shortCircuit: true }
     : next(name, context);`;
 register(`data:text/javascript,${encodeURIComponent(resolve)}`);
