@@ -32,14 +32,8 @@ def plain(open_lab: Callable[..., Any]) -> Any:
 
 def put(lab: Any, code: str, label: str = "dissolve") -> Locator:
     """Puts code into a cell and runs it by its key."""
-    cell = lab.page.locator(f"#cell-{label}")
-    cell.scroll_into_view_if_needed()
-    lab.page.locator(f"#cell-{label}[data-editable]").wait_for()
-    editor = cell.locator(".cm-content")
-    editor.click()
-    editor.press("Control+a")
-    lab.page.keyboard.insert_text(code)
-    editor.press("Control+Enter")
+    cell = lab.edit(label, code)
+    cell.locator(".cm-content").press("Control+Enter")
     return cell
 
 
