@@ -1,74 +1,230 @@
 """Makes packages load parts of themselves when they are asked for, not when the package is imported.
 
-`import panel` brings in all its widgets, panes and templates, which an instrument has no use for: a tenth of the time
-and of the bytes of a start. Here such a package's `__init__.py` is rewritten for the browser: the import statements
-named below become a module's `__getattr__` (PEP 562), so that each name is there as before, only later. What looks
-over all subclasses of a class (`pn.panel(value)` choosing a pane) finds those that have been loaded: instruments name
+`import panel` brings in all its widgets, panes and templates, `import numpy` LAPACK and generators of old: parts that
+an instrument has no use for, a quarter of the time and of the bytes of a start. Here a file of such a package is
+rewritten for the browser: the import statements named below become a module's `__getattr__` (PEP 562), so that each
+name is there as before, only later; functions of the file that use such a name import it themselves. What looks over
+all subclasses of a class (`pn.panel(value)` choosing a pane) finds those that have been loaded: instruments name
 theirs.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-#: Package → its modules that come when asked for; None: all that stand in relative imports, but `base`.
+#: Package or module → modules in its import statements, as they are written there but without leading dots, that come
+#: when asked for; None: all that stand in relative imports, but `base` and those whose every name is imported.
 LAZY: dict[str, frozenset[str] | None] = {
-    "panel": frozenset({"chat", "interact", "param", "pipeline", "template", "widgets"}),
-    "panel/chat": None,
-    "panel/pane": None,
-    "panel/template": None,
-    "panel/theme": None,
-    "panel/widgets": None,
+    "site/bokeh/core/has_props": frozenset({"difflib"}),
+    "site/bokeh/core/property/visual": frozenset({"tempfile"}),
+    "site/bokeh/core/serialization": frozenset({"gzip"}),
+    "site/bokeh/io/export": frozenset({"tempfile"}),
+    "site/bokeh/io/util": frozenset({"tempfile"}),
+    "site/bokeh/models/renderers/glyph_renderer": frozenset({"difflib"}),
+    "site/bokeh/models/tools": frozenset({"difflib"}),
+    "site/bokeh/settings": frozenset({"yaml"}),
+    "site/bokeh/themes/theme": frozenset({"yaml"}),
+    "site/bokeh/util/browser": frozenset({"webbrowser"}),
+    "site/bokeh/util/token": frozenset({"calendar"}),
+    "site/jinja2/bccache": frozenset({"tempfile"}),
+    "site/numpy/_core": frozenset({"_add_newdocs", "_add_newdocs_scalars"}),
+    "site/numpy/lib/_utils_impl": frozenset({"platform"}),
+    "site/numpy/linalg/_linalg": frozenset({"numpy.linalg._umath_linalg"}),
+    "site/numpy/random": frozenset({"_mt19937", "_philox", "_pickle", "_sfc64", "mtrand"}),
+    "site/panel": frozenset({"chat", "interact", "param", "pipeline", "template", "widgets"}),
+    "site/panel/chat": None,
+    "site/panel/io/profile": frozenset({"tempfile"}),
+    "site/panel/io/state": frozenset({"shutil"}),
+    "site/panel/pane": None,
+    "site/panel/reactive": frozenset({"difflib", "pprint"}),
+    "site/panel/template": None,
+    "site/panel/theme": None,
+    "site/panel/widgets": None,
+    "stdlib/html": frozenset({"html.entities"}),
+    "stdlib/html/parser": frozenset({"html.entities"}),
+    "stdlib/urllib/parse": frozenset({"ipaddress"}),
 }
+
+#: Fields of a statement that hold further statements.
+BLOCKS = ("body", "orelse", "finalbody", "handlers")
+
+#: Name → (module, its attribute or None for the module itself).
+Names = dict[str, tuple[str, str | None]]
 
 GETATTR = """
 
 def __getattr__(name):
-    try:
-        module, attribute = _LAZY[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
     import importlib
 
-    value = importlib.import_module(module, __name__)
-    if attribute is not None:
-        value = getattr(value, attribute)
-    globals()[name] = value
-    return value
+    sources = [_LAZY[name]] if name in _LAZY else [(star, name) for star in _STARS if name[0] != "_"]
+    for module, attribute in sources:
+        value = importlib.import_module(module, __name__)
+        if attribute is None or hasattr(value, attribute):
+            globals()[name] = value if attribute is None else getattr(value, attribute)
+            return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 """
 
 
-def make_lazy(site: Path) -> None:
-    """Rewrites the packages of `LAZY` below `site`."""
-    for package, modules in LAZY.items():
-        path = site / package / "__init__.py"
+def make_lazy(tree: Path) -> None:
+    """Rewrites what `LAZY` names below `tree`."""
+    for place, modules in LAZY.items():
+        path = lazy_file(tree, place)
         path.write_text(lazy_source(path.read_text("utf-8"), modules), "utf-8")
 
 
+def lazy_file(tree: Path, place: str) -> Path:
+    """The file of a key of `LAZY`."""
+    package = tree / place / "__init__.py"
+    return package if package.exists() else tree / f"{place}.py"
+
+
 def lazy_source(source: str, modules: frozenset[str] | None) -> str:
-    """The source of an `__init__.py` whose relative imports of `modules` wait until their names are asked for."""
+    """The source of a module whose imports of `modules` wait until their names are asked for."""
     tree = ast.parse(source)
-    later: dict[str, tuple[str, str | None]] = {}
+    unbound = sorted(_exported(tree) - _bound(tree.body))  # by any statement but a star
+    at_once = _used_at_once(tree.body)
+    later: Names = {}
+    stars: list[str] = []
     now: list[ast.stmt] = []
     for statement in tree.body:
-        names = _later(statement, modules)
-        later |= names
-        if not names:
+        if not isinstance(statement, ast.Import | ast.ImportFrom):
+            now.append(statement)
+            continue
+        waiting = [
+            alias
+            for alias in statement.names
+            if _may_wait(statement, alias, modules) and (alias.asname or alias.name) not in at_once
+        ]
+        for alias in waiting:
+            later |= _names(statement, alias, unbound)
+            if isinstance(statement, ast.ImportFrom) and alias.name == "*":
+                stars.append("." * statement.level + _module_of(statement, alias))
+        statement.names = [alias for alias in statement.names if alias not in waiting]
+        if statement.names:
             now.append(statement)
     tree.body = now
-    return f"{ast.unparse(tree)}\n\n_LAZY = {later!r}\n{GETATTR}"
+    for function in _functions(now):
+        own = _bound([function])
+        _import_where_used(function, {name: source for name, source in later.items() if name not in own})
+    return f"{ast.unparse(tree)}\n\n_LAZY = {later!r}\n_STARS = {stars!r}\n{GETATTR}"
 
 
-def _later(statement: ast.stmt, modules: frozenset[str] | None) -> dict[str, tuple[str, str | None]]:
-    """Name → (module, its attribute or None for the module itself) of an import that can wait; else nothing."""
-    if not isinstance(statement, ast.ImportFrom) or not statement.level or statement.names[0].name == "*":
-        return {}
-    dots = "." * statement.level
-    if statement.module is None:
-        found: dict[str, tuple[str, str | None]] = {a.asname or a.name: (dots + a.name, None) for a in statement.names}
-        wanted = {alias.name for alias in statement.names}
+def _used_at_once(statements: Iterable[ast.stmt]) -> set[str]:
+    """The names that are used while the module is imported: all but those in its functions."""
+    used = set()
+    for statement in statements:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            parts: list[ast.AST] = [*statement.decorator_list, statement.args]
+        elif isinstance(statement, ast.ClassDef):
+            used |= _used_at_once(statement.body)
+            parts = [*statement.decorator_list, *statement.bases, *statement.keywords]
+        else:
+            parts = [statement]
+        used |= {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
+    return used
+
+
+def _may_wait(statement: ast.Import | ast.ImportFrom, alias: ast.alias, modules: frozenset[str] | None) -> bool:
+    module = _module_of(statement, alias)
+    if modules is not None:
+        return module in modules
+    relative = isinstance(statement, ast.ImportFrom) and statement.level > 0
+    return relative and module != "base" and alias.name != "*"
+
+
+def _module_of(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
+    """The module that a part of the statement is about: of `from . import a`, and `from x import _a`, that one."""
+    if isinstance(statement, ast.Import) or statement.module is None:
+        return alias.name
+    of_module = f"{statement.module}.{alias.name}"
+    return of_module if not statement.level and alias.name.startswith("_") else statement.module
+
+
+def _names(statement: ast.Import | ast.ImportFrom, alias: ast.alias, unbound: Iterable[str]) -> Names:
+    """What a part of an import statement binds; a star binds what nothing else does."""
+    if isinstance(statement, ast.Import):
+        return {alias.asname or alias.name: (alias.name, None)}
+    dots, name = "." * statement.level, alias.asname or alias.name
+    module = _module_of(statement, alias)
+    if alias.name == "*":
+        return {name: (dots + module, name) for name in unbound}
+    if module.rpartition(".")[2] == alias.name:
+        return {name: (dots + module, None)}
+    return {name: (dots + module, alias.name)}
+
+
+def _exported(tree: ast.Module) -> set[str]:
+    """The names in the lists that make up `__all__`."""
+    lists = [node.value for node in tree.body if isinstance(node, ast.Assign | ast.AugAssign) and _is_all(node)]
+    items = [item.value for value in lists for item in ast.walk(value) if isinstance(item, ast.Constant)]
+    return {item for item in items if isinstance(item, str)}
+
+
+def _is_all(node: ast.Assign | ast.AugAssign) -> bool:
+    target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
+    return isinstance(target, ast.Name) and target.id == "__all__"
+
+
+def _bound(statements: Iterable[ast.stmt]) -> set[str]:
+    """The names that are bound anywhere in these statements."""
+    bound = set()
+    for statement in statements:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                bound |= {alias.asname or alias.name for alias in node.names}
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                bound.add(node.name)
+            elif isinstance(node, ast.arg):
+                bound.add(node.arg)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                bound.add(node.id)
+    return bound
+
+
+def _import_where_used(parent: ast.AST, later: Names) -> None:
+    """Puts import statements right before those statements within `parent` that use a name of `later`."""
+    for field, value in ast.iter_fields(parent):
+        if field in BLOCKS:
+            for child in value:
+                _import_where_used(child, later)
+        if field in BLOCKS and field != "handlers":
+            value[:] = [s for child in value for s in (*_imports_for(child, later), child)]
+
+
+def _imports_for(statement: ast.stmt, later: Names) -> list[ast.stmt]:
+    return [_import_of(name, *later[name]) for name in sorted(_loaded(statement) & later.keys())]
+
+
+def _loaded(node: ast.AST) -> set[str]:
+    """The names that a statement itself uses, without the statements in it."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    children = ((field, child) for field, value in ast.iter_fields(node) for child in _nodes(value))
+    return {name for field, child in children if field not in BLOCKS for name in _loaded(child)}
+
+
+def _nodes(value: object) -> list[ast.AST]:
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, ast.AST)]
+
+
+def _functions(statements: Iterable[ast.stmt]) -> Iterator[ast.FunctionDef]:
+    """The functions of a module and the methods of its classes."""
+    for statement in statements:
+        if isinstance(statement, ast.FunctionDef):
+            yield statement
+        elif isinstance(statement, ast.ClassDef):
+            yield from _functions(statement.body)
+
+
+def _import_of(name: str, module: str, attribute: str | None) -> ast.stmt:
+    package, _, last = module.rpartition(".")
+    if attribute:
+        statement = f"from {module} import {attribute} as {name}"
+    elif module.startswith("."):
+        statement = f"from {package or '.'} import {last} as {name}"
     else:
-        found = {a.asname or a.name: (dots + statement.module, a.name) for a in statement.names}
-        wanted = {statement.module}
-    return found if (wanted <= modules if modules is not None else wanted != {"base"}) else {}
+        statement = f"import {module} as {name}"
+    return ast.parse(statement).body[0]

@@ -3,7 +3,8 @@
 The tree of packages is taken from this environment (the same versions as in the browser) and the NumPy wheel,
 compiled by Pyodide's own CPython under Node, and cut into packs: `start` has the modules of the standard library and
 `core` the files of other people's packages that starting, every instrument and the plotting helpers really open
-(traced, not guessed); `lab` has our own; `rest` has what only a reader's cell may import. NumPy's compiled modules
+(traced, not guessed); `lab` has our own, but for the instruments, of which each has a pack; `rest` has what only a
+reader's cell may import. NumPy's compiled modules
 stand beside them as files of their own, so that the browser compiles them while they arrive and keeps the result.
 Nothing is resolved or installed at run time.
 """
@@ -18,11 +19,13 @@ import re
 import shutil
 import struct
 import zipfile
-from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from diffusion_lab.app import pyodide_core
+from diffusion_lab.app.discovery import instrument_names
 from diffusion_lab.app.environment import NODE_MODULES, ROOT, Say
 from diffusion_lab.app.lazy_imports import make_lazy
 from diffusion_lab.app.node_python import NodePython
@@ -89,6 +92,7 @@ OWN_LEFT_OUT = (
     "app/notebook_helpers.py",
     "app/package.py",
     "app/prerender.py",
+    "app/pyodide_core.py",
     "app/runtime_assets.py",
     "app/rendered.py",
     "app/authoring.py",
@@ -109,7 +113,25 @@ DATA_ENDINGS = (".css", ".html", ".jinja", "METADATA")
 #: But not of these, which no instrument has a use for.
 DATA_LEFT = ("site/numpy/", "site/panel/template/")
 
+#: Beside those of the instruments, `instruments/NAME`.
 PACKS = ("start", "core", "lab", "rest")
+
+#: In the place of Pyodide's, which can unpack wheels and for that imports all kinds of archives: here packages are laid
+#: out when the site is built. These are the names that a start asks for.
+PACKAGE_LOADER = """\
+from pathlib import Path
+from site import getsitepackages
+
+SITE_PACKAGES = Path(getsitepackages()[0])
+DSO_DIR = Path("/usr/lib")
+
+
+def init_loaded_packages():
+    pass
+"""
+
+#: Where our own files lie below `compiled`.
+OWN_PLACE = "site/diffusion_lab/"
 
 #: Where packages lie below Python's library, which is the root of the packs' paths.
 SITE = "site-packages/"
@@ -117,28 +139,27 @@ SITE = "site-packages/"
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """Libraries that pages load as they were published. Those in folders keep their names."""
+    """Libraries that pages load as they were published, and by the names of their files."""
 
-    pyodide: list[Path]
     panel_files: dict[str, Path]
 
 
 @dataclass(frozen=True)
 class RuntimeAssets:
-    """What is made for the browser's Python: packs, compiled modules by their place, Pyodide's lock file."""
+    """What is made for the browser's Python: packs, compiled modules by their place, Pyodide's core and lock file."""
 
+    core: list[Path]
     packs: dict[str, Path]
+    instruments: dict[str, Path]
     libraries: dict[str, Path]
     lock: dict[str, object]
 
 
 def front_end() -> FrontEnd:
     """The libraries that are taken as they are."""
-    pyodide, site_packages = NODE_MODULES / "pyodide", _site_packages()
-    panel_dist = site_packages / "panel/dist"
+    panel_dist = _site_packages() / "panel/dist"
     panel_version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
     return FrontEnd(
-        pyodide=[pyodide / name for name in ("pyodide.asm.mjs", "pyodide.asm.wasm")],
         panel_files={
             f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path for path in _panel_css(panel_dist)
         },
@@ -154,17 +175,43 @@ def make_runtime_assets(numpy_wheel: Path, out: Path, say: Say, warm: NodePython
     pyodide = NODE_MODULES / "pyodide"
     recipe = [Path(__file__), HERE / "lazy_imports.py", *sorted((HERE / "node").iterdir())]
     third_party = _third_party_files(numpy_wheel)
-    own = _own_files() | _compiled_template(out)
-    digests = _digests(own)  # before they are read: what changes meanwhile is new to the next build
-    third_party_key = _key([*third_party.values(), numpy_wheel, pyodide / "package.json", *recipe])
-    if _changed(out / "third-party.stamp", third_party_key):
+    key = _key([*third_party.values(), numpy_wheel, pyodide / "package.json", *recipe])
+    if _changed(out / "third-party.stamp", key):
         say("compiling the browser's Python to byte code")
         shutil.rmtree(out, ignore_errors=True)
         _lay_out(out / "tree/site", third_party)
-        make_lazy(out / "tree/site")
         _lay_out_wheel_and_stdlib(out / "tree", numpy_wheel, pyodide / "python_stdlib.zip")
+        _shorten_metadata(out / "tree/site")
+        make_lazy(out / "tree")
         _compile(out)
-        _mark(out / "third-party.stamp", third_party_key)
+        _mark(out / "third-party.stamp", key)
+    with ThreadPoolExecutor(1) as pool:
+        trimming = pool.submit(_trim_core, out, key, say)
+        _make_packs(out, key, say, warm)
+        trimming.result()
+    return RuntimeAssets(
+        core=[out / "core" / name for name in pyodide_core.FILES],
+        packs={name: out / f"{name}.pack" for name in PACKS},
+        instruments={name: out / f"instruments/{name}.pack" for name in instrument_names()},
+        libraries={
+            SITE + path.removeprefix("site/"): out / "compiled" / path for path in _used(out) if path.endswith(".so")
+        },
+        lock={"info": json.loads((pyodide / "pyodide-lock.json").read_text())["info"], "packages": {}},
+    )
+
+
+def _trim_core(out: Path, third_party_key: str, say: Say) -> None:
+    key = third_party_key + _key(list(pyodide_core.INPUTS))
+    if _changed(out / "core.stamp", key):
+        say("trimming Pyodide's core")
+        pyodide_core.trim_core(out / "core", (out / "compiled").rglob("*.so"))
+        _mark(out / "core.stamp", key)
+
+
+def _make_packs(out: Path, third_party_key: str, say: Say, warm: NodePython | None) -> None:
+    """Compiles our own Python, traces what it opens and cuts all into packs."""
+    own = _own_files() | _compiled_template(out)
+    digests = _digests(own)  # before they are read: what changes meanwhile is new to the next build
     own_changed = _compile_own(out, own, digests, say, warm)
     # What a start opens is set by what is imported: traced again only when an import has changed.
     imports_key = third_party_key + _imports_key(own)
@@ -175,18 +222,11 @@ def make_runtime_assets(numpy_wheel: Path, out: Path, say: Say, warm: NodePython
         _mark(out / "used.stamp", imports_key)
     packed_key = third_party_key + _key([out / "used.txt"])
     if _changed(out / "packed.stamp", packed_key):
-        _pack(out, PACKS)
+        _pack(out)
         _mark(out / "packed.stamp", packed_key)
     elif own_changed:
-        _pack(out, ("lab",))
+        _pack(out, only_own=True)
     _mark(out / "own.json", json.dumps(digests))
-    return RuntimeAssets(
-        packs={name: out / f"{name}.pack" for name in PACKS},
-        libraries={
-            SITE + path.removeprefix("site/"): out / "compiled" / path for path in _used(out) if path.endswith(".so")
-        },
-        lock={"info": json.loads((pyodide / "pyodide-lock.json").read_text())["info"], "packages": {}},
-    )
 
 
 def _compile_own(out: Path, own: dict[str, Path], digests: dict[str, str], say: Say, warm: NodePython | None) -> bool:
@@ -251,6 +291,13 @@ def _compiled_template(out: Path) -> dict[str, Path]:
     return {f"diffusion_lab/app/templates/{COMPILED}/{path.name}": path}
 
 
+def _shorten_metadata(site: Path) -> None:
+    """Leaves of what packages say of themselves what they are called and which version they are."""
+    for path in site.glob("*.dist-info/METADATA"):
+        lines = path.read_text("utf-8").splitlines()
+        path.write_text("".join(f"{line}\n" for line in lines if line.startswith(("Metadata-V", "Name:", "Version:"))))
+
+
 def _lay_out(site: Path, files: dict[str, Path]) -> None:
     for inside, path in files.items():
         (site / inside).parent.mkdir(parents=True, exist_ok=True)
@@ -269,6 +316,7 @@ def _lay_out_wheel_and_stdlib(tree: Path, numpy_wheel: Path, stdlib: Path) -> No
     (site / "pyodide_http/__init__.py").write_text("def patch_all():\n    pass\n")
     with zipfile.ZipFile(stdlib) as archive:
         archive.extractall(tree / "stdlib")
+    (tree / "stdlib/pyodide/_package_loader.py").write_text(PACKAGE_LOADER)
 
 
 def _compile(out: Path, warm: NodePython | None = None) -> None:
@@ -289,11 +337,12 @@ def _used(out: Path) -> list[str]:
     return (out / "used.txt").read_text().split()
 
 
-def _pack(out: Path, names: Sequence[str]) -> None:
-    """Writes packs: all of them, or only `lab`, whose files stand apart."""
+def _pack(out: Path, only_own: bool = False) -> None:
+    """Writes the packs: all of them, or only those of our own files, which stand apart."""
     compiled, used = out / "compiled", set(_used(out))
-    packs: dict[str, list[tuple[str, bytes]]] = {name: [] for name in PACKS}
-    for path in sorted((compiled if names == PACKS else compiled / "site/diffusion_lab").rglob("*")):
+    own = ["lab", *(f"instruments/{name}" for name in instrument_names())]
+    packs: dict[str, list[tuple[str, bytes]]] = {name: [] for name in {*PACKS, *own}}
+    for path in sorted((compiled / "site/diffusion_lab" if only_own else compiled).rglob("*")):
         if path.is_file():
             place = path.relative_to(compiled).as_posix()
             inside = place.replace("site/", SITE, 1) if place.startswith("site/") else place.removeprefix("stdlib/")
@@ -301,7 +350,7 @@ def _pack(out: Path, names: Sequence[str]) -> None:
             linked = place in used and place.endswith(".so")
             packs[_pack_of(place, used)].append((inside, b"" if linked else path.read_bytes()))
     packs["start"].append(("rest_modules.txt", "\n".join(_modules(packs["rest"])).encode()))
-    for name in names:
+    for name in own if only_own else packs:
         write_pack(out / f"{name}.pack", packs[name])
 
 
@@ -314,8 +363,10 @@ def _modules(files: list[tuple[str, bytes]]) -> list[str]:
 
 def _pack_of(place: str, used: set[str]) -> str:
     """Which pack a file below `compiled` goes to."""
-    if place.startswith("site/diffusion_lab/"):
-        return "lab"
+    if place.startswith(OWN_PLACE):
+        parts = PurePosixPath(place.removeprefix(OWN_PLACE)).parts
+        of_instrument = parts[0] == "instruments" and parts[1] in instrument_names()
+        return "/".join(parts[:2]) if of_instrument else "lab"
     data = place.startswith("site/") and place.endswith(DATA_ENDINGS) and not place.startswith(DATA_LEFT)
     if place not in used and not data:
         return "rest"
@@ -330,6 +381,7 @@ def write_pack(target: Path, files: list[tuple[str, bytes]]) -> None:
         contents.append(data)
         offset += len(data)
     head = json.dumps(index, separators=(",", ":")).encode()
+    target.parent.mkdir(exist_ok=True)
     target.unlink(missing_ok=True)  # a site may have a link to the old one
     target.write_bytes(b"".join([struct.pack("<I", len(head)), head, *contents]))
 

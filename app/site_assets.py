@@ -68,7 +68,6 @@ class SiteAssets:
 
     def lay_out_front_end(self, files: FrontEnd, tokens: str) -> None:
         """Style sheet (`tokens`: its variables, from `theme.py`), scripts, and libraries as they were published."""
-        self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in files.pyodide})
         self.urls["panel"] = self._folder("panel", files.panel_files)
         bundles = WORK / "bundles"
         self.urls["preloaded"] = [f"assets/{name}" for name in _bundle_page(bundles)]
@@ -83,8 +82,12 @@ class SiteAssets:
         `views` are made ahead in a reader's memory snapshot.
         """
         addresses = {name: self.add(path) for name, path in runtime.packs.items()}
+        self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in runtime.core})
         addresses |= {"pyodide": self.urls["pyodide"], "panelRoot": self.urls["panel"]}
         relative: dict[str, Any] = {name: path.removeprefix("assets/") for name, path in addresses.items()}
+        relative["instruments"] = {
+            name: self.add(path).removeprefix("assets/") for name, path in runtime.instruments.items()
+        }
         relative |= {"lock": runtime.lock, "views": views}
         relative["libraries"] = [
             [inside, self.add(path, _library_name(inside)).removeprefix("assets/")]

@@ -4,7 +4,8 @@ import os
 import sys
 
 ROOT = "/work/compiled/site/"
-STDLIB = "/lib/python314.zip/"
+STDLIB = "/work/compiled/stdlib/"
+ZIPPED = "/lib/python314.zip/"  # the same as it was published, which Pyodide has started from
 opened = set()
 
 
@@ -13,8 +14,12 @@ def watch(event, arguments):
         opened.add(arguments[0])
 
 
+# What Pyodide under Node has imported to unpack packages; the browser's does not, see `PACKAGE_LOADER`.
+for name in list(sys.modules):
+    if name.partition(".")[0] in ("bz2", "compression", "lzma", "shutil", "tempfile", "zipfile"):
+        del sys.modules[name]
 sys.addaudithook(watch)
-sys.path.insert(0, ROOT)
+sys.path[:0] = [ROOT, STDLIB]
 
 from pyodide.ffi import to_js  # noqa: E402
 
@@ -47,13 +52,15 @@ for name in instrument_names():
 library = set()
 for module in list(sys.modules.values()):
     path = getattr(module, "__file__", None) or ""
+    if module.__name__ == "pyodide.common":  # of the package loader, too
+        continue
     if getattr(module.__spec__, "origin", "") == "frozen" and module is not os:  # by `os.py` Python knows its library
         continue
     if path.startswith(ROOT):
         opened.add(path)
-    elif path.startswith(STDLIB):
-        library.add(path.removesuffix("c") + "c")
+    elif path.startswith((STDLIB, ZIPPED)):
+        library.add(path.removeprefix(STDLIB).removeprefix(ZIPPED).removesuffix("c") + "c")
 used = {"site/" + path.removeprefix(ROOT) for path in opened if not path.endswith("/")}
-used |= {"stdlib/" + path.removeprefix(STDLIB) for path in library}
+used |= {"stdlib/" + path for path in library}
 with open("/work/used.txt", "w") as file:
     file.write("\n".join(sorted(used)))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import random
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 from panel.io import pyodide as panel_pyodide
 from pyodide.ffi import to_js
 
@@ -174,5 +173,6 @@ class Page:
     def wake_up(self) -> None:
         """After it was restored: chance starts anew, and files are looked for anew."""
         random.seed()
-        np.random.seed()  # noqa: NPY002, a cell may use it
-        importlib.invalidate_caches()
+        if legacy := sys.modules.get("numpy.random.mtrand"):  # which seeds itself when it is imported later
+            legacy.seed()
+        sys.path_importer_cache.clear()

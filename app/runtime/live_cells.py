@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 import traceback
@@ -37,6 +38,7 @@ class LiveCells:
 
         True if there was no error.
         """
+        importlib.import_module("numpy._core._add_newdocs")  # a start did without, see `lazy_imports.py`
         earlier = [(name, source) for name, source in above]
         if "panel" in code:
             load_panel()

@@ -6,7 +6,6 @@ reader's cell asks for, must come all the same, from anywhere in a call: so this
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -28,7 +27,7 @@ class RestFinder:
         """The module, after the pack has been unpacked; None for one that is not in it."""
         if name not in self._names or not js.labAddRest():
             return None
-        importlib.invalidate_caches()
+        sys.path_importer_cache.clear()
         return PathFinder.find_spec(name, path)
 
 

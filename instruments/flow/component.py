@@ -15,6 +15,7 @@ from diffusion_lab.app.component import Instrument
 from diffusion_lab.app.front_panel import FrontPanel
 from diffusion_lab.instruments.common import couplings, flows
 from diffusion_lab.instruments.common.flows import DIFFUSION
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.flow import kernel, pictures
 from diffusion_lab.instruments.flow.panel import FRONT_PANEL
 
@@ -42,7 +43,7 @@ class _Case:
 def _case(data_set: str, name: str, batch_size: int, seed: int) -> _Case:
     """One flow, made and measured; kept, since readers go to and fro and a fit takes a while."""
     mixture = kernel.DATA[data_set]
-    drawn = kernel.draw_pairs(mixture, kernel.NUM_POINTS, np.random.default_rng(seed))
+    drawn = kernel.draw_pairs(mixture, kernel.NUM_POINTS, seeded(seed))
     previous = None
     if name.startswith("reflow"):
         before = "rectified_flow" if name == "reflow_once" else "reflow_once"
@@ -53,7 +54,7 @@ def _case(data_set: str, name: str, batch_size: int, seed: int) -> _Case:
     else:
         pairs = drawn
     start = time.perf_counter()
-    rng = np.random.default_rng([seed, kernel.FLOWS.index(name)])
+    rng = seeded([seed, kernel.FLOWS.index(name)])
     flow = kernel.make_flow(mixture, name, rng, batch_size=batch_size, previous=previous)
     fit_ms = 1000 * (time.perf_counter() - start)
     reference = kernel.refer(flow.velocity, drawn.noise)
@@ -67,8 +68,8 @@ def _case(data_set: str, name: str, batch_size: int, seed: int) -> _Case:
 def _diffusion_run(data_set: str, seed: int) -> kernel.Run:
     """The points whose paths are drawn, as diffusion's own flow carries them; its steps are short enough to be it."""
     mixture = kernel.DATA[data_set]
-    noise = kernel.draw_pairs(mixture, kernel.NUM_POINTS, np.random.default_rng(seed)).noise[:PATH_POINTS]
-    flow = kernel.make_flow(mixture, "diffusion", np.random.default_rng(seed))
+    noise = kernel.draw_pairs(mixture, kernel.NUM_POINTS, seeded(seed)).noise[:PATH_POINTS]
+    flow = kernel.make_flow(mixture, "diffusion", seeded(seed))
     return kernel.follow(flow.velocity, noise, 64, "midpoint")
 
 
@@ -242,7 +243,7 @@ class FlowMatching(Instrument):
 
     def _draw_probe(self) -> None:
         x = np.array([self.probe_x, self.probe_y])
-        rng = np.random.default_rng([self.seed, len(kernel.FLOWS)])
+        rng = seeded([self.seed, len(kernel.FLOWS)])
         flow = self._case.flow
         self._met = met = kernel.meeting(kernel.DATA[self.data_set], flow, x, self.t, MEETING, rng)
         self._picture.draw_meeting(x, met, kernel.conditional_paths(met.pairs, flow.path, MEETING))

@@ -228,7 +228,7 @@ def trails(run: Run, t: float, points: int, most: int = 24) -> tuple[Array, Arra
     Through the solver's own nodes, of which at most `most` are kept, and on to where the point now stands.
     """
     steps = len(run.states) - 1
-    kept = np.unique(np.linspace(0, steps, min(steps, most) + 1).round().astype(int))
+    kept = np.linspace(0, steps, min(steps, most) + 1).round().astype(int)
     kept = kept[kept < t * steps - 1e-9]
     nodes = np.concatenate([run.states[kept, :points], run.at(t)[None, :points]])
     return nodes[:-1].reshape(-1, 2), nodes[1:].reshape(-1, 2)

@@ -29,6 +29,7 @@ from diffusion_lab.instruments.common.guidance import (
     measures,
 )
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers import annealed_langevin
 from diffusion_lab.instruments.common.schedules import (
     alpha_bar_from_sigma,
@@ -192,7 +193,7 @@ def _states(settings: Settings, guide: Guide, x: Array, rng: Normals) -> Iterato
 @lru_cache(maxsize=4)
 def _normals(seed: int, draws: int, num_points: int) -> Array:
     """N(0, 1) numbers (draws, 2, N), in the order in which a sampler draws them; kept, as w does not touch them."""
-    drawn = np.random.default_rng(seed).standard_normal((draws, num_points, 2))
+    drawn = seeded(seed).standard_normal((draws, num_points, 2))
     return np.ascontiguousarray(drawn.transpose(0, 2, 1))
 
 

@@ -17,6 +17,7 @@ from diffusion_lab.app.front_panel import FrontPanel
 from diffusion_lab.instruments.common import datasets, samplers, samplers_vp, schedules
 from diffusion_lab.instruments.common.metrics import nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.ring import kernel, runs
 from diffusion_lab.instruments.ring.panel import FRONT_PANEL
 from diffusion_lab.instruments.ring.pictures import EXTENT, UNKNOWN, Picture
@@ -196,7 +197,7 @@ class Ring(Instrument):
 
     def _draw(self) -> None:
         """Clean points and the noise that dissolves them, from the seed."""
-        rng = np.random.default_rng(self.seed)
+        rng = seeded(self.seed)
         self._x0, component = kernel.draw_clean(self._data.mixture, int(self.num_points), rng)
         self._x0_part = self._data.part[component]
         self._eps = rng.standard_normal(self._x0.shape)
@@ -209,7 +210,7 @@ class Ring(Instrument):
         if self._road is not None and self._road.key == key:
             return self._road
         mixture, many = self._data.mixture, int(self.num_points)
-        rng = np.random.default_rng(self.seed)
+        rng = seeded(self.seed)
         frames = runs.sampler_steps(mixture, self.sampler, many, self.num_levels, num_steps, eta, rng=rng)
         run = runs.Run(frames, self.num_levels * num_steps, MAX_FRAMES_OF_MANY if many > 2000 else MAX_FRAMES)
         work = many * len(mixture.means)

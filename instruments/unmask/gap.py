@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.chains import MASK, Tokens
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.unmask.words import learned, posterior, word_model
 
 Array = NDArray[np.float64]
@@ -56,7 +57,7 @@ class Gap:
 @lru_cache(maxsize=64)
 def measured_gap(length: int, seed: int, texts: int = TEXTS) -> Gap:
     """Measured on `texts` of the word model, each with every number of masks at random places."""
-    rng = np.random.default_rng([seed, 4])
+    rng = seeded([seed, 4])
     x0, _ = word_model().left_to_right(np.full((texts, length), MASK), 1.0, rng)
     rank = rng.random((length, texts, length)).argsort(axis=2).argsort(axis=2)
     masked = rank < np.arange(1, length + 1)[:, None, None]

@@ -23,6 +23,7 @@ from diffusion_lab.instruments.common.masked import (
     kl_divergence,
     total_correlation,
 )
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.unmask.words import (
     MODELS,
     VOCABULARY,
@@ -196,7 +197,7 @@ def decoding(
 
     The other arguments as in `common.masked.decode`.
     """
-    rng = np.random.default_rng([seed, 0])
+    rng = seeded([seed, 0])
     passes = decode(MODELS[model], given, num_inference_steps, remasking, temperature, rng, eta_cap)
     written = _written(tuple(given.tolist()), temperature, seed, model if block else "", block)
     return Decoding(given, tuple(passes), written, block)
@@ -205,7 +206,7 @@ def decoding(
 @lru_cache(maxsize=64)
 def _written(given: tuple[int, ...], temperature: float, seed: int, model: str, block: int) -> tuple[Round, ...]:
     """Left to right, from the start; kept, since it depends neither on K nor on the rule."""
-    rng = np.random.default_rng([seed, 1])
+    rng = seeded([seed, 1])
     x = np.array(given)
     if block:
         return tuple(draft_and_verify(MODELS[model], word_model(), x, block, temperature, rng))
@@ -299,11 +300,11 @@ def quality(
 
     `model` unmasks; likelihoods are the word chain's, whoever decodes.
     """
-    rng = np.random.default_rng([seed, 2])
+    rng = seeded([seed, 2])
     steps = np.array(ladder(len(given)))
     each = np.repeat(steps, samples)
     *_, last = decode(MODELS[model], np.tile(given, (len(each), 1)), each, remasking, temperature, rng, eta_cap)
-    written, _ = word_model().left_to_right(np.tile(given, (samples, 1)), temperature, np.random.default_rng([seed, 3]))
+    written, _ = word_model().left_to_right(np.tile(given, (samples, 1)), temperature, seeded([seed, 3]))
     likelihood = log_likelihood(last.x, given).reshape(-1, samples)
     of_written = log_likelihood(written, given)
     distinct = np.array([distinct_pairs(x) for x in last.x.reshape(len(steps), samples, -1)])

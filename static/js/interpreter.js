@@ -87,8 +87,7 @@ export async function startFromPacks(reached, options) {
   reached("interpreter");
   // A collection during the start would go through all that has been imported, again and again, and find nothing.
   python.runPython("import gc; gc.disable()");
-  for (const pack of await packs) unpack(python.FS, pack);
-  python.runPython("import importlib; importlib.invalidate_caches()");
+  for (const pack of await packs) add(python, pack);
   python.runPython("from diffusion_lab.app.runtime import rest; rest.install()");
   reached("unpacked");
   python.runPython("import numpy");
@@ -99,10 +98,33 @@ export async function startFromPacks(reached, options) {
   return python;
 }
 
+/** Adds the files of a pack; Python looks for modules anew. @param {any} python @param {ArrayBuffer} pack */
+function add(python, pack) {
+  unpack(python.FS, pack);
+  python.runPython("import sys; sys.path_importer_cache.clear()");
+}
+
 /** The files of a Python that came without any. @param {any} python */
 export async function addFiles(python) {
-  for (const pack of await Promise.all([ASSETS.start, ASSETS.core, ASSETS.lab].map(download))) unpack(python.FS, pack);
-  python.runPython("import importlib; importlib.invalidate_caches()");
+  const packs = await Promise.all([ASSETS.start, ASSETS.core, ASSETS.lab].map(download));
+  for (const pack of packs) add(python, pack);
+}
+
+/** @type {Map<string, Promise<ArrayBuffer | undefined>>} */
+const instruments = new Map();
+
+/** The pack of an instrument, which is downloaded once; none for a name that is not one's. @param {string} name */
+export function requestInstrument(name) {
+  const file = ASSETS.instruments[name];
+  const pack = instruments.get(name) ?? (file ? download(file) : Promise.resolve(undefined));
+  instruments.set(name, pack);
+  return pack;
+}
+
+/** @param {any} python @param {string} name */
+export async function addInstrument(python, name) {
+  const pack = await requestInstrument(name);
+  if (pack) add(python, pack);
 }
 
 /** The interpreters that have the rest of the library. @type {WeakSet<any>} */
@@ -115,7 +137,6 @@ const whole = new WeakSet();
 export function addRest(python, pack) {
   if (whole.has(python)) return false;
   whole.add(python);
-  unpack(python.FS, pack ?? downloadNow(ASSETS.rest));
-  python.runPython("import importlib; importlib.invalidate_caches()");
+  add(python, pack ?? downloadNow(ASSETS.rest));
   return true;
 }

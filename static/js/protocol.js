@@ -3,7 +3,7 @@
  *
  * @typedef {{
  *   pyodide: string, panelRoot: string,
- *   start: string, core: string, lab: string, rest: string,
+ *   start: string, core: string, lab: string, rest: string, instruments: Record<string, string>,
  *   libraries: [path: string, file: string][], lock: object,
  *   views: {name: string, state: Record<string, string>}[]
  * }} Assets  What Python needs: folders, packs and compiled modules as addresses relative to the worker, the part of

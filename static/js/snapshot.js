@@ -9,7 +9,7 @@
  * @typedef {{handles: Handles, memory: Promise<ArrayBuffer>, checked: Promise<void>,
  *   view(key: string): Promise<View | undefined>}} Kept  `checked` rejects if the memory is not what was kept.
  */
-import { startFromPacks } from "./interpreter.js";
+import { addInstrument, startFromPacks } from "./interpreter.js";
 import { ASSETS } from "./packs.js";
 
 const STORE = "lab-python";
@@ -97,6 +97,7 @@ export async function keepSnapshot(theme) {
 /** @param {string} theme @returns {Promise<{memory: Uint8Array<ArrayBuffer>, handles: Handles, views: [string, View][]}>} */
 async function makeSnapshot(theme) {
   const python = await startFromPacks(() => {}, { snapshots: true });
+  for (const name of Object.keys(ASSETS.instruments)) await addInstrument(python, name);
   const core = python._module;
   const page = python.globals.get("page");
   const views = ASSETS.views.map(({ name, state }) => {

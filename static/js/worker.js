@@ -11,7 +11,7 @@
  * @typedef {import("./snapshot.js").Kept} Kept
  * @typedef {import("./snapshot.js").View} View
  */
-import { addFiles, addRest, startFromPacks, startInterpreter } from "./interpreter.js";
+import { addFiles, addInstrument, addRest, requestInstrument, startFromPacks, startInterpreter } from "./interpreter.js";
 import { boundMemory, usedUp } from "./memory.js";
 import { ASSETS, download } from "./packs.js";
 import { findSnapshot, forgetSnapshot, keepSnapshot, viewKey, wantsSnapshot } from "./snapshot.js";
@@ -49,6 +49,8 @@ class Lab {
     this.run = 0;
     /** @type {Uint8Array | undefined} */ this.signal = undefined;
     /** @type {Promise<void> | undefined} */ this.files = hasFiles ? Promise.resolve() : undefined;
+    /** @type {Set<string>} */ this.instruments = new Set();
+    /** @type {Map<string, Promise<void>>} */ this.added = new Map();
     /** @type {Promise<boolean> | undefined} */ this.rest = undefined;
     this.page.connect(
       (/** @type {PatchParts} */ ...[slot, values, patch, buffers]) =>
@@ -62,13 +64,21 @@ class Lab {
     python._api.on_fatal = (/** @type {any} */ error) => send({ type: "broken", message: died(error) });
   }
 
-  /** Resolves when all that instruments may import or read is there. */
-  withFiles() {
-    return (this.files ??= addFiles(this.python));
+  /** Resolves when all is there that an instrument which has been asked for may import or read. */
+  async withFiles() {
+    await (this.files ??= addFiles(this.python));
+    await Promise.all(Array.from(this.instruments, (name) => this.#withInstrument(name)));
+  }
+
+  /** @param {string} name */
+  #withInstrument(name) {
+    if (!this.added.has(name)) this.added.set(name, addInstrument(this.python, name));
+    return this.added.get(name);
   }
 
   /** Resolves when all of the library is there. */
   async withRest() {
+    for (const name of Object.keys(ASSETS.instruments)) this.instruments.add(name);
     await this.withFiles();
     await (this.rest ??= download(ASSETS.rest).then((pack) => addRest(this.python, pack)));
   }
@@ -79,6 +89,7 @@ class Lab {
     switch (message.type) {
       case "open": {
         const { slot, name, state, theme } = message.slot;
+        this.instruments.add(name);
         if (!sent.ahead || !page.take(slot, sent.ahead)) {
           await this.withFiles();
           sendDocument(slot, page.open(slot, name, state, theme));
@@ -244,6 +255,7 @@ function serve() {
   /** Sends what was drawn ahead before Python is there; resolves to the key of the view. @param {Slot} slot */
   const sendAhead = async (slot) => {
     const [kept, key] = [await found, viewKey(slot)];
+    if (!kept) requestInstrument(slot.name).catch(() => {}); // reported where it is added
     if (!kept || taken.has(key)) return undefined;
     taken.add(key);
     const view = await kept.view(key);

@@ -47,7 +47,11 @@ def test_a_pack_is_the_same_each_time(tmp_path):
 @pytest.mark.parametrize(
     ("place", "pack"),
     [
-        ("site/diffusion_lab/instruments/ring/kernel.pyc", "lab"),
+        ("site/diffusion_lab/app/component.pyc", "lab"),
+        ("site/diffusion_lab/instruments/common/mixtures.pyc", "lab"),
+        ("site/diffusion_lab/instruments/__init__.pyc", "lab"),
+        ("site/diffusion_lab/instruments/ring/kernel.pyc", "instruments/ring"),
+        ("site/diffusion_lab/instruments/unmask/weights.npz", "instruments/unmask"),
         ("site/bokeh/model.pyc", "core"),
         ("site/bokeh/unused.pyc", "rest"),
         ("site/panel/theme/css/unseen.css", "core"),
