@@ -234,6 +234,12 @@ class Instrument(pn.custom.JSComponent):
         )
         return text.getvalue()
 
+    def move(self, **values: Any) -> None:
+        """Sets Params, all as one change, as `param.update` does; that one lists all others too, for a way back."""
+        with param.parameterized.batch_call_watchers(self):
+            for name, value in values.items():
+                setattr(self, name, value)
+
     def _handle_msg(self, data: Any) -> None:
         actions = {"run": self.run, "step": self.step, "reset": self.reset}
         if not isinstance(data, dict) or data.get("action") not in actions:
@@ -288,7 +294,7 @@ class Instrument(pn.custom.JSComponent):
 
     def _publish(self) -> None:
         query = urlencode({name: _as_text(value) for name, value in self.state().items()})
-        self.param.update(readings_shown=self.readings(), description=self.describe(), query=query)
+        self.move(readings_shown=self.readings(), description=self.describe(), query=query)
 
 
 def forget_results() -> None:

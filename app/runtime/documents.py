@@ -64,7 +64,7 @@ class LiveInstrument:
         with self._turn():
             self._known = values
             try:
-                self.component.param.update(**values)
+                self.component.move(**values)
             except ValueError:  # the page is told what stands instead
                 self._known, self._values = {}, {name: getattr(self.component, name) for name in values}
                 raise
