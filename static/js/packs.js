@@ -9,15 +9,23 @@ export const LIBRARY = "/lib/python3.14/";
 /** An address of `ASSETS`, which are relative to the worker. @param {string} path */
 export const address = (path) => new URL(path, self.location.href).href;
 
+/** A file of the site did not come. */
+export class NotDownloaded extends Error {
+  /** @param {string} path @param {string} reason */
+  constructor(path, reason) {
+    super(`${path} could not be downloaded: ${reason}`);
+  }
+}
+
 /** @param {string} path @returns {Promise<Response>} */
 export async function request(path) {
   let response;
   try {
     response = await fetch(address(path));
   } catch (error) {
-    throw new Error(`${path} could not be downloaded: ${/** @type {Error} */ (error).message}`);
+    throw new NotDownloaded(path, /** @type {Error} */ (error).message);
   }
-  if (!response.ok) throw new Error(`${path} could not be downloaded: the server answered ${response.status}`);
+  if (!response.ok) throw new NotDownloaded(path, `the server answered ${response.status}`);
   return response;
 }
 
@@ -30,7 +38,7 @@ export function downloadNow(path) {
   request.open("GET", address(path), false);
   request.responseType = "arraybuffer";
   request.send();
-  if (request.status !== 200) throw new Error(`${path} could not be downloaded: the server answered ${request.status}`);
+  if (request.status !== 200) throw new NotDownloaded(path, `the server answered ${request.status}`);
   return request.response;
 }
 

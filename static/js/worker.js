@@ -13,7 +13,7 @@
  */
 import { addFiles, addInstrument, addRest, requestInstrument, startFromPacks, startInterpreter } from "./interpreter.js";
 import { boundMemory, usedUp } from "./memory.js";
-import { ASSETS, download } from "./packs.js";
+import { ASSETS, NotDownloaded, download } from "./packs.js";
 import { findSnapshot, forgetSnapshot, keepSnapshot, viewKey, wantsSnapshot } from "./snapshot.js";
 
 /** Whose fault a message's failure is, where not an instrument's. @type {Record<string, "cell" | "output">} */
@@ -269,8 +269,9 @@ function serve() {
     try {
       await lab.answer(message, { ahead });
     } catch (error) {
-      if (message.type === "open") lab.live(); // Python is; this instrument says why it is not
-      const where = WHERE[message.type] ?? "instrument";
+      const unfinished = error instanceof NotDownloaded && message.type === "open" && !told.has("live");
+      const where = unfinished ? "start" : (WHERE[message.type] ?? "instrument");
+      if (message.type === "open" && !unfinished) lab.live(); // Python is; this instrument says why it is not
       const slot = "slot" in message ? (typeof message.slot === "string" ? message.slot : message.slot.slot) : undefined;
       send({ type: "failed", where, slot, message: lastLine(error) });
     }

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 
-def test_a_failed_download_is_said_and_can_be_tried_again(lab: Any) -> None:
-    blocked = "**/core.*.pack"
+
+@pytest.mark.parametrize("pack", ["core", "ring"])
+def test_a_failed_download_is_said_and_can_be_tried_again(lab: Any, pack: str) -> None:
+    blocked = f"**/{pack}.*.pack"
     lab.page.context.route(blocked, lambda route: route.abort())
     lab.open(live=False)
     failed = lab.page.locator(".instrument .live[data-state=failed]")
     failed.wait_for(timeout=30_000)
-    assert "Python did not start: core." in failed.inner_text()
+    assert f"Python did not start: {pack}." in failed.inner_text()
     assert "could not be downloaded" in failed.inner_text()
     assert lab.page.locator(".still .figure svg").is_visible(), "the still picture stays"
     lab.page.context.unroute(blocked)
@@ -20,6 +23,17 @@ def test_a_failed_download_is_said_and_can_be_tried_again(lab: Any) -> None:
     lab.slide("t", 0.4)
     lab.page.locator(".live-view [data-reading=t]", has_text="0.40").wait_for()
     lab.messages.clear()  # the browser itself reports the request that this test has blocked
+
+
+def test_python_is_live_where_no_instrument_can_be_opened(lab: Any) -> None:
+    lab.page.add_init_script(
+        "document.addEventListener('readystatechange', () => {"
+        " const place = document.querySelector('[data-instrument]'); if (place) place.dataset.instrument = 'rong'; })"
+    )
+    lab.open(live=False)
+    said = lab.page.locator(".instrument .live", has_text="There is no instrument `rong`; there is ")
+    said.wait_for(timeout=30_000)
+    lab.wait("window.lab.python.health === 'live'")
 
 
 def test_a_browser_without_simd_is_told(lab: Any) -> None:
