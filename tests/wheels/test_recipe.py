@@ -161,6 +161,20 @@ def test_wcc_compiles_without_what_is_emccs_alone(wcc_settings):
     assert "-pthread" not in command
 
 
+@pytest.mark.parametrize(
+    ("source", "flags"),
+    [
+        ("../numpy/_core/src/umath/loops.c", ["-O3", "-msimd128"]),
+        ("../numpy/linalg/lapack_lite/f2c_dlapack.c", ["-O2", "-O2"]),
+        ("_multiarray_umath.p/lowlevel_strided_loops.c", ["-O2", "-O2"]),
+    ],
+)
+def test_wcc_leaves_out_vectors_where_they_are_slower(wcc_settings, source, flags):
+    wcc.main("c", ["-O3", "-msimd128", "-c", source, "-o", "lapack_lite.o"])
+    (command,) = wcc_settings
+    assert [argument for argument in command if argument.startswith(("-O", "-msimd"))] == flags
+
+
 def test_wcc_links_a_module_with_its_constructors_exported(wcc_settings):
     wcc.main("c", ["-shared", "-o", "x/_mod.cpython-314.so", "a.o", "b.a", "-lm", "-Wl,--start-group", "-O3"])
     (command,) = wcc_settings

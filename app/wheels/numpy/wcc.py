@@ -16,6 +16,10 @@ VERSION = "emcc (Emscripten gcc/clang-like replacement) 5.0.3 (wcc)"  # Meson lo
 PASSES = ["-mllvm", "-combiner-global-alias-analysis=false", "-mllvm", "-disable-lsr"]
 EXCEPTIONS = ["-mllvm", "-wasm-enable-sjlj"]
 
+# Sources that vectors make slower, by up to a half: LAPACK's short loops over strided rows; integers to floats.
+WITHOUT_VECTORS = ("lapack_lite", "lowlevel_strided_loops")
+SLOWER_THERE = {"-O3": "-O2", "-msimd128": "-O2"}
+
 STOPS_EARLIER = {"-c", "-E", "-S", "-M", "-MM", "-fsyntax-only"}
 SOURCES = (".c", ".cc", ".cpp", ".cxx", ".C")
 OBJECTS = (".o", ".a", ".obj")
@@ -26,6 +30,14 @@ def is_for_emcc(argument: str) -> bool:
     """Whether clang should not see the argument: Emscripten's settings, options for GNU's linker, threads."""
     emscripten_setting = argument[:2] == "-s" and argument[2:3].isupper()
     return emscripten_setting or argument.startswith("-Wl,") or argument == "-pthread"
+
+
+def as_suits(arguments: list[str]) -> list[str]:
+    """The arguments with the optimisation that suits the source among them."""
+    sources = [argument for argument in arguments if argument.endswith(SOURCES)]
+    if not any(name in source for source in sources for name in WITHOUT_VECTORS):
+        return arguments
+    return [SLOWER_THERE.get(argument, argument) for argument in arguments]
 
 
 def compiler(language: str) -> list[str]:
@@ -110,7 +122,7 @@ def main(language: str, arguments: list[str]) -> int:
         os.execvp(f"clang-{os.environ['WCC_LLVM']}", ["clang", "--version"])
     if STOPS_EARLIER.isdisjoint(arguments):
         return link(language, arguments)
-    command = compiler(language) + [argument for argument in arguments if not is_for_emcc(argument)]
+    command = compiler(language) + [argument for argument in as_suits(arguments) if not is_for_emcc(argument)]
     os.execvp(command[0], command)
 
 
