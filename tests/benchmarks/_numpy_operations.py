@@ -64,9 +64,9 @@ def operations() -> dict:
             x_turned, y_turned = np.ascontiguousarray(x.T), np.ascontiguousarray(y.T)
             found[f"A @ B.T {size}"] = lambda x=x, y=y_turned: x @ y.T
             found[f"A.T @ B {size}"] = lambda x=x_turned, y=y: x.T @ y
-        stack = rng.normal(size=(200, 3, 3)).astype(kind)
+        stack, square = rng.normal(size=(200, 3, 3)).astype(kind), rng.normal(size=(128, 128)).astype(kind)
         found[f"stack of 3×3 {kind}"] = lambda s=stack: s @ s
-        found[f"A @ v {kind}"] = lambda m=rng.normal(size=(128, 128)).astype(kind), v=a[:128]: m @ v
+        found[f"A @ v {kind}"] = lambda m=square, v=a[:128]: m @ v
         found[f"dot of vectors {kind}"] = lambda a=a, b=b: a @ b
     whole, flags, z = rng.integers(0, 100, 20_000), rng.random(20_000) < 0.5, rng.normal(size=(64, 64)) * (1 + 1j)
     symmetric = plane[:40].astype(np.float64) @ plane[:40].T + 40 * np.eye(40)

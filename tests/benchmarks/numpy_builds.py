@@ -1,9 +1,10 @@
 """Is any operation slower in our NumPy for the browser than in another build of it?
 
-Both wheels run in Pyodide under Node, in turns, and of each operation (`_numpy_operations.py`) the best time counts. The
-other wheel is the official one where it can be had, or a build of ours with the official flags and without the patch to
-matrix products: in a copy of the checkout, `OPTIMISATION = ["-O2"]` in `app/wheels/numpy/pins.py`, `patches/01…` taken
-away, then `DIFFUSION_LAB_NUMPY=build python -m diffusion_lab.app.wheels static/node_modules/pyodide`.
+Both wheels run in Pyodide under Node, in turns, and of each operation (`_numpy_operations.py`) the best time counts.
+The other wheel is the official one where it can be had, or a build of ours with the official flags and without the
+patch to matrix products: in a copy of the checkout, `OPTIMISATION = ["-O2"]` in `app/wheels/numpy/pins.py`,
+`patches/01…` taken away, then
+`DIFFUSION_LAB_NUMPY=build python -m diffusion_lab.app.wheels static/node_modules/pyodide`.
 """
 
 from __future__ import annotations
