@@ -211,20 +211,41 @@ def _library_name(inside: str) -> str:
 
 
 def _bundle_page(out: Path) -> list[str]:
-    """The page's scripts, with the editor and Bokeh as chunks of their own; returns the names of those of Bokeh."""
-    shutil.rmtree(out, ignore_errors=True)
+    """The page's scripts, with the editor and Bokeh as chunks of their own; returns the names of those of Bokeh.
+
+    Bundled again only when a file has changed that went in, or what is installed.
+    """
     chunks = ["--splitting", "--chunk-names=chunk-[name]-[hash]", f"--metafile={out / 'meta.json'}"]
     libraries = [
         f"--alias:@bokehjs={NODE_MODULES / '@bokeh/bokehjs/build/js/lib'}",
         f"--alias:sucrase={SCRIPTS / 'plain_modules.js'}",
     ]
-    _esbuild([str(SCRIPTS / "main.js"), f"--outdir={out}", *BUNDLED, *chunks, *libraries])
-    outputs = json.loads((out / "meta.json").read_text())["outputs"]
+    command = [str(SCRIPTS / "main.js"), f"--outdir={out}", *BUNDLED, *chunks, *libraries]
+    stamp = out / "inputs.stamp"
+    if not stamp.exists() or stamp.read_text() != _inputs_key(out, command):
+        shutil.rmtree(out, ignore_errors=True)
+        _esbuild(command)
+        stamp.write_text(_inputs_key(out, command))
+    outputs = _metafile(out)["outputs"]
     wanted = [name for name, output in outputs.items() if output.get("entryPoint", "").endswith(BOKEH)]
     for name in wanted:  # grows by what its chunks import
         static = [item["path"] for item in outputs[name]["imports"] if item["kind"] == "import-statement"]
         wanted += [path for path in static if path not in wanted]
     return [Path(name).name for name in wanted]
+
+
+def _metafile(out: Path) -> dict[str, Any]:
+    return json.loads((out / "meta.json").read_text())
+
+
+def _inputs_key(out: Path, command: list[str]) -> str:
+    """A hash over what the bundles in `out` were made from: size and time of each file, the lock file, the command."""
+    digest = hashlib.sha256(json.dumps(command).encode() + (NODE_MODULES.parent / "package-lock.json").read_bytes())
+    for name in _metafile(out)["inputs"]:
+        path = ROOT / name
+        status = path.stat() if path.exists() else None
+        digest.update(f"{name}:{status and (status.st_size, status.st_mtime_ns)}".encode())
+    return digest.hexdigest()
 
 
 def _bundle_worker(out: Path, assets: dict[str, Any]) -> None:
