@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import json
@@ -38,7 +39,6 @@ class LiveCells:
 
         True if there was no error.
         """
-        importlib.import_module("numpy._core._add_newdocs")  # a start did without, see `lazy_imports.py`
         earlier = [(name, source) for name, source in above]
         if "panel" in code:
             load_panel()
@@ -49,6 +49,11 @@ class LiveCells:
         finally:
             for output in self._outputs.values():
                 output.flush()
+
+    def document_numpy(self) -> None:
+        """Gives NumPy's compiled functions their docstrings, which a start does without (`lazy_imports.py`)."""
+        with contextlib.suppress(KeyboardInterrupt):  # it is not worth a Stop
+            importlib.import_module("numpy._core._add_newdocs")
 
     def complete(self, before: str) -> str:
         """What could follow the text before the cursor, as JSON."""

@@ -51,7 +51,7 @@ class Lab {
     /** @type {Promise<void> | undefined} */ this.files = hasFiles ? Promise.resolve() : undefined;
     /** @type {Set<string>} */ this.instruments = new Set();
     /** @type {Map<string, Promise<void>>} */ this.added = new Map();
-    /** @type {Promise<boolean> | undefined} */ this.rest = undefined;
+    /** @type {Promise<void> | undefined} */ this.rest = undefined;
     this.page.connect(
       (/** @type {PatchParts} */ ...[slot, values, patch, buffers]) =>
         send({ type: "patch", slot, values, patch, buffers }, [...buffers.values()]),
@@ -80,7 +80,10 @@ class Lab {
   async withRest() {
     for (const name of Object.keys(ASSETS.instruments)) this.instruments.add(name);
     await this.withFiles();
-    await (this.rest ??= download(ASSETS.rest).then((pack) => addRest(this.python, pack)));
+    await (this.rest ??= download(ASSETS.rest).then((pack) => {
+      addRest(this.python, pack);
+      this.page.cells.document_numpy();
+    }));
   }
 
   /** @param {ToWorker} message @param {{ahead: string | undefined}} sent */
@@ -269,6 +272,10 @@ function serve() {
     try {
       await lab.answer(message, { ahead });
     } catch (error) {
+      if (message.type === "run_cell" && lastLine(error).startsWith("KeyboardInterrupt")) {
+        send({ type: "cell_done", run: message.run, ok: false, ms: 0 }); // stopped before its own code ran
+        return;
+      }
       const unfinished = error instanceof NotDownloaded && message.type === "open" && !told.has("live");
       const where = unfinished ? "start" : (WHERE[message.type] ?? "instrument");
       if (message.type === "open" && !unfinished) lab.live(); // Python is; this instrument says why it is not
