@@ -32,7 +32,7 @@ export function render({ model }) {
   }
 
   follow(model, "readings_shown", (values) => showReadings(root, values));
-  for (const element of all("[data-status]")) follow(model, "status", (text) => (element.textContent = text));
+  for (const element of all("[data-status]")) follow(model, "status", (text) => write(element, text));
   describe(root, model);
   for (const transport of all("[data-plays]")) player(transport, model);
   for (const pad of all("[data-handle]")) handle(pad, model);
@@ -111,9 +111,14 @@ export function showNumber(input, value) {
 /** Read-outs, measures and bars. @param {HTMLElement} root @param {Record<string, any>} values */
 export function showReadings(root, values) {
   for (const element of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-reading]")))
-    element.textContent = values[String(element.dataset.reading)] ?? "";
+    write(element, values[String(element.dataset.reading)] ?? "");
   for (const list of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-bars]")))
     showBars(list, values[String(list.dataset.bars)]);
+}
+
+/** A text that is there already is left alone: the browser lays out anew what is written. @param {Element} element @param {string} text */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 /** @param {HTMLElement} list @param {number[]} values */
@@ -122,7 +127,7 @@ function showBars(list, values) {
   values.forEach((value, k) => {
     const bar = /** @type {HTMLElement} */ (list.children[k]);
     bar.style.setProperty("--v", String(value / scale));
-    /** @type {HTMLElement} */ (bar.firstElementChild).textContent = value.toFixed(3);
+    write(/** @type {HTMLElement} */ (bar.firstElementChild), value.toFixed(3));
   });
 }
 

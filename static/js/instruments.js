@@ -1,6 +1,8 @@
 /**
  * Instruments on the page: draws the document that Python sends for each and keeps both ends in step. While Python
- * is busy with an instrument the newest value of each property waits and all older ones are dropped.
+ * is busy with an instrument the newest value of each property waits and all older ones are dropped. Where Python is
+ * quick, one change may be on its way while another is computed: else each would wait until the page, which is drawing,
+ * has heard of the answer before, and miss a frame.
  *
  * @typedef {import("./python.js").Python} Python
  * @typedef {import("./drawing.js").BokehDocument} BokehDocument
@@ -10,11 +12,12 @@
 
 /**
  * @typedef {{place: HTMLElement, still: Node, document?: BokehDocument, settings?: Settings, busy: boolean,
- *   applying: boolean, sent: Record<string, any>, values: Record<string, any>, events: any[],
+ *   quick: boolean, ahead: boolean, applying: boolean, sent: Record<string, any>, values: Record<string, any>, events: any[],
  *   moving?: import("./frames.js").Still, view?: import("./drawing.js").View, patience?: ReturnType<typeof setTimeout>,
  *   answered?: (nothing?: undefined) => void,
  *   lost?: {query: string, values: Record<string, any>, tried: boolean}}} Link  One open instrument: where it stands,
- *   its still picture, its document and Params; what Python has been told last and what waits for it; what moves
+ *   its still picture, its document and Params; whether Python owes an answer, whether it is one to values that took
+ *   it little time before, and whether others have been sent since; what it has been told last and what waits; what moves
  *   before Python is there; who waits for the next answer; and what it showed in a Python that has been replaced.
  */
 
@@ -24,6 +27,9 @@ import { pageTheme } from "./theme.js";
 
 /** An instrument that has not answered by then is marked, so that its code can be stopped if it is the reader's. */
 const PATIENCE_MS = 2000;
+
+/** What Python has done in less is a change that another may follow before its answer is heard. */
+const QUICK_MS = 10;
 
 /** @param {Python} python */
 export function openInstruments(python) {
@@ -36,7 +42,7 @@ export function openInstruments(python) {
   const open = (place, slot, state) => {
     const still = /** @type {HTMLElement} */ (place.querySelector(".still")).cloneNode(true);
     /** @type {Link} */
-    const link = { place, still, busy: false, applying: false, sent: {}, values: {}, events: [] };
+    const link = { place, still, busy: false, quick: false, ahead: false, applying: false, sent: {}, values: {}, events: [] };
     links.set(slot, link);
     place.dataset.slot = slot;
     const name = String(place.dataset.instrument);
@@ -125,10 +131,13 @@ export function openInstruments(python) {
   python.on("exported", ({ slot, csv }) => {
     links.get(slot)?.place.dispatchEvent(new CustomEvent("lab:exported", { detail: { csv } }));
   });
-  python.on("idle", ({ slot }) => {
+  python.on("idle", ({ slot, ms }) => {
     const link = links.get(slot);
     if (!link) return;
+    const { ahead } = link;
     answered(link);
+    if (ahead) wait(link);
+    link.quick = ms !== undefined && ms < QUICK_MS;
     sendWaiting(python, slot, link);
     if (!link.busy) link.answered?.();
   });
@@ -180,6 +189,8 @@ function wait(link) {
 /** It has answered, or never will. @param {Link} link */
 function answered(link) {
   link.busy = false;
+  link.ahead = false;
+  link.quick = false;
   clearTimeout(link.patience);
   delete link.place.dataset.stuck;
 }
@@ -242,21 +253,23 @@ function changed(python, slot, link, event) {
   if (event.attr) link.values[event.attr] = event.value;
   else link.events.push(event);
   // After this task, so that two Params moved together leave together.
-  if (!link.busy) queueMicrotask(() => sendWaiting(python, slot, link));
+  queueMicrotask(() => sendWaiting(python, slot, link));
 }
 
 /** Values before events: a button acts on what the reader sees. @param {Python} python @param {string} slot @param {Link} link */
 function sendWaiting(python, slot, link) {
-  if (link.busy || !link.document) return;
-  const { values, events } = link;
+  const { values, events, busy } = link;
+  if (!link.document || (busy && (!link.quick || link.ahead))) return;
   if (Object.keys(values).length) {
     link.values = {};
-    link.sent = values;
+    link.sent = busy ? { ...link.sent, ...values } : values;
+    link.ahead = busy;
     wait(link);
     python.send({ type: "set", slot, values });
-  } else if (events.length) {
+  } else if (events.length && !busy) {
     link.events = [];
     link.sent = {};
+    link.quick = false;
     wait(link);
     python.send({ type: "patch", slot, patch: link.document.create_json_patch(events) });
   }

@@ -34,7 +34,7 @@
  * @typedef {{type: "stage", stage: Stage, at: number}
  *   | {type: "document", slot: string, docs: string, roots: string, problems: string[]}
  *   | {type: "patch", slot: string, values: string, patch: string, buffers: Map<string, ArrayBuffer>}
- *   | {type: "idle", slot: string}
+ *   | {type: "idle", slot: string, ms?: number}
  *   | {type: "exported", slot: string, csv: string}
  *   | {type: "output", run: number, kind: OutputKind, body: string, line: number}
  *   | {type: "left_out", run: number, lines: number, others: number}

@@ -111,14 +111,16 @@ class Lab {
         send({ type: "idle", slot: message.slot });
         this.live();
         break;
-      case "set":
+      case "set": {
         await this.withFiles();
+        const began = performance.now();
         try {
           page.set(message.slot, message.values);
         } finally {
-          send({ type: "idle", slot: message.slot });
+          send({ type: "idle", slot: message.slot, ms: performance.now() - began });
         }
         break;
+      }
       case "patch":
         await this.withFiles();
         try {

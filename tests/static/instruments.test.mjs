@@ -136,6 +136,51 @@ test("what is changed in one task leaves together, and is the only message on it
   assert.equal(line.changes().length, 2);
 });
 
+test("where Python is quick a change may follow before the answer is heard, no more than one and no event", async () => {
+  const idle = (/** @type {number} */ ms) => line.says({ type: "idle", slot: "a", ms });
+  line.says({ type: "idle", slot: "a" });
+  change(set("t", 1));
+  await taskOver();
+  change(set("t", 2));
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ t: 1 }], "nothing is known of Python yet");
+  idle(3);
+  assert.deepEqual(line.changes(), [{ t: 1 }, { t: 2 }]);
+  change(set("t", 3));
+  await taskOver();
+  change(set("t", 4));
+  change({ msg: "run" });
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ t: 1 }, { t: 2 }, { t: 3 }]);
+  idle(3);
+  assert.deepEqual(line.changes().slice(3), [{ t: 4 }]);
+  idle(30);
+  assert.equal(line.changes().length, 4, "an answer is owed, and Python has been slow");
+  idle(3);
+  assert.deepEqual(line.changes().slice(4), [["run"]]);
+  change(set("t", 5));
+  await taskOver();
+  assert.equal(line.changes().length, 5, "a button may take any time");
+  line.says({ type: "idle", slot: "a" });
+  assert.deepEqual(line.changes().slice(5), [{ t: 5 }]);
+});
+
+test("a Python that ends with two changes on their way has both taken in by the next", async () => {
+  line.says({ type: "idle", slot: "a" });
+  settings.query = "";
+  change(set("t", 1));
+  await taskOver();
+  change(set("t", 2));
+  line.says({ type: "idle", slot: "a", ms: 1 });
+  change(set("x", 3));
+  await taskOver();
+  line.says({ type: "replaced" });
+  line.sent.length = 0;
+  line.says({ type: "document", slot: "a", docs: "{}", roots: '["r"]', problems: [] });
+  await answeredUntil(3);
+  assert.deepEqual(line.sent.at(-1), { type: "set", slot: "a", values: { t: 2, x: 3 } });
+});
+
 test("the newest value of a Param waits, older ones are dropped; what is no Param stays on the page", () => {
   for (const value of [1, 2, 3]) change(set("t", value));
   change(set("mode", "reverse"));
