@@ -1,0 +1,43 @@
+"""The contract of instruments: what `instruments/*/component.py` is written in."""
+
+from diffusion_lab.app.instrument.assets import asset
+from diffusion_lab.app.instrument.computed import computed
+from diffusion_lab.app.instrument.instrument import Answer, Instrument, StateError
+from diffusion_lab.app.instrument.panel import (
+    Brush,
+    CategoryBars,
+    Handle,
+    Measure,
+    Panel,
+    Readout,
+    Tap,
+    Transport,
+)
+from diffusion_lab.app.instrument.readings import Status, readings
+from diffusion_lab.app.instrument.replay import Replay
+from diffusion_lab.app.instrument.settings import choice, number, seed, switch, text, whole
+
+__all__ = [
+    "Answer",
+    "Brush",
+    "CategoryBars",
+    "Handle",
+    "Instrument",
+    "Measure",
+    "Panel",
+    "Readout",
+    "Replay",
+    "StateError",
+    "Status",
+    "Tap",
+    "Transport",
+    "asset",
+    "choice",
+    "computed",
+    "number",
+    "readings",
+    "seed",
+    "switch",
+    "text",
+    "whole",
+]

@@ -1,0 +1,414 @@
+"""Instrument: settings, results, scenes, readings and words of one live picture; needs neither Panel nor Bokeh.
+
+A subclass declares settings (`settings.py`), scenes (`scenes.py`) and a `panel` (`panel.py`) as class attributes,
+computes by `@computed`, gives the layers' data by `@scene.layer`, readings by `@readings`, and says in words what it
+shows. `answer` collects what has changed since the last answer; whoever shows the instrument (the worker of a page, or
+`view.InstrumentView`) passes it on.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+import numpy as np
+import param
+
+from diffusion_lab.app.instrument.computed import Graph, NotReady, Progress, Result
+from diffusion_lab.app.instrument.conditions import as_text
+from diffusion_lab.app.instrument.panel import Panel
+from diffusion_lab.app.instrument.readings import Status, reading_numbers, reading_texts
+from diffusion_lab.app.instrument.scenes import Columns, Scene
+from diffusion_lab.app.instrument.settings import SETTING_TYPES
+from diffusion_lab.app.instrument.vocabulary import current_setting, current_value
+
+#: A word that is this similar to a setting's name is a misspelt setting, not something else's.
+MISSPELT = 0.75
+
+ACTIONS = ("run", "step", "reset", "tap")
+
+
+class StateError(ValueError):
+    """A value for a setting that cannot be taken; the message says which setting, what was given and what is allowed."""
+
+
+@dataclass
+class Answer:
+    """What has changed since the last answer; empty parts have not.
+
+    settings: values, `playing` among them; layers: "scene.layer" → columns; visible: "scene.layer" → whether it shows;
+    ranges: scene → (x, y); texts, numbers: readings; status, description, query: None where they are as they were.
+    pale: scenes that still show an earlier state; progress: of work that the reader waits for; working: there is more
+    to come, so `answer` should be called again.
+    """
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    layers: dict[str, Columns] = field(default_factory=dict)
+    visible: dict[str, bool] = field(default_factory=dict)
+    ranges: dict[str, tuple[tuple[float, float], tuple[float, float]]] = field(default_factory=dict)
+    texts: dict[str, str | list[float]] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)
+    status: str | None = None
+    description: str | None = None
+    query: str | None = None
+    pale: tuple[str, ...] = ()
+    progress: Progress | None = None
+    working: bool = False
+
+
+class Instrument(param.Parameterized):
+    """Base class of all instruments."""
+
+    title: ClassVar[str] = ""
+    panel: ClassVar[Panel]
+    #: Functions that the instrument runs and that a reader may replace: of its kernel or of `common`.
+    editable: ClassVar[tuple[Callable[..., Any], ...]] = ()
+
+    playing = param.Boolean(default=False, precedence=-1, doc="Whether the picture is being played.")
+
+    _scenes: ClassVar[dict[str, Scene]] = {}
+    _drawn: ClassVar[list[tuple[Scene, tuple[str, ...], Result]]] = []
+    _read: ClassVar[list[Result]] = []
+    _ranged: ClassVar[list[Result]] = []
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._scenes = {name: value for name, value in vars(cls).items() if isinstance(value, Scene)} or cls._scenes
+        cls._drawn, cls._ranged = [], []
+        for name, scene in cls._scenes.items():
+            scene.name = name
+            for names, function in scene.drawings:
+                cls._drawn.append((scene, names, _node(f"{name}.{'+'.join(names)}", _columns_of(scene, names, function))))
+            if scene.limits is not None:
+                cls._ranged.append(_node(f"{name}.ranges", scene.limits))
+        given = [value for value in vars(cls).values() if getattr(value, "gives_readings", False)]
+        cls._read = [_node(f"readings {k}", function) for k, function in enumerate(given)] or cls._read
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._graph = Graph(self)
+        self._reconciling = False
+        self._sent: dict[str, Any] = {}
+        self._reconcile(frozenset(settings).intersection(self.settings()))
+        self._initial = {name: getattr(self, name) for name in self.settings()}
+        self.param.watch(self._on_settings, list(self.settings()))
+
+    # --- for subclasses ----------------------------------------------------------------------------------------------
+
+    def reconcile(self, changed: frozenset[str]) -> None:
+        """Makes settings that depend on one another agree, after those in `changed` have moved."""
+
+    def status(self) -> Status:
+        """What was computed for the picture."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The text alternative: what the picture shows, with its numbers."""
+        raise NotImplementedError
+
+    def table(self) -> dict[str, np.ndarray]:
+        """What the picture shows as columns of equal length, by name, for download."""
+        raise NotImplementedError
+
+    def run(self) -> None:
+        """The reader pressed the run button: plays from the start, unless a subclass does something else."""
+        self.play_from_start()
+
+    def step(self) -> None:
+        """The reader pressed the step button: moves the played setting on by its step, unless a subclass says else."""
+        name = self.panel.transport.plays
+        p = self.param[name]
+        self.param.update(playing=False, **{name: min(p.bounds[1], getattr(self, name) + (p.step or 1))})
+
+    def tap(self, x: float, y: float) -> None:
+        """The reader tapped the picture at (x, y), in data units."""
+
+    # --- for subclasses to use ---------------------------------------------------------------------------------------
+
+    def play_from_start(self, **settings: Any) -> None:
+        """Sets `settings` and plays from the low bound of what the transport plays."""
+        name = self.panel.transport.plays
+        self.param.update(**{name: self.param[name].bounds[0]}, **settings)
+        self.playing = True
+
+    @property
+    def reading_texts(self) -> dict[str, str | list[float]]:
+        """All readings in the panel's format, for `describe`: `self.reading_texts["t"]`."""
+        return reading_texts(self.panel, self.all_readings())
+
+    def all_readings(self) -> dict[str, Any]:
+        """All readings, as numbers."""
+        merged: dict[str, Any] = {}
+        for node in self._read:
+            merged |= self._graph.read(node)
+        return merged
+
+    def label(self, setting: str) -> str:
+        """A setting's value in words for people, as the front panel shows it."""
+        value = getattr(self, setting)
+        return str(self.param[setting].control.labels.get(value, value))
+
+    # --- state -------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    @cache
+    def settings(cls) -> tuple[str, ...]:
+        """Names of the settings, in order of definition."""
+        return tuple(name for name in cls.param if isinstance(cls.param[name], SETTING_TYPES))
+
+    @classmethod
+    def scenes(cls) -> dict[str, Scene]:
+        """The scenes by name, in order of definition."""
+        return cls._scenes
+
+    @classmethod
+    def parse_state(cls, values: Mapping[str, str]) -> dict[str, Any]:
+        """Typed values from texts (a query, a chapter's directive, a link in prose); former names are understood.
+
+        Raises `StateError` for a name that is no setting of this instrument or a value outside its bounds.
+        """
+        parsed: dict[str, Any] = {}
+        for given, text in values.items():
+            name = current_setting(given, cls.settings())
+            if name not in cls.settings():
+                raise StateError(f"{cls.__name__} has no setting `{given}`; it has {', '.join(cls.settings())}.")
+            p = cls.param[name]
+            try:
+                value: Any = text
+                if isinstance(p, param.Boolean):
+                    value = {"true": True, "1": True, "false": False, "0": False}[text.strip().lower()]
+                elif isinstance(p, param.Selector):
+                    value = current_value(name, text)
+                elif isinstance(p, param.Integer):
+                    value = int(text)
+                elif isinstance(p, param.Number):
+                    value = float(text)
+                p._validate(value)
+            except (KeyError, ValueError):
+                raise StateError(f"`{given}` must be {_allowed(p)}, got {text!r}.") from None
+            parsed[name] = value
+        return parsed
+
+    @classmethod
+    def parse_leniently(cls, values: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+        """What can be taken of `values`, and a sentence for each that cannot: an address may hold anything.
+
+        A name that resembles no setting (a tracking parameter, `lang`) is ignored.
+        """
+        parsed: dict[str, Any] = {}
+        problems = []
+        for name, text in values.items():
+            known = current_setting(name, cls.settings()) in cls.settings()
+            if not known and not difflib.get_close_matches(name.casefold(), cls.settings(), 1, MISSPELT):
+                continue
+            try:
+                parsed |= cls.parse_state({name: text})
+            except StateError as error:
+                problems.append(str(error))
+        return parsed, problems
+
+    def state(self) -> dict[str, Any]:
+        """The settings that differ from their defaults."""
+        return {
+            name: getattr(self, name) for name in self.settings() if getattr(self, name) != self.param[name].default
+        }
+
+    @property
+    def query(self) -> str:
+        """The state as the query of an address."""
+        return urlencode({name: as_text(value) for name, value in self.state().items()})
+
+    def reset(self) -> None:
+        """Sets every setting to the value that the instrument was made with; nothing plays."""
+        self.param.update(playing=False, **self._initial)
+
+    def recompute(self) -> None:
+        """Discards every cached result. Called after the reader has replaced a function."""
+        self._graph.forget()
+
+    def move(self, **values: Any) -> None:
+        """Sets Params as one change; cheaper than `param.update`, which prepares a way back."""
+        with param.parameterized.batch_call_watchers(self):
+            for name, value in values.items():
+                setattr(self, name, value)
+
+    def act(self, message: Any) -> None:
+        """Does what a button or a tap of the page asks for: {"action": "run"}, or "step", "reset", "tap" with x and y."""
+        action = message.get("action") if isinstance(message, dict) else None
+        if action not in ACTIONS:
+            raise StateError(f"An instrument is sent one of the actions {', '.join(ACTIONS)}, got {message!r}.")
+        if action != "tap":
+            getattr(self, action)()
+            return
+        try:
+            x, y = float(message["x"]), float(message["y"])
+        except (KeyError, TypeError, ValueError):
+            raise StateError(f"A tap needs the numbers x and y, got {message!r}.") from None
+        self.tap(x, y)
+
+    def csv(self) -> str:
+        """The data shown, as comma-separated values under a line of names; numbers with nine digits."""
+        columns = self.table()
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(
+            [f"{value:.9g}" if isinstance(value, float | np.floating) else value for value in row]
+            for row in zip(*columns.values(), strict=True)
+        )
+        return text.getvalue()
+
+    # --- what is shown -----------------------------------------------------------------------------------------------
+
+    def answer(self, seconds: float | None = None) -> Answer:
+        """What has changed since the last answer. Long work gets `seconds` in all; None: it is run to its end."""
+        answer = Answer()
+        with self._graph.slice(seconds):
+            pale = {
+                scene.name: None
+                for scene, names, node in self._drawn
+                if self._shows(scene, names) and not self._answer_layers(answer, scene, names, node)
+            }
+            for scene in self._scenes.values():
+                for name, layer in scene.layers.items():
+                    self._tell(answer.visible, f"{scene.name}.{name}", layer.condition.met(self))
+            for node in self._ranged:
+                for limits in self._ready(node):
+                    self._tell(answer.ranges, node.name.partition(".")[0], limits)
+            for node in self._read:
+                for values in self._ready(node):
+                    for key, text in reading_texts(self.panel, values).items():
+                        self._tell(answer.texts, key, text, "reading")
+                    answer.numbers |= reading_numbers(values)
+            for description in self._ready(_DESCRIBE):
+                answer.description = self._news("description", description)
+            for status in self._ready(_STATUS):
+                self._sent["status data"] = status
+            answer.progress = self._graph.progress
+            answer.status = self._news("status", self.status_text())
+        answer.query = self._news("query", self.query)
+        for name in (*self.settings(), "playing"):
+            self._tell(answer.settings, name, getattr(self, name), "setting")
+        answer.pale, answer.working = tuple(pale), self._graph.working
+        return answer
+
+    def status_text(self) -> str:
+        """The status line: what, in what time, how exact; and how far unfinished work is."""
+        status: Status | None = self._sent.get("status data")
+        parts = []
+        if (progress := self._graph.progress) is not None and progress.of:
+            parts.append(f"{progress.done:,.0f} of {progress.of:,.0f} {progress.unit}".strip())
+        if status is not None:
+            milliseconds = self._graph.milliseconds(*status.timed)
+            took = f"{milliseconds:.0f} ms" if status.timed else ""
+            parts += [part for part in (status.what, took, status.exactness) if part]
+        return " · ".join(parts)
+
+    def answered(self, values: Mapping[str, Any]) -> None:
+        """Whoever shows the instrument has set these settings: they are no news to it."""
+        self._sent |= {f"setting {name}": value for name, value in values.items()}
+
+    def forget_answers(self) -> None:
+        """The next answer holds everything."""
+        self._sent.clear()
+
+    def _shows(self, scene: Scene, names: tuple[str, ...]) -> bool:
+        return scene.when.met(self) and any(scene.layers[name].condition.met(self) for name in names)
+
+    def _answer_layers(self, answer: Answer, scene: Scene, names: tuple[str, ...], node: Result) -> bool:
+        """Adds the columns of layers where they have changed; false where they are not ready."""
+        try:
+            columns, version = self._graph.read(node), self._graph.version(node)
+        except NotReady:
+            return False
+        if self._sent.get(node.name) != version:
+            self._sent[node.name] = version
+            answer.layers |= {f"{scene.name}.{name}": part for name, part in zip(names, columns, strict=True)}
+        return True
+
+    def _ready(self, node: Result) -> Iterator[Any]:
+        """The value of a result, or nothing while it is not ready."""
+        try:
+            value = self._graph.read(node)
+        except NotReady:
+            return
+        yield value
+
+    def _news(self, key: str, value: Any) -> Any:
+        """`value` if it was not sent last under this key, else None."""
+        if key in self._sent and self._sent[key] == value:
+            return None
+        self._sent[key] = value
+        return value
+
+    def _tell(self, part: dict[str, Any], name: str, value: Any, kind: str = "") -> None:
+        if (news := self._news(f"{kind} {name}", value)) is not None:
+            part[name] = news
+
+    def _on_settings(self, *events: param.parameterized.Event) -> None:
+        if not self._reconciling:
+            self._reconcile(frozenset(event.name for event in events))
+
+    def _reconcile(self, moved: frozenset[str]) -> None:
+        self._reconciling = True
+        try:
+            self.reconcile(moved)
+        finally:
+            self._reconciling = False
+
+    # --- as a Panel component ----------------------------------------------------------------------------------------
+
+    def __panel__(self) -> Any:
+        """The Panel component that shows this instrument; made once."""
+        if "_view" not in self.__dict__:
+            from diffusion_lab.app.instrument.view import view_of
+
+            self._view = view_of(self)
+        return self._view
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return self.__panel__()._repr_mimebundle_(include, exclude)
+
+
+def _columns_of(scene: Scene, names: tuple[str, ...], function: Callable[..., Any]) -> Callable[..., list[Columns]]:
+    """Computes the columns of layers from the data that `function` gives."""
+
+    def columns(instrument: Instrument) -> list[Columns]:
+        data = function(instrument)
+        found = [data] if isinstance(data, Mapping) or data is None else list(data)
+        if len(found) != len(names):
+            raise ValueError(f"{scene.name}: {len(found)} data for the layers {', '.join(names)}.")
+        layers = [scene.layers[name] for name in names]
+        return [
+            layer.empty() if part is None else layer.columns(part) for layer, part in zip(layers, found, strict=True)
+        ]
+
+    return columns
+
+
+def _node(name: str, function: Callable[..., Any]) -> Result:
+    made = Result(function)
+    made.name = name
+    return made
+
+
+_DESCRIBE = _node("description", lambda instrument: instrument.describe())
+_STATUS = _node("status", lambda instrument: instrument.status())
+
+
+def _allowed(p: param.Parameter) -> str:
+    """What a setting takes, in words."""
+    if isinstance(p, param.Boolean):
+        return "true or false"
+    if isinstance(p, param.Selector):
+        return "one of " + ", ".join(map(str, p.objects))
+    if isinstance(p, param.Number):
+        low, high = p.bounds
+        return f"{'a whole number' if isinstance(p, param.Integer) else 'a number'} from {low} to {high}"
+    return f"a text that matches {p.regex}"

@@ -1,0 +1,104 @@
+"""The front panel of an instrument as HTML: the same markup in the static page and in the live component."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from diffusion_lab.app.instrument.conditions import Condition
+from diffusion_lab.app.instrument.instrument import Answer, Instrument
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class _Item:
+    """Something in the list of controls: of a setting, several switches, or the transport."""
+
+    kind: str
+    name: str = ""
+    control: Any = None
+    names: tuple[str, ...] = ()
+    seed: str = ""
+
+
+def scene_mark(name: str) -> str:
+    """What stands in the markup where the scene `name` is to be drawn."""
+    return f"<!--scene {name}-->"
+
+
+def front_panel_html(instrument: Instrument, answer: Answer) -> str:
+    """The front panel in the state that `answer`, one that holds everything, describes."""
+    panel, scenes = instrument.panel, list(instrument.scenes().values())
+    pictures = [scene for scene in scenes if scene.place == "picture"]
+    return _template().render(
+        title=instrument.title,
+        p=instrument.param,
+        values=instrument,
+        readings=answer.texts,
+        status=answer.status,
+        description=answer.description,
+        pictures=pictures,
+        charts=[scene for scene in scenes if scene.place == "chart"],
+        extent=((pictures[0].x[1] - pictures[0].x[0]) / 2, (pictures[0].y[1] - pictures[0].y[0]) / 2),
+        legends=list(_legends(instrument)),
+        controls=list(_controls(instrument)),
+        transport=panel.transport,
+        readouts=panel.readouts,
+        measures=[_with_condition(item) for item in panel.measures],
+        pads=[_with_condition(item) for item in panel.pads],
+    )
+
+
+def _controls(instrument: Instrument) -> Iterator[_Item]:
+    """The settings in order, neighbouring switches in one row, and the transport where the panel has it."""
+    transport = instrument.panel.transport
+    seed = next((n for n in instrument.settings() if instrument.param[n].control.kind == "seed"), "")
+    placed, switches = False, []
+    for name in instrument.settings():
+        control = instrument.param[name].control
+        if control.kind == "switch":
+            switches.append(name)
+            continue
+        if switches:
+            yield _Item("switches", names=tuple(switches))
+            switches = []
+        if control.kind not in ("seed", "none"):
+            yield _Item(control.kind, name, control)
+        if name == transport.after:
+            placed = True
+            yield _Item("transport", seed=seed)
+    if switches:
+        yield _Item("switches", names=tuple(switches))
+    if not placed:
+        yield _Item("transport", seed=seed)
+
+
+def _legends(instrument: Instrument) -> Iterator[dict[str, Any]]:
+    """Mark, colour, words and condition of each layer that has a legend."""
+    for scene in instrument.scenes().values():
+        for layer in scene.layers.values():
+            if layer.legend:
+                yield {
+                    "mark": layer.mark,
+                    "colour": layer.colour,
+                    "label": layer.legend,
+                    "condition": layer.condition,
+                }
+
+
+def _with_condition(item: Any) -> dict[str, Any]:
+    return {**asdict(item), "condition": Condition.of(item.when)}
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("instrument.html")

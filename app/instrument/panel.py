@@ -1,0 +1,112 @@
+"""The front panel: what stands around the pictures of an instrument besides its settings.
+
+Settings say themselves how they are shown (`settings.Control`), layers have their own legend (`scenes.Layer`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from diffusion_lab.app.instrument.conditions import When
+
+
+@dataclass(frozen=True)
+class Transport:
+    """Run, play or pause, step, seed and reset.
+
+    run: the word on the run button; plays: the setting that playing moves, from its low to its high bound in `seconds`;
+    after: the setting below which it stands; "" for the end.
+    """
+
+    run: str
+    plays: str
+    seconds: float
+    after: str = ""
+    step: str = "One step further"
+
+
+@dataclass(frozen=True)
+class Readout:
+    """One reading in the row at the top; `format` is a format specification for its number."""
+
+    key: str
+    label: str
+    format: str = ""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A reading beside its truth, error or comparison.
+
+    The instrument's reading is (value, value beside it), or one value. beside: the word before the second ("true", "±").
+    """
+
+    key: str
+    label: str
+    format: str = ""
+    beside: str = "true"
+    beside_format: str = ""
+    doc: str = ""
+    when: When = None
+    kind: str = "measure"
+
+
+@dataclass(frozen=True)
+class CategoryBars:
+    """A reading of several numbers, one bar each, with a line at the true value `target`; (numbers, words beside)."""
+
+    key: str
+    label: str
+    target: float
+    full_scale: float
+    doc: str = ""
+    when: When = None
+    format: str = ".3f"
+    kind: str = "bars"
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A point of the picture that the reader drags, or moves with the arrow keys: two number settings."""
+
+    x: str
+    y: str
+    label: str
+    when: When = None
+    kind: str = "handle"
+
+
+@dataclass(frozen=True)
+class Brush:
+    """Points that the reader draws on the picture, into one text setting.
+
+    Each point is four base-36 digits, two for x and two for y, counted from the picture's lower left corner in
+    1295ths of its width and height; later points are drawn over earlier ones. "" is an empty picture.
+    """
+
+    setting: str
+    label: str
+    max_points: int = 150
+    when: When = None
+    kind: str = "brush"
+
+
+@dataclass(frozen=True)
+class Tap:
+    """Places of the picture that the reader taps; the instrument's `tap(x, y)` is called with data units."""
+
+    label: str
+    when: When = None
+    kind: str = "tap"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The front panel. frames: the setting whose slider moves the picture before Python is there."""
+
+    transport: Transport
+    readouts: Sequence[Readout] = ()
+    measures: Sequence[Measure | CategoryBars] = ()
+    pads: Sequence[Handle | Brush | Tap] = ()
+    frames: str = ""

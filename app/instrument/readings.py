@@ -1,0 +1,84 @@
+"""Readings: the numbers of an instrument, and the one place where they become texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diffusion_lab.app.instrument.panel import CategoryBars, Measure, Panel, Readout
+
+#: What an instrument gives for a key: a number, a vector, a text, or None where there is none; or two of them.
+Reading = Any
+
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What was computed for the picture.
+
+    what: the computation in words; exactness: how exact it is; timed: names of the results whose time counts.
+    """
+
+    what: str
+    exactness: str = ""
+    timed: tuple[str, ...] = ()
+
+
+def readings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks a method that returns readings by key. An instrument may have several; each is updated on its own."""
+    function.gives_readings = True  # type: ignore[attr-defined]
+    return function
+
+
+def number_text(value: Any, specification: str = "") -> str:
+    """A number or vector as text: a true minus sign, no minus before zero, a dash where there is no number."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, str):
+        return value
+    if isinstance(value, np.ndarray | list | tuple):
+        return f"({', '.join(number_text(part, specification) for part in value)})"
+    if isinstance(value, float | np.floating) and not np.isfinite(value):
+        return NOTHING if np.isnan(value) else ("∞" if value > 0 else "−∞")
+    if isinstance(value, float | np.floating) and specification and "z" not in specification:
+        specification = "z" + specification
+    return format(value, specification).replace("-", "−")
+
+
+def reading_texts(panel: Panel, values: Mapping[str, Reading]) -> dict[str, str | list[float]]:
+    """The texts that the front panel shows: `key`, and `key_true` for what stands beside it; bars stay numbers.
+
+    Keys that the panel does not show (`given_problem`) pass through.
+    """
+    texts: dict[str, str | list[float]] = {}
+    items = {item.key: item for item in [*panel.readouts, *panel.measures]}
+    for key, value in values.items():
+        item = items.get(key)
+        if isinstance(item, Readout) or item is None:
+            texts[key] = number_text(value, item.format if item else "")
+            continue
+        first, second = value if isinstance(value, tuple) else (value, None)
+        if isinstance(item, CategoryBars):
+            texts[key] = [float(part) for part in first]
+            texts[f"{key}_true"] = number_text(second)
+        elif isinstance(item, Measure):
+            texts[key] = number_text(first, item.format)
+            texts[f"{key}_true"] = number_text(second, item.beside_format or item.format)
+    return texts
+
+
+def reading_numbers(values: Mapping[str, Reading]) -> dict[str, Any]:
+    """The readings as plain numbers, for data and embedding pages: what is no finite number is None."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, str) or value is None:
+            return value
+        if isinstance(value, np.ndarray | list | tuple):
+            return [plain(part) for part in value]
+        return float(value) if np.isfinite(value) else None
+
+    return {key: plain(value) for key, value in values.items()}

@@ -1,0 +1,172 @@
+"""Settings: the Params that a reader can change, each declared in one line.
+
+A setting is an ordinary Param with three additions: a `Control` says how the front panel shows it, reading it inside a
+computed result records the dependency, and setting it makes cached results be checked again (`computed.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import param
+
+from diffusion_lab.app.instrument.conditions import Condition, When
+
+
+@dataclass(frozen=True)
+class Control:
+    """How the front panel shows a setting.
+
+    kind: "slider", "row" (options side by side), "menu", "switch", "text", "seed" (in the transport), "none" (set on
+    the picture only). symbol, unit: beside the label. labels: option → words. ends: the words at the low and the high
+    end of a slider. example: stands in an empty text entry. folded: below "More settings".
+    """
+
+    kind: str
+    symbol: str = ""
+    unit: str = ""
+    when: Condition = field(default_factory=Condition)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ends: tuple[str, str] = ("", "")
+    example: str = ""
+    folded: bool = False
+
+
+class _Tracked:
+    """A Param whose reads and writes an instrument's graph of results follows."""
+
+    __slots__ = ()
+    name: str
+
+    def __get__(self, obj: Any, objtype: type) -> Any:
+        value = super().__get__(obj, objtype)  # type: ignore[misc]
+        if obj is not None and (graph := obj.__dict__.get("_graph")) is not None:
+            graph.note_setting(self.name, value)
+        return value
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        super().__set__(obj, value)  # type: ignore[misc]
+        if obj is not None and (graph := obj.__dict__.get("_graph")) is not None:
+            graph.settings_changed()
+
+
+class NumberSetting(_Tracked, param.Number):
+    """A number between bounds, on a grid of steps."""
+
+    __slots__ = ["control"]
+
+
+class WholeSetting(_Tracked, param.Integer):
+    """A whole number between bounds."""
+
+    __slots__ = ["control"]
+
+
+class SwitchSetting(_Tracked, param.Boolean):
+    """On or off."""
+
+    __slots__ = ["control"]
+
+
+class ChoiceSetting(_Tracked, param.Selector):
+    """One of several values in lower snake case."""
+
+    __slots__ = ["control"]
+
+
+class TextSetting(_Tracked, param.String):
+    """A text that matches a pattern."""
+
+    __slots__ = ["control"]
+
+
+SETTING_TYPES = (NumberSetting, WholeSetting, SwitchSetting, ChoiceSetting, TextSetting)
+
+
+def number(
+    default: float,
+    low: float,
+    high: float,
+    step: float,
+    label: str,
+    doc: str,
+    *,
+    symbol: str = "",
+    unit: str = "",
+    ends: tuple[str, str] = ("", ""),
+    when: When = None,
+    folded: bool = False,
+) -> Any:
+    """A slider over [low, high] in steps of `step`."""
+    made = NumberSetting(default=default, bounds=(low, high), step=step, label=label, doc=doc)
+    made.control = Control("slider", symbol, unit, Condition.of(when), ends=ends, folded=folded)
+    return made
+
+
+def whole(
+    default: int,
+    low: int,
+    high: int,
+    label: str,
+    doc: str,
+    *,
+    step: int = 1,
+    symbol: str = "",
+    unit: str = "",
+    ends: tuple[str, str] = ("", ""),
+    when: When = None,
+    folded: bool = False,
+) -> Any:
+    """A slider over the whole numbers from low to high."""
+    made = WholeSetting(default=default, bounds=(low, high), step=step, label=label, doc=doc)
+    made.control = Control("slider", symbol, unit, Condition.of(when), ends=ends, folded=folded)
+    return made
+
+
+def choice(
+    options: Sequence[str] | Mapping[str, str],
+    default: str,
+    label: str,
+    doc: str,
+    *,
+    style: str = "menu",
+    when: When = None,
+    folded: bool = False,
+) -> Any:
+    """One of `options` (values, or value → words for people), as a "menu" or as a "row" of buttons."""
+    labels = dict(options) if isinstance(options, Mapping) else {}
+    labels = {value: labels.get(value) or words_of(value) for value in options}
+    made = ChoiceSetting(default=default, objects=list(options), label=label, doc=doc)
+    made.control = Control(style, when=Condition.of(when), labels=labels, folded=folded)
+    return made
+
+
+def switch(default: bool, label: str, doc: str, *, when: When = None) -> Any:
+    """A switch; neighbours stand in one row."""
+    made = SwitchSetting(default=default, label=label, doc=doc)
+    made.control = Control("switch", when=Condition.of(when))
+    return made
+
+
+def text(
+    default: str, pattern: str, label: str, doc: str, *, example: str = "", kind: str = "text", when: When = None
+) -> Any:
+    """A text that matches `pattern` (from ^ to $); with kind "none" it is set on the picture, not typed."""
+    made = TextSetting(default=default, regex=pattern, label=label, doc=doc)
+    made.control = Control(kind, when=Condition.of(when), example=example)
+    return made
+
+
+def seed(default: int, doc: str = "The same seed gives the same random numbers.") -> Any:
+    """The seed of all random numbers, in the transport."""
+    made = WholeSetting(default=default, bounds=(0, 9999), step=1, label="Seed", doc=doc)
+    made.control = Control("seed")
+    return made
+
+
+def words_of(value: str) -> str:
+    """`ode_euler` as words: "Ode euler"."""
+    spaced = value.replace("_", " ")
+    return spaced[:1].upper() + spaced[1:]

@@ -1,0 +1,83 @@
+"""The public vocabulary: settings and their values as they stand in addresses, presets and embed codes.
+
+Frozen: a link that a teacher has made must go on working. One thing has one name in all instruments. A name that is no
+longer used stays readable as an alias. Labels for people are separate (`settings.py`).
+"""
+
+from __future__ import annotations
+
+#: Setting → what it means, wherever it occurs.
+GLOSSARY: dict[str, str] = {
+    "batch_size": "pairs or points that are treated together",
+    "block": "tokens that are drafted in one pass",
+    "chart_shows": "the quantity in the chart",
+    "condition": "what a sample is asked to be",
+    "convention": "how guidance is counted: scale w or weight w' = w - 1",
+    "data_set": "the data",
+    "drawing": "points drawn by the reader, four base-36 digits each",
+    "dropout": "share of training examples that lose their condition",
+    "eta": "DDIM: fresh noise, 0 none, 1 as much as DDPM",
+    "eta_cap": "ReMDM: the largest probability that a committed token is masked again",
+    "flow": "the velocity field from noise to data",
+    "given": "tokens that stay where they are, as place:word",
+    "guidance_scale": "w: 0 ignores the condition, 1 is plain conditioning",
+    "guidance_weight": "w' = w - 1",
+    "guide_at": "noise levels at which guidance acts",
+    "guide_by": "what pushes towards the condition",
+    "interval_high": "noise level above which guidance does not act",
+    "interval_low": "noise level below which guidance does not act",
+    "langevin_steps": "Langevin steps at each noise level",
+    "learning_rate": "step size of Adam",
+    "length": "tokens of a text",
+    "level_distribution": "noise levels at which a network is trained",
+    "model": "what predicts",
+    "noise_level": "t at which a learned function is looked at",
+    "num_inference_steps": "passes of masked diffusion",
+    "num_levels": "noise levels of a sampler",
+    "num_points": "points that are drawn and sampled",
+    "num_steps": "steps of a solver",
+    "preconditioning": "how a network's input and output are scaled",
+    "prediction": "what a network predicts",
+    "probe_x": "place of the probe, across",
+    "probe_y": "place of the probe, up",
+    "progress": "share of a run, from 0 to 1",
+    "remasking": "which masked tokens a pass commits",
+    "sampler": "the algorithm from noise to data",
+    "seed": "seed of all random numbers",
+    "solver": "the method that follows an ODE",
+    "stay": "probability that a small chain keeps its state",
+    "t": "time: of diffusion, 0 data and 1 noise; of flow matching, 0 noise and 1 data",
+    "temperature": "0 takes the likeliest token",
+    "training_step": "steps that a network has been trained",
+    "view": "what is looked at",
+    "writing": "how text is written left to right",
+}
+
+#: Former name of a setting → its name now; read where the instrument has no setting of the former name.
+SETTING_ALIASES: dict[str, str] = {
+    "mode": "view",
+    "batch": "batch_size",
+    "num_steps": "langevin_steps",
+}
+
+#: Former value → value now, by setting.
+VALUE_ALIASES: dict[str, dict[str, str]] = {
+    "sampler": {
+        "reverse_sde": "sde_euler",
+        "dpm-solver++": "dpm_solver_pp_2m",
+        "deterministic": "ode_heun",
+        "stochastic": "sde_heun",
+    },
+}
+
+
+def current_setting(name: str, settings: tuple[str, ...]) -> str:
+    """The setting that `name` means for an instrument with these settings; `name` itself where it is no alias."""
+    alias = SETTING_ALIASES.get(name, name)
+    return alias if name not in settings and alias in settings else name
+
+
+def current_value(setting: str, text: str) -> str:
+    """A value as it is written now: lower case, aliases resolved."""
+    folded = text.strip().casefold()
+    return VALUE_ALIASES.get(setting, {}).get(folded, folded)
