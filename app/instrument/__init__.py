@@ -1,0 +1,1 @@
+"""What every instrument is made of; runs everywhere."""
