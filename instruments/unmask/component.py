@@ -12,8 +12,8 @@ import param
 from bokeh.events import DoubleTap, PointEvent, Tap
 from bokeh.plotting import figure
 
-from diffusion_lab.app.component import Instrument
-from diffusion_lab.app.front_panel import (
+from diffusion_lab.app.instrument.component import Instrument
+from diffusion_lab.app.instrument.front_panel import (
     Choice,
     FrontPanel,
     Legend,

@@ -12,8 +12,8 @@ from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 from numpy.typing import ArrayLike
 
-from diffusion_lab.app.scene import bare
-from diffusion_lab.app.theme import TOKENS, ThemeName, style_axes
+from diffusion_lab.app.instrument.scene import bare
+from diffusion_lab.app.instrument.theme import TOKENS, ThemeName, style_axes
 from diffusion_lab.instruments.unmask import kernel
 from diffusion_lab.instruments.unmask.gap import Gap
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from bokeh.events import Tap
 
-from diffusion_lab.app.figure_svg import figure_svg
+from diffusion_lab.app.instrument.figure_svg import figure_svg
 from diffusion_lab.instruments.unmask import kernel, pictures, words
 from diffusion_lab.instruments.unmask.component import Unmask
 from diffusion_lab.instruments.unmask.gap import measured_gap
