@@ -84,7 +84,9 @@ class Instrument(param.Parameterized):
         for name, scene in cls._scenes.items():
             scene.name = name
             for names, function in scene.drawings:
-                cls._drawn.append((scene, names, _node(f"{name}.{'+'.join(names)}", _columns_of(scene, names, function))))
+                cls._drawn.append(
+                    (scene, names, _node(f"{name}.{'+'.join(names)}", _columns_of(scene, names, function)))
+                )
             if scene.limits is not None:
                 cls._ranged.append(_node(f"{name}.ranges", scene.limits))
         given = [value for value in vars(cls).values() if getattr(value, "gives_readings", False)]
