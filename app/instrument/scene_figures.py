@@ -209,10 +209,7 @@ def _heat(plot: figure, layer: Heat, source: ColumnDataSource) -> GlyphRenderer:
     low, high, colours = _heat_colours(layer)
     mapper = LinearColorMapper(palette=["#000000"], low=low, high=high)
     _themed(mapper, lambda theme: {"palette": colours(theme)})
-    options: dict[str, Any] = {"anchor": "bottom_left"}
-    if layer.smooth:
-        options["interpolation"] = "bilinear"
-    return plot.image("image", source=source, color_mapper=mapper, **_place(plot), **options)
+    return plot.image("image", source=source, color_mapper=mapper, **_place(plot))
 
 
 def _heat_colours(layer: Heat) -> tuple[float, float, Callable[[ThemeName], list[str]]]:

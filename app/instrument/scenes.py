@@ -155,11 +155,10 @@ class Heat(Layer):
 
     With a token as colour: uint8, 0 nothing to 255 the token at the opacity `strongest`; floats from 0 to 1 are scaled.
     With `BY_PART`: int8, the part of each pixel; -1 grey, -2 nothing. With "diverging": int8 from -127 (c0) over
-    0 (nothing) to 127 (c1); floats from -1 to 1 are scaled. `smooth` interpolates between pixels.
+    0 (nothing) to 127 (c1); floats from -1 to 1 are scaled.
     """
 
     strongest: float = 0.36
-    smooth: bool = False
     names: ClassVar[tuple[str, ...]] = ("image",)
     mark: ClassVar[str] = "area"
 
