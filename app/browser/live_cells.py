@@ -14,7 +14,6 @@ from diffusion_lab.app.cells.outputs import Output, error_output
 from diffusion_lab.app.cells.session import Session
 from diffusion_lab.app.instrument.theme import ThemeName
 
-
 tracebacks.mend()
 
 

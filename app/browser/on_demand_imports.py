@@ -34,5 +34,5 @@ class OnDemandFinder:
 
 def install() -> None:
     """From now on every module of these packs can be imported."""
-    pairs = (line.split() for line in NAMES.read_text().splitlines())
-    sys.meta_path.append(OnDemandFinder({module: pack for module, pack in pairs}))
+    pairs = [line.split() for line in NAMES.read_text().splitlines()]
+    sys.meta_path.append(OnDemandFinder(dict(pairs)))

@@ -211,5 +211,5 @@ class WorkerApi:
         """After the snapshot was restored: seeds random numbers again, and forgets which files there were."""
         random.seed()
         if legacy := sys.modules.get("numpy.random.mtrand"):  # seeds itself when it is imported later
-            legacy.seed()  # type: ignore[attr-defined]
+            legacy.seed()
         sys.path_importer_cache.clear()

@@ -99,7 +99,7 @@ def answer_quizzes(quizzes: Sequence[tuple[str, str, str]]) -> dict[str, tuple[f
 
 
 def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument:
-    """The front panel of an instrument in a state, with the pictures as SVG in their places, its document and frames."""
+    """The front panel of an instrument in a state, with the pictures as SVG, and its document, frames and code."""
     cls = _class(name)
     try:
         instrument = cls(**cls.parse_state(state))
@@ -118,7 +118,7 @@ def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument
 def document_json(view: InstrumentView) -> str:
     """The Bokeh document that the page draws, as JSON: {"doc": ..., "roots": ids}.
 
-    Its sources are empty, since the page gets all data from Python before it shows the figures. Panel's own style sheets
+    Its sources are empty, since the page gets all data from Python before it shows the figures. Panel's style sheets
     are left out: the front panel brings its own.
     """
     for drawn in view.figures.values():

@@ -5,7 +5,8 @@ compiled by Pyodide's own CPython under Node, and cut into packs: `start` has th
 `core` the files of other people's packages that a start and every instrument really open (traced, not guessed); `lab`
 has our own Python, except that each instrument has a pack of its own; `cells` has what Panel, Bokeh and the plotting
 helpers open beside that; `on_demand` has what only a reader's cell may import. Weights of networks are files of their
-own, fetched when they are first read. NumPy's compiled modules are files of their own too, so that the browser compiles them while they arrive and keeps the result.
+own, fetched when they are first read. So are NumPy's compiled modules: the browser compiles them while they arrive and
+keeps the result.
 Nothing is resolved or installed at run time.
 """
 

@@ -189,7 +189,7 @@ class Graph:
         return entry
 
     def _holds(self, reads: dict[str, Any]) -> bool:
-        """Whether everything that was read is as it was; in the order of reading, since early reads decide later ones."""
+        """Whether everything that was read is as it was; in the order of reading: early reads decide later ones."""
         for name, seen in reads.items():
             dependency = self._nodes.get(name)
             if dependency is None:

@@ -35,7 +35,7 @@ ACTIONS = ("run", "step", "reset", "tap")
 
 
 class StateError(ValueError):
-    """A value for a setting that cannot be taken; the message says which setting, what was given and what is allowed."""
+    """A value that a setting cannot take; the message says which setting, what was given and what is allowed."""
 
 
 @dataclass
@@ -241,7 +241,7 @@ class Instrument(param.Parameterized):
                 setattr(self, name, value)
 
     def act(self, message: Any) -> None:
-        """Does what a button or a tap of the page asks for: {"action": "run"}, or "step", "reset", "tap" with x and y."""
+        """Does what a button or a tap asks for: {"action": "run"}, or "step", "reset", or "tap" with x and y."""
         action = message.get("action") if isinstance(message, dict) else None
         if action not in ACTIONS:
             raise StateError(f"An instrument is sent one of the actions {', '.join(ACTIONS)}, got {message!r}.")

@@ -14,7 +14,7 @@ class Replay(Generic[State, Frame]):
     """Frames of a run of `num_steps` steps: the start and at most `max_frames` states after it, evenly spaced.
 
     states: the start, then the state after each step; keep: makes the frame of a state (a compact copy). Both ends of
-    the run are among the frames. A frame depends only on the iterator, never on the order in which frames are asked for.
+    the run are among the frames. A frame depends only on the iterator, not on the order in which frames are asked for.
     milliseconds: what the steps so far have taken.
     """
 

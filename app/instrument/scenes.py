@@ -208,7 +208,7 @@ class Image(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageGrid(Image):
-    """Equal pictures side by side. Data: images (N, H, W) or (N, H, W, C), `across` of them in a row, one pixel apart."""
+    """Equal pictures, `across` of them in a row, one pixel apart. Data: images (N, H, W) or (N, H, W, C)."""
 
     across: int = 4
 
@@ -398,7 +398,7 @@ def field_arrows(grid: np.ndarray, vectors: np.ndarray, half_length_at: float) -
 
 
 def rgba_image(image: Any) -> np.ndarray:
-    """(H, W), (H, W, 3) or (H, W, 4), floats 0 to 1 or uint8, row 0 at the top, as uint32 RGBA with row 0 at the bottom."""
+    """An image (H, W), (H, W, 3) or (H, W, 4), floats 0 to 1 or uint8, row 0 at the top, as uint32 RGBA, flipped."""
     image = np.asarray(image)
     if image.dtype.kind == "f":
         image = np.clip(np.round(255.0 * image), 0, 255)

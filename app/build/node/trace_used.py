@@ -1,6 +1,6 @@
-# Runs in Pyodide: moves every instrument through all options that it has, then imports what cells need, and writes which
-# files that opened, those of the standard library too: one line a file, "instruments" or "cells" and the path. What only
-# a reader's own code imports is not among them: a cell waits for all packs.
+# Runs in Pyodide: moves every instrument through all options that it has, then imports what cells need, and writes
+# which files that opened, those of the standard library too: one line a file, "instruments" or "cells" and the path.
+# What only a reader's own code imports is not among them: a cell waits for all packs.
 import os
 import sys
 
