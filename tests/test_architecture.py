@@ -96,7 +96,7 @@ RULES = (
     ),
     Rule("app/cells/notebook_helpers.py", may=("bokeh", "panel", "IPython", f"{LAB}.app.cells")),
     # Help for errors looks at what is there and knows only NumPy.
-    Rule("app/cells/hints/*.py", may=("numpy", f"{LAB}.app.cells.hints")),
+    Rule("app/cells/hints/*.py", may=("numpy", f"{LAB}.app.cells.hints", f"{LAB}.app.cells.outputs")),
     # The worker.
     Rule("app/browser/**", may_not=(f"{LAB}.instruments", f"{LAB}.app.build", f"{LAB}.app.numpy_wheel")),
     # Stands alone: it also works where the lab is not installed.

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any, Protocol
 
-from diffusion_lab.app.cells.hints import CELL
-from diffusion_lab.app.cells.session import Output, error_output
-from diffusion_lab.app.instrument.component import Instrument, StateError, forget_results
-from diffusion_lab.app.instrument.editable import editable_functions
+from diffusion_lab.app.browser import tracebacks
+from diffusion_lab.app.cells.outputs import CELL, Output, error_output
+from diffusion_lab.app.instrument.editable import editable_functions, forget_cached_calls
+from diffusion_lab.app.instrument.instrument import Instrument, StateError
 
-#: Where an instrument computes: an error that passes through here is one of what it runs.
-_COMPUTING = (Instrument.__init__, Instrument._on_settings, Instrument._on_rest, Instrument._handle_msg)
+tracebacks.mend()
+
+#: Where an instrument computes: an error that passes through here comes from code that it runs.
+_COMPUTING = (Instrument.__init__, Instrument._on_settings, Instrument.act, Instrument.answer, Instrument.csv)
 
 
 class EditError(Exception):
@@ -35,10 +37,10 @@ class EditError(Exception):
 class Live(Protocol):
     """An instrument on the page."""
 
-    component: Instrument
+    instrument: Instrument
 
     def recompute(self) -> None:
-        """Computes all anew and tells the page."""
+        """Discards every cached result, computes again and sends the page what has changed."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class CodeOverrides:
     def by_place(self) -> dict[str, list[str]]:
         """Place → names of the functions of its instrument that run a reader's code."""
         return {
-            place: [name for name, f in editable_functions(type(live.component)).items() if f in self._now]
+            place: [name for name, f in editable_functions(type(live.instrument)).items() if f in self._now]
             for place, live in self._live.items()
         }
 
@@ -123,9 +125,9 @@ class CodeOverrides:
             self._now[function] = form
 
     def _recompute(self, function: FunctionType) -> None:
-        forget_results()
+        forget_cached_calls()
         for live in self._live.values():
-            if function in editable_functions(type(live.component)).values():
+            if function in editable_functions(type(live.instrument)).values():
                 live.recompute()
 
 

@@ -23,7 +23,9 @@ from typing import Any
 
 
 def import_bokeh_and_panel() -> None:
-    """Imports `bokeh.plotting`, all of Bokeh's models, `panel` and its default theme."""
+    """Imports `bokeh.plotting`, all of Bokeh's models, `panel` and its default theme, unless they are there."""
+    if "panel" in sys.modules:
+        return
     with _stand_ins(_module("importlib.metadata", version=_version)), _short_signatures():
         importlib.import_module("bokeh.plotting")
     mock = _module("unittest.mock", Mock=_Nothing)

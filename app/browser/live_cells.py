@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import itertools
 import json
-import traceback
 from collections.abc import Callable
-from types import CodeType
 from typing import Any
 
+from diffusion_lab.app.browser import tracebacks
 from diffusion_lab.app.browser.live_outputs import LiveOutput, load_panel
-from diffusion_lab.app.cells.session import Output, Session, error_output
+from diffusion_lab.app.cells.outputs import Output, error_output
+from diffusion_lab.app.cells.session import Session
 from diffusion_lab.app.instrument.theme import ThemeName
 
-
-def _position(code: CodeType, instruction: int) -> tuple[int | None, ...]:
-    """Line and columns of an instruction; the libraries' byte code has none."""
-    return next(itertools.islice(code.co_positions(), max(instruction, 0) // 2, None), (None,) * 4)
-
-
-# Else a traceback through a library, printed by `traceback` or `logging`, ends in an error of its own.
-traceback._get_code_position = _position  # type: ignore[attr-defined]
+tracebacks.mend()
 
 
 class LiveCells:

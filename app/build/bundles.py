@@ -76,11 +76,8 @@ class SiteAssets:
         self.urls["main"] = self.add(bundles / "main.js")
         self.urls["style"] = self._style_sheet(tokens)
 
-    def lay_out_runtime(self, runtime: PythonPacks, views: list[dict[str, Any]]) -> None:
-        """The packs, and the worker that knows all of its addresses.
-
-        `views` are made ahead in a reader's memory snapshot.
-        """
+    def lay_out_runtime(self, runtime: PythonPacks) -> None:
+        """The packs and weights, and the worker that knows all of their addresses."""
         addresses = {name: self.add(path) for name, path in runtime.packs.items()}
         self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in runtime.core})
         addresses |= {"pyodide": self.urls["pyodide"], "panelRoot": self.urls["panel"]}
@@ -88,7 +85,11 @@ class SiteAssets:
         relative["instruments"] = {
             name: self.add(path).removeprefix("assets/") for name, path in runtime.instruments.items()
         }
-        relative |= {"lock": runtime.lock, "views": views}
+        relative["weights"] = {
+            name: self.add(path, name.replace("/", "-")).removeprefix("assets/")
+            for name, path in runtime.weights.items()
+        }
+        relative["lock"] = runtime.lock
         relative["libraries"] = [
             [inside, self.add(path, _library_name(inside)).removeprefix("assets/")]
             for inside, path in runtime.libraries.items()

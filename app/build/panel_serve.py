@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import panel as pn
 
-from diffusion_lab.app.instrument.component import StateError
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
+from diffusion_lab.app.instrument.instrument import StateError
 
 
 def page(query: dict[str, str]) -> pn.viewable.Viewable:

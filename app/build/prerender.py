@@ -13,14 +13,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from bokeh.document import Document
+from bokeh.embed.util import standalone_docs_json_and_render_items
+from bokeh.models import ImportedStyleSheet
 
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument
 from diffusion_lab.app.build.still_frames import make_frames
 from diffusion_lab.app.cells.session import Output, Session, output_html
-from diffusion_lab.app.instrument.component import Instrument, StateError
 from diffusion_lab.app.instrument.discovery import instrument_class
 from diffusion_lab.app.instrument.editable import sources
 from diffusion_lab.app.instrument.figure_svg import figure_svg
+from diffusion_lab.app.instrument.instrument import Instrument, StateError
+from diffusion_lab.app.instrument.markup import scene_mark
+from diffusion_lab.app.instrument.view import InstrumentView, view_of
 
 QUIZ_NAMES = {**{name: value for name, value in vars(math).items() if not name.startswith("_")}, "np": np}
 
@@ -94,18 +99,41 @@ def answer_quizzes(quizzes: Sequence[tuple[str, str, str]]) -> dict[str, tuple[f
 
 
 def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument:
-    """The front panel of an instrument in a state, with the pictures as SVG in their places, and its frames."""
+    """The front panel of an instrument in a state, with the pictures as SVG, and its document, frames and code."""
     cls = _class(name)
     try:
         instrument = cls(**cls.parse_state(state))
     except StateError as error:
         raise ContentError(str(error)) from None
-    html = instrument.markup.replace("<!--picture-->", figure_svg(instrument.plot), 1)
-    if instrument.chart_plot is not None:
-        html = html.replace("<!--chart-->", figure_svg(instrument.chart_plot), 1)
-    described, param = instrument.description, instrument.front_panel.frames
-    frames, code = make_frames(instrument) if param else "", json.dumps(sources(type(instrument)))
-    return RenderedInstrument(instrument.title, TAKEN.sub("", html), described, TAKEN.sub("", frames), param, code)
+    view = view_of(instrument)
+    html, described, param = view.markup, view.description, instrument.panel.frames
+    for scene, drawn in view.figures.items():
+        html = html.replace(scene_mark(scene), figure_svg(drawn.plot), 1)
+    frames, code = make_frames(view) if param else "", json.dumps(sources(cls))
+    return RenderedInstrument(
+        instrument.title, TAKEN.sub("", html), described, document_json(view), TAKEN.sub("", frames), param, code
+    )
+
+
+def document_json(view: InstrumentView) -> str:
+    """The Bokeh document that the page draws, as JSON: {"doc": ..., "roots": ids}.
+
+    Its sources are empty, since the page gets all data from Python before it shows the figures. Panel's style sheets
+    are left out: the front panel brings its own.
+    """
+    for drawn in view.figures.values():
+        for name, layer in drawn.scene.layers.items():
+            drawn.put(name, layer.empty())
+    document = Document()
+    root = view.get_root(document, comm=None)
+    for model in root.references():
+        if hasattr(model, "stylesheets"):
+            model.stylesheets = [sheet for sheet in model.stylesheets if not isinstance(sheet, ImportedStyleSheet)]
+    root.data.status = TAKEN.sub("", view.status)
+    root.data.markup = TAKEN.sub("", view.markup)
+    document.add_root(root)
+    made, _ = standalone_docs_json_and_render_items(document, suppress_callback_warning=True)
+    return json.dumps({"doc": next(iter(made.values())), "roots": [root.ref["id"]]}, separators=(",", ":"))
 
 
 def construct(name: str, state: Mapping[str, str]) -> str:

@@ -2,10 +2,11 @@
 
 The tree of packages is taken from this environment (the same versions as in the browser) and the NumPy wheel,
 compiled by Pyodide's own CPython under Node, and cut into packs: `start` has the modules of the standard library and
-`core` the files of other people's packages that starting, every instrument and the plotting helpers really open
-(traced, not guessed); `lab` has our own, but for the instruments, of which each has a pack; `on_demand` has what only a
-reader's cell may import. NumPy's compiled modules
-stand beside them as files of their own, so that the browser compiles them while they arrive and keeps the result.
+`core` the files of other people's packages that a start and every instrument really open (traced, not guessed); `lab`
+has our own Python, except that each instrument has a pack of its own; `cells` has what Panel, Bokeh and the plotting
+helpers open beside that; `on_demand` has what only a reader's cell may import. Weights of networks are files of their
+own, fetched when they are first read. So are NumPy's compiled modules: the browser compiles them while they arrive and
+keeps the result.
 Nothing is resolved or installed at run time.
 """
 
@@ -29,7 +30,6 @@ from diffusion_lab.app.build.defer_imports import make_lazy
 from diffusion_lab.app.build.node_python import NodePython
 from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, Say
 from diffusion_lab.app.instrument.discovery import instrument_names
-from diffusion_lab.app.instrument.panel_template import COMPILED, compile_template
 
 HERE = Path(__file__).parent
 
@@ -83,16 +83,19 @@ OWN = (
 #: Folders of `app/` that run on the author's machine only.
 OWN_LEFT_OUT = ("app/build/", "app/numpy_wheel/")
 
+#: Weights of networks, which no pack holds.
+WEIGHTS = "instruments/*/*.npz"
+
 #: Scripts that train the networks of instruments: only what they made is shipped.
 TRAINING = "instruments/*/fit.py"
 
-#: Data files are found by glob, not by import: taken into `core` without having been seen open.
+#: Data files are found by glob, not by import: taken into `cells` without having been seen open.
 DATA_ENDINGS = (".css", ".html", ".jinja", "METADATA")
 #: But not of these, which no instrument has a use for.
 DATA_LEFT = ("site/numpy/", "site/panel/template/")
 
 #: Beside those of the instruments, `instruments/NAME`.
-PACKS = ("start", "core", "lab", "on_demand")
+PACKS = ("start", "core", "lab", "cells", "on_demand")
 
 #: In the place of Pyodide's, which can unpack wheels and for that imports all kinds of archives: here packages are laid
 #: out when the site is built. These are the names that a start asks for.
@@ -124,11 +127,13 @@ class FrontEnd:
 
 @dataclass(frozen=True)
 class PythonPacks:
-    """What is made for the browser's Python: packs, compiled modules by their place, Pyodide's core and lock file."""
+    """What is made for the browser's Python: packs, weights and compiled modules by their place, Pyodide's core and
+    lock file."""
 
     core: list[Path]
     packs: dict[str, Path]
     instruments: dict[str, Path]
+    weights: dict[str, Path]
     libraries: dict[str, Path]
     lock: dict[str, object]
 
@@ -171,8 +176,11 @@ def make_python_packs(numpy_wheel: Path, out: Path, say: Say, warm: NodePython |
         core=[out / "core" / name for name in trim_pyodide.FILES],
         packs={name: out / f"{name}.pack" for name in PACKS},
         instruments={name: out / f"instruments/{name}.pack" for name in instrument_names()},
+        weights={f"{path.parent.name}/{path.name}": path for path in sorted(ROOT.glob(WEIGHTS))},
         libraries={
-            SITE + path.removeprefix("site/"): out / "compiled" / path for path in _used(out) if path.endswith(".so")
+            SITE + path.removeprefix("site/"): out / "compiled" / path
+            for path in sorted({*_used(out), *_used(out, "cells")})
+            if path.endswith(".so")
         },
         lock={"info": json.loads((pyodide / "pyodide-lock.json").read_text())["info"], "packages": {}},
     )
@@ -188,7 +196,7 @@ def _trim_core(out: Path, third_party_key: str, say: Say) -> None:
 
 def _make_packs(out: Path, third_party_key: str, say: Say, warm: NodePython | None) -> None:
     """Compiles our own Python, traces what it opens and cuts all into packs."""
-    own = _own_files() | _compiled_template(out)
+    own = _own_files()
     digests = _digests(own)  # before they are read: what changes meanwhile is new to the next build
     own_changed = _compile_own(out, own, digests, say, warm)
     # What a start opens is set by what is imported: traced again only when an import has changed.
@@ -265,11 +273,6 @@ def _own_files() -> dict[str, Path]:
     return {f"diffusion_lab/{name}": path for name, path in inside.items() if not name.startswith(OWN_LEFT_OUT)}
 
 
-def _compiled_template(out: Path) -> dict[str, Path]:
-    path = compile_template(out.with_name("templates"))
-    return {f"diffusion_lab/app/instrument/templates/{COMPILED}/{path.name}": path}
-
-
 def _shorten_metadata(site: Path) -> None:
     """Leaves of what packages say of themselves what they are called and which version they are."""
     for path in site.glob("*.dist-info/METADATA"):
@@ -311,24 +314,25 @@ def _compile(out: Path, warm: NodePython | None = None) -> None:
 # --- the packs -------------------------------------------------------------------------------------------------------
 
 
-def _used(out: Path) -> list[str]:
-    """What the trace saw, as paths below `compiled`."""
-    return (out / "used.txt").read_text().split()
+def _used(out: Path, by: str = "instruments") -> list[str]:
+    """What the trace saw the instruments open, or, by "cells", Panel, Bokeh and the helpers: paths below `compiled`."""
+    return [line.split()[1] for line in (out / "used.txt").read_text().splitlines() if line.startswith(by)]
 
 
 def _pack(out: Path, only_own: bool = False) -> None:
     """Writes the packs: all of them, or only those of our own files, which stand apart."""
-    compiled, used = out / "compiled", set(_used(out))
+    compiled, used, by_cells = out / "compiled", set(_used(out)), set(_used(out, "cells"))
     own = ["lab", *(f"instruments/{name}" for name in instrument_names())]
     packs: dict[str, list[tuple[str, bytes]]] = {name: [] for name in {*PACKS, *own}}
     for path in sorted((compiled / "site/diffusion_lab" if only_own else compiled).rglob("*")):
-        if path.is_file():
+        if path.is_file() and path.suffix != ".npz":  # weights lie there for the trace alone
             place = path.relative_to(compiled).as_posix()
             inside = place.replace("site/", SITE, 1) if place.startswith("site/") else place.removeprefix("stdlib/")
             # Python looks for a compiled module's file before it asks for the module, which is there already.
-            linked = place in used and place.endswith(".so")
-            packs[_pack_of(place, used)].append((inside, b"" if linked else path.read_bytes()))
-    packs["start"].append(("on_demand_modules.txt", "\n".join(_modules(packs["on_demand"])).encode()))
+            linked = place in used | by_cells and place.endswith(".so")
+            packs[_pack_of(place, used, by_cells)].append((inside, b"" if linked else path.read_bytes()))
+    later = [f"{module} {name}" for name in ("cells", "on_demand") for module in _modules(packs[name])]
+    packs["start"].append(("on_demand_modules.txt", "\n".join(later).encode()))
     for name in own if only_own else packs:
         write_pack(out / f"{name}.pack", packs[name])
 
@@ -340,16 +344,16 @@ def _modules(files: list[tuple[str, bytes]]) -> list[str]:
     return sorted({".".join(name[:-1] if name[-1] == "__init__" else name) for name in parts})
 
 
-def _pack_of(place: str, used: set[str]) -> str:
+def _pack_of(place: str, used: set[str], by_cells: set[str]) -> str:
     """Which pack a file below `compiled` goes to."""
     if place.startswith(OWN_PLACE):
         parts = PurePosixPath(place.removeprefix(OWN_PLACE)).parts
         of_instrument = parts[0] == "instruments" and parts[1] in instrument_names()
         return "/".join(parts[:2]) if of_instrument else "lab"
     data = place.startswith("site/") and place.endswith(DATA_ENDINGS) and not place.startswith(DATA_LEFT)
-    if place not in used and not data:
-        return "on_demand"
-    return "core" if place.startswith("site/") else "start"
+    if place in used:
+        return "core" if place.startswith("site/") else "start"
+    return "cells" if place in by_cells or data else "on_demand"
 
 
 def write_pack(target: Path, files: list[tuple[str, bytes]]) -> None:

@@ -13,6 +13,8 @@ class RenderedInstrument:
     title: str
     html: str
     description: str
+    #: The Bokeh document that takes the place of the pictures, as JSON.
+    document: str
     #: What its main slider shows, as JSON; "" where it has none.
     frames: str
     frames_param: str

@@ -84,7 +84,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         formulas.save()
         pages = [page.result() for page in prerendered]
         embeds = {name: rendered.result() for name, rendered in alone.items()}
-        site.assets.lay_out_runtime(runtime.result(), _views(chapters))
+        site.assets.lay_out_runtime(runtime.result())
         site.write_package(package.result())
         site.megabytes = site.assets.megabytes()
         say("writing the pages")
@@ -179,17 +179,6 @@ def _solved(chapter: Chapter, quiz: Quiz, answer: float, tolerance: float) -> Re
         raise chapter.error(quiz.line, refused.message) from None
 
 
-def _views(chapters: list[Chapter]) -> list[dict[str, Any]]:
-    """Each instrument with the settings of each of its places: in chapters, and alone on its page."""
-    alone: list[tuple[str, dict[str, str]]] = [(name, {}) for name in instrument_names()]
-    slots = [(slot.name, slot.state) for chapter in chapters for slot in chapter.of(InstrumentSlot)]
-    views: list[dict[str, Any]] = []
-    for name, state in [*slots, *alone]:
-        if (view := {"name": name, "state": state}) not in views:
-            views.append(view)
-    return views
-
-
 # --- render and write ------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +233,7 @@ class _Site:
             references=[references[key] for key in chapter.cited],
             frames=self._frames(page.instruments),
             codes=self._codes(page.instruments),
+            documents=self._documents(page.instruments),
             has_instruments=bool(chapter.of(InstrumentSlot)),
             needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell) or chapter.of(Exercise)),
             notebook_kilobytes=round(notebook_bytes / 1000),
@@ -277,6 +267,7 @@ class _Site:
             instrument=rendered,
             frames=self._frames({name: rendered}),
             codes=self._codes({name: rendered}),
+            documents=self._documents({name: rendered}),
             chapter=chapter,
             has_instruments=True,
             needs_python=True,
@@ -293,6 +284,13 @@ class _Site:
     def _codes(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
         """Writes the functions of instruments that readers may edit; name → address."""
         return {name: self.assets.add_data(f"{name}-code.json", r.code.encode()) for name, r in instruments.items()}
+
+    def _documents(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
+        """Writes the Bokeh documents of instruments; name → address."""
+        return {
+            name: self.assets.add_data(f"{name}-document.json", rendered.document.encode())
+            for name, rendered in instruments.items()
+        }
 
     def write_index(self, chapters: list[Chapter]) -> None:
         """The front page."""

@@ -11,13 +11,11 @@ import io
 import itertools
 import linecache
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from functools import wraps
 from html import escape
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from bokeh.model import Model
@@ -27,37 +25,13 @@ from bokeh.plotting import figure
 from diffusion_lab.app.cells import plots
 from diffusion_lab.app.cells.completion import complete, signature_at
 from diffusion_lab.app.cells.hints import CELL, hint_for, names_made, nan_hint
+from diffusion_lab.app.cells.outputs import Output, Printed, error_output
 from diffusion_lab.app.cells.value_html import value_html, value_text
 from diffusion_lab.app.instrument.figure_svg import figure_svg
-
-#: Printed text leaves by the line, and a line that is longer than this in pieces.
-LONG_LINE = 1000
-
-#: Frames of an error that are shown.
-MAX_FRAMES = 8
 
 #: What is said of an exercise whose checks are passed, and of one whose code fails within the checks.
 PASSED = "Right: every check is passed."
 BROKEN = "The code ran, but stopped with this error when it was tried with other values."
-
-
-@dataclass(frozen=True)
-class Output:
-    """One piece of a cell's output.
-
-    `kind`: text (printed), value (of the last expression, as text), table (the same, as HTML), picture (SVG), live
-    (what the page draws and keeps in touch with), error, hint (help in plain words, names in back-ticks), hint_above
-    (one that says to run the cells above first), passed or failed (what an exercise's checks say, in the same way).
-    `line` is the line of the cell, from 1, that an error came from; 0 where there is none.
-    """
-
-    kind: Literal["text", "value", "table", "picture", "live", "error", "hint", "hint_above", "passed", "failed"]
-    body: str
-    line: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """As a plain dict, to be sent to the page."""
-        return asdict(self)
 
 
 def output_html(outputs: list[Output]) -> str:
@@ -248,6 +222,8 @@ class Session:
 
 def _is_panel(value: Any) -> bool:
     """Whether Panel can show it as it is: a widget, a layout, a pane, an instrument, a bound function."""
+    if hasattr(type(value), "__panel__"):
+        return True
     panel = sys.modules.get("panel")
     if panel is None:
         return False
@@ -280,52 +256,6 @@ def _warnings_kept() -> Iterator[list[warnings.WarningMessage]]:
         warnings.simplefilter("default", RuntimeWarning)
         warnings.showwarning = show  # type: ignore[assignment]
         yield kept
-
-
-class Printed(io.TextIOBase):
-    """Hands on what is printed, a line or more at a time."""
-
-    def __init__(self, emit: Callable[[Output], None]) -> None:
-        self._emit = emit
-        self._pending = ""
-
-    def write(self, text: str) -> int:
-        """Takes text that was printed."""
-        self._pending += text
-        if "\n" in text or len(self._pending) > LONG_LINE:
-            self.flush()
-        return len(text)
-
-    def flush(self) -> None:
-        """Hands on what has not ended with a newline."""
-        if self._pending:
-            self._emit(Output("text", self._pending))
-            self._pending = ""
-
-
-def error_output(error: BaseException, filename: str) -> Output:
-    """The error with the reader's own frames only."""
-    if isinstance(error, SyntaxError) and error.filename == filename:
-        line, frames = error.lineno or 0, []
-    else:
-        # Chosen before they are looked up: in the browser the lab's own frames have no line numbers.
-        walked = traceback.walk_tb(error.__traceback__)
-        cells = ((frame, line) for frame, line in walked if frame.f_code.co_filename.startswith(CELL))
-        own = traceback.StackSummary.extract(cells)
-        line = next((frame.lineno or 0 for frame in reversed(own) if frame.filename == filename), 0)
-        frames = [f"line {frame.lineno}{_where(frame, filename)}: {frame.line}" for frame in own]
-        if len(frames) > MAX_FRAMES:  # endless recursion has a thousand of them
-            half = MAX_FRAMES // 2
-            frames[half:-half] = [f"… {len(frames) - 2 * half} more …"]
-    if isinstance(error, KeyboardInterrupt):  # the reader's doing, no fault of the code
-        return Output("error", "\n".join([*frames, "Stopped."]), line)
-    message = "".join(traceback.format_exception_only(error)).strip().replace(f'File "{filename}", ', "")
-    return Output("error", "\n".join([*frames, message]), line)
-
-
-def _where(frame: traceback.FrameSummary, filename: str) -> str:
-    place = "" if frame.filename == filename else f" of {frame.filename.strip('<>')}"
-    return place if frame.name == "<module>" else f"{place} in {frame.name}"
 
 
 def picture_name(plot: Plot) -> str:

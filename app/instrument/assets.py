@@ -1,7 +1,7 @@
 """Weights of networks: files of an instrument's folder that are fetched when they are first needed.
 
-On the author's machine, in a notebook and under `panel serve` the file lies in the package. In the browser it belongs to
-no pack: `fetch` is replaced there by one that downloads it (`app/browser/downloads.py`).
+On the author's machine, in a notebook and under `panel serve` the file is in the package. In the browser it belongs
+to no pack: `fetch` is replaced there by one that downloads it (`app/browser/downloads.py`).
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ moves. A result is reused while everything it read has the value that it had (a 
 & Peyton Jones 2018, "Build systems à la carte", section 4.2.2).
 
 `@computed(work=True)` marks long work: a generator that yields how far it is, `(done, of)` or `(done, of, partial)`,
-and returns the result. Within `Graph.slice` it is advanced only for that long; else to its end. Until the first
-partial result a reader of it gets `NotReady`: whatever depends on it keeps what it last showed. A changed setting that
-the work has read closes it.
+and returns the result; yielding the same `partial` object again changes nothing for its readers. Within `Graph.slice`
+it is advanced only for that long; else to its end. Until the first partial result a reader of it gets `NotReady`:
+whatever depends on it keeps what it last showed. A changed setting that the work has read closes it.
 """
 
 from __future__ import annotations
@@ -142,8 +142,12 @@ class Graph:
         self._checked.clear()
 
     def milliseconds(self, *names: str) -> float:
-        """How long the latest values of these results took, without the results that they read."""
-        return 1000 * sum(self._entries[name][0].seconds for name in names if self._entries.get(name))
+        """How long the latest values of these results took, without the results that they read.
+
+        A value that computes on its own (`Replay`) adds its `milliseconds`.
+        """
+        entries = [self._entries[name][0] for name in names if self._entries.get(name)]
+        return sum(1000 * entry.seconds + getattr(entry.value, "milliseconds", 0.0) for entry in entries)
 
     @property
     def progress(self) -> Progress | None:
@@ -185,7 +189,7 @@ class Graph:
         return entry
 
     def _holds(self, reads: dict[str, Any]) -> bool:
-        """Whether everything that was read is as it was; in the order of reading, since early reads decide later ones."""
+        """Whether everything that was read is as it was; in the order of reading: early reads decide later ones."""
         for name, seen in reads.items():
             dependency = self._nodes.get(name)
             if dependency is None:
@@ -221,7 +225,7 @@ class Graph:
         if work is None:
             work = self._works[node.name] = _Work(node.function(self._owner), _Recording())
         work.wanted = True
-        while True:
+        while not self._must_wait(node, work):
             start = time.perf_counter()
             self._stack.append(work.recording)
             try:
@@ -239,14 +243,21 @@ class Graph:
             work.seconds += took
             done, of, *partial = step
             work.progress = Progress(done, of, node.unit)
-            if partial:
+            if partial and (work.partial is None or work.partial.value is not partial[0]):
                 reads, version = work.recording.reads, next(self._versions)
                 work.partial = _Entry(reads, partial[0], version, work.seconds, pending=True)
             if self._deadline is not None and time.perf_counter() >= self._deadline:
-                if work.partial is None:
-                    self._not_ready.add(node.name)
-                    raise NotReady(node.name)
-                return work.partial
+                break
+        if work.partial is None:
+            self._not_ready.add(node.name)
+            raise NotReady(node.name)
+        return work.partial
+
+    def _must_wait(self, node: Result, work: _Work) -> bool:
+        """Whether this is background work that has begun, while there is unfinished work that the reader waits for."""
+        return (
+            self._deadline is not None and node.background and work.progress is not None and self.progress is not None
+        )
 
     def _version_of(self, value: Any) -> Any:
         """A number or text is its own version: where it is as before, what read it is still valid (early cutoff)."""

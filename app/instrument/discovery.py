@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from diffusion_lab.app.instrument.component import Instrument
+    from diffusion_lab.app.instrument.instrument import Instrument
 
 INSTRUMENTS = Path(__file__).parents[2] / "instruments"
 
@@ -23,7 +23,7 @@ def instrument_class(name: str) -> type[Instrument]:
     """The component of `instruments/<name>`; raises `LookupError` for a name that is none."""
     if name not in instrument_names():
         raise LookupError(f"There is no instrument `{name}`; there is {', '.join(instrument_names())}.")
-    from diffusion_lab.app.instrument.component import Instrument  # with Bokeh and Panel: a list of names does without
+    from diffusion_lab.app.instrument.instrument import Instrument  # with Param and NumPy: a list of names does without
 
     module = importlib.import_module(f"diffusion_lab.instruments.{name}.component")
     return next(

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import textwrap
+from functools import _lru_cache_wrapper
 from types import FunctionType
 from typing import TypedDict, cast
 
-from diffusion_lab.app.instrument.component import INSTRUMENTS, Instrument
+from diffusion_lab.app.instrument.instrument import Instrument
+
+#: Where the code of instruments lies.
+INSTRUMENTS = "diffusion_lab.instruments."
 
 
 class Source(TypedDict):
@@ -23,6 +28,15 @@ def editable_functions(cls: type[Instrument]) -> dict[str, FunctionType]:
     """Name → function, in the order of `cls.editable`; a name says module and function, below `instruments`."""
     functions = [cast(FunctionType, inspect.unwrap(function)) for function in cls.editable]
     return {f"{f.__module__.removeprefix(INSTRUMENTS)}.{f.__qualname__}": f for f in functions}
+
+
+def forget_cached_calls() -> None:
+    """Clears the `lru_cache` of every function of the instruments. Called after a function has been replaced."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(INSTRUMENTS):
+            for value in vars(module).values():
+                if isinstance(value, _lru_cache_wrapper):
+                    value.cache_clear()
 
 
 def sources(cls: type[Instrument]) -> list[Source]:

@@ -35,7 +35,7 @@ ACTIONS = ("run", "step", "reset", "tap")
 
 
 class StateError(ValueError):
-    """A value for a setting that cannot be taken; the message says which setting, what was given and what is allowed."""
+    """A value that a setting cannot take; the message says which setting, what was given and what is allowed."""
 
 
 @dataclass
@@ -84,7 +84,9 @@ class Instrument(param.Parameterized):
         for name, scene in cls._scenes.items():
             scene.name = name
             for names, function in scene.drawings:
-                cls._drawn.append((scene, names, _node(f"{name}.{'+'.join(names)}", _columns_of(scene, names, function))))
+                cls._drawn.append(
+                    (scene, names, _node(f"{name}.{'+'.join(names)}", _columns_of(scene, names, function)))
+                )
             if scene.limits is not None:
                 cls._ranged.append(_node(f"{name}.ranges", scene.limits))
         given = [value for value in vars(cls).values() if getattr(value, "gives_readings", False)]
@@ -239,7 +241,7 @@ class Instrument(param.Parameterized):
                 setattr(self, name, value)
 
     def act(self, message: Any) -> None:
-        """Does what a button or a tap of the page asks for: {"action": "run"}, or "step", "reset", "tap" with x and y."""
+        """Does what a button or a tap asks for: {"action": "run"}, or "step", "reset", or "tap" with x and y."""
         action = message.get("action") if isinstance(message, dict) else None
         if action not in ACTIONS:
             raise StateError(f"An instrument is sent one of the actions {', '.join(ACTIONS)}, got {message!r}.")

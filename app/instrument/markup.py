@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import param
 
 from diffusion_lab.app.instrument.conditions import Condition
 from diffusion_lab.app.instrument.instrument import Answer, Instrument
@@ -48,7 +49,9 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
         extent=((pictures[0].x[1] - pictures[0].x[0]) / 2, (pictures[0].y[1] - pictures[0].y[0]) / 2),
         legends=list(_legends(instrument)),
         controls=list(_controls(instrument)),
+        places={scene.name: place for place, scene in enumerate(scenes)},
         transport=panel.transport,
+        whole=isinstance(instrument.param[panel.transport.plays], param.Integer),
         readouts=panel.readouts,
         measures=[_with_condition(item) for item in panel.measures],
         pads=[_with_condition(item) for item in panel.pads],

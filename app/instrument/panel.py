@@ -39,7 +39,7 @@ class Readout:
 class Measure:
     """A reading beside its truth, error or comparison.
 
-    The instrument's reading is (value, value beside it), or one value. beside: the word before the second ("true", "±").
+    The instrument's reading is (value, value beside it), or one value. beside: the word before the second.
     """
 
     key: str

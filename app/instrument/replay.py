@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, Generic, TypeVar
 
@@ -13,7 +14,8 @@ class Replay(Generic[State, Frame]):
     """Frames of a run of `num_steps` steps: the start and at most `max_frames` states after it, evenly spaced.
 
     states: the start, then the state after each step; keep: makes the frame of a state (a compact copy). Both ends of
-    the run are among the frames. A frame depends only on the iterator, never on the order in which frames are asked for.
+    the run are among the frames. A frame depends only on the iterator, not on the order in which frames are asked for.
+    milliseconds: what the steps so far have taken.
     """
 
     def __init__(
@@ -25,6 +27,7 @@ class Replay(Generic[State, Frame]):
         self._keep = keep
         self.num_steps = num_steps
         self.steps_done = -1
+        self.milliseconds = 0.0
         count = min(max_frames, num_steps)
         self.frame_steps = [k * num_steps // count for k in range(count + 1)]
         self.frames: list[Frame] = []
@@ -63,10 +66,12 @@ class Replay(Generic[State, Frame]):
 
     def _take(self) -> None:
         """Takes one state from the iterator, and keeps its frame if it is one of those to keep."""
+        start = time.perf_counter()
         try:
             state: Any = next(self._states)
         except StopIteration:
             raise ValueError(f"The run ended after {self.steps_done} of {self.num_steps} steps.") from None
+        self.milliseconds += 1000 * (time.perf_counter() - start)
         self.steps_done += 1
         if self.steps_done == self.frame_steps[len(self.frames)]:
             self.frames.append(self._keep(state))

@@ -160,9 +160,7 @@ def _glyph(plot: figure, kind: str, layer: Layer, source: ColumnDataSource, part
 
 
 def _points(plot: figure, layer: Points, source: ColumnDataSource) -> GlyphRenderer:
-    return _glyph(
-        plot, "scatter", layer, source, "fill", size=layer.size, line_color=None, fill_alpha=layer.alpha
-    )
+    return _glyph(plot, "scatter", layer, source, "fill", size=layer.size, line_color=None, fill_alpha=layer.alpha)
 
 
 def _segments(plot: figure, layer: Segments | Arrows, source: ColumnDataSource) -> GlyphRenderer:
@@ -211,10 +209,7 @@ def _heat(plot: figure, layer: Heat, source: ColumnDataSource) -> GlyphRenderer:
     low, high, colours = _heat_colours(layer)
     mapper = LinearColorMapper(palette=["#000000"], low=low, high=high)
     _themed(mapper, lambda theme: {"palette": colours(theme)})
-    options: dict[str, Any] = {"anchor": "bottom_left"}
-    if layer.smooth:
-        options["interpolation"] = "bilinear"
-    return plot.image("image", source=source, color_mapper=mapper, **_place(plot), **options)
+    return plot.image("image", source=source, color_mapper=mapper, **_place(plot))
 
 
 def _heat_colours(layer: Heat) -> tuple[float, float, Callable[[ThemeName], list[str]]]:
@@ -222,10 +217,14 @@ def _heat_colours(layer: Heat) -> tuple[float, float, Callable[[ThemeName], list
     if layer.colour == BY_PART:
         return -2.5, 5.5, lambda theme: [TOKENS[theme]["ink"] + "00", TOKENS[theme]["mute"], *data_palette(theme)]
     if layer.colour == "diverging":
-        return -127, 127, lambda theme: [
-            *reversed(shades(TOKENS[theme]["c0"], layer.strongest)),
-            *shades(TOKENS[theme]["c1"], layer.strongest),
-        ]
+        return (
+            -127,
+            127,
+            lambda theme: [
+                *reversed(shades(TOKENS[theme]["c0"], layer.strongest)),
+                *shades(TOKENS[theme]["c1"], layer.strongest),
+            ],
+        )
     return 0, 256, lambda theme: shades(TOKENS[theme][layer.colour], layer.strongest)
 
 
@@ -251,4 +250,3 @@ _GLYPHS: dict[type[Layer], Callable[..., GlyphRenderer]] = {
     Image: _image,
     ImageGrid: _image,
 }
-

@@ -155,11 +155,10 @@ class Heat(Layer):
 
     With a token as colour: uint8, 0 nothing to 255 the token at the opacity `strongest`; floats from 0 to 1 are scaled.
     With `BY_PART`: int8, the part of each pixel; -1 grey, -2 nothing. With "diverging": int8 from -127 (c0) over
-    0 (nothing) to 127 (c1); floats from -1 to 1 are scaled. `smooth` interpolates between pixels.
+    0 (nothing) to 127 (c1); floats from -1 to 1 are scaled.
     """
 
     strongest: float = 0.36
-    smooth: bool = False
     names: ClassVar[tuple[str, ...]] = ("image",)
     mark: ClassVar[str] = "area"
 
@@ -209,7 +208,7 @@ class Image(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageGrid(Image):
-    """Equal pictures side by side. Data: images (N, H, W) or (N, H, W, C), `across` of them in a row, one pixel apart."""
+    """Equal pictures, `across` of them in a row, one pixel apart. Data: images (N, H, W) or (N, H, W, C)."""
 
     across: int = 4
 
@@ -399,7 +398,7 @@ def field_arrows(grid: np.ndarray, vectors: np.ndarray, half_length_at: float) -
 
 
 def rgba_image(image: Any) -> np.ndarray:
-    """(H, W), (H, W, 3) or (H, W, 4), floats 0 to 1 or uint8, row 0 at the top, as uint32 RGBA with row 0 at the bottom."""
+    """An image (H, W), (H, W, 3) or (H, W, 4), floats 0 to 1 or uint8, row 0 at the top, as uint32 RGBA, flipped."""
     image = np.asarray(image)
     if image.dtype.kind == "f":
         image = np.clip(np.round(255.0 * image), 0, 255)

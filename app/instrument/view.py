@@ -129,7 +129,7 @@ class InstrumentView(pn.custom.JSComponent):
 def view_of(instrument: Instrument, **params: Any) -> InstrumentView:
     """The view of an instrument, with the instrument's settings as properties."""
     values = {name: getattr(instrument, name) for name in instrument.settings()}
-    return _view_class(type(instrument))(instrument, **values, **params)
+    return _view_class(type(instrument))(instrument, **values, **params)  # type: ignore[arg-type]
 
 
 @cache

@@ -14,6 +14,7 @@ from diffusion_lab.instruments.common.mixtures import GaussianMixture, squared_d
 from diffusion_lab.instruments.common.regions import disc_probability, nearest_probability
 
 Array = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
 
 
 def nearest(x: ArrayLike, means: Array) -> NDArray[np.intp]:
@@ -138,27 +139,52 @@ def mmd(x: ArrayLike, mixture: GaussianMixture, signal: float, sigma: float, wid
     data. Independent draws of the law give MMD² (1 - sum_f p_f |E exp(i f·X)|²) / N on average.
     Raises ValueError unless x is (N, 2), N >= 1, and width > 0.
     """
+    return mmd_from(characteristic(x, width), len(np.asarray(x)), mixture, signal, sigma, width)
+
+
+def characteristic(x: ArrayLike, width: float = 0.5) -> ComplexArray:
+    """Mean of exp(i f·x) over points x (N, 2), at the frequencies f of `mmd` with f_x >= 0: shape (15, 29).
+
+    A mean over points: that of a large cloud is the mean of those of its parts, weighted by their numbers of points.
+    Raises ValueError as `mmd` does.
+    """
     x = np.asarray(x, dtype=np.float64)
     require(x.ndim == 2 and x.shape[1] == 2 and len(x), "`x` must have shape (N, 2), N >= 1", f"shape {x.shape}")
     require(width > 0, "`width` must be above 0", width)
+    return _characteristic(x, np.full(len(x), 1.0 / len(x)), _lattice(width))
+
+
+def mmd_from(
+    cloud: ComplexArray,
+    num_points: int,
+    mixture: GaussianMixture,
+    signal: float,
+    sigma: float,
+    width: float = 0.5,
+) -> Discrepancy:
+    """`mmd` of a cloud of `num_points` points with the `characteristic` function `cloud`."""
     _require_plane(mixture)
-    f = np.arange(-14.0, 15.0) * (0.25 / width)
+    f = _lattice(width)
     p = np.exp(-0.5 * (f * width) ** 2)
     p /= p.sum()
     share = p[14:, None] * p  # f_x >= 0 is enough: opposite frequencies have the same modulus
     share[1:] *= 2.0
-    cloud = _characteristic(x, np.full(len(x), 1.0 / len(x)), f)
     blur = np.exp(-0.5 * float(mixture.var(signal, sigma)) * (f[14:, None] ** 2 + f**2))
     law = blur * _characteristic(signal * mixture.means, mixture.weights, f)
-    floor = float(1.0 - np.sum(share * np.abs(law) ** 2)) / len(x)
+    floor = float(1.0 - np.sum(share * np.abs(law) ** 2)) / num_points
     return Discrepancy(float(np.sqrt(np.sum(share * np.abs(cloud - law) ** 2))), float(np.sqrt(floor)))
 
 
-def _characteristic(x: Array, weights: Array, f: Array) -> Array:
+def _lattice(width: float) -> Array:
+    """The frequencies of `mmd` along one axis, (29,), about 0."""
+    return np.arange(-14.0, 15.0) * (0.25 / width)
+
+
+def _characteristic(x: Array, weights: Array, f: Array) -> ComplexArray:
     """sum_i weights_i exp(i (f_a x_i + f_b y_i)), indexed [a, b], for a from the middle of `f`, a lattice about 0."""
     half = len(f) // 2
 
-    def waves(column: Array) -> Array:
+    def waves(column: Array) -> ComplexArray:
         """exp(i f_a column) for f_a >= 0, (half + 1, N): powers of the first."""
         first = np.exp(1j * (f[half + 1]) * column)
         rows = np.empty((half + 1, len(column)), dtype=complex)

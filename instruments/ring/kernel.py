@@ -1,23 +1,26 @@
-"""Data sets in the plane, in numbers: noised forward by one jump, brought back by annealed Langevin, and measured.
+"""Data sets in the plane, in numbers: noised forward by one jump, brought back by sampling, and measured.
 
-Pictures are in VP coordinates throughout (noise is N(0, I) at t = 1); the sampler works in VE coordinates,
+Pictures are in VP coordinates throughout (noise is N(0, I) at t = 1); Langevin works in VE coordinates,
 x_VE = x_VP / sqrt(alpha_bar). Lengths are in units of the data, t in [0, 1] has no unit.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from diffusion_lab.instruments.common import samplers_vp
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.metrics import (
     DiscUnion,
     binomial_standard_error,
+    characteristic,
     fraction_within,
     fraction_within_truth,
-    mmd,
+    mmd_from,
     mode_mass,
     mode_mass_truth,
     nearest,
@@ -39,6 +42,7 @@ __all__ = [
     "NUM_LEVELS",
     "NUM_POINTS",
     "NUM_STEPS",
+    "SAMPLERS",
     "SIGMA_MAX",
     "SIGMA_MIN",
     "STEP_SIZE",
@@ -47,18 +51,24 @@ __all__ = [
     "Trajectory",
     "density",
     "draw_clean",
+    "evaluations",
     "forward",
     "frame_indices",
     "has_modes",
     "measures",
+    "measures_in_slices",
     "nearest",
     "pixel_centres",
+    "pixels",
     "reverse",
     "reverse_steps",
+    "rounded",
+    "sample",
     "score_field",
 ]
 
 Array = NDArray[np.float64]
+Means = tuple[Array, float, NDArray[np.complex128]]
 
 NUM_POINTS = 520
 NUM_LEVELS = 60
@@ -75,6 +85,10 @@ STEP_SIZE = 0.3
 """Langevin step in units of sigma². With the other defaults `langevin_variance` ends at a standard deviation
 of 0.2054 for s = 0.2 (2.7 % wide). A smaller step stops short of the clusters' width (0.1: 7.6 % wide); a
 larger one gets nearer but swells the cloud on the way, by 1/sqrt(1 - step_size/2) at high noise."""
+
+
+SLICE = 2000
+"""Points that are measured at a time: 5 ms for a set of 128 Gaussians."""
 
 
 def draw_clean(mixture: GaussianMixture, num_points: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
@@ -103,6 +117,11 @@ class Frame:
     alpha_bar: float
     t: float
     x: Array
+
+
+def rounded(frame: Frame) -> Frame:
+    """The frame with x in float32, which is far below a pixel and halves what a long run keeps."""
+    return replace(frame, x=frame.x.astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +223,79 @@ def reverse(
     return Trajectory.from_frames(frame for frame in frames if frame.nfe in wanted)
 
 
+def sample(
+    mixture: GaussianMixture,
+    sampler: str = "langevin",
+    num_points: int = NUM_POINTS,
+    num_levels: int = NUM_LEVELS,
+    *,
+    rng: np.random.Generator,
+    **options: Any,
+) -> Iterator[Frame]:
+    """The reverse process by one of `SAMPLERS` with the exact score: the start, N(0, I) at t = 1, then each step.
+
+    Langevin takes `num_steps` steps (an option, NUM_STEPS where left out) at each of the levels; the others one step
+    to each, `num_levels` in all, and stop at SIGMA_MIN without a last jump; "ddim" has the option `eta`. The same `rng`
+    state gives all samplers the same start. Raises ValueError at the call for a sampler that is not there.
+    """
+    require(sampler in SAMPLERS, f"`sampler` must be one of {', '.join(SAMPLERS)}", sampler)
+    stepper = SAMPLERS[sampler]
+    if stepper is None:
+        return reverse_steps(mixture, num_points, num_levels, rng=rng, **options)
+    require(num_points >= 1, "`num_points` must be at least 1", num_points)
+    sigmas = geometric_sigmas(SIGMA_MAX, SIGMA_MIN, num_levels + 1)
+    alpha_bars = alpha_bar_from_sigma(sigmas)
+    start = rng.standard_normal((num_points, mixture.means.shape[1]))
+    states = stepper(_exact_eps(mixture), start, alpha_bars, rng, **options)
+
+    def frames() -> Iterator[Frame]:
+        yield Frame(0, 0, 0, float(sigmas[0]), float(alpha_bars[0]), float(exponential_t(alpha_bars[0])), start)
+        for state in states:
+            t = float(exponential_t(state.alpha_bar))
+            yield Frame(state.nfe, state.step, 0, float(sigmas[state.step]), state.alpha_bar, t, state.x)
+
+    return frames()
+
+
+def evaluations(sampler: str, num_levels: int, num_steps: int = NUM_STEPS) -> int:
+    """Score evaluations per point of a whole run: Langevin's steps at every level, or a step to every level."""
+    return num_levels * {"langevin": num_steps, "ode_heun": 2}.get(sampler, 1)
+
+
+SAMPLERS: dict[str, Callable[..., Iterator[samplers_vp.StepState]] | None] = {
+    "langevin": None,  # the one that works at levels, not between them
+    "ddpm": lambda eps, x, levels, rng: samplers_vp.ddpm_ancestral(eps, x, levels, rng, "beta"),
+    "ddim": samplers_vp.ddim,
+    "sde_euler": samplers_vp.reverse_sde,
+    "ode_euler": lambda eps, x, levels, rng: samplers_vp.probability_flow_euler(eps, x, levels),
+    "ode_heun": lambda eps, x, levels, rng: samplers_vp.probability_flow_heun(eps, x, levels),
+    "dpm_solver_pp_2m": lambda eps, x, levels, rng: samplers_vp.dpm_solver_pp_2m(eps, x, levels),
+}
+"""The samplers offered, by name. DDPM takes the variance beta."""
+
+
+def _exact_eps(mixture: GaussianMixture) -> samplers_vp.Eps:
+    """The best noise prediction there is, -sqrt(1 - alpha_bar) times the exact score."""
+
+    def eps_hat(x: Array, alpha_bar: float) -> Array:
+        signal, sigma_t = (float(level) for level in vp_coefficients(alpha_bar))
+        return -sigma_t * mixture.score(x, signal, sigma_t)
+
+    return eps_hat
+
+
+def pixels(x: ArrayLike, part: ArrayLike, extent: float, side: int) -> NDArray[np.int8]:
+    """An image of points x (N, 2): the part (N,) at each pixel (side, side) [row y, column x], -2 where there is none.
+
+    It covers [-extent, extent]²; row 0 is the bottom. Of several points in a pixel the last is seen.
+    """
+    image = np.full((side, side), -2, dtype=np.int8)
+    column, row = np.floor((np.asarray(x).T + extent) * (side / (2 * extent))).astype(np.int32)
+    seen = (column >= 0) & (column < side) & (row >= 0) & (row < side)
+    image[row[seen], column[seen]] = np.asarray(part)[seen]
+    return image
+
+
 def pixel_centres(extent: float, resolution: int) -> Array:
     """Centres (R,) of `resolution` equal cells that cover [-extent, extent]."""
     require(extent > 0, "`extent` must be above 0", extent)
@@ -257,17 +349,47 @@ def measures(x: ArrayLike, mixture: GaussianMixture, t: float) -> Measures:
     The truths are exact to 1e-11 where the discs of 3 s about the means are apart, and `within_true` to 1e-3 where
     they overlap (`metrics.DiscUnion`).
     """
-    n = len(np.asarray(x))
-    radius = 3.0 * mixture.s
-    mode_mass_true, within_true = _true_measures(mixture, radius, t)
-    distance = mmd(x, mixture, *_level(t))
+    return _measures_of(_means(x, mixture), len(np.asarray(x)), mixture, t)
+
+
+def measures_in_slices(
+    x: NDArray[np.floating[Any]], mixture: GaussianMixture, t: float, first: int = NUM_POINTS
+) -> Generator[tuple[int, int, Measures], None, Measures]:
+    """`measures` of all points, as work in slices: yields points done, points in all and measures of the `first` ones.
+
+    Of at most `first` points it returns the measures at once.
+    """
+    if len(x) <= first:
+        return measures(x, mixture, t)
+    of_first = measures(x[:first], mixture, t)
+    means: list[Any] = [0.0, 0.0, 0.0]
+    for start in range(0, len(x), SLICE):
+        yield start, len(x), of_first
+        part = x[start : start + SLICE]
+        share = len(part) / len(x)
+        of_part: tuple[Any, ...] = _means(part, mixture)
+        means = [mean + share * more for mean, more in zip(means, of_part, strict=True)]
+    mass, within, cloud = means
+    return _measures_of((mass, within, cloud), len(x), mixture, t)
+
+
+def _means(x: ArrayLike, mixture: GaussianMixture) -> Means:
+    """What is measured as a mean over points: mass per mode, share within 3 s, `metrics.characteristic`."""
+    mass = mode_mass(x, mixture.means) if has_modes(mixture) else np.zeros(0)
+    return mass, fraction_within(x, mixture.means, 3.0 * mixture.s), characteristic(x)
+
+
+def _measures_of(means: Means, num_points: int, mixture: GaussianMixture, t: float) -> Measures:
+    mass, within, cloud = means
+    mode_mass_true, within_true = _true_measures(mixture, 3.0 * mixture.s, t)
+    distance = mmd_from(cloud, num_points, mixture, *_level(t))
     return Measures(
-        mode_mass=mode_mass(x, mixture.means) if has_modes(mixture) else mode_mass_true,
+        mode_mass=mass,
         mode_mass_true=mode_mass_true,
-        mode_mass_error=binomial_standard_error(mode_mass_true, n),
-        within=fraction_within(x, mixture.means, radius),
+        mode_mass_error=binomial_standard_error(mode_mass_true, num_points),
+        within=within,
         within_true=within_true,
-        within_error=float(binomial_standard_error(within_true, n)),
+        within_error=float(binomial_standard_error(within_true, num_points)),
         distance=distance.distance,
         distance_expected=distance.expected,
     )

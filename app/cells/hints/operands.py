@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from diffusion_lab.app.cells.outputs import CELL
+
 #: What cannot be looked up.
 UNKNOWN: Any = object()
-
-#: Files of cells, as the compiler is told them, begin like this.
-CELL = "<cell "
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import { AllIndices } from "@bokeh/bokehjs/build/js/lib/models/filters/all_indic
 import { BasicTickFormatter } from "@bokeh/bokehjs/build/js/lib/models/formatters/basic_tick_formatter";
 import { LogTickFormatter } from "@bokeh/bokehjs/build/js/lib/models/formatters/log_tick_formatter";
 import { Image } from "@bokeh/bokehjs/build/js/lib/models/glyphs/image";
+import { ImageRGBA } from "@bokeh/bokehjs/build/js/lib/models/glyphs/image_rgba";
 import { Line } from "@bokeh/bokehjs/build/js/lib/models/glyphs/line";
 import { MultiLine } from "@bokeh/bokehjs/build/js/lib/models/glyphs/multi_line";
 import { Rect } from "@bokeh/bokehjs/build/js/lib/models/glyphs/rect";
@@ -36,16 +37,16 @@ import { Toolbar } from "@bokeh/bokehjs/build/js/lib/models/tools/toolbar";
 import { Notifications } from "@bokeh/bokehjs/build/js/lib/models/ui/notifications";
 import { BrowserInfo } from "@holoviz/panel/dist/lib/models/browser";
 import { ReactiveESM } from "@holoviz/panel/dist/lib/models/reactive_esm";
-import { Bokeh, Document } from "./bokeh_core.js";
+import { Bokeh, Document, ndarray } from "./bokeh_core.js";
 
-export { Bokeh, Document };
+export { Bokeh, Document, ndarray };
 
 register_models([
   ...[Notifications, BrowserInfo], // in every document
   ...[Figure, Title, LinearAxis, LogAxis, Grid, Toolbar, ImportedStyleSheet, ReactiveESM],
   ...[Range1d, LinearScale, LogScale, BasicTicker, FixedTicker, BasicTickFormatter, LogTickFormatter, AllLabels],
   ...[GlyphRenderer, ColumnDataSource, CDSView, AllIndices, Selection, UnionRenderers, LinearColorMapper],
-  ...[Image, Line, MultiLine, Rect, Scatter, Segment, Text, VArea],
+  ...[Image, ImageRGBA, Line, MultiLine, Rect, Scatter, Segment, Text, VArea],
 ]);
 
 // Panel's components find the views of their children by this name.

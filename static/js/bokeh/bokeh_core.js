@@ -3,6 +3,7 @@ import { InlineStyleSheet } from "@bokeh/bokehjs/build/js/lib/core/dom";
 
 export * as Bokeh from "@bokeh/bokehjs/build/js/lib/index";
 export { Document } from "@bokeh/bokehjs/build/js/lib/document";
+export { ndarray } from "@bokeh/bokehjs/build/js/lib/core/util/ndarray";
 
 // Each part of a figure has a style sheet with its place, which Bokeh writes anew whenever it draws: the browser would
 // parse it, and look for what it changes, seven times a picture.

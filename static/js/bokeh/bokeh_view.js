@@ -1,5 +1,5 @@
 /**
- * Draws a document that Python sends, behind the still picture that stands until then, and lets the two change places.
+ * Draws a Bokeh document behind the still picture that is shown until then, and lets the two change places.
  *
  * @typedef {{
  *   create_json_patch(events: any[]): any,
@@ -29,31 +29,43 @@ export async function provide(patch) {
 
 /**
  * Draws a document out of sight.
- * @param {HTMLElement} place @param {Record<string, any>} docs the one document, by a name @param {string[]} roots
+ * @param {HTMLElement} place
+ * @param {{doc: any, roots: string[]}} made the document as JSON, and the ids of its roots, the component first
+ * @param {string} slot its models get ids of their own by it, since documents of one file may be on a page several times;
+ *   "" leaves the ids as they are, for a document that Python knows by them
+ * @param {(document: BokehDocument) => void} [prepared] is given the document before it is drawn
  * @returns {Promise<View>} of the component
  */
-export async function draw(place, docs, roots) {
+export async function draw(place, made, slot, prepared) {
+  const { doc, roots } = slot ? withIds(made, slot) : made;
   const stage = /** @type {HTMLElement} */ (place.querySelector(".stage"));
-  // An earlier picture stands until this one is there.
+  // An earlier picture stays until this one is there.
   stage.querySelector(".arriving")?.remove();
   for (const element of stage.querySelectorAll(":scope > .root")) element.remove();
-  const [target, ...others] = roots.map((_, k) => {
+  const [target, ...others] = roots.map((/** @type {string} */ _, /** @type {number} */ k) => {
     const element = document.createElement("div");
     element.className = k ? "root" : "arriving";
-    element.hidden = k > 0; // what stands beside the component has nothing to show
+    element.hidden = k > 0; // what is beside the component has nothing to show
     stage.append(element);
     return element;
   });
   const { Bokeh, Document, provideModels } = await import("./bokeh.js");
-  await provideModels(docs);
+  await provideModels({ doc });
   Bokeh.set_log_level("warn");
-  const drawn = Document.from_json(Object.values(docs)[0]);
+  const drawn = Document.from_json(doc);
+  prepared?.(/** @type {any} */ (drawn));
   await nextTask(); // as above
   const views = await Bokeh.embed.add_document_standalone(drawn, target, [target, ...others]);
   const [view] = /** @type {any} */ (views).roots;
   await painted(view);
   drawInNextFrame(view);
   return view;
+}
+
+/** The same with `slot` before every model's id. @param {{doc: any, roots: string[]}} made @param {string} slot */
+function withIds(made, slot) {
+  const renamed = (/** @type {any} */ key, /** @type {any} */ value) => (key === "id" && typeof value === "string" ? `${slot}-${value}` : value);
+  return { doc: JSON.parse(JSON.stringify(made.doc, renamed)), roots: made.roots.map((id) => `${slot}-${id}`) };
 }
 
 const nextTask = () => new Promise((resolve) => setTimeout(resolve));

@@ -51,7 +51,8 @@ export class LiveOutputs {
     stage.className = "stage";
     place.append(stage);
     try {
-      const view = await draw(place, JSON.parse(docs), JSON.parse(roots));
+      const [doc] = Object.values(JSON.parse(docs));
+      const view = await draw(place, { doc, roots: JSON.parse(roots) }, "");
       if (!this.links.has(slot)) return putAway(view); // replaced meanwhile
       link.view = view;
       link.document = view.model.document;

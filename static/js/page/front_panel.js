@@ -6,13 +6,12 @@
  *
  * @typedef {Record<string, any> & {
  *   on(name: string | string[], callback: () => void): void,
- *   get_child(name: string): HTMLElement,
- *   send_msg(message: {action: string}): void
+ *   get_child(name: string): HTMLElement[],
+ *   send_msg(message: {action: string, x?: number, y?: number}): void
  * }} Model  Panel's proxy: Params as properties.
  */
 
 const SETTLED_MS = 700; // a description is announced once the state has rested this long
-const RESTED_MS = 250; // and what takes long is computed
 
 /** @param {{model: Model}} context @returns {HTMLElement} */
 export function render({ model }) {
@@ -27,8 +26,10 @@ export function render({ model }) {
   for (const button of all("[data-action]"))
     button.addEventListener("click", () => model.send_msg({ action: String(button.dataset.action) }));
   for (const item of all("[data-when]")) {
-    const [name, wanted = "true"] = String(item.dataset.when).split(":");
-    follow(model, name, (value) => (item.hidden = !wanted.split("|").includes(String(value))));
+    const conditions = String(item.dataset.when).split(";").map((condition) => condition.split(":"));
+    const show = () =>
+      (item.hidden = !conditions.every(([name, wanted]) => wanted.split("|").includes(String(model[name]))));
+    for (const [name] of conditions) follow(model, name, show);
   }
 
   follow(model, "readings_shown", (values) => showReadings(root, values));
@@ -37,17 +38,22 @@ export function render({ model }) {
   for (const transport of all("[data-plays]")) player(transport, model);
   for (const pad of all("[data-handle]")) handle(pad, model);
   for (const pad of all("[data-brush]")) brush(pad, model);
+  for (const pad of all("[data-tap]")) tapped(pad, model);
+  // A picture that shows an earlier state is pale while the new one is computed.
+  follow(model, "pale", (/** @type {string[]} */ pale) => {
+    for (const figure of all("[data-scene]")) figure.toggleAttribute("data-pale", pale.includes(String(figure.dataset.scene)));
+  });
   // The page around (its menu) learns the state without knowing the component; it hears it once we stand in the page.
   follow(model, "query", (query) =>
-    requestAnimationFrame(() =>
-      holder.dispatchEvent(new CustomEvent("lab:state", { detail: { query }, bubbles: true, composed: true })),
-    ),
+    requestAnimationFrame(() => {
+      const detail = { query, numbers: model.numbers };
+      holder.dispatchEvent(new CustomEvent("lab:state", { detail, bubbles: true, composed: true }));
+    }),
   );
-  rests(model);
   followTheme(holder, model);
 
-  root.querySelector(".figure")?.append(model.get_child("figure"));
-  root.querySelector(".chart .plot")?.append(model.get_child("chart"));
+  const drawings = model.get_child("scenes");
+  all("[data-scene]").forEach((figure) => figure.append(drawings[Number(figure.dataset.place)]));
   return holder;
 }
 
@@ -146,26 +152,28 @@ function describe(root, model) {
 }
 
 /**
- * Plays one Param from its low to its high bound in the stated seconds; Python draws each frame it can keep up with.
+ * Plays one setting from its low to its high bound in the stated seconds. Python draws each frame it can keep up with;
+ * while the picture lags behind the setting, playing waits.
  * @param {HTMLElement} transport @param {Model} model
  */
 function player(transport, model) {
   const name = String(transport.dataset.plays);
-  const perMs = 1 / (1000 * Number(transport.dataset.seconds));
+  const [low, high, whole] = JSON.parse(String(transport.dataset.bounds));
+  const perMs = (high - low) / (1000 * Number(transport.dataset.seconds));
   const button = /** @type {HTMLElement} */ (transport.querySelector("[data-play]"));
   let last = 0;
-  let position = 0; // kept apart from the Param, whose echo from Python may lag a frame
+  let position = low; // kept apart from the setting, whose echo from Python may lag a frame
   let running = false;
 
   /** @param {number} now */
   const frame = (now) => {
     running = Boolean(model.playing) && transport.isConnected;
     if (!running) return;
-    if (last && Math.abs(model[name] - position) > 0.02) position = model[name]; // the reader scrubbed
-    position = Math.min(1, position + (last ? now - last : 0) * perMs);
+    if (last && Math.abs(model[name] - position) > Math.max(0.02 * (high - low), whole ? 1 : 0)) position = model[name]; // scrubbed
+    if (!model.waiting) position = Math.min(high, position + (last ? now - last : 0) * perMs);
     last = now;
-    model[name] = position;
-    if (position >= 1) model.playing = false;
+    model[name] = whole ? Math.floor(position) : position;
+    if (position >= high) model.playing = false;
     requestAnimationFrame(frame);
   };
   follow(model, "playing", (playing) => {
@@ -174,10 +182,10 @@ function player(transport, model) {
     if (!playing || running) return;
     running = true;
     last = 0;
-    position = model[name] >= 1 ? 0 : model[name];
+    position = model[name] >= high ? low : model[name];
     // In a frame of its own: what is set while a change from Python is being taken in does not go back to Python.
     requestAnimationFrame((now) => {
-      if (matchMedia("(prefers-reduced-motion: reduce)").matches) position = 1;
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches) position = high;
       frame(now);
     });
   });
@@ -254,12 +262,12 @@ function placeOn(pad, event) {
   return shares.map((share) => Math.min(1, Math.max(0, share)));
 }
 
-/** Tells Python when no setting has changed for a while. @param {Model} model */
-function rests(model) {
-  let timer = 0;
-  model.on("query", () => {
-    clearTimeout(timer);
-    timer = window.setTimeout(() => (model.rested = model.query), RESTED_MS);
+/** Taps on the picture are sent to Python in data units. @param {HTMLElement} pad @param {Model} model */
+function tapped(pad, model) {
+  const [left, right, bottom, top] = String(pad.dataset.range).split(" ").map(Number);
+  pad.addEventListener("click", (event) => {
+    const [across, up] = placeOn(pad, /** @type {PointerEvent} */ (event));
+    model.send_msg({ action: "tap", x: left + across * (right - left), y: bottom + up * (top - bottom) });
   });
 }
 

@@ -1,34 +1,38 @@
 /**
- * Instruments on the page: draws the document that Python sends for each and keeps both ends in step. While Python
- * is busy with an instrument the newest value of each property waits and all older ones are dropped. Where Python is
- * quick, one change may be on its way while another is computed: else each would wait until the page, which is drawing,
- * has heard of the answer before, and miss a frame.
+ * Instruments on the page: draws the document of each that was made at build time, and keeps it in step with Python,
+ * which answers with settings, readings and the layers' columns. While Python is busy with an instrument the newest value
+ * of each setting waits and all older ones are dropped. Where Python is quick, one change may be sent while another is
+ * computed: else each would wait until the page, which is drawing, has received the answer before, and miss a frame.
  *
  * @typedef {import("./python_worker.js").Python} Python
  * @typedef {import("../bokeh/bokeh_view.js").BokehDocument} BokehDocument
- * @typedef {{query: string, setv(values: Record<string, any>): void}} Settings  The Bokeh model that holds an
- *   instrument's Params.
+ * @typedef {import("../bokeh/bokeh_view.js").View} View
+ * @typedef {Extract<import("./protocol.js").FromWorker, {type: "state"}>} StateMessage
+ * @typedef {import("../bokeh/layers.js").Settings} Settings
  */
 
 /**
- * @typedef {{place: HTMLElement, still: Node, document?: BokehDocument, settings?: Settings, busy: boolean,
- *   quick: boolean, ahead: boolean, applying: boolean, sent: Record<string, any>, values: Record<string, any>, events: any[],
- *   moving?: import("./still_frames.js").Still, view?: import("../bokeh/bokeh_view.js").View, patience?: ReturnType<typeof setTimeout>,
- *   answered?: (nothing?: undefined) => void,
- *   lost?: {query: string, values: Record<string, any>, tried: boolean}}} Link  One open instrument: where it stands,
- *   its still picture, its document and Params; whether Python owes an answer, whether it is one to values that took
- *   it little time before, and whether others have been sent since; what it has been told last and what waits; what moves
- *   before Python is there; who waits for the next answer; and what it showed in a Python that has been replaced.
+ * @typedef {{place: HTMLElement, slot: string, still: Node, drawing: Promise<View | undefined>, document?: BokehDocument,
+ *   settings?: Settings, sources?: import("../bokeh/layers.js").Scenes, shown: boolean, received: StateMessage[],
+ *   busy: boolean, quick: boolean, ahead: boolean, applying: boolean, sent: Record<string, any>,
+ *   values: Record<string, any>, acts: Record<string, any>[], moving?: import("./still_frames.js").Still, view?: View,
+ *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, restored: boolean}} Link  One open
+ *   instrument: where it is, its still picture, its document with settings and sources; whether it has taken the place
+ *   of the still picture, and what has come before that; whether Python owes an answer, whether the last one came
+ *   quickly, and whether another change has been sent since; the values sent last, and the values and actions that wait;
+ *   what moves before Python is there; who waits for the next answer; and whether its settings were restored in an
+ *   interpreter that replaced another and has not answered yet.
  */
 
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
+import { applyState, restyle, scenesOf } from "../bokeh/layers.js";
 import { openStill } from "./still_frames.js";
 import { pageTheme } from "./theme.js";
 
 /** An instrument that has not answered by then is marked, so that its code can be stopped if it is the reader's. */
 const PATIENCE_MS = 2000;
 
-/** What Python has done in less is a change that another may follow before its answer is heard. */
+/** What Python has done in less is a change that another may follow before its answer is received. */
 const QUICK_MS = 10;
 
 /** @param {Python} python */
@@ -42,11 +46,15 @@ export function openInstruments(python) {
   const open = (place, slot, state) => {
     const still = /** @type {HTMLElement} */ (place.querySelector(".still")).cloneNode(true);
     /** @type {Link} */
-    const link = { place, still, busy: false, quick: false, ahead: false, applying: false, sent: {}, values: {}, events: [] };
+    const link = {
+      place, slot, still, drawing: Promise.resolve(undefined), shown: false, received: [], busy: true, quick: false,
+      ahead: false, applying: false, sent: {}, values: {}, acts: [], restored: false,
+    };
     links.set(slot, link);
     place.dataset.slot = slot;
     const name = String(place.dataset.instrument);
-    python.send({ type: "open", slot: { slot, name, state, theme: pageTheme() } });
+    python.send({ type: "open", slot: { slot, name, state } });
+    link.drawing = drawn(python, link);
     return link;
   };
   for (const element of document.querySelectorAll("[data-instrument]")) {
@@ -70,62 +78,34 @@ export function openInstruments(python) {
   }
   if (!links.size) python.send({ type: "nothing_to_draw" });
 
-  python.on("document", async ({ slot, docs, roots, problems }) => {
+  python.on("opened", ({ slot, problems }) => {
     const link = links.get(slot);
     if (!link) return;
-    const { worker } = python;
     const notice = /** @type {HTMLElement} */ (link.place.querySelector(".notice"));
     notice.textContent = problems.join(" ");
     notice.hidden = !problems.length;
-    let view;
-    try {
-      view = await draw(link.place, JSON.parse(docs), JSON.parse(roots));
-    } catch (error) {
-      python.report(slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
-      return;
-    }
-    if (python.worker !== worker) return; // another has started since, and sends a document of its own
-    const before = link.view;
-    link.view = view;
-    link.document = view.model.document;
-    link.settings = view.model.data;
-    if (link.lost) Object.assign(link.lost.values, link.values); // what the reader has moved meanwhile
-    link.values = {};
-    link.events = [];
-    link.document?.on_change((event) => changed(python, slot, link, event), false);
-    wait(link);
-    python.send({ type: "drawn", slot });
-    if (link.lost) await resumed(python, slot, link, view);
-    else await heardOf(link, view);
-    if (python.worker !== worker) return;
-    link.lost = undefined;
-    show(link.place);
-    if (before) putAway(before);
+  });
+  python.on("state", (message) => {
+    const link = links.get(message.slot);
+    if (!link) return;
+    link.received.push(message);
+    if (link.shown) applyReceived(link);
+    else if (link.received.length === 1) takeOver(python, link);
   });
   python.on("replaced", () => {
     for (const link of links.values()) {
       answered(link);
-      link.busy = true; // until the new Python has drawn it
-      link.moving = undefined;
-      if (!link.settings || link.lost?.tried) link.lost = undefined; // nothing to bring back, or it is what ends Python
-      else {
-        const values = { ...link.lost?.values, ...link.sent, ...link.values };
-        link.lost = { query: link.lost?.query ?? link.settings.query, values, tried: false };
-      }
+      link.busy = true; // until the new Python has answered
+      link.received = [];
+      const values = { ...link.sent, ...link.values };
+      // Where the settings themselves may be what ended Python, the new one starts from the place's own.
+      const query = link.shown && !link.restored ? restoredQuery(link, values) : undefined;
+      python.restore(link.slot, query);
+      link.restored = query !== undefined;
       link.values = {};
+      link.acts = [];
       link.sent = {};
-    }
-  });
-  python.on("patch", ({ slot, values, patch, buffers }) => {
-    const link = links.get(slot);
-    if (!link) return;
-    link.applying = true;
-    try {
-      link.settings?.setv(JSON.parse(values));
-      const changes = JSON.parse(patch);
-      if (changes.events) link.document?.apply_json_patch(changes, buffers);
-    } finally {
-      link.applying = false;
+      if (!link.shown && !link.view) link.drawing = drawn(python, link); // a retry after a failed download
     }
   });
   python.on("exported", ({ slot, csv }) => {
@@ -138,45 +118,88 @@ export function openInstruments(python) {
     answered(link);
     if (ahead) wait(link);
     link.quick = ms !== undefined && ms < QUICK_MS;
-    sendWaiting(python, slot, link);
+    sendWaiting(python, link);
     if (!link.busy) link.answered?.();
   });
   followPresets(python, links);
 }
 
 /**
- * Waits until Python's picture shows what the reader has done with the still one: a slider that is held is not taken
- * out of the hand, and where it was left is told to Python before its picture comes into sight.
- * @param {Link} link @param {import("../bokeh/bokeh_view.js").View} view
+ * Draws the document of an instrument out of sight, in the page's theme.
+ * @param {Python} python @param {Link} link @returns {Promise<View | undefined>} nothing where it could not be
  */
-async function heardOf(link, view) {
-  for (let told; ; ) {
-    await link.moving?.released();
-    const place = link.moving?.place;
-    if (place === told) return;
-    told = place;
-    link.settings?.setv(link.moving?.moved ?? {});
-    await new Promise((resolve) => (link.answered = resolve));
-    await painted(view);
+async function drawn(python, link) {
+  const address = new URL(String(link.place.dataset.document), document.baseURI).href;
+  try {
+    const response = await fetch(address);
+    if (!response.ok) throw new Error(`${address} could not be downloaded: the server answered ${response.status}`);
+    const view = await draw(link.place, await response.json(), link.slot, (made) => restyle(made, pageTheme()));
+    link.view = view;
+    link.document = view.model.document;
+    link.settings = view.model.data;
+    link.sources = await scenesOf(view.model.document);
+    link.document?.on_change((event) => changed(python, link, event), false);
+    return view;
+  } catch (error) {
+    python.report(link.slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
+    return undefined;
   }
 }
 
 /**
- * Brings an instrument to where it was in a Python that this one has replaced, and tells what that one had not taken in.
- * @param {Python} python @param {string} slot @param {Link} link @param {import("../bokeh/bokeh_view.js").View} view
+ * The first answer has come: when the figures are drawn they get its data, and what the reader has done with the still
+ * picture is sent to Python before they change places.
+ * @param {Python} python @param {Link} link
  */
-async function resumed(python, slot, link, view) {
-  const { lost } = link;
-  const answer = () => new Promise((resolve) => (link.answered = resolve));
-  await answer();
-  if (!lost || link.lost !== lost) return;
-  lost.tried = true;
-  wait(link);
-  python.send({ type: "resume", slot, query: lost.query });
-  await answer();
-  link.settings?.setv(lost.values);
-  if (Object.keys(link.values).length) await answer();
+async function takeOver(python, link) {
+  const view = await link.drawing;
+  if (!view || !link.received.length || link.shown) return;
+  applyReceived(link);
+  answered(link);
+  link.shown = true;
+  await heardOf(link, view);
   await painted(view);
+  show(link.place);
+  python.send({ type: "drawn", slot: link.slot });
+  sendWaiting(python, link);
+}
+
+/** @param {Link} link */
+function applyReceived(link) {
+  if (link.restored) answered(link); // the new interpreter has answered
+  link.restored = false;
+  const { settings, sources } = link;
+  link.applying = true;
+  try {
+    for (const { head, arrays } of link.received.splice(0))
+      if (settings && sources) applyState(settings, sources, JSON.parse(head), arrays);
+  } finally {
+    link.applying = false;
+  }
+}
+
+/**
+ * Waits until the figures show what the reader has done with the still picture: a slider that is held is not taken out
+ * of the hand, and where it was left is sent to Python before the figures come into sight.
+ * @param {Link} link @param {View} view
+ */
+async function heardOf(link, view) {
+  for (let sent; ; ) {
+    await link.moving?.released();
+    const place = link.moving?.place;
+    if (place === sent) return;
+    sent = place;
+    link.settings?.setv(link.moving?.moved ?? {});
+    await new Promise((resolve) => (Object.keys(link.values).length ? (link.answered = resolve) : resolve(undefined)));
+    await painted(view);
+  }
+}
+
+/** The settings that an instrument shows, and those that Python had not received, as a query. @param {Link} link @param {Record<string, any>} values */
+function restoredQuery(link, values) {
+  const query = new URLSearchParams(link.settings?.query ?? "");
+  for (const [name, value] of Object.entries(values)) if (name !== "playing") query.set(name, String(value));
+  return query.toString();
 }
 
 /** Python has been asked something. @param {Link} link */
@@ -207,6 +230,7 @@ function pinBeside(place, still, closed) {
   const copy = document.createElement("figure");
   copy.className = "instrument";
   copy.dataset.instrument = place.dataset.instrument;
+  copy.dataset.document = place.dataset.document;
   const header = /** @type {HTMLElement} */ (place.querySelector("header")).cloneNode(true);
   const notice = /** @type {HTMLElement} */ (place.querySelector(".notice")).cloneNode(true);
   const stage = document.createElement("div");
@@ -243,35 +267,41 @@ function addressState(name) {
 }
 
 /**
- * A Param that the reader has moved waits under its name, so a newer value takes its place; an event (a button, a tap
- * on the figure) waits in line. What the figure reports of itself, such as its size, is of no use to Python.
- * @param {Python} python @param {string} slot @param {Link} link @param {any} event
+ * A setting that the reader has moved waits under its name, so a newer value takes its place; an action (a button, a tap)
+ * waits in line. The theme is the page's own business, and what a figure reports of itself is of no use to Python.
+ * @param {Python} python @param {Link} link @param {any} event
  */
-function changed(python, slot, link, event) {
+function changed(python, link, event) {
   if (link.applying) return;
-  if (event.attr && event.model !== link.settings) return;
-  if (event.attr) link.values[event.attr] = event.value;
-  else link.events.push(event);
-  // After this task, so that two Params moved together leave together.
-  queueMicrotask(() => sendWaiting(python, slot, link));
+  if (event.attr) {
+    if (event.model !== link.settings) return;
+    if (event.attr === "theme") {
+      if (link.document) restyle(link.document, event.value);
+      return;
+    }
+    link.values[event.attr] = event.value;
+  } else if (event.msg_data?.data?.action) link.acts.push(event.msg_data.data);
+  else return;
+  // After this task, so that two settings moved together leave together.
+  queueMicrotask(() => sendWaiting(python, link));
 }
 
-/** Values before events: a button acts on what the reader sees. @param {Python} python @param {string} slot @param {Link} link */
-function sendWaiting(python, slot, link) {
-  const { values, events, busy } = link;
-  if (!link.document || (busy && (!link.quick || link.ahead))) return;
+/** Values before actions: a button acts on what the reader sees. @param {Python} python @param {Link} link */
+function sendWaiting(python, link) {
+  const { slot, values, acts, busy } = link;
+  if (!link.shown || (busy && (!link.quick || link.ahead))) return;
   if (Object.keys(values).length) {
     link.values = {};
     link.sent = busy ? { ...link.sent, ...values } : values;
     link.ahead = busy;
     wait(link);
     python.send({ type: "set", slot, values });
-  } else if (events.length && !busy) {
-    link.events = [];
+  } else if (acts.length && !busy) {
+    const [message] = acts.splice(0, 1);
     link.sent = {};
     link.quick = false;
     wait(link);
-    python.send({ type: "patch", slot, patch: link.document.create_json_patch(events) });
+    python.send({ type: "act", slot, message });
   }
 }
 

@@ -3,13 +3,22 @@
  *
  * @typedef {{
  *   pyodide: string, panelRoot: string,
- *   start: string, core: string, lab: string, on_demand: string, instruments: Record<string, string>,
- *   libraries: [path: string, file: string][], lock: object,
- *   views: {name: string, state: Record<string, string>}[]
- * }} Assets  What Python needs: folders, packs and compiled modules as addresses relative to the worker, the part of
- *   Pyodide's lock file that says which build it is, and what stands on the pages, to be made ahead in a snapshot.
+ *   start: string, core: string, lab: string, cells: string, on_demand: string, instruments: Record<string, string>,
+ *   weights: Record<string, string>, libraries: [path: string, file: string][], lock: object
+ * }} Assets  What Python needs: folders, packs, weights and compiled modules as addresses relative to the worker, and the
+ *   part of Pyodide's lock file that says which build it is.
  *
- * @typedef {{slot: string, name: string, state: Record<string, string>, theme: string}} Slot  An instrument wanted.
+ * @typedef {{slot: string, name: string, state: Record<string, string>, query?: string}} Slot  An instrument wanted, in
+ *   a state; `query`: the settings that it had in an interpreter that has been replaced.
+ *
+ * @typedef {{array: number, shape: number[]}} ArrayReference
+ * @typedef {{
+ *   settings: Record<string, any>, layers: Record<string, Record<string, ArrayReference | string[]>>,
+ *   visible: Record<string, boolean>, ranges: Record<string, [[number, number], [number, number]]>,
+ *   texts: Record<string, any>, numbers: Record<string, any>,
+ *   status: string | null, description: string | null, query: string | null,
+ *   pale: string[], progress: [done: number, of: number, unit: string] | null
+ * }} State  What has changed in an instrument: see `Answer` in `app/instrument/instrument.py`.
  *
  * @typedef {{type: "signal", signal: Uint8Array}
  *   | {type: "open", slot: Slot}
@@ -17,10 +26,9 @@
  *   | {type: "nothing_to_draw"}
  *   | {type: "drawn", slot: string}
  *   | {type: "set", slot: string, values: Record<string, any>}
- *   | {type: "patch", slot: string, patch: any}
+ *   | {type: "act", slot: string, message: Record<string, any>}
  *   | {type: "export", slot: string}
  *   | {type: "set_state", slot: string, values: Record<string, string>}
- *   | {type: "resume", slot: string, query: string}
  *   | {type: "edit", run: number, instrument: string, name: string, code: string}
  *   | {type: "restore", instrument: string, name: string}
  *   | {type: "run_cell", run: number, label: string, code: string, above: [name: string, code: string][], checks: string}
@@ -32,8 +40,9 @@
  * } ToWorker
  *
  * @typedef {{type: "stage", stage: Stage, at: number}
- *   | {type: "document", slot: string, docs: string, roots: string, problems: string[]}
- *   | {type: "patch", slot: string, values: string, patch: string, buffers: Map<string, ArrayBuffer>}
+ *   | {type: "opened", slot: string, problems: string[]}
+ *   | {type: "state", slot: string, head: string, arrays: any[]}
+ *   | {type: "patch", slot: string, patch: string, buffers: Map<string, ArrayBuffer>}
  *   | {type: "idle", slot: string, ms?: number}
  *   | {type: "exported", slot: string, csv: string}
  *   | {type: "output", run: number, kind: OutputKind, body: string, line: number}
@@ -59,9 +68,9 @@ export const STAGES = /** @type {const} */ ({
   worker: { words: "Starting Python", done: 0.05 },
   interpreter: { words: "Loading libraries", done: 0.35 },
   unpacked: { words: "Loading libraries", done: 0.45 },
-  numpy: { words: "Loading Bokeh and Panel", done: 0.55 },
-  panel: { words: "Building the instruments", done: 0.85 },
-  built: { words: "Drawing", done: 0.95 },
+  numpy: { words: "Loading the instruments", done: 0.6 },
+  imported: { words: "Computing the pictures", done: 0.75 },
+  built: { words: "Drawing", done: 0.9 },
   live: { words: "Python live", done: 1 },
 });
 

@@ -72,6 +72,12 @@ export class Python {
     return this.signal !== undefined;
   }
 
+  /** The settings that the instrument in `slot` gets when it is opened in another interpreter. @param {string} slot @param {string | undefined} query */
+  restore(slot, query) {
+    for (const message of this.opened)
+      if (message.type === "open" && message.slot.slot === slot) message.slot = { ...message.slot, query };
+  }
+
   /** @param {ToWorker} message */
   send(message) {
     if (message.type === "open" || message.type === "nothing_to_draw") this.opened.push(message);

@@ -76,10 +76,8 @@ export class Still {
 function project(film, place, panel) {
   const distances = film.places.map((other) => Math.abs(other - place));
   const frame = film.frames[distances.indexOf(Math.min(...distances))];
-  [".figure", ".chart .plot"].forEach((where, k) => {
-    const element = panel.querySelector(where);
-    if (element && k in frame.pictures) element.innerHTML = film.pictures[frame.pictures[k]];
-  });
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll("[data-scene]")))
+    element.innerHTML = film.pictures[frame.pictures[Number(element.dataset.place)]];
   showReadings(panel, frame.readings);
   const status = panel.querySelector("[data-status]");
   if (status) status.textContent = frame.status;

@@ -4,7 +4,7 @@
  * each start, without which a memory could not be restored.
  */
 import { loadPyodide } from "pyodide";
-import { ASSETS, LIBRARY, address, download, downloadNow, request, unpack } from "./packs.js";
+import { ASSETS, LIBRARY, address, download, downloadNow, downloadWithProgress, request, unpack } from "./packs.js";
 
 /** @typedef {[path: string, module: WebAssembly.Module]} Compiled */
 /** @typedef {Record<string, string>} Handles  What Python has opened as a compiled module: address in memory → path. */
@@ -70,20 +70,22 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
     ...(snapshots && { _makeSnapshot: true }),
   };
   const python = await loadPyodide(options);
-  // For `app/browser/on_demand_imports.py`, which cannot wait for a promise: true if the rest has come by this call.
-  /** @type {any} */ (self).labAddOnDemand = () => addOnDemand(python);
+  // For `app/browser/on_demand_imports.py`, which cannot wait for a promise: true if the pack has come by this call.
+  /** @type {any} */ (self).labAddPack = (/** @type {"cells" | "on_demand"} */ name) => addPackNow(python, name);
+  /** @type {any} */ (self).labWeights = weightsOf; // for `app/browser/downloads.py`
   return python;
 }
 
 /**
  * Python with the lab's own, started from the packs.
  * @param {(stage: import("../page/protocol.js").Stage) => void} reached
- * @param {{snapshots?: boolean}} [options]
+ * @param {{snapshots?: boolean, cells?: boolean}} [options] `cells`: with Panel and Bokeh, which instruments do without
  */
-export async function startFromPacks(reached, options) {
-  const packs = Promise.all([download(ASSETS.core), download(ASSETS.lab)]);
-  packs.catch(() => {}); // reported where it is awaited
-  const python = await startInterpreter(options);
+export async function startFromPacks(reached, { snapshots = false, cells = false } = {}) {
+  const packs = Promise.all([ASSETS.core, ASSETS.lab].map(download));
+  const ofCells = cells ? download(ASSETS.cells) : undefined;
+  for (const asked of [packs, ofCells]) asked?.catch(() => {}); // reported where they are awaited
+  const python = await startInterpreter({ snapshots });
   reached("interpreter");
   // A collection during the start would go through all that has been imported, again and again, and find nothing.
   python.runPython("import gc; gc.disable()");
@@ -92,9 +94,12 @@ export async function startFromPacks(reached, options) {
   reached("unpacked");
   python.runPython("import numpy");
   reached("numpy");
-  python.runPython("from diffusion_lab.app.browser.lean_bokeh_panel import import_bokeh_and_panel as go; go()");
   python.runPython("from diffusion_lab.app.browser.worker_api import WorkerApi; api = WorkerApi()");
-  reached("panel");
+  if (ofCells) {
+    await addPack(python, "cells", await ofCells);
+    python.runPython("api.cells");
+  }
+  reached("imported");
   return python;
 }
 
@@ -127,16 +132,44 @@ export async function addInstrument(python, name) {
   if (pack) add(python, pack);
 }
 
-/** The interpreters that have the rest of the library. @type {WeakSet<any>} */
-const whole = new WeakSet();
+/** The packs that an interpreter has beside those of a start. @type {WeakMap<any, Set<string>>} */
+const added = new WeakMap();
+
+/** Whether a pack is to be added; from now on it counts as added. @param {any} python @param {string} name */
+function isNew(python, name) {
+  const names = added.get(python) ?? new Set();
+  added.set(python, names);
+  return !names.has(name) && names.add(name) !== undefined;
+}
+
+/** @param {any} python @param {"cells" | "on_demand"} name @param {ArrayBuffer} [pack] if it has been downloaded */
+export async function addPack(python, name, pack) {
+  const files = pack ?? (await download(ASSETS[name]));
+  if (isNew(python, name)) add(python, files);
+}
+
+/** The same while Python waits; whether it has come by this. @param {any} python @param {"cells" | "on_demand"} name */
+function addPackNow(python, name) {
+  if (!isNew(python, name)) return false;
+  add(python, downloadNow(ASSETS[name]));
+  return true;
+}
+
+/** Downloads of weights, by folder and name. @type {Map<string, {done: number, of: number, data?: Uint8Array, error?: string}>} */
+const weights = new Map();
 
 /**
- * The rest of the library, at once or after it has been downloaded; whether it has come by this.
- * @param {any} python @param {ArrayBuffer} [pack]
+ * How far the download of an instrument's weights is; the first time it is asked for, it starts. An error is reported
+ * once: the next time it starts again.
+ * @param {string} instrument @param {string} name
  */
-export function addOnDemand(python, pack) {
-  if (whole.has(python)) return false;
-  whole.add(python);
-  add(python, pack ?? downloadNow(ASSETS.on_demand));
-  return true;
+function weightsOf(instrument, name) {
+  const key = `${instrument}/${name}`;
+  let state = weights.get(key);
+  if (!state) {
+    state = { done: 0, of: 1 };
+    weights.set(key, state);
+    downloadWithProgress(ASSETS.weights[key] ?? key, state);
+  } else if (state.error !== undefined) weights.delete(key);
+  return state;
 }

@@ -43,6 +43,27 @@ export function downloadNow(path) {
 }
 
 /**
+ * A download that tells `state` how far it is, and leaves the data or what went wrong in it.
+ * @param {string} path @param {{done: number, of: number, data?: Uint8Array, error?: string}} state
+ */
+export async function downloadWithProgress(path, state) {
+  try {
+    const response = await request(path);
+    // What is sent compressed has another length than what arrives: then only that something comes is known.
+    state.of = response.headers.has("content-encoding") ? 1e6 : Number(response.headers.get("content-length")) || 1e6;
+    const parts = [];
+    const reader = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      parts.push(part.value);
+      state.done += part.value.length;
+    }
+    state.data = new Uint8Array(await new Blob(parts).arrayBuffer());
+  } catch (error) {
+    state.error = error instanceof NotDownloaded ? error.message : `${path} could not be downloaded: ${error}`;
+  }
+}
+
+/**
  * Writes the files of a pack (length of the index, index as JSON, contents) into Python's library.
  * @param {any} FS @param {ArrayBuffer} pack
  */

@@ -1,13 +1,11 @@
 /**
- * Memory snapshots: a Python with all that has been imported and the instruments of all pages made ahead, kept in the
- * reader's browser under the address of this build's worker, and restored by later visits and pages.
+ * Memory snapshots: a Python that has imported NumPy, Panel, Bokeh and the instruments of the page that made it, kept in
+ * the reader's browser under the address of this build's worker, and restored by later visits and pages. Its size and
+ * time depend on that page, not on how many instruments the lab has.
  *
  * @typedef {import("./interpreter.js").Handles} Handles
- * @typedef {import("../page/protocol.js").Slot} Slot
- * @typedef {[docs: string, items: string, roots: string, problems: string[]]} View  What the page draws.
  * @typedef {{handles: Handles, length: number, digest: string, failed?: boolean}} About
- * @typedef {{handles: Handles, memory: Promise<ArrayBuffer>, checked: Promise<void>,
- *   view(key: string): Promise<View | undefined>}} Kept  `checked` rejects if the memory is not what was kept.
+ * @typedef {{handles: Handles, memory: Promise<ArrayBuffer>, checked: Promise<void>}} Kept  `checked` rejects if the memory is not what was kept.
  */
 import { addInstrument, startFromPacks } from "./interpreter.js";
 import { ASSETS } from "./packs.js";
@@ -16,9 +14,6 @@ const STORE = "lab-python";
 
 /** Where a part of the snapshot is kept. @param {string} part */
 const entry = (part) => `${self.location.href}?kept=${encodeURIComponent(part)}`;
-
-/** What tells one view from another. @param {Omit<Slot, "slot">} view */
-export const viewKey = ({ name, state, theme }) => JSON.stringify([name, state, theme]);
 
 /** @param {BufferSource} data */
 async function digestOf(data) {
@@ -43,7 +38,7 @@ export async function findSnapshot() {
       if ((await digestOf(data)) !== about.digest) throw new Error("the snapshot is damaged");
     });
     checked.catch(() => {}); // reported where it is awaited
-    return { handles: about.handles, memory, checked, view: async (key) => (await store.match(entry(key)))?.json() };
+    return { handles: about.handles, memory, checked };
   } catch {
     return undefined; // storage is blocked, or what is in it cannot be read
   }
@@ -75,16 +70,15 @@ export async function wantsSnapshot() {
 /**
  * Makes a snapshot and keeps it; true if it is there then. For a worker that does nothing else, since the page of its
  * Python belongs to no page.
- * @param {string} theme  What the views are drawn in.
+ * @param {string[]} instruments  What stands on the page.
  */
-export async function keepSnapshot(theme) {
+export async function keepSnapshot(instruments) {
   let kept = false;
   await navigator.locks.request(`${STORE} ${self.location.href}`, { ifAvailable: true }, async (lock) => {
     if (!lock || !(await wantsSnapshot())) return; // another page is at it, or was sooner
-    const { memory, handles, views } = await makeSnapshot(theme);
+    const { memory, handles } = await makeSnapshot(instruments);
     const store = await caches.open(STORE);
     await clear(store, new URL("worker.", self.location.href).href); // those of earlier builds
-    for (const [key, view] of views) await store.put(entry(key), Response.json(view));
     await store.put(entry("memory"), new Response(memory));
     /** @type {About} */
     const about = { handles, length: memory.length, digest: await digestOf(memory) };
@@ -94,17 +88,15 @@ export async function keepSnapshot(theme) {
   return kept;
 }
 
-/** @param {string} theme @returns {Promise<{memory: Uint8Array<ArrayBuffer>, handles: Handles, views: [string, View][]}>} */
-async function makeSnapshot(theme) {
-  const python = await startFromPacks(() => {}, { snapshots: true });
-  for (const name of Object.keys(ASSETS.instruments)) await addInstrument(python, name);
+/** @param {string[]} instruments @returns {Promise<{memory: Uint8Array<ArrayBuffer>, handles: Handles}>} */
+async function makeSnapshot(instruments) {
+  const python = await startFromPacks(() => {}, { snapshots: true, cells: true });
+  for (const name of instruments) await addInstrument(python, name);
   const core = python._module;
   const api = python.globals.get("api");
-  const views = ASSETS.views.map(({ name, state }) => {
-    const key = viewKey({ name, state, theme });
-    const made = api.prepare(key, name, state, theme);
-    return /** @type {[string, View]} */ ([key, [...made]]);
-  });
+  const names = python.toPy(instruments);
+  api.warm_up(names);
+  names.destroy();
   api.fall_asleep();
   api.destroy();
   const linked = Object.keys(core.LDSO.loadedLibsByName).length;
@@ -119,7 +111,7 @@ async function makeSnapshot(theme) {
   const handles = {};
   for (const [handle, library] of Object.entries(core.LDSO.loadedLibsByHandle))
     if (handle !== "0") handles[handle] = /** @type {any} */ (library).name;
-  return { memory, handles, views };
+  return { memory, handles };
 }
 
 /** A snapshot's list of JavaScript objects may have no gaps: they are filled with what every worker has. @param {any} python */

@@ -1,25 +1,26 @@
 /**
  * The worker: starts Python, from a snapshot if this browser has one, and answers the page. It knows messages and
  * files, nothing of figures or controls. Its name says what it works for: "instruments" (or nothing), "cells", with
- * "fresh" behind it not from a snapshot; or "snapshot" and a theme, to make the snapshot for later visits.
+ * "fresh" behind it not from a snapshot; or "snapshot" and names of instruments, to make the snapshot for later visits.
  *
  * @typedef {import("../page/protocol.js").ToWorker} ToWorker
  * @typedef {import("../page/protocol.js").FromWorker} FromWorker
  * @typedef {import("../page/protocol.js").Stage} Stage
  * @typedef {import("../page/protocol.js").Slot} Slot
  * @typedef {[slot: string, values: string, patch: string, buffers: Map<string, ArrayBuffer>]} PatchParts
+ * @typedef {ArrayLike<any> & {buffer: ArrayBuffer}} TypedArray
  * @typedef {import("./snapshot.js").Kept} Kept
- * @typedef {import("./snapshot.js").View} View
  */
-import { addFiles, addInstrument, addOnDemand, requestInstrument, startFromPacks, startInterpreter } from "./interpreter.js";
+import { addFiles, addInstrument, addPack, requestInstrument, startFromPacks, startInterpreter } from "./interpreter.js";
 import { boundMemory, usedUp } from "./memory.js";
-import { ASSETS, NotDownloaded, download } from "./packs.js";
-import { findSnapshot, forgetSnapshot, keepSnapshot, viewKey, wantsSnapshot } from "./snapshot.js";
+import { NotDownloaded } from "./packs.js";
+import { findSnapshot, forgetSnapshot, keepSnapshot, wantsSnapshot } from "./snapshot.js";
 
 /** Whose fault a message's failure is, where not an instrument's. @type {Record<string, "cell" | "output">} */
 const WHERE = { run_cell: "cell", output_drawn: "output", output_patch: "output", output_close: "output", theme: "output", ask: "output" };
 
-const [ROLE, OPTION] = self.name.split(" ");
+const [ROLE, ...OPTIONS] = self.name.split(" ");
+const [OPTION] = OPTIONS;
 
 /** A reader who has done nothing for so long does not notice a snapshot being made. */
 const QUIET_MS = 3000;
@@ -37,8 +38,11 @@ function reached(stage) {
   send({ type: "stage", stage, at: performance.timeOrigin + performance.now() });
 }
 
-/** @param {string} slot @param {View} view */
-const sendDocument = (slot, [docs, , roots, problems]) => send({ type: "document", slot, docs, roots, problems });
+/** Long work is given so many ms between two messages: while a hand moves, and else. */
+const SLICE_MS = { moving: 8, resting: 40 };
+
+/** A hand that has moved nothing for so long rests. */
+const RESTS_MS = 250;
 
 /** Python and what is asked of it. */
 class Lab {
@@ -51,10 +55,13 @@ class Lab {
     /** @type {Promise<void> | undefined} */ this.files = hasFiles ? Promise.resolve() : undefined;
     /** @type {Set<string>} */ this.instruments = new Set();
     /** @type {Map<string, Promise<void>>} */ this.added = new Map();
-    /** @type {Promise<void> | undefined} */ this.onDemand = undefined;
+    /** Slots with long work that has not ended. @type {Set<string>} */ this.working = new Set();
+    this.moved = 0;
     this.api.connect(
-      (/** @type {PatchParts} */ ...[slot, values, patch, buffers]) =>
-        send({ type: "patch", slot, values, patch, buffers }, [...buffers.values()]),
+      (/** @type {string} */ slot, /** @type {string} */ head, /** @type {TypedArray[]} */ arrays) =>
+        send({ type: "state", slot, head, arrays }, arrays.map(({ buffer }) => buffer)),
+      (/** @type {PatchParts} */ ...[slot, , patch, buffers]) =>
+        send({ type: "patch", slot, patch, buffers }, [...buffers.values()]),
       (/** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
         send({ type: "output", run: this.run, kind, body, line }),
       (/** @type {number} */ lines, /** @type {number} */ others) => send({ type: "left_out", run: this.run, lines, others }),
@@ -62,6 +69,22 @@ class Lab {
         send({ type: "edited", slots: JSON.parse(slots), failed, body, line }),
     );
     python._api.on_fatal = (/** @type {any} */ error) => send({ type: "broken", message: died(error) });
+  }
+
+  /** Sends what has changed in an instrument; what takes long goes on when nothing else is asked. @param {string} slot */
+  reply(slot) {
+    const moving = performance.now() - this.moved < RESTS_MS;
+    if (this.api.answer(slot, moving ? SLICE_MS.moving : SLICE_MS.resting)) this.working.add(slot);
+    else this.working.delete(slot);
+  }
+
+  /** Gives a slice to some unfinished work, if there is any; returns its slot. */
+  goOn() {
+    const [slot] = this.working;
+    if (slot === undefined) return undefined;
+    this.working.delete(slot); // the next one's turn
+    this.reply(slot);
+    return slot;
   }
 
   /** Resolves when all is there that an instrument which has been asked for may import or read. */
@@ -76,55 +99,55 @@ class Lab {
     return this.added.get(name);
   }
 
-  /** Resolves when all of the library is there. */
-  async withOnDemand() {
-    for (const name of Object.keys(ASSETS.instruments)) this.instruments.add(name);
+  /** Resolves when everything is there that a cell may import. */
+  async withLibrary() {
     await this.withFiles();
-    await (this.onDemand ??= download(ASSETS.on_demand).then((pack) => {
-      addOnDemand(this.python, pack);
-      this.api.cells.document_numpy();
-    }));
+    await Promise.all([addPack(this.python, "cells"), addPack(this.python, "on_demand")]);
+    this.api.cells.document_numpy();
   }
 
-  /** @param {ToWorker} message @param {{ahead: string | undefined}} sent */
-  async answer(message, sent) {
+  /** @param {ToWorker} message */
+  async answer(message) {
     const { api } = this;
     switch (message.type) {
       case "open": {
-        const { slot, name, state, theme } = message.slot;
+        const { slot, name, state, query } = message.slot;
         this.instruments.add(name);
-        if (!sent.ahead || !api.take(slot, sent.ahead)) {
-          await this.withFiles();
-          sendDocument(slot, api.open(slot, name, state, theme));
-        }
+        if (this.files || !api.knows(name)) await this.withFiles();
+        const problems = api.open(slot, name, state, query ?? undefined);
+        send({ type: "opened", slot, problems: problems.toJs() });
+        problems.destroy();
         reached("built");
+        this.reply(slot);
         break;
       }
       case "close":
         api.close(message.slot);
+        this.working.delete(message.slot);
         break;
       case "nothing_to_draw":
         this.live();
         break;
       case "drawn":
-        api.link(message.slot);
-        send({ type: "idle", slot: message.slot });
         this.live();
         break;
       case "set": {
-        await this.withFiles();
+        await this.withFiles(); // what is computed now may import something for the first time
         const began = performance.now();
+        this.moved = began;
         try {
           api.set(message.slot, message.values);
+          this.reply(message.slot);
         } finally {
           send({ type: "idle", slot: message.slot, ms: performance.now() - began });
         }
         break;
       }
-      case "patch":
+      case "act":
         await this.withFiles();
         try {
-          api.patch(message.slot, message.patch);
+          api.act(message.slot, message.message);
+          this.reply(message.slot);
         } finally {
           send({ type: "idle", slot: message.slot });
         }
@@ -136,14 +159,7 @@ class Lab {
       case "set_state":
         await this.withFiles();
         api.set_state(message.slot, message.values);
-        break;
-      case "resume":
-        await this.withFiles();
-        try {
-          api.resume(message.slot, message.query);
-        } finally {
-          send({ type: "idle", slot: message.slot });
-        }
+        this.reply(message.slot);
         break;
       case "restore":
         await this.withFiles();
@@ -162,7 +178,7 @@ class Lab {
         this.python.setInterruptBuffer(message.signal);
         break;
       case "run_cell": {
-        await this.withOnDemand();
+        await this.withLibrary();
         this.run = message.run;
         const began = performance.now();
         const ok = api.run_cell(message.label, message.code, message.above, message.checks);
@@ -199,8 +215,8 @@ class Lab {
     if (told.has("live")) return;
     reached("live");
     this.api.started();
-    if (ROLE === "cells") this.withOnDemand().catch(() => {}); // asked for again, and reported, by the first cell
-    else this.withFiles();
+    if (ROLE === "cells") this.withLibrary().catch(() => {}); // asked for again, and reported, by the first cell
+    else this.withFiles().catch(() => {}); // as above, by what needs them
   }
 }
 
@@ -223,7 +239,7 @@ async function startFromSnapshot({ memory, checked, handles }) {
 
 /** @param {Kept | undefined} kept */
 async function start(kept) {
-  if (!kept) return new Lab(await startFromPacks(reached), true);
+  if (!kept) return new Lab(await startFromPacks(reached, { cells: ROLE === "cells" }), true);
   try {
     const lab = await startFromSnapshot(kept);
     send({ type: "snapshot", state: "restored" });
@@ -254,25 +270,13 @@ function serve() {
   const found = OPTION === "fresh" ? Promise.resolve(undefined) : findSnapshot();
   const started = found.then(start);
   started.catch((error) => send({ type: "failed", where: "start", message: lastLine(error) }));
-  /** Views that have been sent, or are being looked for. @type {Set<string>} */
-  const taken = new Set();
+  let waiting = 0; // messages that have not been answered
 
-  /** Sends what was drawn ahead before Python is there; resolves to the key of the view. @param {Slot} slot */
-  const sendAhead = async (slot) => {
-    const [kept, key] = [await found, viewKey(slot)];
-    if (!kept) requestInstrument(slot.name).catch(() => {}); // reported where it is added
-    if (!kept || taken.has(key)) return undefined;
-    taken.add(key);
-    const view = await kept.view(key);
-    if (view) sendDocument(slot.slot, view);
-    return view && key;
-  };
-
-  /** @param {Lab} lab @param {ToWorker} message @param {string | undefined} ahead */
-  const receive = async (lab, message, ahead) => {
+  /** @param {Lab} lab @param {ToWorker} message */
+  const receive = async (lab, message) => {
     if (lab.signal) lab.signal[0] = 0; // asked of what has ended
     try {
-      await lab.answer(message, { ahead });
+      await lab.answer(message);
     } catch (error) {
       if (message.type === "run_cell" && lastLine(error).startsWith("KeyboardInterrupt")) {
         send({ type: "cell_done", run: message.run, ok: false, ms: 0 }); // stopped before its own code ran
@@ -285,22 +289,50 @@ function serve() {
       send({ type: "failed", where, slot, message: lastLine(error) });
     }
   };
+  /** Long work, a slice at a time, as long as no message waits. @param {Lab} lab */
+  const goOn = (lab) => {
+    if (waiting || !lab.working.size) return;
+    const [slot] = lab.working;
+    try {
+      lab.goOn();
+    } catch (error) {
+      send({ type: "failed", where: "instrument", slot, message: lastLine(error) });
+    }
+    nextTask(() => goOn(lab));
+  };
   const maker = OPTION === "fresh" || ROLE === "cells" ? undefined : new Maker();
   /** @type {Promise<any>} */
   let queue = started;
   self.onmessage = (/** @type {MessageEvent<ToWorker>} */ { data }) => {
-    const ahead = data.type === "open" ? sendAhead(data.slot) : Promise.resolve(undefined);
+    if (data.type === "open")
+      found.then((kept) => {
+        if (!kept) requestInstrument(data.slot.name).catch(() => {}); // reported where it is added
+      });
+    waiting++;
     queue = queue.then(async () => {
-      await receive(await started, data, await ahead);
+      const lab = await started;
+      await receive(lab, data);
       maker?.postpone(data);
+      if (!--waiting && lab.working.size) nextTask(() => goOn(lab));
     });
   };
+}
+
+const tasks = new MessageChannel();
+/** @type {(() => void)[]} */
+const waitingTasks = [];
+tasks.port1.onmessage = () => waitingTasks.shift()?.();
+
+/** Acts after the messages that have come by now; a timer would wait 4 ms. @param {() => void} act */
+function nextTask(act) {
+  waitingTasks.push(act);
+  tasks.port2.postMessage(undefined);
 }
 
 /** Has a snapshot made, in a worker of its own, when the reader has been quiet for a while. */
 class Maker {
   constructor() {
-    this.theme = "light";
+    /** What stands on the page. @type {Set<string>} */ this.instruments = new Set();
     /** @type {number | undefined} */ this.timer = undefined;
     /** @type {Worker | undefined} */ this.worker = undefined;
     this.done = false;
@@ -308,7 +340,7 @@ class Maker {
 
   /** Something was asked of Python: the machine is the reader's. @param {ToWorker} message */
   postpone(message) {
-    if (message.type === "open") this.theme = message.slot.theme;
+    if (message.type === "open") this.instruments.add(message.slot.name);
     this.worker?.terminate();
     clearTimeout(this.timer);
     if (!this.done && told.has("live")) this.timer = setTimeout(() => this.#make(), QUIET_MS);
@@ -317,7 +349,7 @@ class Maker {
   async #make() {
     this.done = !(await wantsSnapshot());
     if (this.done) return;
-    this.worker = new Worker(self.location.href, { type: "module", name: `snapshot ${this.theme}` });
+    this.worker = new Worker(self.location.href, { type: "module", name: ["snapshot", ...this.instruments].join(" ") });
     this.worker.onmessage = ({ data }) => {
       this.done = true;
       send({ type: "snapshot", state: data });
@@ -326,7 +358,7 @@ class Maker {
 }
 
 if (ROLE === "snapshot") {
-  keepSnapshot(OPTION)
+  keepSnapshot(OPTIONS)
     .then((kept) => self.postMessage(kept ? "kept" : "none"), (error) => self.postMessage(lastLine(error)))
     .finally(() => self.close());
 } else serve();

@@ -1,0 +1,61 @@
+/**
+ * Puts what Python answers into the Bokeh document of an instrument: columns of layers into their sources, settings and
+ * readings into the model of the component. Colours of both themes are in the models' tags.
+ *
+ * @typedef {import("../page/protocol.js").State} State
+ * @typedef {import("./bokeh_view.js").BokehDocument} BokehDocument
+ * @typedef {{query: string, readings_shown: Record<string, any>, numbers: Record<string, any>,
+ *   setv(values: Record<string, any>): void}} Settings  The Bokeh model that holds an instrument's properties.
+ * @typedef {{sources: Map<string, any>, renderers: Map<string, any>, figures: Map<string, any>,
+ *   ndarray: (array: any, options: {shape: number[]}) => any}} Scenes  Sources and glyph renderers by "scene.layer",
+ *   figures by scene, and what makes an array of several axes.
+ */
+
+/** @param {BokehDocument} document @returns {Promise<Scenes>} */
+export async function scenesOf(document) {
+  const { ndarray } = await import("./bokeh.js");
+  /** @type {Scenes} */
+  const scenes = { sources: new Map(), renderers: new Map(), figures: new Map(), ndarray };
+  const kinds = /** @type {Record<string, Map<string, any>>} */ ({
+    ColumnDataSource: scenes.sources, GlyphRenderer: scenes.renderers, Figure: scenes.figures,
+  });
+  for (const model of document._all_models.values()) if (model.name) kinds[model.type]?.set(model.name, model);
+  return scenes;
+}
+
+/** @param {Settings} settings @param {Scenes} scenes @param {State} state @param {any[]} arrays that it refers to */
+export function applyState(settings, scenes, state, arrays) {
+  for (const [address, columns] of Object.entries(state.layers)) {
+    /** @type {Record<string, any>} */
+    const data = {};
+    for (const [name, column] of Object.entries(columns)) {
+      if (Array.isArray(column)) data[name] = column;
+      else if (name === "image") data[name] = [scenes.ndarray(arrays[column.array], { shape: column.shape })];
+      else data[name] = arrays[column.array];
+    }
+    scenes.sources.get(address)?.setv({ data });
+  }
+  for (const [address, visible] of Object.entries(state.visible)) scenes.renderers.get(address)?.setv({ visible });
+  for (const [name, [x, y]] of Object.entries(state.ranges)) {
+    const figure = scenes.figures.get(name);
+    figure?.x_range.setv({ start: x[0], end: x[1] });
+    figure?.y_range.setv({ start: y[0], end: y[1] });
+  }
+  /** @type {Record<string, any>} */
+  const values = { ...state.settings, pale: state.pale, waiting: state.progress !== null };
+  if (Object.keys(state.texts).length) {
+    values.readings_shown = { ...settings.readings_shown, ...state.texts };
+    values.numbers = { ...settings.numbers, ...state.numbers };
+  }
+  for (const name of /** @type {const} */ (["status", "description", "query"])) if (state[name] !== null) values[name] = state[name];
+  settings.setv(values);
+}
+
+/** The theme's colours for every model that has colours. @param {BokehDocument} document @param {string} theme */
+export function restyle(document, theme) {
+  for (const model of document._all_models.values())
+    for (const tag of model.tags ?? []) {
+      const colours = tag instanceof Map ? tag.get(theme) : tag?.[theme];
+      if (colours) model.setv(colours instanceof Map ? Object.fromEntries(colours) : colours);
+    }
+}
