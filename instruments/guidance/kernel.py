@@ -344,7 +344,7 @@ def noised(condition: str, t: float) -> Conditioned:
 class Group:
     """A class, or one of the two Gaussians of the known case, as it is drawn.
 
-    chosen: whether it is what is asked for; circles: (41, K, 2) places on the circle of one standard deviation about
+    chosen: whether it is what is asked for; circles: (73, K, 2) places on the circle of one standard deviation about
     each of its K clusters, the last place being the first; label_at: (2,) place of its name.
     """
 
@@ -364,7 +364,7 @@ def groups(condition: str, t: float) -> list[Group]:
 
 def _group(name: str, chosen: bool, mixture: GaussianMixture, away: float = 0.0) -> Group:
     """away: how far its name stands above the first circle, below it where negative; 0: at the circle's centre."""
-    angle = np.linspace(0.0, 2.0 * np.pi, 41)
+    angle = np.linspace(0.0, 2.0 * np.pi, 73)
     unit = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     circles = mixture.means + mixture.s * unit[:, None]
     up = np.copysign(mixture.s, away) + away if away else 0.0

@@ -368,7 +368,7 @@ def test_circles_are_one_standard_deviation_about_each_cluster(subject):
         assert [group.chosen for group in groups] == [k == chosen for k in range(len(groups))]
         mixture = kernel.noised(name, 0.2).cond
         circles = groups[chosen].circles
-        assert circles.shape == (41, len(mixture.means), 2)
+        assert circles.shape == (73, len(mixture.means), 2)
         np.testing.assert_allclose(np.linalg.norm(circles - mixture.means, axis=2), mixture.s, rtol=1e-12)
         np.testing.assert_allclose(circles[0], circles[-1], atol=1e-12)
         assert np.ptp(circles, axis=0) == pytest.approx(2 * mixture.s, rel=0.01), "all the way round"
