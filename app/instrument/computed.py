@@ -48,7 +48,7 @@ class _Entry:
 
     reads: dict[str, Any]
     value: Any
-    version: int
+    version: Any
     seconds: float
     pending: bool = False
 
@@ -136,8 +136,8 @@ class Graph:
             self._stack[-1].reads.setdefault(node.name, entry.version)
         return entry.value
 
-    def version(self, node: Result) -> int:
-        """A number that changes when the result does."""
+    def version(self, node: Result) -> Any:
+        """Something that changes when the result does."""
         return self._entry(node).version
 
     def forget(self) -> None:
@@ -196,8 +196,6 @@ class Graph:
             entry = self._advance(node) if node.work else self._compute(node)
             if not entry.pending:
                 kept.insert(0, entry)
-                if len(kept) > 1 and _same(entry.value, kept[1].value):
-                    entry.version = kept[1].version  # what has read it still holds
                 del kept[node.keep :]
         self._checked[node.name] = entry
         return entry
@@ -228,7 +226,7 @@ class Graph:
         finally:
             self._stack.pop()
             seconds = self._took(start)
-        return _Entry(recording.reads, value, next(self._versions), seconds - recording.nested_seconds)
+        return _Entry(recording.reads, value, self._version_of(value), seconds - recording.nested_seconds)
 
     def _advance(self, node: Result) -> _Entry:
         """Runs long work until it ends or the deadline passes."""
@@ -247,7 +245,7 @@ class Graph:
             except StopIteration as end:
                 del self._works[node.name]
                 seconds = work.seconds + time.perf_counter() - start - work.recording.nested_seconds
-                return _Entry(work.recording.reads, end.value, next(self._versions), seconds)
+                return _Entry(work.recording.reads, end.value, self._version_of(end.value), seconds)
             except BaseException:
                 self._drop_work(node.name)
                 raise
@@ -274,6 +272,10 @@ class Graph:
             self._deadline is not None and node.background and work.progress is not None and self.progress is not None
         )
 
+    def _version_of(self, value: Any) -> Any:
+        """A number or text is its own version: where it is as before, what read it is still valid (early cutoff)."""
+        return (value,) if isinstance(value, int | float | str) else next(self._versions)
+
     def _took(self, start: float) -> float:
         seconds = time.perf_counter() - start
         if self._stack:
@@ -283,11 +285,6 @@ class Graph:
     def _drop_work(self, name: str) -> None:
         if (work := self._works.pop(name, None)) is not None:
             work.generator.close()
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values are one plain value: recomputing that changes nothing."""
-    return type(one) is type(other) and isinstance(one, bool | int | float | str) and one == other
 
 
 class Result:
