@@ -100,6 +100,18 @@ class Graph:
             if self._works:
                 self._checked.clear()
 
+    @contextmanager
+    def no_waiting(self) -> Iterator[None]:
+        """Reading a result that is unfinished raises `NotReady` at once: for what a button does."""
+        self._deadline = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._deadline = None
+            self._not_ready.clear()
+            if self._works:
+                self._checked.clear()
+
     # --- what is read and written ------------------------------------------------------------------------------------
 
     def note_setting(self, name: str, value: Any) -> None:
@@ -232,7 +244,7 @@ class Graph:
                 step = next(work.generator)
             except StopIteration as end:
                 del self._works[node.name]
-                seconds = work.seconds + time.perf_counter() - start
+                seconds = work.seconds + time.perf_counter() - start - work.recording.nested_seconds
                 return _Entry(work.recording.reads, end.value, self._version_of(end.value), seconds)
             except BaseException:
                 self._drop_work(node.name)
@@ -245,7 +257,8 @@ class Graph:
             work.progress = Progress(done, of, node.unit)
             if partial and (work.partial is None or work.partial.value is not partial[0]):
                 reads, version = work.recording.reads, next(self._versions)
-                work.partial = _Entry(reads, partial[0], version, work.seconds, pending=True)
+                seconds = work.seconds - work.recording.nested_seconds
+                work.partial = _Entry(reads, partial[0], version, seconds, pending=True)
             if self._deadline is not None and time.perf_counter() >= self._deadline:
                 break
         if work.partial is None:
