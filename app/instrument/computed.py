@@ -100,6 +100,18 @@ class Graph:
             if self._works:
                 self._checked.clear()
 
+    @contextmanager
+    def no_waiting(self) -> Iterator[None]:
+        """Reading a result that is unfinished raises `NotReady` at once: for what a button does."""
+        self._deadline = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._deadline = None
+            self._not_ready.clear()
+            if self._works:
+                self._checked.clear()
+
     # --- what is read and written ------------------------------------------------------------------------------------
 
     def note_setting(self, name: str, value: Any) -> None:
@@ -180,12 +192,14 @@ class Graph:
             entry = self._advance(node) if node.work else self._compute(node)
             if not entry.pending:
                 kept.insert(0, entry)
+                if len(kept) > 1 and _same(entry.value, kept[1].value):
+                    entry.version = kept[1].version  # what has read it still holds
                 del kept[node.keep :]
         self._checked[node.name] = entry
         return entry
 
     def _holds(self, reads: dict[str, Any]) -> bool:
-        """Whether everything that was read is as it was; in the order of reading, since early reads decide later ones."""
+        """Whether everything that was read is as it was; in the order of reading: early reads decide later ones."""
         for name, seen in reads.items():
             dependency = self._nodes.get(name)
             if dependency is None:
@@ -228,7 +242,7 @@ class Graph:
                 step = next(work.generator)
             except StopIteration as end:
                 del self._works[node.name]
-                seconds = work.seconds + time.perf_counter() - start
+                seconds = work.seconds + time.perf_counter() - start - work.recording.nested_seconds
                 return _Entry(work.recording.reads, end.value, next(self._versions), seconds)
             except BaseException:
                 self._drop_work(node.name)
@@ -257,6 +271,11 @@ class Graph:
     def _drop_work(self, name: str) -> None:
         if (work := self._works.pop(name, None)) is not None:
             work.generator.close()
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are one plain value: recomputing that changes nothing."""
+    return type(one) is type(other) and isinstance(one, bool | int | float | str) and one == other
 
 
 class Result:
