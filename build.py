@@ -9,7 +9,7 @@ lab = types.ModuleType("diffusion_lab")
 lab.__path__ = [str(Path(__file__).resolve().parent)]
 sys.modules["diffusion_lab"] = lab
 
-from diffusion_lab.app.command_line import main
+from diffusion_lab.app.build.command_line import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,7 @@
 import js from "@eslint/js";
 import globals from "globals";
 
-const WORKER = ["js/worker.js", "js/interpreter.js", "js/memory.js", "js/packs.js", "js/service_worker.js", "js/snapshot.js"];
+const WORKER = ["js/worker/*.js", "js/page/service_worker.js"];
 
 export default [
   js.configs.recommended,
@@ -18,6 +18,6 @@ export default [
       "no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
     },
   },
-  { files: ["js/*.js"], ignores: WORKER, languageOptions: { globals: globals.browser } },
+  { files: ["js/*/*.js"], ignores: WORKER, languageOptions: { globals: globals.browser } },
   { files: WORKER, languageOptions: { globals: globals.worker } },
 ];

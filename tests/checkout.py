@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from diffusion_lab.app.environment import NODE_MODULES, ROOT, VENV, WORK
+from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, VENV, WORK
 
 #: What of `.build/` is left behind: sites, and what benchmarks wrote.
 NOT_KEPT = shutil.ignore_patterns("new", "draft", "discarded", "benchmarks", "lock")

@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from diffusion_lab.app import runtime_assets
-from diffusion_lab.app.chapter import InstrumentSlot
-from diffusion_lab.app.discovery import INSTRUMENTS, instrument_names
-from diffusion_lab.app.site import _chapter_paths, _references, parse_chapter
+from diffusion_lab.app.build import python_packs
+from diffusion_lab.app.build.chapter_tree import InstrumentSlot
+from diffusion_lab.app.build.site import _chapter_paths, _references, parse_chapter
+from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_names
 
 ROOT = Path(__file__).parents[1]
 STATIC = ROOT / "static"
@@ -27,8 +29,9 @@ COMMON = f"{LAB}.instruments.common"
 class Rule:
     """`files` may import the standard library and, unless it is None, only `may`; never `may_not`.
 
-    `<own>` is the package that the file stands in. `but`: files that the rule passes over. `top_level`: only what runs
-    when the file is imported.
+    In `files`, `*` stands for one part of a path and a last `**` for all that is below. `<own>` is the package that the
+    file stands in. `but`: names of files and folders that the rule passes over. `top_level`: only what runs when the
+    file is imported.
     """
 
     files: str
@@ -60,35 +63,46 @@ RULES = (
             "bokeh",
             COMMON,
             "<own>",
-            f"{LAB}.app.component",
-            f"{LAB}.app.front_panel",
-            f"{LAB}.app.scene",
-            f"{LAB}.app.theme",
+            f"{LAB}.app.instrument",
         ),
     ),
     # Where an instrument has them: what stands on its panel, what it draws, a text that its kernel learns from.
-    Rule("instruments/*/panel.py", may=(f"{LAB}.app.front_panel",)),
+    Rule("instruments/*/panel.py", may=(f"{LAB}.app.instrument.front_panel",)),
     Rule(
         "instruments/*/pictures.py",
-        may=("numpy", "bokeh", COMMON, "<own>", f"{LAB}.app.scene", f"{LAB}.app.theme"),
+        may=("numpy", "bokeh", COMMON, "<own>", f"{LAB}.app.instrument.scene", f"{LAB}.app.instrument.theme"),
         may_not=("<own>.component",),
     ),
     Rule("instruments/*/corpus.py", may=()),
-    Rule("app/chapter.py", may=("yaml", "markdown_it", "mdit_py_plugins")),
-    Rule("app/theme.py", may=()),
-    # Instruments are found, not named; what runs in the worker is imported by the worker alone.
-    Rule("app/*.py", may_not=(f"{LAB}.instruments", f"{LAB}.app.runtime", "js", "pyodide")),
-    # Help for errors looks at what is there and knows only NumPy.
-    Rule("app/hints/*.py", may=("numpy", f"{LAB}.app.hints")),
-    Rule("app/wheels/*.py", may_not=(f"{LAB}.instruments", f"{LAB}.app.runtime", "js", "pyodide")),
-    Rule("app/wheels/*/*.py", may_not=(f"{LAB}.instruments", f"{LAB}.app.runtime", "js", "pyodide")),
-    Rule("app/runtime/*.py", may_not=(f"{LAB}.instruments",)),
-    Rule("app/node/*.py", may=("js", "pyodide", f"{LAB}.app.discovery", f"{LAB}.app.runtime")),
-    # These run before anything is installed.
-    Rule("app/environment.py", may=()),
     Rule("app/__init__.py", may=()),
-    Rule("app/command_line.py", may=(f"{LAB}.app.environment",), top_level=True),
-    Rule("build.py", may=(f"{LAB}.app.command_line",), top_level=True),
+    # The author's machine: instruments are found, not named; what runs in the worker is imported by the worker alone.
+    Rule("app/build/**", may_not=(f"{LAB}.instruments", f"{LAB}.app.browser", "js", "pyodide"), but=("node",)),
+    Rule("app/build/node/*.py", may=("js", "pyodide", f"{LAB}.app.instrument", f"{LAB}.app.browser")),
+    Rule("app/build/chapter_tree.py", may=()),
+    Rule(
+        "app/build/chapter_parser.py", may=("yaml", "markdown_it", "mdit_py_plugins", f"{LAB}.app.build.chapter_tree")
+    ),
+    # These run before anything is installed.
+    Rule("app/build/__init__.py", may=()),
+    Rule("app/build/setup_steps.py", may=()),
+    Rule("app/build/command_line.py", may=(f"{LAB}.app.build.setup_steps",), top_level=True),
+    Rule("build.py", may=(f"{LAB}.app.build.command_line",), top_level=True),
+    # Everywhere.
+    Rule("app/instrument/**", may=("bokeh", "jinja2", "numpy", "panel", "param", f"{LAB}.app.instrument")),
+    Rule(
+        "app/cells/**",
+        may=("bokeh", "numpy", "panel", f"{LAB}.app.cells", f"{LAB}.app.instrument"),
+        but=("notebook_helpers.py",),
+    ),
+    Rule("app/cells/notebook_helpers.py", may=("bokeh", "panel", "IPython", f"{LAB}.app.cells")),
+    # Help for errors looks at what is there and knows only NumPy.
+    Rule("app/cells/hints/*.py", may=("numpy", f"{LAB}.app.cells.hints")),
+    # The worker.
+    Rule("app/browser/**", may_not=(f"{LAB}.instruments", f"{LAB}.app.build", f"{LAB}.app.numpy_wheel")),
+    # Stands alone: it also works where the lab is not installed.
+    Rule("app/numpy_wheel/**", may=(f"{LAB}.app.numpy_wheel",), but=("checks", "fetch_sdist.py")),
+    Rule("app/numpy_wheel/checks/*.py", may=("numpy", "pytest")),
+    Rule("app/numpy_wheel/numpy/fetch_sdist.py", may=("pypi_simple",)),
 )
 
 
@@ -114,9 +128,12 @@ def within(name: str, packages: Iterable[str]) -> bool:
 
 
 def fits(path: str, rule: Rule) -> bool:
-    """Like `fnmatch`, but `*` stands for one part of a path."""
-    same_depth = path.count("/") == rule.files.count("/")
-    return same_depth and fnmatch(path, rule.files) and path.rpartition("/")[2] not in rule.but
+    """Whether `path` is one of the rule's files."""
+    parts, wanted = path.split("/"), rule.files.split("/")
+    if wanted[-1] == "**":
+        parts, wanted = parts[: len(wanted) - 1], wanted[:-1]
+    same = len(parts) == len(wanted) and all(map(fnmatch, parts, wanted))
+    return same and not set(path.split("/")) & set(rule.but)
 
 
 def breaches(path: str, source: str) -> list[str]:
@@ -154,7 +171,11 @@ def test_every_file_has_a_rule():
     [
         ("instruments/ring/kernel.py", "import bokeh.models", "bokeh.models"),
         ("instruments/ring/kernel.py", "def f():\n    import param", "param"),
-        ("instruments/ring/kernel.py", "from diffusion_lab.app import theme", "diffusion_lab.app.theme"),
+        (
+            "instruments/ring/kernel.py",
+            "from diffusion_lab.app.instrument import theme",
+            "diffusion_lab.app.instrument.theme",
+        ),
         ("instruments/ring/kernel.py", "from ..loss import kernel", "diffusion_lab.instruments.loss.kernel"),
         ("instruments/ring/kernel.py", "import importlib\nimportlib.import_module('panel')", "panel"),
         ("instruments/ring/kernel.py", "import scipy", "scipy"),
@@ -166,7 +187,7 @@ def test_every_file_has_a_rule():
             "from diffusion_lab.instruments.ring.kernel import density",
             "diffusion_lab.instruments.ring.kernel.density",
         ),
-        ("instruments/ring/component.py", "from diffusion_lab.app import site", "diffusion_lab.app.site"),
+        ("instruments/ring/component.py", "from diffusion_lab.app.build import site", "diffusion_lab.app.build.site"),
         (
             "instruments/ring/component.py",
             "from diffusion_lab.instruments.loss import kernel",
@@ -174,16 +195,38 @@ def test_every_file_has_a_rule():
         ),
         ("instruments/ring/component.py", "import js", "js"),
         (
-            "app/chapter.py",
-            "from diffusion_lab.app.discovery import INSTRUMENTS",
-            "diffusion_lab.app.discovery.INSTRUMENTS",
+            "app/build/chapter_parser.py",
+            "from diffusion_lab.app.instrument.discovery import INSTRUMENTS",
+            "diffusion_lab.app.instrument.discovery.INSTRUMENTS",
         ),
-        ("app/site.py", "from diffusion_lab.instruments.ring import kernel", "diffusion_lab.instruments.ring.kernel"),
-        ("app/site.py", "import diffusion_lab.app.runtime.boot", "diffusion_lab.app.runtime.boot"),
-        ("app/cells.py", "from pyodide.ffi import to_js", "pyodide.ffi.to_js"),
-        ("app/runtime/boot.py", "from ...instruments.ring import kernel", "diffusion_lab.instruments.ring.kernel"),
-        ("app/environment.py", "def f():\n    import numpy", "numpy"),
-        ("app/command_line.py", "from diffusion_lab.app.site import build_site", "diffusion_lab.app.site.build_site"),
+        (
+            "app/build/site.py",
+            "from diffusion_lab.instruments.ring import kernel",
+            "diffusion_lab.instruments.ring.kernel",
+        ),
+        ("app/build/site.py", "import diffusion_lab.app.browser.worker_api", "diffusion_lab.app.browser.worker_api"),
+        ("app/build/site.py", "from pyodide.ffi import to_js", "pyodide.ffi.to_js"),
+        ("app/build/chapter_tree.py", "import yaml", "yaml"),
+        ("app/build/node/x.py", "from diffusion_lab.app.build import site", "diffusion_lab.app.build.site"),
+        ("app/instrument/scene.py", "from diffusion_lab.app.cells import plots", "diffusion_lab.app.cells.plots"),
+        ("app/instrument/scene.py", "import diffusion_lab.app.build.site", "diffusion_lab.app.build.site"),
+        ("app/cells/session.py", "import diffusion_lab.app.build.site", "diffusion_lab.app.build.site"),
+        ("app/cells/session.py", "from pyodide.ffi import to_js", "pyodide.ffi.to_js"),
+        ("app/cells/session.py", "import IPython", "IPython"),
+        ("app/cells/hints/names.py", "import bokeh", "bokeh"),
+        ("app/browser/worker_api.py", "from ..build import site", "diffusion_lab.app.build.site"),
+        ("app/numpy_wheel/numpy/pins.py", "import numpy", "numpy"),
+        (
+            "app/browser/worker_api.py",
+            "from ...instruments.ring import kernel",
+            "diffusion_lab.instruments.ring.kernel",
+        ),
+        ("app/build/setup_steps.py", "def f():\n    import numpy", "numpy"),
+        (
+            "app/build/command_line.py",
+            "from diffusion_lab.app.build.site import build_site",
+            "diffusion_lab.app.build.site.build_site",
+        ),
         ("build.py", "import yaml", "yaml"),
     ],
 )
@@ -201,10 +244,10 @@ def test_a_wrong_import_is_found(path, source, name):
         ),
         (
             "instruments/ring/component.py",
-            "from . import kernel\nfrom diffusion_lab.app import theme\nimport panel as pn",
+            "from . import kernel\nfrom diffusion_lab.app.instrument import theme\nimport panel as pn",
         ),
-        ("app/command_line.py", "def f():\n    from diffusion_lab.app.site import build_site"),
-        ("app/runtime/boot.py", "import js"),
+        ("app/build/command_line.py", "def f():\n    from diffusion_lab.app.build.site import build_site"),
+        ("app/browser/worker_api.py", "import js"),
     ],
 )
 def test_a_right_import_passes(path, source):
@@ -247,39 +290,49 @@ IMPORT_NAMES = {"MarkupSafe": "markupsafe", "PyYAML": "yaml"}
 
 def absent_in_browser(shipped: dict[str, str]) -> list[str]:
     """Imports of the shipped files (path → source) that lead to a file or a package that is not shipped."""
-    packages = {IMPORT_NAMES.get(name, name) for name in runtime_assets.DISTRIBUTIONS} | {"numpy", "js", "pyodide"}
+    packages = {IMPORT_NAMES.get(name, name) for name in python_packs.DISTRIBUTIONS} | {"numpy", "js", "pyodide"}
     modules = {f"{LAB}." + path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in shipped}
     modules.add(LAB)
+    # A name that comes from one of these can only be a module.
+    folders = {f"{LAB}." + path.removesuffix("/__init__.py").replace("/", ".") for path, source in shipped.items()
+               if path.endswith("/__init__.py") and len(ast.parse(source).body) < 2}  # fmt: skip
     found = []
     for path, source in shipped.items():
         for line, name in imported(path, source):
             root = name.split(".")[0]
             known = within(root, packages) or root in sys.stdlib_module_names
             if root == LAB:
-                known = name in modules or name.rpartition(".")[0] in modules - {f"{LAB}.app", LAB}
+                known = name in modules or name.rpartition(".")[0] in modules - folders - {LAB}
             if not known:
                 found.append(f"{path}:{line}: imports {name}")
     return found
 
 
 def test_shipped_python_imports_only_what_is_shipped():
-    own = runtime_assets._own_files()
+    own = python_packs._own_files()
     shipped = {inside.removeprefix(f"{LAB}/"): path for inside, path in own.items() if inside.endswith(".py")}
-    assert {"app/component.py", "app/runtime/boot.py", "instruments/common/mixtures.py"} < set(shipped)
+    assert {"app/instrument/component.py", "app/browser/worker_api.py", "instruments/common/mixtures.py"} < set(shipped)
+    del shipped["app/cells/notebook_helpers.py"]  # for notebooks: nothing in the browser imports it
     assert absent_in_browser({path: file.read_text("utf-8") for path, file in shipped.items()}) == []
 
 
-@pytest.mark.parametrize("module", ["diffusion_lab.app.site", "tornado.web", "diffusion_lab.app.environment.ROOT"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "diffusion_lab.app.build.site",
+        "diffusion_lab.app.cells.missing",
+        "diffusion_lab.app.build.setup_steps.ROOT",
+        "tornado.web",
+    ],
+)
 def test_an_unshipped_import_is_found(module):
     package, _, name = module.rpartition(".")
-    shipped = {"app/__init__.py": "", "app/cells.py": f"def f():\n    from {package} import {name}"}
-    assert absent_in_browser(shipped) == [f"app/cells.py:2: imports {module}"]
-
-
-def test_what_stays_at_home_is_there():
-    """A file renamed away from the list would be shipped without a word."""
-    gone = [path for path in runtime_assets.OWN_LEFT_OUT if not (ROOT / path).exists()]
-    assert gone in ([], ["app/server.py"])  # `panel serve` comes later
+    shipped = {
+        "app/__init__.py": "",
+        "app/cells/__init__.py": "",
+        "app/cells/session.py": f"def f():\n    from {package} import {name}",
+    }
+    assert absent_in_browser(shipped) == [f"app/cells/session.py:2: imports {module}"]
 
 
 # --- kernels run where nothing visual is installed -------------------------------------------------------------------
@@ -346,140 +399,97 @@ def test_a_hollow_instrument_is_found(tmp_path):
 
 # --- JavaScript ------------------------------------------------------------------------------------------------------
 
-#: Script → scripts it may import at run time. `main.js` wires; the parts meet in `protocol.js` and `python.js` alone.
-SCRIPTS: dict[str, set[str]] = {
-    "main.js": {
-        "cells.js",
-        "instruments.js",
-        "kernel.js",
-        "menu.js",
-        "offline.js",
-        "progress.js",
-        "python.js",
-        "quizzes.js",
-        "shell.js",
-        "take_along.js",
-    },
-    "take_along.js": {"archive.js"},
-    "archive.js": set(),
-    "cells.js": {
-        "asker.js",
-        "cell.js",
-        "live_outputs.js",
-        "progress.js",
-        "runner.js",
-        "sharing.js",
-        "theme.js",
-    },
-    "cell.js": {"drop_down.js", "editor.js", "outputs.js", "sharing.js", "store.js"},
-    "asker.js": set(),
-    "drop_down.js": set(),
-    "live_outputs.js": {"drawing.js"},
-    "kernel.js": {"cell.js", "runner.js"},
-    "outputs.js": set(),
-    "sharing.js": set(),
-    "theme.js": set(),
-    "runner.js": set(),
-    "store.js": set(),
-    "instruments.js": {"drawing.js", "frames.js", "theme.js"},
-    "drawing.js": {"bokeh.js", "bokeh_core.js"},
-    "bokeh.js": {"bokeh_all.js", "bokeh_core.js"},
-    "bokeh_core.js": set(),
-    "bokeh_all.js": set(),
-    "plain_modules.js": set(),
-    "frames.js": {"front_panel.js"},
-    "menu.js": {"drop_down.js"},
-    "offline.js": set(),
-    "service_worker.js": set(),
-    "progress.js": {"store.js"},
-    "quizzes.js": {"progress.js", "store.js"},
-    "shell.js": {"protocol.js"},
-    "python.js": {"protocol.js"},
-    "protocol.js": set(),
-    "worker.js": {"interpreter.js", "memory.js", "packs.js", "snapshot.js"},
-    "interpreter.js": {"packs.js"},
-    "memory.js": set(),
-    "packs.js": set(),
-    "snapshot.js": {"interpreter.js", "packs.js"},
-    "editor.js": {"completing.js"},
-    "completing.js": set(),
-    "front_panel.js": set(),
-    "author.js": set(),
+#: Folder of scripts → the folders and scripts that it may import, at run time or for their types. The parts of a page
+#: meet in `main.js`, which wires them.
+FOLDERS: dict[str, tuple[str, ...]] = {
+    "page": ("page/", "bokeh/"),
+    "cells": (
+        "cells/",
+        "bokeh/bokeh_view.js",
+        "page/drop_down.js",
+        "page/local_store.js",
+        "page/progress.js",
+        "page/theme.js",
+    ),
+    "bokeh": ("bokeh/",),
+    "worker": ("worker/",),
 }
-#: The scripts that may import libraries of the registry, and the scripts whose types all may use.
+#: What single scripts may import in place of that.
+EXCEPTIONS: dict[str, tuple[str, ...]] = {
+    "page/main.js": ("page/", "cells/"),
+    # Loaded by themselves, or by other scripts than the page's.
+    "page/front_panel.js": (),
+    "page/live_preview.js": (),
+    "page/protocol.js": (),
+    "page/service_worker.js": (),
+}
+#: The scripts whose types all may use.
+TYPES = ("page/protocol.js", "page/python_worker.js")
+#: Folder or script → the libraries of the registry that it may import.
 LIBRARIES = {
-    "archive.js": ("fflate",),
-    "bokeh.js": ("@bokeh/", "@holoviz/panel/"),
-    "bokeh_all.js": ("@bokeh/", "@holoviz/panel/"),
-    "bokeh_core.js": ("@bokeh/",),
-    "editor.js": ("@codemirror/", "@lezer/"),
-    "completing.js": ("@codemirror/",),
-    "interpreter.js": ("pyodide",),
-}
-TYPES = {"protocol.js", "python.js"}
-OWN_TYPES = {
-    "cell.js": {"editor.js", "live_outputs.js", "outputs.js", "runner.js"},
-    "kernel.js": {"runner.js"},
-    "completing.js": {"asker.js"},
-    "editor.js": {"completing.js"},
-    "live_outputs.js": {"drawing.js"},
-    "outputs.js": {"live_outputs.js"},
-    "runner.js": {"outputs.js"},
-    "instruments.js": {"drawing.js", "frames.js"},
-    "snapshot.js": {"interpreter.js"},
-    "worker.js": {"snapshot.js"},
+    "bokeh/": ("@bokeh/", "@holoviz/panel/"),
+    "cells/": ("@codemirror/", "@lezer/"),
+    "page/zip_stream.js": ("fflate",),
+    "worker/interpreter.js": ("pyodide",),
 }
 
 
 def script_breaches(folder: Path, out: Path) -> list[str]:
     """Imports of the scripts in `folder` that the tables do not have, by esbuild's own reading of them."""
-    scripts = sorted(folder.glob("*.js"))
+    scripts = sorted(folder.rglob("*.js"))
     command = [STATIC / "node_modules/.bin/esbuild", *scripts, "--bundle", "--packages=external", "--format=esm",
                f"--outdir={out}", f"--metafile={out / 'meta.json'}", "--log-level=error"]  # fmt: skip
     subprocess.run([str(part) for part in command], check=True, cwd=folder)
     found = []
-    for path, entry in json.loads((out / "meta.json").read_text())["inputs"].items():
-        name = Path(path).name
-        if name not in SCRIPTS:
-            found.append(f"{name} has no line in the table")
+    for name, entry in json.loads((out / "meta.json").read_text())["inputs"].items():
+        room = name.partition("/")[0]
+        if room not in FOLDERS:
+            found.append(f"{name} is in no folder of the table")
             continue
+        may = EXCEPTIONS.get(name, FOLDERS[room])
+        libraries = tuple(library for where, of in LIBRARIES.items() if name.startswith(where) for library in of)
         for edge in entry["imports"]:
-            target = edge["path"]
-            if edge.get("external"):
-                fine = target.startswith(LIBRARIES.get(name, ("\0",)))
-            else:
-                target = Path(target).name
-                fine = target in SCRIPTS[name]
-            if not fine:
-                found.append(f"{name} imports {target}")
-        used_types = set(re.findall(r'import\("\./([\w.]+)"\)\.', (folder / name).read_text("utf-8")))
-        wrong_types = used_types - TYPES - OWN_TYPES.get(name, set())
-        found += [f"{name} uses types of {other}" for other in sorted(wrong_types)]
+            if not edge["path"].startswith(libraries if edge.get("external") else may):
+                found.append(f"{name} imports {edge['path']}")
+        for path in sorted(set(re.findall(r'import\("(\.[\w./]+)"\)\.', (folder / name).read_text("utf-8")))):
+            of_type = os.path.normpath(Path(room, path))
+            if not of_type.startswith((*may, *TYPES)):
+                found.append(f"{name} uses types of {of_type}")
     return found
 
 
 def test_scripts_keep_to_their_imports(tmp_path):
     assert script_breaches(STATIC / "js", tmp_path) == []
-    assert {path.name for path in (STATIC / "js").glob("*.js")} == set(SCRIPTS)
+    scripts = {path.relative_to(STATIC / "js").as_posix() for path in (STATIC / "js").rglob("*.js")}
+    assert {path.partition("/")[0] for path in scripts} == set(FOLDERS)
+    assert set(EXCEPTIONS) < scripts
 
 
 @pytest.mark.parametrize(
     ("name", "line", "breach"),
     [
-        ("cells.js", 'import "./instruments.js";', "cells.js imports instruments.js"),
-        ("quizzes.js", 'export const f = () => import("./shell.js");', "quizzes.js imports shell.js"),
-        ("front_panel.js", 'import "./protocol.js";', "front_panel.js imports protocol.js"),
-        ("shell.js", 'import "@codemirror/view";', "shell.js imports @codemirror/view"),
-        ("worker.js", '/** @type {import("./cells.js").Cell} */', "worker.js uses types of cells.js"),
-        ("extra.js", "export const x = 1;", "extra.js has no line in the table"),
+        ("cells/cells.js", 'import "../page/instruments.js";', "cells/cells.js imports page/instruments.js"),
+        (
+            "page/quizzes.js",
+            'export const f = () => import("../cells/cell.js");',
+            "page/quizzes.js imports cells/cell.js",
+        ),
+        ("page/front_panel.js", 'import "./protocol.js";', "page/front_panel.js imports page/protocol.js"),
+        ("page/page_chrome.js", 'import "@codemirror/view";', "page/page_chrome.js imports @codemirror/view"),
+        ("worker/memory.js", 'import "../page/protocol.js";', "worker/memory.js imports page/protocol.js"),
+        (
+            "worker/worker.js",
+            '/** @type {import("../cells/cells.js").Cell} */',
+            "worker/worker.js uses types of cells/cells.js",
+        ),
+        ("extra/extra.js", "export const x = 1;", "extra/extra.js is in no folder of the table"),
     ],
 )
 def test_a_wrong_script_is_found(tmp_path, name, line, breach):
     scripts, out = tmp_path / "js", tmp_path / "out"
-    scripts.mkdir()
     out.mkdir()
-    for path in (STATIC / "js").glob("*.js"):
-        (scripts / path.name).write_text(path.read_text("utf-8"))
+    shutil.copytree(STATIC / "js", scripts)
+    (scripts / name).parent.mkdir(exist_ok=True)
     with (scripts / name).open("a") as script:
         script.write(f"\n{line}\n")
     assert script_breaches(scripts, out) == [breach]

@@ -51,7 +51,7 @@ def test_npm_runs_the_same_tools():
 )
 def test_ruff_knows_the_rule(source, rule):
     done = run(
-        [BIN / "ruff", "check", "--no-cache", "--output-format=concise", "--stdin-filename=app/x.py", "-"],
+        [BIN / "ruff", "check", "--no-cache", "--output-format=concise", "--stdin-filename=app/build/x.py", "-"],
         ROOT,
         input=source,
     )
@@ -62,10 +62,10 @@ def test_ruff_knows_the_rule(source, rule):
 @pytest.mark.parametrize(
     ("name", "source", "rule"),
     [
-        ("page.js", "export const f = (a) => a == 1;\n", "eqeqeq"),
-        ("page.js", "const unused = 1;\n", "no-unused-vars"),
-        ("page.js", "export const f = () => absent;\n", "no-undef"),
-        ("worker.js", "document.title = '';\n", "no-undef"),
+        ("page/page.js", "export const f = (a) => a == 1;\n", "eqeqeq"),
+        ("page/page.js", "const unused = 1;\n", "no-unused-vars"),
+        ("page/page.js", "export const f = () => absent;\n", "no-undef"),
+        ("worker/worker.js", "document.title = '';\n", "no-undef"),
     ],
 )
 def test_eslint_knows_the_rule(name, source, rule):

@@ -11,8 +11,8 @@ import numpy as np
 import param
 from bokeh.plotting import figure
 
-from diffusion_lab.app.component import Instrument
-from diffusion_lab.app.front_panel import FrontPanel
+from diffusion_lab.app.instrument.component import Instrument
+from diffusion_lab.app.instrument.front_panel import FrontPanel
 from diffusion_lab.instruments.common import couplings, flows
 from diffusion_lab.instruments.common.flows import DIFFUSION
 from diffusion_lab.instruments.common.randomness import seeded

@@ -1,6 +1,6 @@
 """What stands on the flow instrument's front panel, in reading order."""
 
-from diffusion_lab.app.front_panel import (
+from diffusion_lab.app.instrument.front_panel import (
     Choice,
     FrontPanel,
     Handle,

@@ -9,8 +9,8 @@ import numpy as np
 from bokeh.models import ColumnDataSource, FixedTicker, LinearColorMapper
 from bokeh.plotting import figure
 
-from diffusion_lab.app.scene import arrow, plane, segments
-from diffusion_lab.app.theme import TOKENS, ThemeName, data_palette, style_axes
+from diffusion_lab.app.instrument.scene import arrow, plane, segments
+from diffusion_lab.app.instrument.theme import TOKENS, ThemeName, data_palette, style_axes
 from diffusion_lab.instruments.common.flows import Solver, Velocity
 from diffusion_lab.instruments.flow import kernel
 

@@ -9,8 +9,8 @@ import numpy as np
 import param
 from bokeh.plotting import figure
 
-from diffusion_lab.app.component import Instrument
-from diffusion_lab.app.front_panel import FrontPanel
+from diffusion_lab.app.instrument.component import Instrument
+from diffusion_lab.app.instrument.front_panel import FrontPanel
 from diffusion_lab.instruments.common import guidance, samplers, schedules
 from diffusion_lab.instruments.common.guidance import GaussianAnswers
 from diffusion_lab.instruments.guidance import kernel, pictures
@@ -189,7 +189,7 @@ class Guidance(Instrument):
         """The t of the picture."""
         return self.t if self.view == "probe" else float(self._sample()[0].t[self._frame()])
 
-    def settle(self, changed: frozenset[str]) -> None:
+    def reconcile(self, changed: frozenset[str]) -> None:
         """The two names of the dial agree, the interval is in order, and only samples are played."""
         moved = changed or frozenset(self.state())
         if "guidance_weight" in moved and "guidance_scale" not in moved:

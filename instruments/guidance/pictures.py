@@ -8,8 +8,8 @@ import numpy as np
 from bokeh.models import ColumnDataSource, LinearColorMapper
 from bokeh.plotting import figure
 
-from diffusion_lab.app.scene import arrow, plane, segments, shades
-from diffusion_lab.app.theme import TOKENS, ThemeName, data_palette, style_axes
+from diffusion_lab.app.instrument.scene import arrow, plane, segments, shades
+from diffusion_lab.app.instrument.theme import TOKENS, ThemeName, data_palette, style_axes
 from diffusion_lab.instruments.common.guidance import Measures
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.guidance import kernel

@@ -12,8 +12,8 @@ import numpy as np
 import param
 from bokeh.plotting import figure
 
-from diffusion_lab.app.component import Instrument
-from diffusion_lab.app.front_panel import FrontPanel
+from diffusion_lab.app.instrument.component import Instrument
+from diffusion_lab.app.instrument.front_panel import FrontPanel
 from diffusion_lab.instruments.common import datasets, samplers, samplers_vp, schedules
 from diffusion_lab.instruments.common.metrics import nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
@@ -231,7 +231,7 @@ class Ring(Instrument):
         """The t of the picture, in either direction."""
         return self._frame().t if self.mode == "reverse" else self.t
 
-    def settle(self, changed: frozenset[str]) -> None:
+    def reconcile(self, changed: frozenset[str]) -> None:
         """Mode and t agree: clean means t = 0. What is not computed yet cannot be shown: play there instead."""
         if "mode" in changed and self.mode == "clean":
             self.t = 0.0

@@ -1,6 +1,6 @@
 """What stands on the front panel of the ring, in reading order."""
 
-from diffusion_lab.app.front_panel import (
+from diffusion_lab.app.instrument.front_panel import (
     Bars,
     Brush,
     Choice,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from bokeh.models import ColumnDataSource, LinearColorMapper
 
-from diffusion_lab.app.scene import plane, segments, shades
-from diffusion_lab.app.theme import TOKENS, ThemeName, data_palette
+from diffusion_lab.app.instrument.scene import plane, segments, shades
+from diffusion_lab.app.instrument.theme import TOKENS, ThemeName, data_palette
 
 EXTENT = 3.2  # half the width of the picture, in data units
 POINT_SIZES = {520: 5.0, 2000: 3.4}  # pixels across

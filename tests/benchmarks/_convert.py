@@ -18,9 +18,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from panel.io import convert
 
-from diffusion_lab.app.environment import NODE_MODULES, ROOT
-from diffusion_lab.app.twins import COMPRESSED
-from diffusion_lab.app.wheels import provide_numpy
+from diffusion_lab.app.build.precompress import COMPRESSED
+from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT
+from diffusion_lab.app.numpy_wheel import provide_numpy
 
 APP = "from diffusion_lab.instruments.ring.component import Ring\n\nRing().servable()\n"
 PYODIDE = NODE_MODULES / "pyodide"

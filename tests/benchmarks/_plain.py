@@ -8,7 +8,7 @@ from pathlib import Path
 
 from _convert import PYODIDE, PYODIDE_CORE, compress, lock_entry
 
-from diffusion_lab.app.wheels import provide_numpy
+from diffusion_lab.app.numpy_wheel import provide_numpy
 
 PAGE = """<!doctype html>
 <meta charset="utf-8">

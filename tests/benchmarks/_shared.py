@@ -21,8 +21,8 @@ import tornado.netutil
 import tornado.web
 from playwright.sync_api import BrowserContext, Playwright
 
-from diffusion_lab.app.environment import ROOT, WORK
-from diffusion_lab.app.serving import application
+from diffusion_lab.app.build.setup_steps import ROOT, WORK
+from diffusion_lab.app.build.static_host import application
 
 DIST = ROOT / "dist"
 RESULTS = WORK / "benchmarks"

@@ -18,7 +18,7 @@ from pathlib import Path
 import _report
 from _shared import RESULTS, table
 
-from diffusion_lab.app.environment import ROOT
+from diffusion_lab.app.build.setup_steps import ROOT
 
 HERE = Path(__file__).parent
 HISTORY = HERE / "history.jsonl"

@@ -33,9 +33,9 @@ EDITS = {
     "prose of a chapter": (CHAPTER, "\n## ", "\nWords {}.\n\n## "),
     "formula": (CHAPTER, "$", "${}"),
     "cell": (CHAPTER, "\nimport numpy as np\n", "\nimport numpy as np\nprint({})\n"),
-    "template": ("app/templates/base.html", "Skip to the text", "Skip to the text {}"),
+    "template": ("app/build/templates/base.html", "Skip to the text", "Skip to the text {}"),
     "style": ("static/css/page.css", "h1 {", "h1 {{ z-index: {};"),
-    "script": ("static/js/shell.js", "export function", "globalThis.edited = {};\nexport function"),
+    "script": ("static/js/page/page_chrome.js", "export function", "globalThis.edited = {};\nexport function"),
     "component of an instrument": ("instruments/ring/component.py", "points · ", "points {} · "),
     "kernel of an instrument": ("instruments/ring/kernel.py", "\n\n\n", "\n\nEDITED = {}\n\n\n"),
 }

@@ -4,7 +4,7 @@ One profile is taken through the states in which a reader has it: a page before 
 made, a second visit restored from it, the cells' own Python beside, and after a cell has asked for ever more. Of the
 processes it is their proportional set size (PSS): memory shared with others counts by its share. *page* is the renderer
 with all of the page's workers, *others* the browser itself, its network and graphics. What an interpreter takes is its
-WebAssembly memory, which never shrinks and is bound by `static/js/memory.js`.
+WebAssembly memory, which never shrinks and is bound by `static/js/worker/memory.js`.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 Both wheels run in Pyodide under Node, in turns, and of each operation (`_numpy_operations.py`) the best time counts.
 The other wheel is the official one where it can be had, or a build of ours with the official flags and without the
-patch to matrix products: in a copy of the checkout, `OPTIMISATION = ["-O2"]` in `app/wheels/numpy/pins.py`,
+patch to matrix products: in a copy of the checkout, `OPTIMISATION = ["-O2"]` in `app/numpy_wheel/numpy/pins.py`,
 `patches/01…` taken away, then
-`DIFFUSION_LAB_NUMPY=build python -m diffusion_lab.app.wheels static/node_modules/pyodide`.
+`DIFFUSION_LAB_NUMPY=build python -m diffusion_lab.app.numpy_wheel static/node_modules/pyodide`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 
 from _shared import table
 
-from diffusion_lab.app.environment import NODE_MODULES
-from diffusion_lab.app.node_python import NodePython
-from diffusion_lab.app.wheels import provide_numpy
+from diffusion_lab.app.build.node_python import NodePython
+from diffusion_lab.app.build.setup_steps import NODE_MODULES
+from diffusion_lab.app.numpy_wheel import provide_numpy
 
 HERE = Path(__file__).parent
 

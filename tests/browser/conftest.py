@@ -18,8 +18,8 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from diffusion_lab.app.environment import ROOT
-from diffusion_lab.app.serving import SiteFile, application
+from diffusion_lab.app.build.setup_steps import ROOT
+from diffusion_lab.app.build.static_host import SiteFile, application
 
 CHAPTER = "chapters/01-forward.html"
 

@@ -136,8 +136,8 @@ def test_an_instrument_runs_the_python_of_now(author, serving):
 MISTAKES = {
     "formula": (CHAPTER, "$", r"$\nonsense "),
     "python": ("instruments/ring/kernel.py", "import numpy as np", "import numpy as = np"),
-    "template": ("app/templates/chapter.html", "{% block body %}", "{% block body %}{{ absent }}"),
-    "script": ("static/js/shell.js", "export function", "export function function"),
+    "template": ("app/build/templates/chapter.html", "{% block body %}", "{% block body %}{{ absent }}"),
+    "script": ("static/js/page/page_chrome.js", "export function", "export function function"),
 }
 
 
@@ -161,7 +161,7 @@ def test_the_published_site_knows_nothing_of_this(dist):
 
 
 def test_the_builder_itself_is_started_anew(author, serving):
-    serving.edit("app/site.py", "PLANNED_CHAPTERS = 10", "PLANNED_CHAPTERS = 11")
+    serving.edit("app/build/site.py", "PLANNED_CHAPTERS = 10", "PLANNED_CHAPTERS = 11")
     serving.wait_for("from now on it is started anew")
     author.wait(RELOADED)
     assert author.page.get_by_text("of 11").count() == 1

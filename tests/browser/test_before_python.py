@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diffusion_lab.app.discovery import instrument_class, instrument_names
+from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.instruments.common import datasets
 from diffusion_lab.instruments.ring import kernel
 

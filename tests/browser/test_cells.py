@@ -69,9 +69,9 @@ def test_all_of_numpy_and_the_standard_library_can_be_imported(lab: Any) -> None
 def test_the_rest_of_the_library_comes_the_moment_it_is_needed(lab: Any) -> None:
     lab.open("embed/ring.html")
     worker = lab.page.workers[0]
-    assert not [url for url in lab.requests if "/rest." in url]
-    assert worker.evaluate("labAddRest()") is True  # what `app/runtime/rest.py` calls within an import
-    assert worker.evaluate("labAddRest()") is False
+    assert not [url for url in lab.requests if "/on_demand." in url]
+    assert worker.evaluate("labAddOnDemand()") is True  # what `app/browser/on_demand_imports.py` calls within an import
+    assert worker.evaluate("labAddOnDemand()") is False
 
 
 def test_a_model_whose_weights_are_read_from_a_file(lab: Any) -> None:

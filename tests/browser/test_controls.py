@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from diffusion_lab.app.discovery import instrument_class, instrument_names
-from diffusion_lab.app.front_panel import Brush, Choice, Handle, Menu, Slider, Toggles, Transport
+from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
+from diffusion_lab.app.instrument.front_panel import Brush, Choice, Handle, Menu, Slider, Toggles, Transport
 
 SIZES = {"desk": {"width": 1360, "height": 1000}, "phone": {"width": 390, "height": 844}}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from typing import Any
 
-from diffusion_lab.app.environment import NODE_MODULES
+from diffusion_lab.app.build.setup_steps import NODE_MODULES
 
 IMPORT_ALL = """
 import contextlib, importlib, io, sys, warnings

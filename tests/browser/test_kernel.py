@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator
 
-from diffusion_lab.app.discovery import instrument_class
-from diffusion_lab.app.editable import sources
+from diffusion_lab.app.instrument.discovery import instrument_class
+from diffusion_lab.app.instrument.editable import sources
 
 
 def source(name: str, function: str) -> str:

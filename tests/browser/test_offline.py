@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from diffusion_lab.app.discovery import instrument_names
+from diffusion_lab.app.instrument.discovery import instrument_names
 
 CONTROLLED = "navigator.serviceWorker?.controller?.state === 'activated'"
 
@@ -46,7 +46,7 @@ def test_without_a_network_the_packs_start_python_too(open_lab: Callable[..., An
 
 def test_what_no_page_needs_is_not_kept(dist: Path) -> None:
     listed = (dist / "service-worker.js").read_text("utf-8").partition(";")[0]
-    assert [name for name in ("/chunk-editor-", "/rest.", "/style.", "-latin-wght-") if name not in listed] == []
+    assert [name for name in ("/chunk-editor-", "/on_demand.", "/style.", "-latin-wght-") if name not in listed] == []
     assert [name for name in ("mathjax", "webgl", "cyrillic", "vietnamese", ".ipynb", ".br") if name in listed] == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from diffusion_lab.app.environment import ROOT
+from diffusion_lab.app.build.setup_steps import ROOT
 
 INSTRUMENTS = sorted(path.parent.name for path in ROOT.glob("instruments/*/component.py"))
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from diffusion_lab.app import prerender, site
-from diffusion_lab.app.chapter import ChapterError, Reference, parse_chapter
-from diffusion_lab.app.discovery import instrument_class, instrument_names
-from diffusion_lab.app.typeset import Formulas, typeset
+from diffusion_lab.app.build import prerender, site
+from diffusion_lab.app.build.chapter_parser import parse_chapter
+from diffusion_lab.app.build.chapter_tree import ChapterError, Reference
+from diffusion_lab.app.build.typeset import Formulas, typeset
+from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 
 CASES = Path(__file__).parent / "cases"
 WRITE = os.environ.get("LAB_WRITE_EXPECTED") == "1"

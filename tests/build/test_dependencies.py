@@ -45,7 +45,7 @@ def pack(site: dict[str, bytes]) -> bytes:
 
 def package(site: dict[str, bytes]) -> bytes:
     (data,) = (data for name, data in site.items() if name.endswith(".whl"))
-    return zipfile.ZipFile(io.BytesIO(data)).read("diffusion_lab/app/notebook_helpers.py")
+    return zipfile.ZipFile(io.BytesIO(data)).read("diffusion_lab/app/cells/notebook_helpers.py")
 
 
 def style(site: dict[str, bytes]) -> bytes:
@@ -62,25 +62,26 @@ CHANGES: dict[str, tuple[str, str, str, Callable[[dict[str, bytes]], bool]]] = {
              lambda s: len(pages(s, "QQQQQQQ")) == 1),
     "references": ("chapters/references.toml", 'title = "', 'title = "QQ ', lambda s: len(pages(s, "QQ ")) >= 1),
     "notes": ("instruments/ring/about.md", "\n\n", "\n\nNotes QQ.\n\n", lambda s: len(pages(s, "Notes QQ.")) >= 1),
-    "template": ("app/templates/base.html", "Skip to the text", "QQ", lambda s: len(pages(s, ">QQ<")) > 4),
+    "template": ("app/build/templates/base.html", "Skip to the text", "QQ", lambda s: len(pages(s, ">QQ<")) > 4),
     "component": ("instruments/ring/component.py", "points · ", "QQ · ",
                   lambda s: len(pages(s, "QQ · ")) >= 1 and b"QQ" in pack(s)),
-    "front panel": ("app/templates/front_panel.html", '<dl class="readouts">', '<dl class="readouts QQ">',
+    "front panel": ("app/instrument/templates/front_panel.html", '<dl class="readouts">', '<dl class="readouts QQ">',
                     lambda s: len(pages(s, "readouts QQ")) > 4 and b"readouts QQ" in pack(s)),
-    "drawing": ("app/figure_svg.py", 'stroke-linecap="round"', 'stroke-linecap="square"',
+    "drawing": ("app/instrument/figure_svg.py", 'stroke-linecap="round"', 'stroke-linecap="square"',
                 lambda s: len(pages(s, 'stroke-linecap="square"')) > 2),
-    "theme": ("app/theme.py", '"#fbfaf7"', '"#fbfaf0"', lambda s: b"#fbfaf0" in style(s) and b"#fbfaf0" in pack(s)),
+    "theme": ("app/instrument/theme.py", '"#fbfaf7"', '"#fbfaf0"',
+              lambda s: b"#fbfaf0" in style(s) and b"#fbfaf0" in pack(s)),
     "style": ("static/css/page.css", "h1 {", "h1 { z-index: 77;", lambda s: b"z-index:77" in style(s)),
     "panel style": ("static/css/front_panel.css", "\n.", "\n.QQ { z-index: 77 }\n.",
                     lambda s: b"z-index:77" in style(s) and b".QQ" in pack(s)),
-    "notebook": ("app/notebook.py", "After this chapter", "QQ",
+    "notebook": ("app/build/notebook.py", "After this chapter", "QQ",
                  lambda s: b"QQ you can" in s["chapters/01-forward.ipynb"]),
-    "package": ("app/notebook_helpers.py", "below the notebook's cell", "QQ",
+    "package": ("app/cells/notebook_helpers.py", "below the notebook's cell", "QQ",
                 lambda s: b"Shows each value QQ" in package(s)),
-    "worker's Python": ("app/runtime/boot.py", '"""', '"""QQ ', lambda s: b"QQ " in pack(s)),
-    "page's script": ("static/js/main.js", "openQuizzes();", 'openQuizzes(); document.body.title = "QQ";',
+    "worker's Python": ("app/browser/worker_api.py", '"""', '"""QQ ', lambda s: b"QQ " in pack(s)),
+    "page's script": ("static/js/page/main.js", "openQuizzes();", 'openQuizzes(); document.body.title = "QQ";',
                       lambda s: any(b'"QQ"' in data for name, data in s.items() if name.startswith("assets/main."))),
-    "worker's script": ("static/js/worker.js", "\nimport ", '\nself.name ||= "QQ";\nimport ',
+    "worker's script": ("static/js/worker/worker.js", "\nimport ", '\nself.name ||= "QQ";\nimport ',
                         lambda s: any(b'"QQ"' in d for name, d in s.items() if name.startswith("assets/worker."))),
 }  # fmt: skip
 

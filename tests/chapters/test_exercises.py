@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from diffusion_lab.app.cells import Output, Session
-from diffusion_lab.app.chapter import Exercise, parse_chapter
-from diffusion_lab.app.site import _chapter_paths, _references
+from diffusion_lab.app.build.chapter_parser import parse_chapter
+from diffusion_lab.app.build.chapter_tree import Exercise
+from diffusion_lab.app.build.site import _chapter_paths, _references
+from diffusion_lab.app.cells.session import Output, Session
 
 EXERCISES: dict[str, Exercise] = {
     exercise.label: exercise

@@ -14,7 +14,7 @@ const resolve = `export const resolve = (name, context, next) =>
     : next(name, context);`;
 register(`data:text/javascript,${encodeURIComponent(resolve)}`);
 
-const { openInstruments } = await import("../../static/js/instruments.js");
+const { openInstruments } = await import("../../static/js/page/instruments.js");
 
 /** An element of the page that takes whatever is done to it, and is asked for nothing. @returns {any} */
 const element = (dataset = {}) =>

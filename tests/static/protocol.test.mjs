@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 
-import { STAGES, unsupported } from "../../static/js/protocol.js";
+import { STAGES, unsupported } from "../../static/js/page/protocol.js";
 
 test("each stage is further than the one before, and the last is the end", () => {
   const done = Object.values(STAGES).map((stage) => stage.done);
@@ -50,7 +50,7 @@ test("a broken probe is not valid: every byte of its code counts", () => {
 
 test("an engine without SIMD is told apart", (context) => {
   const script = `
-    import { unsupported } from ${JSON.stringify(new URL("../../static/js/protocol.js", import.meta.url).href)};
+    import { unsupported } from ${JSON.stringify(new URL("../../static/js/page/protocol.js", import.meta.url).href)};
     process.stdout.write(unsupported());`;
   const flags = ["--no-enable-sse4-1", "--no-enable-sse3", "--no-enable-ssse3", "--no-enable-avx", "--no-enable-avx2"];
   const said = execFileSync(process.execPath, [...flags, "--input-type=module", "-e", script], { encoding: "utf8" });

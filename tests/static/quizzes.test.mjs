@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openQuizzes, readNumber } from "../../static/js/quizzes.js";
+import { openQuizzes, readNumber } from "../../static/js/page/quizzes.js";
 
 /** @type {[string, number][]} */
 const NUMBERS = [

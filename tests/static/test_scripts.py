@@ -28,4 +28,10 @@ def test_a_failing_script_fails(tmp_path):
 
 
 def test_every_script_is_run():
-    assert {path.name.split(".")[0] for path in SCRIPTS} == {"instruments", "protocol", "python", "quizzes", "runner"}
+    assert {path.name.split(".")[0] for path in SCRIPTS} == {
+        "instruments",
+        "protocol",
+        "python_worker",
+        "quizzes",
+        "run_queue",
+    }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffusion_lab.app.site import _chapter_paths
+from diffusion_lab.app.build.site import _chapter_paths
 from diffusion_lab.instruments.common.velocity_fit import NUM_TIMES, SIDE
 from diffusion_lab.instruments.flow import kernel
 from diffusion_lab.instruments.flow.component import FlowMatching, _case

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diffusion_lab.app.figure_svg import log_ticks
+from diffusion_lab.app.instrument.figure_svg import log_ticks
 from diffusion_lab.instruments.flow import kernel
 from diffusion_lab.instruments.flow.component import MEETING, PATH_POINTS, FlowMatching
 from diffusion_lab.instruments.flow.pictures import ARROW_TIME, CHART

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diffusion_lab.app.site import _chapter_paths, _references, parse_chapter
+from diffusion_lab.app.build.site import _chapter_paths, _references, parse_chapter
 from diffusion_lab.instruments.guidance.component import Guidance
 
 PATH = next(path for path in _chapter_paths() if path.name.startswith("04"))

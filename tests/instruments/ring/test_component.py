@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffusion_lab.app.component import StateError
+from diffusion_lab.app.instrument.component import StateError
 from diffusion_lab.instruments.common.datasets import DATA_SETS, encode, ring
 from diffusion_lab.instruments.ring import kernel, runs
 from diffusion_lab.instruments.ring.component import MAX_FRAMES, NUM_POINTS, Ring

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from diffusion_lab.app.site import _chapter_paths, _references, parse_chapter
+from diffusion_lab.app.build.site import _chapter_paths, _references, parse_chapter
 from diffusion_lab.instruments.unmask import kernel
 from diffusion_lab.instruments.unmask.component import Unmask
 

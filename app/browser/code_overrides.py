@@ -1,0 +1,181 @@
+"""The kernel in the reader's hands: running functions get the reader's code, and their own back.
+
+The code object is replaced within the function itself, so that whoever has the function runs the new code at once: no
+module is reloaded and no name bound anew.
+"""
+
+from __future__ import annotations
+import __future__
+
+import inspect
+import linecache
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import CodeType, FunctionType
+from typing import Any, Protocol
+
+from diffusion_lab.app.cells.hints import CELL
+from diffusion_lab.app.cells.session import Output, error_output
+from diffusion_lab.app.instrument.component import Instrument, StateError, forget_results
+from diffusion_lab.app.instrument.editable import editable_functions
+
+#: Where an instrument computes: an error that passes through here is one of what it runs.
+_COMPUTING = (Instrument.__init__, Instrument._on_settings, Instrument._on_rest, Instrument._handle_msg)
+
+
+class EditError(Exception):
+    """Code that cannot take the function's place; says what would be right. `line` of it, from 1, or 0."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class Live(Protocol):
+    """An instrument on the page."""
+
+    component: Instrument
+
+    def recompute(self) -> None:
+        """Computes all anew and tells the page."""
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What a function runs: its code, its defaults, and names that its module has got for it."""
+
+    code: CodeType
+    defaults: tuple[Any, ...] | None
+    kwdefaults: dict[str, Any] | None
+    names: dict[str, Any] = field(default_factory=dict)
+
+
+class CodeOverrides:
+    """The functions of the page's instruments that run a reader's code."""
+
+    def __init__(self, live: Mapping[str, Live]) -> None:
+        """`live`: the instruments on the page, by place; looked at whenever something changes."""
+        self._live = live
+        self._originals: dict[FunctionType, _Form] = {}
+        self._now: dict[FunctionType, _Form] = {}
+
+    def edit(self, cls: type[Instrument], name: str, code: str) -> None:
+        """Puts `code` in the place of the function `name` of `cls` and has every instrument that uses it recompute.
+
+        Raises `EditError` for code that cannot take its place, and whatever the code raises when it is compiled or
+        run: what the function ran before is in its place again then, and the pictures are as they were.
+        """
+        function = editable_functions(cls)[name]
+        form = _compiled(function, code)
+        before = self._now.get(function) or _form_of(function)
+        self._originals.setdefault(function, _form_of(function))
+        self._put(function, form)
+        try:
+            self._recompute(function)
+        except BaseException:
+            self._put(function, before)
+            self._recompute(function)
+            raise
+
+    def reset(self, cls: type[Instrument], name: str = "") -> None:
+        """The function `name` of `cls`, or all of its functions, run their own code again."""
+        functions = editable_functions(cls)
+        for function in [functions[name]] if name else functions.values():
+            if function in self._originals:
+                self._put(function, self._originals[function])
+                self._recompute(function)
+
+    def reset_all(self) -> None:
+        """Every function runs its own code again."""
+        edited = list(self._now)
+        for function in edited:
+            self._put(function, self._originals[function])
+        for function in edited:
+            self._recompute(function)
+
+    def by_place(self) -> dict[str, list[str]]:
+        """Place → names of the functions of its instrument that run a reader's code."""
+        return {
+            place: [name for name, f in editable_functions(type(live.component)).items() if f in self._now]
+            for place, live in self._live.items()
+        }
+
+    def blamed(self, error: BaseException) -> str:
+        """The edited function that an instrument failed at; "" if `error` is not of computing, or nothing is edited."""
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        computing = {function.__code__ for function in _COMPUTING}
+        if isinstance(error, StateError) or not any(frame.f_code in computing for frame in frames):
+            return ""
+        edited = [name for names in self.by_place().values() for name in names]
+        files = {frame.f_code.co_filename for frame in frames}
+        return next((name for name in edited if _filename(name) in files), next(iter(edited), ""))
+
+    def _put(self, function: FunctionType, form: _Form) -> None:
+        for name in self._now.get(function, form).names:
+            function.__globals__.pop(name, None)
+        function.__globals__.update(form.names)
+        function.__code__, function.__defaults__ = form.code, form.defaults
+        function.__kwdefaults__ = form.kwdefaults
+        if form.code is self._originals[function].code:
+            self._now.pop(function, None)
+        else:
+            self._now[function] = form
+
+    def _recompute(self, function: FunctionType) -> None:
+        forget_results()
+        for live in self._live.values():
+            if function in editable_functions(type(live.component)).values():
+                live.recompute()
+
+
+def told(error: BaseException, name: str) -> Output:
+    """What went wrong with the code in the place of `name`, with the reader's own frames only."""
+    if isinstance(error, EditError):
+        return Output("error", str(error), error.line)
+    output = error_output(error, _filename(name))
+    if output.line or isinstance(error, KeyboardInterrupt):
+        return output
+    return Output("error", f"`{_short(name)}` ran, but what it returned could not be used:\n{output.body}")
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _filename(name: str) -> str:
+    return f"{CELL}{_short(name)}>"
+
+
+def _form_of(function: FunctionType) -> _Form:
+    return _Form(function.__code__, function.__defaults__, function.__kwdefaults__)
+
+
+def _compiled(function: FunctionType, source: str) -> _Form:
+    """What `source`, run among the names of the function's module, makes of it."""
+    name, filename = function.__name__, _filename(function.__name__)
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    code = compile(source, filename, "exec", __future__.annotations.compiler_flag, dont_inherit=True)
+    names = dict(function.__globals__)
+    names.pop(name, None)
+    exec(code, names)
+    made = inspect.unwrap(names.pop(name)) if callable(names.get(name)) else None
+    if not isinstance(made, FunctionType) or made.__code__.co_filename != filename:
+        raise EditError(f"The cell must define `{name}`, as a function.")
+    wanted, got = (inspect.signature(f) for f in (function, made))
+    if [(p.name, p.kind) for p in wanted.parameters.values()] != [(p.name, p.kind) for p in got.parameters.values()]:
+        wanted_names, got_names = (", ".join(signature.parameters) for signature in (wanted, got))
+        line = made.__code__.co_firstlineno
+        raise EditError(f"`{name}` is called with the parameters ({wanted_names}), this one has ({got_names}).", line)
+    if made.__code__.co_freevars != function.__code__.co_freevars:
+        raise EditError(
+            f"`{name}` must stand alone: it uses {', '.join(made.__code__.co_freevars)} of a scope around it."
+        )
+    added = {}
+    for other, value in names.items():
+        if other == "__builtins__" or (other in function.__globals__ and function.__globals__[other] is value):
+            continue
+        if other in function.__globals__:
+            raise EditError(f"The cell may change `{name}` only, and sets `{other}`, which others use too.")
+        added[other] = value
+    return _Form(made.__code__, made.__defaults__, made.__kwdefaults__, added)

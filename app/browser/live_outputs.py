@@ -1,0 +1,144 @@
+"""What a cell has put out and stays alive: a Bokeh figure or a Panel object, linked to its twin in the page.
+
+A document is linked by Bokeh's patches, both ways. All changes of one turn (a message of the page, a run of a cell)
+leave together; a long run sends what has changed every now and then.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import js
+import panel as pn
+from bokeh.document import Document
+from bokeh.events import DocumentReady
+from bokeh.models import Plot
+from panel.io import pyodide as panel_pyodide
+from panel.io.document import MockSessionContext
+from panel.io.state import set_curdoc, state
+from panel.theme.base import Inherit
+from panel.theme.native import Native
+from panel.viewable import Viewable
+from pyodide.ffi import to_js
+
+from diffusion_lab.app.cells.session import picture_name
+from diffusion_lab.app.instrument.theme import ThemeName, restyle
+
+#: Seconds between the patches of a figure that a running cell goes on changing.
+INTERVAL = 0.05
+
+#: The page's own colours and type, for all of Panel's components.
+PAGE_STYLE = """
+:host {
+  --panel-primary-color: var(--acc); --panel-on-primary-color: var(--on-acc);
+  --panel-secondary-color: var(--line); --panel-on-secondary-color: var(--ink);
+  --panel-background-color: var(--bg); --panel-on-background-color: var(--ink);
+  --panel-surface-color: var(--soft); --panel-on-surface-color: var(--ink); --panel-border-color: var(--line);
+  color: var(--ink); font-family: var(--sans);
+}
+.bk-input { background: var(--bg); color: var(--ink); border-color: var(--mute); font-family: var(--sans); }
+.bk-btn { font-family: var(--sans); }
+"""
+
+
+class PageDesign(Native):
+    """Panel's own design in the colours of the page, light or dark."""
+
+    modifiers = {Viewable: {"stylesheets": [Inherit, PAGE_STYLE]}}  # noqa: RUF012, as Panel writes it
+
+
+class LiveOutput:
+    """A figure or Panel object in the place `slot` of the page."""
+
+    def __init__(self, value: Any, slot: str, theme: ThemeName) -> None:
+        self._slot, self._theme = slot, theme
+        self._events: list[Any] = []
+        self._last_sent = 0.0
+        self._send: Callable[..., None] | None = None
+        self._in_turn = False
+        self._doc = doc = Document()
+        doc.hold()
+        doc._session_context = lambda: MockSessionContext(document=doc)
+        self.name = picture_name(value) if isinstance(value, Plot) else type(value).__name__
+        load_panel()
+        if isinstance(value, Plot):
+            _fit(value)
+        with set_curdoc(doc):
+            self._view = pn.Column(value, sizing_mode="stretch_width", margin=0)
+            self._view.server_doc(doc=doc, location=False)
+            self._restyle()
+        #: Place, name, document, render items and ids of its roots, as JSON for the page to draw.
+        self.drawing = json.dumps([slot, self.name, *panel_pyodide._doc_json(doc)])
+        doc._session_context = None
+
+    def link(self, send: Callable[..., None]) -> None:
+        """The page has drawn the document: every change leaves for it from now on."""
+        self._send = send
+        self._doc.on_change(self._collect)
+        state._loaded[self._doc] = state._connected[self._doc] = True  # else Panel drops what it holds back
+        self._in_turn = True
+        self._doc.unhold()
+        self._doc.callbacks.trigger_event(DocumentReady())
+        self.flush()
+
+    def patch(self, json_patch: Any) -> None:
+        """What the reader did with it in the page; its errors are the caller's to show."""
+        self._in_turn = True
+        try:
+            with set_curdoc(self._doc):
+                self._doc.apply_json_patch(panel_pyodide._convert_json_patch(json_patch), setter="js")
+        finally:
+            self.flush()
+
+    def set_theme(self, theme: ThemeName) -> None:
+        """The page's colours have changed."""
+        self._theme, self._in_turn = theme, True
+        with set_curdoc(self._doc):
+            self._restyle()
+        self.flush()
+
+    def flush(self) -> None:
+        """Sends what has changed."""
+        events, self._events, self._in_turn, self._last_sent = self._events, [], False, time.monotonic()
+        if not events or self._send is None:
+            return
+        patch, buffers = panel_pyodide._process_document_events(self._doc, events)
+        js_buffers = js.Map.new(js.Object.entries(to_js(buffers, dict_converter=js.Object.fromEntries)))
+        self._send(self._slot, "{}", json.dumps(patch), js_buffers)
+
+    def close(self) -> None:
+        """The page has put it away."""
+        for root in self._doc.roots:
+            self._view._cleanup(root)
+        self._doc.clear()
+
+    def _collect(self, event: Any) -> None:
+        if getattr(event, "setter", None) == "js":
+            return
+        self._events.append(event)
+        if not self._in_turn and time.monotonic() - self._last_sent > INTERVAL:
+            self.flush()
+
+    def _restyle(self) -> None:
+        for plot in self._doc.select({"type": Plot}):
+            restyle(plot, self._theme)
+
+
+@cache
+def load_panel() -> None:
+    """Makes Panel as a reader expects it: the panes that it chooses from are there, in the colours of the page."""
+    for name in pn.pane.__all__:  # each is loaded only when it is asked for, and Panel looks among those that are
+        getattr(pn.pane, name)
+    pn.config.design = PageDesign
+    logging.getLogger("panel").setLevel(logging.CRITICAL)  # what fails in a bound function is told below its output
+
+
+def _fit(plot: Plot) -> None:
+    """A figure of fixed size takes the width that there is, in its own proportions."""
+    if plot.sizing_mode is None and plot.width and plot.height:
+        plot.update(aspect_ratio=plot.width / plot.height, sizing_mode="stretch_width")

@@ -1,0 +1,267 @@
+"""What pages load, with hashed names: style sheet, fonts, bundled scripts, and all that the browser's Python needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from diffusion_lab.app.build.python_packs import FrontEnd, PythonPacks
+from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, WORK, SetupError
+
+#: Style sheets of every page, in order; the tokens come last, so that no import follows a rule.
+STYLES = ("page.css", "front_panel.css")
+
+#: Variable fonts from npm, and the subsets that the lab is written in; each is fetched only where its characters occur.
+FONTS = (
+    "inter/wght.css",
+    "source-serif-4/opsz.css",
+    "source-serif-4/wght-italic.css",
+    "jetbrains-mono/wght.css",
+)
+SUBSETS = re.compile(r"-(latin|latin-ext|greek|greek-ext)-(wght|opsz)-")
+
+#: Files that no page of the lab has any use for by itself: they come by the network, when they are asked for.
+NOT_KEPT_OFFLINE = (
+    "assets/chunk-mathjax-*",  # a cell's figure with TeX in it
+    "assets/chunk-webgl-*",  # a cell's figure with `output_backend="webgl"`
+    "assets/panel-*/bundled/theme/bootstrap*",  # themes and templates of Panel that the lab does not have
+    "assets/panel-*/bundled/theme/fast*",
+    "assets/panel-*/bundled/theme/material*",
+    "chapters/*.ipynb",
+    "chapters/*.whl",
+    "files.json",
+)
+
+#: The oldest browsers with all that the pages need (sub-grids, `:has`, WebAssembly SIMD and exceptions).
+BROWSERS = "--target=chrome117,firefox121,safari16.4"
+
+#: At the site's root: the service worker, and the names of all files.
+SERVICE_WORKER = "service-worker.js"
+FILE_LIST = "files.json"
+
+SCRIPTS = ROOT / "static/js"
+#: The entries of Bokeh's chunks, for which every page with an instrument asks.
+BOKEH = ("js/bokeh/bokeh.js", "js/bokeh/bokeh_core.js")
+BUNDLED = ("--bundle", "--minify", "--format=esm", BROWSERS, "--legal-comments=none")
+
+
+class SiteAssets:
+    """The assets of a site being written below `out`; `urls` has their addresses, relative to the site's root.
+
+    `written` is told of each file.
+    """
+
+    def __init__(self, out: Path, written: Callable[[Path], None]) -> None:
+        self.urls: dict[str, Any] = {}
+        self._out, self._written = out, written
+        (out / "assets").mkdir(parents=True)
+
+    def lay_out_front_end(self, files: FrontEnd, tokens: str) -> None:
+        """Style sheet (`tokens`: its variables, from `theme.py`), scripts, and libraries as they were published."""
+        self.urls["panel"] = self._folder("panel", files.panel_files)
+        bundles = WORK / "bundles"
+        self.urls["preloaded"] = [f"assets/{name}" for name in _bundle_page(bundles)]
+        for path in sorted(bundles.glob("chunk-*.js")):
+            self._put(path, f"assets/{path.name}")
+        self.urls["main"] = self.add(bundles / "main.js")
+        self.urls["style"] = self._style_sheet(tokens)
+
+    def lay_out_runtime(self, runtime: PythonPacks, views: list[dict[str, Any]]) -> None:
+        """The packs, and the worker that knows all of its addresses.
+
+        `views` are made ahead in a reader's memory snapshot.
+        """
+        addresses = {name: self.add(path) for name, path in runtime.packs.items()}
+        self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in runtime.core})
+        addresses |= {"pyodide": self.urls["pyodide"], "panelRoot": self.urls["panel"]}
+        relative: dict[str, Any] = {name: path.removeprefix("assets/") for name, path in addresses.items()}
+        relative["instruments"] = {
+            name: self.add(path).removeprefix("assets/") for name, path in runtime.instruments.items()
+        }
+        relative |= {"lock": runtime.lock, "views": views}
+        relative["libraries"] = [
+            [inside, self.add(path, _library_name(inside)).removeprefix("assets/")]
+            for inside, path in runtime.libraries.items()
+        ]
+        bundles = WORK / "worker"
+        _bundle_worker(bundles, relative)
+        self.urls["worker"] = self.add(bundles / "worker.js")
+
+    def write_file_list(self) -> None:
+        """The names of all that has been written by now, of the list and of the service worker: a copy needs them."""
+        target = self._out / FILE_LIST
+        target.write_text(json.dumps(sorted([*self._paths(), FILE_LIST, SERVICE_WORKER]), indent=0) + "\n", "utf-8")
+        self._written(target)
+
+    def megabytes(self) -> int:
+        """How much has been written by now, up to the next ten: the pages are still to come."""
+        return 10 * math.ceil(sum((self._out / path).stat().st_size for path in self._paths()) / 1e7)
+
+    def _paths(self) -> list[str]:
+        return sorted(path.relative_to(self._out).as_posix() for path in self._out.rglob("*") if path.is_file())
+
+    def write_service_worker(self) -> None:
+        """The service worker at the site's root, with the names of all that has been written by now.
+
+        It is another when a page has changed: then browsers that keep the site keep it anew.
+        """
+        paths = [path for path in self._paths() if not any(fnmatch(path, name) for name in NOT_KEPT_OFFLINE)]
+        assets = [path for path in paths if path.startswith("assets/")]
+        pages = [path for path in paths if path not in assets]
+        digest = hashlib.sha256(b"".join((self._out / path).read_bytes() for path in pages)).hexdigest()
+        site = {"build": digest[:10], "pages": pages, "assets": assets}
+        target = self._out / SERVICE_WORKER
+        banner = f"--banner:js=globalThis.LAB_SITE={json.dumps(site)};"
+        _esbuild([str(SCRIPTS / "page/service_worker.js"), f"--outfile={target}", *BUNDLED, banner])
+        self._written(target)
+
+    def add(self, path: Path, name: str | None = None) -> str:
+        """A file whose name gets its hash; returns its address."""
+        target = _hashed_name(name or path.name, _digest(path))
+        self._put(path, target)
+        return target
+
+    def add_data(self, name: str, data: bytes) -> str:
+        """The same for contents that are no file yet."""
+        target = _hashed_name(name, hashlib.sha256(data).hexdigest())
+        (self._out / target).write_bytes(data)
+        self._written(self._out / target)
+        return target
+
+    def _folder(self, name: str, files: dict[str, Path]) -> str:
+        """A folder with a hashed name, for files that find one another by their own names (path in it → file)."""
+        digests = "".join(_digest(path) for path in files.values())
+        digest = hashlib.sha256(digests.encode()).hexdigest()[:10]
+        target = f"assets/{name}-{digest}/"
+        for inside, path in files.items():
+            self._put(path, target + inside)
+        return target
+
+    def _put(self, path: Path, target: str) -> None:
+        """A link: nothing writes into the files that are put here, what makes them anew makes new files."""
+        place = self._out / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            place.hardlink_to(path)
+        except FileExistsError:  # the same contents again
+            return
+        except OSError:  # on another disk
+            shutil.copyfile(path, place)
+        self._written(place)
+
+    def _style_sheet(self, tokens: str) -> str:
+        """One style sheet: tokens, pages, front panels, KaTeX; fonts beside it."""
+        source = WORK / "style.css"
+        parts = [f'@import "{ROOT / "static/css" / name}";' for name in STYLES]
+        katex = f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";'
+        source.write_text("\n".join([katex, *parts, *_font_faces(), tokens]))
+        built = WORK / "styles"
+        shutil.rmtree(built, ignore_errors=True)
+        fonts = ["--loader:.woff2=file", "--loader:.woff=empty", "--loader:.ttf=empty", "--asset-names=[name]-[hash]"]
+        _esbuild([str(source), f"--outdir={built}", "--bundle", "--minify", BROWSERS, *fonts])
+        for font in sorted(built.glob("*.woff2")):
+            self._put(font, f"assets/{font.name}")
+        self.urls["fonts"] = [
+            f"assets/{font.name}"
+            for font in sorted(built.glob("*.woff2"))
+            if font.name.startswith(("inter-latin-wght", "source-serif-4-latin-opsz-normal"))
+        ]
+        return self.add(built / "style.css")
+
+
+def _font_faces() -> list[str]:
+    """The rules of the subsets of `FONTS` that are used, with the files' places here."""
+    faces = []
+    for name in FONTS:
+        path = NODE_MODULES / "@fontsource-variable" / name
+        rules = re.findall(r"@font-face\s*{.*?}", path.read_text("utf-8"), re.DOTALL)
+        faces += [rule.replace("url(./", f"url({path.parent}/") for rule in rules if SUBSETS.search(rule)]
+    return faces
+
+
+def _hashed_name(name: str, digest: str) -> str:
+    stem, dot, ending = name.partition(".")
+    return f"assets/{stem}.{digest[:10]}{dot}{ending}"
+
+
+def _digest(path: Path) -> str:
+    status = path.stat()
+    return _digest_of(path, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _digest_of(path: Path, size: int, time_ns: int) -> str:
+    """Of the contents; size and time say whether they are still those that were read."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _library_name(inside: str) -> str:
+    """A file name for a compiled module, by which servers know that it is WebAssembly."""
+    return "-".join([*Path(inside).parts[1:-1], Path(inside).name.partition(".")[0]]) + ".wasm"
+
+
+def _bundle_page(out: Path) -> list[str]:
+    """The page's scripts, with the editor and Bokeh as chunks of their own; returns the names of those of Bokeh.
+
+    Bundled again only when a file has changed that went in, or what is installed.
+    """
+    chunks = ["--splitting", "--chunk-names=chunk-[name]-[hash]", f"--metafile={out / 'meta.json'}"]
+    libraries = [
+        f"--alias:@bokehjs={NODE_MODULES / '@bokeh/bokehjs/build/js/lib'}",
+        f"--alias:sucrase={SCRIPTS / 'bokeh/plain_modules.js'}",
+    ]
+    command = [str(SCRIPTS / "page/main.js"), f"--outdir={out}", *BUNDLED, *chunks, *libraries]
+    stamp = out / "inputs.stamp"
+    if not stamp.exists() or stamp.read_text() != _inputs_key(out, command):
+        shutil.rmtree(out, ignore_errors=True)
+        _esbuild(command)
+        stamp.write_text(_inputs_key(out, command))
+    outputs = _metafile(out)["outputs"]
+    wanted = [name for name, output in outputs.items() if output.get("entryPoint", "").endswith(BOKEH)]
+    for name in wanted:  # grows by what its chunks import
+        static = [item["path"] for item in outputs[name]["imports"] if item["kind"] == "import-statement"]
+        wanted += [path for path in static if path not in wanted]
+    return [Path(name).name for name in wanted]
+
+
+def _metafile(out: Path) -> dict[str, Any]:
+    return json.loads((out / "meta.json").read_text())
+
+
+def _inputs_key(out: Path, command: list[str]) -> str:
+    """A hash over what the bundles in `out` were made from: size and time of each file, the lock file, the command."""
+    digest = hashlib.sha256(json.dumps(command).encode() + (NODE_MODULES.parent / "package-lock.json").read_bytes())
+    for name in _metafile(out)["inputs"]:
+        path = ROOT / name
+        status = path.stat() if path.exists() else None
+        digest.update(f"{name}:{status and (status.st_size, status.st_mtime_ns)}".encode())
+    return digest.hexdigest()
+
+
+def _bundle_worker(out: Path, assets: dict[str, Any]) -> None:
+    node_only = [f"--external:{name}" for name in ("node:*", "ws")]  # Pyodide's loader also runs under Node
+    banner = f"--banner:js=globalThis.LAB_ASSETS={json.dumps(assets)};"
+    _esbuild([str(SCRIPTS / "worker/worker.js"), f"--outdir={out}", *BUNDLED, *node_only, banner])
+
+
+def _esbuild(arguments: list[str]) -> None:
+    environment = {**os.environ, "NODE_PATH": str(NODE_MODULES)}
+    done = subprocess.run(
+        [str(NODE_MODULES / ".bin/esbuild"), *arguments, "--log-level=warning"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,  # paths relative to it go into the hashes of chunks
+    )
+    if done.returncode or done.stderr:
+        raise SetupError(f"esbuild:\n{done.stderr}")

@@ -1,0 +1,136 @@
+"""The commands of `build.py`: site, serve, test, bench. Each does its own set-up first."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from diffusion_lab.app.build import setup_steps
+from diffusion_lab.app.build.setup_steps import (
+    ROOT,
+    Progress,
+    Say,
+    SetupError,
+    ensure_browser,
+    ensure_front_end,
+    ensure_python,
+    free_port,
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command; the exit code is 0 only if all of it succeeded."""
+    options = _options(arguments)
+    say = Progress()
+    try:
+        return int(options.command(options, say))
+    except SetupError as error:
+        print(f"\nbuild.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        print(f"\nbuild.py: {error.strerror or error} ({error.filename or 'no file'})", file=sys.stderr)
+        return 1
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    """What the command line asks for; what `test` and `bench` do not know goes on to pytest or the script."""
+    parser = _parser()
+    options, further = parser.parse_known_args(arguments)
+    if further and not hasattr(options, "further"):
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
+    options.further = further
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="build.py", description="Builds, serves and tests the Diffusion Instrument Lab."
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    site = commands.add_parser("site", help="set up and build the site into dist/")
+    site.add_argument("--draft", action="store_true", help="build what `serve` shows, in .build/draft/")
+    site.set_defaults(command=_site)
+    serve = commands.add_parser("serve", help="set up, build and serve the site; rebuilds when a file changes")
+    serve.add_argument("--port", type=int, help="a port of 127.0.0.1 (default: any that is free)")
+    serve.set_defaults(command=_serve)
+    test = commands.add_parser("test", help="set up and run all tests; further arguments go to pytest")
+    test.set_defaults(command=_test, further=[])
+    bench = commands.add_parser("bench", help="measure the built site: all, or a script of tests/benchmarks")
+    names = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
+    bench.add_argument("name", nargs="?", default="all", choices=names, help="default: all, as ratios to the targets")
+    bench.set_defaults(command=_bench, further=[])
+    return parser
+
+
+def _ready(say: Say, *, tests: bool = False) -> Path:
+    """Sets up all that a build needs; returns NumPy's wheel for the browser."""
+    ensure_python(say, tests=tests)
+    ensure_front_end(say)
+    from diffusion_lab.app.numpy_wheel import WheelError, provide_numpy
+
+    try:
+        return provide_numpy(setup_steps.NODE_MODULES / "pyodide", say)
+    except WheelError as error:
+        raise SetupError(str(error)) from None
+
+
+def _built(say: Progress, *, tests: bool = False) -> Path:
+    """The site in `dist/`, made as far as it is not there yet."""
+    wheel = _ready(say, tests=tests)
+    from diffusion_lab.app.build.site import build_site
+
+    return build_site(wheel, say)
+
+
+def _site(options: argparse.Namespace, say: Progress) -> int:
+    if options.draft:
+        _draft(say)
+    else:
+        dist = _built(say)
+        say(f"the site is in {dist.relative_to(ROOT)}/")
+    return 0
+
+
+def _draft(say: Progress) -> None:
+    wheel = _ready(say)
+    from diffusion_lab.app.build.node_python import NodePython
+    from diffusion_lab.app.build.site import RUNTIME, build_site
+
+    with NodePython(RUNTIME) as python:
+        build_site(wheel, say, python)
+
+
+def _serve(options: argparse.Namespace, say: Progress) -> int:
+    port = free_port(options.port)
+    wheel = _ready(say)
+    from diffusion_lab.app.build.live_preview import serve
+
+    serve(wheel, port, say)
+    return 0
+
+
+def _test(options: argparse.Namespace, say: Progress) -> int:
+    _built(say, tests=True)
+    browser = ensure_browser(say)
+    say("running the tests")
+    return subprocess.call(
+        [sys.executable, "-m", "pytest", *options.further],
+        cwd=ROOT,
+        env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
+    )
+
+
+def _bench(options: argparse.Namespace, say: Progress) -> int:
+    _built(say, tests=True)
+    browser = ensure_browser(say)
+    script = ROOT / f"tests/benchmarks/{options.name}.py"
+    return subprocess.call(
+        [sys.executable, str(script), *options.further],
+        cwd=ROOT,
+        env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
+    )

@@ -1,0 +1,65 @@
+"""Pyodide's own CPython, run under Node on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+from diffusion_lab.app.build.setup_steps import NODE_MODULES, SetupError
+
+SCRIPTS = Path(__file__).parent / "node"
+
+
+class NodePython:
+    """A Pyodide that has `folder` at `/work`; it is started when it is first needed, which takes two seconds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> subprocess.Popen[str]:
+        """Starts it, and does not wait: it will be ready sooner."""
+        if self._process is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._process = subprocess.Popen(
+                ["node", str(SCRIPTS / "pyodide_run.mjs"), str(NODE_MODULES / "pyodide"), str(self._folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                text=True,
+            )
+        return self._process
+
+    def run(self, name: str) -> None:
+        """Runs a Python file of `app/build/node`; raises `SetupError` with what Python says if it fails."""
+        process = self.start()
+        assert process.stdin and process.stdout
+        with contextlib.suppress(BrokenPipeError):  # it has ended: there will be no answer
+            process.stdin.write(f"{SCRIPTS / name}\n")
+            process.stdin.flush()
+        answer = process.stdout.readline()
+        if not answer:
+            process.wait()
+            self._process = None  # the next run starts another
+            self._said.seek(0)
+            raise SetupError(f"Pyodide ended under Node in {name}:\n{self._said.read().decode(errors='replace')}")
+        if error := json.loads(answer).get("error"):
+            raise SetupError(f"{name} failed in Pyodide under Node:\n{error.strip()}")
+
+    def close(self) -> None:
+        """Ends it."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        self._said.close()
+
+    def __enter__(self) -> NodePython:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

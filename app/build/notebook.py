@@ -1,0 +1,161 @@
+"""A chapter as a Jupyter notebook: prose as Markdown, cells and exercises as code, instruments as components.
+
+It runs wherever this package is installed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from diffusion_lab.app.build.chapter_tree import (
+    Block,
+    Cell,
+    Chapter,
+    Equation,
+    Exercise,
+    Heading,
+    InstrumentSlot,
+    Note,
+    Predict,
+    Prose,
+    Quiz,
+    Reference,
+    References,
+)
+from diffusion_lab.app.build.rendered import with_answer
+
+#: What the cells of a page have without an import; `{package}` is the name of a wheel.
+SET_UP = """\
+# Needs JupyterLab and the lab's package, which is where this notebook came from:
+# pip install jupyterlab ./{package}
+import panel as pn
+from diffusion_lab.app.cells.notebook_helpers import plot_hist, plot_image, plot_line, plot_scatter, show
+
+pn.extension(inline=True)  # without the internet too
+"""
+
+#: The first line of what checks an exercise; Jupyter shows such a cell folded.
+CHECKS = "%%checks"
+FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["checks"]}
+
+ROLE = re.compile(r"\{(eq|cite|set)\}`([^`]*)`")
+
+
+def make_notebook(
+    chapter: Chapter,
+    references: Mapping[str, Reference],
+    answers: Mapping[str, float],
+    constructions: Mapping[str, str],
+    package: str,
+) -> str:
+    """The notebook as JSON.
+
+    `answers` to its quizzes by label; `constructions`: the code that makes each of its instruments, by name;
+    `package`: the name of the lab's wheel.
+    """
+    cells = _Cells(chapter, references, answers, constructions)
+    cells.head(package)
+    for block in chapter.blocks:
+        cells.add(block)
+    metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "title": chapter.title,
+    }
+    notebook = new_notebook(cells=cells.made, metadata=metadata)
+    nbformat.validate(notebook)
+    return str(nbformat.writes(notebook)) + "\n"
+
+
+class _Cells:
+    """The notebook's cells, in `made`."""
+
+    def __init__(
+        self,
+        chapter: Chapter,
+        references: Mapping[str, Reference],
+        answers: Mapping[str, float],
+        constructions: Mapping[str, str],
+    ) -> None:
+        self.chapter, self.references, self.answers = chapter, references, answers
+        self.constructions = constructions
+        self.numbers = {equation.label: equation.number for equation in chapter.of(Equation)}
+        self.made: list[nbformat.NotebookNode] = []
+
+    def head(self, package: str) -> None:
+        """What stands before the first block."""
+        objectives = "\n".join(f"- {objective}" for objective in self.chapter.objectives)
+        title = f"# {self.chapter.number}. {self.chapter.title}"
+        self._say(f"{title}\n\n{self.chapter.lede}\n\nAfter this chapter you can\n\n{objectives}")
+        self._run(SET_UP.format(package=package))
+
+    def add(self, block: Block) -> None:
+        """The cells that a block becomes."""
+        match block:
+            case Heading():
+                self._say(f"## {block.text.markdown}")
+            case Prose():
+                self._say(block.text.markdown)
+            case Equation():
+                self._say(f"$$\n{block.tex}\n\\tag{{{block.number}}}\n$$\n\n{block.words.markdown}")
+            case InstrumentSlot():
+                self._say(block.caption.markdown)
+                self._run(self.constructions[block.name])
+            case Cell():
+                self._say(f"**Cell {block.letter}.** {block.title}")
+                self._run(block.code)
+            case Exercise():
+                solution = f"```python\n{block.solution}```"
+                folded = _folded("Hint", block.hint.markdown) + _folded("A solution", solution)
+                self._say(f"**Exercise {block.letter}.** {block.title}\n\n{block.task.markdown}")
+                self._run(block.starter)
+                self._run(f"{CHECKS}\n{block.checks}", FOLDED)
+                self._say(f"The cell above checks your answer. Run it after yours.\n\n{folded}")
+            case Quiz():
+                solution = with_answer(block.solution.markdown, self.answers[block.label], strong="**{}**")
+                folded = _folded("Hint", block.hint.markdown) + _folded("Worked solution", solution)
+                self._say(f"**Question.** {block.question.markdown}\n\n{folded}")
+            case Predict():
+                folded = _folded("What one finds", block.reveal.markdown)
+                self._say(f"**Before you look.** {block.question.markdown}\n\n{folded}")
+            case Note():
+                self._say(f"**{block.title.markdown}.** {block.text.markdown}")
+            case References():
+                self._say("\n".join(f"- {_work(self.references[key])}" for key in self.chapter.cited))
+
+    def _say(self, markdown: str) -> None:
+        if markdown:
+            self._cell(new_markdown_cell, ROLE.sub(self._role, markdown))
+
+    def _run(self, code: str, metadata: Mapping[str, object] | None = None) -> None:
+        self._cell(new_code_cell, code, metadata)
+
+    def _cell(
+        self,
+        make: Callable[..., nbformat.NotebookNode],
+        source: str,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        identifier = f"cell-{len(self.made)}"  # the same at each build
+        self.made.append(make(source.strip(), id=identifier, metadata=metadata or {}))
+
+    def _role(self, match: re.Match[str]) -> str:
+        role, content = match[1], match[2].strip()
+        if role == "eq":
+            return f"({self.numbers[content]})"
+        if role == "cite":
+            work = self.references[content]
+            return f"[{work.authors} ({work.year})]({work.url})"
+        return content.partition("|")[2].strip()  # of a preset its words
+
+
+def _folded(summary: str, markdown: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{markdown}\n\n</details>\n\n"
+
+
+def _work(work: Reference) -> str:
+    return f"{work.authors} ({work.year}): [{work.title}]({work.url}), {work.venue}"

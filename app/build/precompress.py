@@ -1,0 +1,66 @@
+"""Compressed twins of the site's files, so that any server may send them as they lie: Brotli and gzip."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import brotli
+
+#: What is worth compressing.
+COMPRESSED = {".html", ".js", ".mjs", ".css", ".json", ".wasm", ".pack", ".zip", ".svg"}
+
+#: Ending of the twin → its level, the best there is (half a minute for Pyodide's core, once), and how it is made.
+METHODS: dict[str, tuple[int, Callable[[bytes, int], bytes]]] = {
+    ".br": (11, lambda data, level: brotli.compress(data, quality=level, lgwin=24)),
+    ".gz": (9, lambda data, level: gzip.compress(data, level, mtime=0)),
+}
+
+
+class Precompressor:
+    """Makes twins in the background, from a folder of what was compressed before; used as a context."""
+
+    def __init__(self, cache: Path) -> None:
+        cache.mkdir(parents=True, exist_ok=True)
+        self._cache = cache
+        self._begun: dict[Path, list[Future[Path]]] = {}
+        # Both libraries let other threads run; what others wait for goes first.
+        self._pool = ThreadPoolExecutor(os.cpu_count(), initializer=_be_nice)
+
+    def __enter__(self) -> Precompressor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def begin(self, path: Path) -> None:
+        """Starts with a file that is complete."""
+        if path.suffix in COMPRESSED and path not in self._begun:
+            self._begun[path] = [self._pool.submit(self._twin, path, ending) for ending in METHODS]
+
+    def finish(self) -> None:
+        """Waits, and puts the twins beside their files: links, for what is kept is never written to again."""
+        for path, twins in self._begun.items():
+            for ending, twin in zip(METHODS, twins, strict=True):
+                path.with_name(path.name + ending).hardlink_to(twin.result())
+
+    def _twin(self, path: Path, ending: str) -> Path:
+        data, (level, compress) = path.read_bytes(), METHODS[ending]
+        twin = self._cache / f"{hashlib.sha256(data).hexdigest()}.{level}{ending}"
+        if twin.exists():
+            os.utime(twin)
+        else:
+            part = twin.with_suffix(f".{threading.get_ident()}.part")
+            part.write_bytes(compress(data, level))
+            part.replace(twin)
+        return twin
+
+
+def _be_nice() -> None:
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

@@ -1,0 +1,199 @@
+"""Sets up what building and testing need, each step once: Python packages, front-end libraries, NumPy for the browser.
+
+Only the standard library is used here: this runs before anything is installed. Every step leaves a stamp with the
+hash of what it was made from, written when the step is complete, so that a broken run is repeated, not trusted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+WORK = ROOT / ".build"
+NODE_MODULES = ROOT / "static/node_modules"
+LOCK_BUILD = ROOT / "requirements-build.lock"
+LOCK_TEST = ROOT / "requirements-test.lock"
+
+PYTHON_NEEDED = (3, 11)
+NODE_NEEDED = 20
+DISK_NEEDED = 3 * 2**30  # bytes: packages, front-end libraries, the NumPy build
+
+#: Where a browser for the tests is looked for; Debian's package is installed when there is none.
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+Say = Callable[[str], None]
+
+
+class SetupError(Exception):
+    """Set-up cannot go on; the message says what failed and what to do."""
+
+
+def place_and_message(error: BaseException) -> str:
+    """The error in one line, with the file of the checkout and the line in it that it came from."""
+    if isinstance(error, SyntaxError) and error.filename:
+        path, line, message = error.filename, error.lineno or 0, error.msg
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [frame for frame in frames if _of_checkout(frame.filename)]
+        # A template's own errors know their place; they are raised by the library that reads it.
+        path = getattr(error, "filename", None) or (ours[-1].filename if ours else "")
+        line = getattr(error, "lineno", None) or (ours[-1].lineno if ours else 0) or 0
+        message = f"{type(error).__name__}: {error}"
+    if not _of_checkout(path):
+        return message
+    return f"{Path(path).relative_to(ROOT)}:{line}: {message}"
+
+
+def _of_checkout(path: str) -> bool:
+    return Path(path).is_relative_to(ROOT) and not Path(path).is_relative_to(VENV)
+
+
+class Progress:
+    """Says each step with the seconds since the start."""
+
+    def __init__(self) -> None:
+        # Kept in the environment: the process begins anew in the virtual environment, the clock does not.
+        self._start = float(os.environ.setdefault("DIFFUSION_LAB_STARTED", str(time.time())))
+
+    def __call__(self, message: str) -> None:
+        """Says one step."""
+        print(f"[{time.time() - self._start:5.1f} s] {message}", flush=True)
+
+
+def ensure_python(say: Say, *, tests: bool = False) -> None:
+    """A virtual environment with the pinned packages; goes on in it if this process is not in it yet."""
+    _check_machine()
+    lock = LOCK_TEST if tests else LOCK_BUILD
+    python = VENV / "bin/python"
+    made = VENV / "made.stamp"
+    if not made.exists():
+        say("making a virtual environment in .venv")
+        shutil.rmtree(VENV, ignore_errors=True)
+        _run(
+            [sys.executable, "-m", "venv", str(VENV)],
+            "The virtual environment could not be made; on Debian install python3-venv.",
+        )
+        made.touch()
+    stamp, key = VENV / f"{lock.stem}.stamp", _hash([LOCK_BUILD, LOCK_TEST, ROOT / "pyproject.toml"])
+    if not _stamped(stamp, key):
+        say(f"installing Python packages from {lock.name}")
+        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
+        advice = "Python packages could not be installed; look at the message above, then run the command again."
+        _run([*pip, "--require-hashes", "-r", str(lock)], advice)
+        _run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], advice)
+        stamp.write_text(key)
+    # Read when NumPy is imported. The lab's matrices are small: threads cost more than they bring.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("PYTHONHASHSEED", "0")  # sets keep their order: two builds give the same bytes
+    if Path(sys.prefix).resolve() != VENV.resolve():
+        os.execv(python, [str(python), *sys.argv])
+
+
+def ensure_front_end(say: Say) -> None:
+    """Front-end libraries of `static/package-lock.json`, from npm."""
+    stamp, key = NODE_MODULES / ".stamp", _hash([ROOT / "static/package-lock.json"])
+    if _stamped(stamp, key):
+        return
+    _check_node()
+    say("installing front-end libraries from static/package-lock.json")
+    command = ["npm", "ci", "--prefix", str(ROOT / "static"), "--no-audit", "--no-fund", "--loglevel=error"]
+    _run(
+        command,
+        "Front-end libraries could not be installed; look at the message above, then run the command again.",
+    )
+    stamp.write_text(key)
+
+
+def ensure_browser(say: Say) -> str:
+    """A Chromium for the tests: one that is there, else Debian's package. Returns its path."""
+    if wanted := os.environ.get("DIFFUSION_LAB_BROWSER"):
+        if shutil.which(wanted):
+            return wanted
+        raise SetupError(f"DIFFUSION_LAB_BROWSER is {wanted}, which cannot be run.")
+    if found := _browser():
+        return found
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        raise SetupError("The tests need Chromium: install it, or set DIFFUSION_LAB_BROWSER to a browser's path.")
+    say("installing Debian's chromium for the tests")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    advice = "Debian's chromium could not be installed; look at the message above."
+    _run(["apt-get", "update", "-qq"], advice, environment)
+    _run(
+        ["apt-get", "install", "-qq", "-y", "--no-install-recommends", "chromium"],
+        advice,
+        environment,
+        quiet=True,
+    )
+    if found := _browser():
+        return found
+    raise SetupError("Debian's chromium was installed but no browser is on the PATH.")
+
+
+def free_port(wanted: int | None = None) -> int:
+    """A free local port: `wanted` itself, which must be free, or any. Raises `SetupError` if it is taken."""
+    if wanted is not None and not 0 < wanted < 65536:
+        raise SetupError(f"A port is a number from 1 to 65535, got {wanted}.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted or 0))
+        except OSError:
+            raise SetupError(f"Port {wanted} is in use; choose another with --port, or leave it out.") from None
+        return int(probe.getsockname()[1])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _browser() -> str | None:
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+def _check_machine() -> None:
+    if sys.version_info < PYTHON_NEEDED:
+        raise SetupError(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
+    free = shutil.disk_usage(ROOT).free
+    if free < DISK_NEEDED and not (VENV.exists() and NODE_MODULES.exists()):
+        raise SetupError(
+            f"Set-up needs {DISK_NEEDED >> 30} GB of disk space, {free / 2**30:.1f} GB are free at {ROOT}."
+        )
+
+
+def _check_node() -> None:
+    if not shutil.which("node") or not shutil.which("npm"):
+        raise SetupError(f"Node {NODE_NEEDED} or newer with npm is needed and was not found on the PATH.")
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout.strip()
+    if int(version.lstrip("v").split(".")[0]) < NODE_NEEDED:
+        raise SetupError(f"Node {NODE_NEEDED} or newer is needed, this is {version}.")
+
+
+def _hash(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        if not path.exists():
+            raise SetupError(f"{path.relative_to(ROOT)} is missing from the checkout.")
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _stamped(stamp: Path, key: str) -> bool:
+    return stamp.exists() and stamp.read_text() == key
+
+
+def _run(command: list[str], advice: str, environment: dict[str, str] | None = None, *, quiet: bool = False) -> None:
+    try:
+        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL if quiet else None)
+    except OSError as error:
+        raise SetupError(f"{advice} ({error})") from None
+    if done.returncode:
+        raise SetupError(advice)

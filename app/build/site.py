@@ -1,0 +1,325 @@
+"""Builds the site: gather → check → render → write. Everything is checked before anything is written, and what is
+written replaces the old site in one move."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import shutil
+import tomllib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from diffusion_lab.app.build.build_cache import BuildCache, forget_old
+from diffusion_lab.app.build.bundles import SiteAssets
+from diffusion_lab.app.build.chapter_parser import parse_chapter
+from diffusion_lab.app.build.chapter_tree import Cell, Chapter, ChapterError, Exercise, InstrumentSlot, Quiz, Reference
+from diffusion_lab.app.build.node_python import NodePython
+from diffusion_lab.app.build.notebook import make_notebook
+from diffusion_lab.app.build.package import make_package
+from diffusion_lab.app.build.precompress import Precompressor
+from diffusion_lab.app.build.python_packs import front_end, make_python_packs
+from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument, RenderedQuiz, with_answer
+from diffusion_lab.app.build.setup_steps import ROOT, WORK, Say, SetupError, place_and_message
+from diffusion_lab.app.build.typeset import Formulas, about, typeset
+from diffusion_lab.app.instrument.discovery import instrument_names
+
+HERE = Path(__file__).parent
+DIST = ROOT / "dist"
+DRAFT = WORK / "draft"
+RUNTIME = WORK / "runtime"
+CHAPTERS = ROOT / "chapters"
+PLANNED_CHAPTERS = 10
+PRERENDER = "diffusion_lab.app.build.prerender"
+
+#: What stands for a formula in a chapter's HTML.
+MARK = re.compile("\ue000[^\ue001]*\ue001")
+
+
+def build_site(numpy_wheel: Path, say: Say, warm: NodePython | None = None) -> Path:
+    """The whole site in `dist/`; returns its path. Raises `SetupError` with file and line of what is wrong.
+
+    With `warm` it is an author's draft in `.build/draft/`: made by that Pyodide, without compressed twins, and with the
+    first packs as the last build cut them.
+    """
+    WORK.mkdir(exist_ok=True)
+    with (WORK / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another build in this checkout is awaited
+        try:
+            return _build(numpy_wheel, say, warm)
+        except (ChapterError, ContentError) as error:
+            raise SetupError(str(error)) from None
+
+
+def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
+    say("reading chapters")
+    references = _references()
+    chapters = [parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references) for path in _chapter_paths()]
+    names = instrument_names()
+    build_cache, formulas = BuildCache(WORK / "results"), Formulas(WORK / "formulas.json")
+    # What takes long goes on side by side: Node compiles, processes run cells and instruments, twins are compressed.
+    with (
+        Precompressor(WORK / "compressed") as precompressor,
+        ThreadPoolExecutor(3 + len(chapters) + len(names)) as pool,
+    ):
+        runtime = pool.submit(make_python_packs, numpy_wheel, RUNTIME, say, warm)
+        package = pool.submit(make_package, WORK / "package")
+        tokens = pool.submit(build_cache.of, "diffusion_lab.app.instrument.theme:css_variables")
+        prerendered = [pool.submit(_prerendered, chapter, build_cache.of) for chapter in chapters]
+        alone = {name: pool.submit(build_cache.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
+        site = _Site(WORK / "new", (lambda path: None) if warm else precompressor.begin)
+        site.assets.lay_out_front_end(front_end(), tokens.result())
+        site.formulas = typeset(chapters, formulas)
+        site.abouts = {name: about(name, formulas) for name in names}
+        formulas.save()
+        pages = [page.result() for page in prerendered]
+        embeds = {name: rendered.result() for name, rendered in alone.items()}
+        site.assets.lay_out_runtime(runtime.result(), _views(chapters))
+        site.write_package(package.result())
+        site.megabytes = site.assets.megabytes()
+        say("writing the pages")
+        for before, page, after in zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True):
+            notebook = site.write_notebook(page, references)
+            site.write_chapter(page, references, before and before.chapter, after and after.chapter, notebook)
+        for name, rendered in embeds.items():
+            site.write_embed(name, rendered, next((page.chapter for page in pages if name in page.instruments), None))
+        site.write_index(chapters)
+        site.assets.write_file_list()
+        if not warm:
+            site.assets.write_service_worker()
+        precompressor.finish()
+    forget_old(WORK / "results")
+    forget_old(WORK / "compressed")
+    target = DRAFT if warm else DIST
+    _replace(site.out, target)
+    return target
+
+
+# --- gather and check ------------------------------------------------------------------------------------------------
+
+
+def _chapter_paths() -> list[Path]:
+    return sorted(CHAPTERS.glob("[0-9][0-9]-*.md"))
+
+
+def _references() -> dict[str, Reference]:
+    path = CHAPTERS / "references.toml"
+    try:
+        works = tomllib.loads(path.read_text("utf-8"))
+        return {key: Reference(key=key, **work) for key, work in works.items()}
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise SetupError(f"{path.relative_to(ROOT)}: {error}") from None
+
+
+@dataclass
+class _Page:
+    """A chapter with all that running it gave."""
+
+    chapter: Chapter
+    cells: dict[str, str]
+    quizzes: dict[str, RenderedQuiz]
+    instruments: dict[str, RenderedInstrument]
+    #: The code that makes each instrument in its state, for the notebook.
+    constructions: dict[str, str]
+
+
+def _prerendered(chapter: Chapter, compute: Callable[..., Any]) -> _Page:
+    """The chapter with what its parts give; `compute` calls a function, named `module:function`, of `prerender.py`."""
+
+    def run(function: str, blocks: Sequence[Any], *arguments: Any) -> Any:
+        if not blocks:
+            return {}
+        try:
+            return compute(f"{PRERENDER}:{function}", *arguments)
+        except ContentError as refused:
+            raise chapter.error(blocks[refused.part].line + refused.line - 1, refused.message) from None
+
+    presets, cells = chapter.presets, chapter.of(Cell)
+    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
+    standing = {slot.name for slot in slots}
+    for preset in presets:
+        if preset.name not in standing:
+            raise chapter.error(preset.line, f"No instrument `{preset.name}` stands in this chapter.")
+    run("check_states", presets, [[preset.name, preset.state] for preset in presets])
+    code_blocks = [block for block in chapter.blocks if isinstance(block, Cell | Exercise)]
+    if chapter.of(Exercise):
+        run("check_exercises", code_blocks, [_as_run(block) for block in code_blocks])
+    outputs = run("run_cells", cells, [[cell.label, cell.code] for cell in cells])
+    answers = run("answer_quizzes", quizzes, [[quiz.label, quiz.answer, quiz.tolerance] for quiz in quizzes])
+    return _Page(
+        chapter=chapter,
+        cells=outputs,
+        quizzes={quiz.label: _solved(chapter, quiz, *answers[quiz.label]) for quiz in quizzes},
+        instruments={slot.name: run("render_instrument", [slot], slot.name, slot.state) for slot in slots},
+        constructions={slot.name: run("construct", [slot], slot.name, slot.state) for slot in slots},
+    )
+
+
+def _as_run(block: Cell | Exercise) -> list[Any]:
+    """A cell or an exercise as `check_exercises` takes it."""
+    if isinstance(block, Cell):
+        return [block.label, block.code]
+    return [block.label, block.starter, block.solution, block.checks, block.solution_offset, block.checks_offset]
+
+
+def _solved(chapter: Chapter, quiz: Quiz, answer: float, tolerance: float) -> RenderedQuiz:
+    try:
+        return RenderedQuiz(answer, tolerance, with_answer(quiz.solution.html, answer))
+    except ContentError as refused:
+        raise chapter.error(quiz.line, refused.message) from None
+
+
+def _views(chapters: list[Chapter]) -> list[dict[str, Any]]:
+    """Each instrument with the settings of each of its places: in chapters, and alone on its page."""
+    alone: list[tuple[str, dict[str, str]]] = [(name, {}) for name in instrument_names()]
+    slots = [(slot.name, slot.state) for chapter in chapters for slot in chapter.of(InstrumentSlot)]
+    views: list[dict[str, Any]] = []
+    for name, state in [*slots, *alone]:
+        if (view := {"name": name, "state": state}) not in views:
+            views.append(view)
+    return views
+
+
+# --- render and write ------------------------------------------------------------------------------------------------
+
+
+class _Site:
+    """The site being written, below `out`; `written` is told of each file.
+
+    `formulas`: what stands for their marks; `abouts`: the texts that belong to instruments; `megabytes`: about how
+    large the site is; `package`: the lab's wheel in it.
+    """
+
+    def __init__(self, out: Path, written: Callable[[Path], None]) -> None:
+        self.out, self._written = out, written
+        self.formulas: dict[str, str] = {}
+        self.abouts: dict[str, str] = {}
+        self.megabytes = 0
+        self.package = Path()
+        loader = jinja2.FileSystemLoader(HERE / "templates")
+        compiled = WORK / "templates"
+        compiled.mkdir(exist_ok=True)
+        self.templates = jinja2.Environment(
+            loader=loader,
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+            bytecode_cache=jinja2.FileSystemBytecodeCache(str(compiled)),
+        )
+        self.templates.filters["highlighted"] = _highlighted
+        self.templates.filters["kind"] = lambda block: type(block).__name__
+        shutil.rmtree(out, ignore_errors=True)
+        self.assets = SiteAssets(out, written)
+
+    def write_chapter(
+        self,
+        page: _Page,
+        references: dict[str, Reference],
+        before: Chapter | None,
+        after: Chapter | None,
+        notebook_bytes: int,
+    ) -> None:
+        """A chapter's page, with links to those before and after it, and to its notebook."""
+        chapter = page.chapter
+        self._write(
+            f"chapters/{chapter.slug}.html",
+            "chapter.html",
+            page=page,
+            abouts=self.abouts,
+            chapter=chapter,
+            planned=PLANNED_CHAPTERS,
+            before=before,
+            after=after,
+            references=[references[key] for key in chapter.cited],
+            frames=self._frames(page.instruments),
+            codes=self._codes(page.instruments),
+            has_instruments=bool(chapter.of(InstrumentSlot)),
+            needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell) or chapter.of(Exercise)),
+            notebook_kilobytes=round(notebook_bytes / 1000),
+            package=self.package.name,
+            package_kilobytes=round(self.package.stat().st_size / 1000),
+            site_megabytes=self.megabytes,
+        )
+
+    def write_package(self, wheel: Path) -> None:
+        """The lab's package, beside the notebooks."""
+        self.package = self.out / "chapters" / wheel.name
+        self.package.parent.mkdir()
+        shutil.copyfile(wheel, self.package)
+        self._written(self.package)
+
+    def write_notebook(self, page: _Page, references: dict[str, Reference]) -> int:
+        """A chapter as a Jupyter notebook; returns its size in bytes."""
+        answers = {label: quiz.answer for label, quiz in page.quizzes.items()}
+        path = self.out / f"chapters/{page.chapter.slug}.ipynb"
+        notebook = make_notebook(page.chapter, references, answers, page.constructions, self.package.name)
+        path.write_text(notebook, "utf-8")
+        self._written(path)
+        return path.stat().st_size
+
+    def write_embed(self, name: str, rendered: RenderedInstrument, chapter: Chapter | None) -> None:
+        """An instrument alone on a page, for an iframe: its state comes from the query."""
+        self._write(
+            f"embed/{name}.html",
+            "embed.html",
+            name=name,
+            instrument=rendered,
+            frames=self._frames({name: rendered}),
+            codes=self._codes({name: rendered}),
+            chapter=chapter,
+            has_instruments=True,
+            needs_python=True,
+        )
+
+    def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
+        """Writes the frames of instruments; name → address and the Param they are of, for those that have any."""
+        return {
+            name: (self.assets.add_data(f"{name}-frames.json", rendered.frames.encode()), rendered.frames_param)
+            for name, rendered in instruments.items()
+            if rendered.frames
+        }
+
+    def _codes(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
+        """Writes the functions of instruments that readers may edit; name → address."""
+        return {name: self.assets.add_data(f"{name}-code.json", r.code.encode()) for name, r in instruments.items()}
+
+    def write_index(self, chapters: list[Chapter]) -> None:
+        """The front page."""
+        self._write("index.html", "index.html", chapters=chapters, has_instruments=False, needs_python=False)
+
+    def _write(self, path: str, template: str, **values: Any) -> None:
+        root = "../" * path.count("/")
+        try:
+            text = self.templates.get_template(template).render(root=root, urls=self.assets.urls, **values)
+        except jinja2.TemplateError as error:
+            raise SetupError(place_and_message(error)) from None
+        text = MARK.sub(lambda mark: self.formulas[mark[0]], text)
+        (self.out / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.out / path).write_text(text, "utf-8")
+        self._written(self.out / path)
+
+
+@cache
+def _highlighted(code: str) -> Markup:
+    return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n"))
+
+
+def _replace(new: Path, old: Path) -> None:
+    """`new` takes the place of `old`; at no time is there half a site."""
+    discarded = WORK / "discarded"
+    shutil.rmtree(discarded, ignore_errors=True)
+    if old.exists():
+        old.rename(discarded)
+    new.rename(old)
+    shutil.rmtree(discarded, ignore_errors=True)

@@ -1,0 +1,45 @@
+"""Pyodide's core (its WebAssembly and the JavaScript around it), cut down to what this site's Python can reach.
+
+As published it is made for any package that might be loaded; here all packages are known when the site is built. See
+`node/trim_core.mjs`. It saves a tenth of the WebAssembly and two thirds of the JavaScript, which browsers compile
+before Python can start.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, SetupError
+
+SCRIPT = Path(__file__).parent / "node/trim_core.mjs"
+
+FILES = ("pyodide.asm.mjs", "pyodide.asm.wasm")
+
+#: The lab's scripts that call the core.
+CALLERS = tuple(
+    ROOT / "static/js/worker" / name for name in ("interpreter.js", "memory.js", "snapshot.js", "worker.js")
+)
+
+#: What the core is made from, but for the compiled modules that will be linked to it.
+INPUTS = (
+    SCRIPT,
+    *CALLERS,
+    *(NODE_MODULES / f"{name}/package.json" for name in ("pyodide", "acorn", "acorn-walk", "binaryen", "terser")),
+)
+
+
+def trim_core(out: Path, compiled_modules: Iterable[Path]) -> None:
+    """Writes `FILES` to `out`, for a Python that may import the compiled modules.
+
+    Raises `SetupError` with what the script says if it fails.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        (out / name).unlink(missing_ok=True)  # a site may have a link to the old one
+    callers = [NODE_MODULES / "pyodide/pyodide.mjs", *CALLERS]
+    command = ["node", SCRIPT, NODE_MODULES, out, *callers, "--", *sorted(compiled_modules)]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if done.returncode:
+        raise SetupError(f"{SCRIPT.relative_to(ROOT)} failed:\n{done.stderr}")

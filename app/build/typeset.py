@@ -1,0 +1,96 @@
+"""Typesets formulas by KaTeX under Node, and the `about.md` of instruments, as HTML with MathML."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from diffusion_lab.app.build.chapter_tree import Chapter
+from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, SetupError
+from diffusion_lab.app.instrument.discovery import INSTRUMENTS
+
+SCRIPT = Path(__file__).parent / "node/katex_render.mjs"
+
+#: What a formula becomes: `html`, or `error`.
+Typeset = dict[str, str]
+
+
+class Formulas:
+    """Formulas as HTML. What was typeset in the last build is kept in a file, as long as KaTeX is the same."""
+
+    def __init__(self, kept: Path) -> None:
+        self._path = kept
+        self._katex = hashlib.sha256(
+            SCRIPT.read_bytes() + (NODE_MODULES / "katex/package.json").read_bytes()
+        ).hexdigest()
+        self._kept: dict[str, Typeset] = {}
+        self._used: dict[str, Typeset] = {}
+        if kept.exists():
+            before = json.loads(kept.read_text("utf-8"))
+            if before["katex"] == self._katex:
+                self._kept = before["formulas"]
+
+    def typeset(self, formulas: list[tuple[str, bool]]) -> list[Typeset]:
+        """Each (LaTeX, whether displayed), typeset."""
+        keys = [f"{'display' if display else 'inline'} {tex}" for tex, display in formulas]
+        missing = dict.fromkeys(key for key in keys if key not in self._kept)
+        wanted = {key: formula for key, formula in zip(keys, formulas, strict=True) if key in missing}
+        made = dict(zip(wanted, katex(list(wanted.values())), strict=True))
+        self._kept |= {key: result for key, result in made.items() if "html" in result}
+        self._used |= {key: self._kept[key] for key in keys if key in self._kept}
+        return [self._kept.get(key) or made[key] for key in keys]
+
+    def save(self) -> None:
+        """Keeps what this build has used."""
+        part = self._path.with_suffix(".part")
+        part.write_text(json.dumps({"katex": self._katex, "formulas": self._used}, ensure_ascii=False), "utf-8")
+        part.replace(self._path)
+
+
+def katex(formulas: list[tuple[str, bool]]) -> list[Typeset]:
+    """Runs KaTeX on each (LaTeX, whether displayed)."""
+    if not formulas:
+        return []
+    wanted = json.dumps([{"tex": tex, "display": display} for tex, display in formulas])
+    done = subprocess.run(["node", str(SCRIPT), str(NODE_MODULES.parent)], input=wanted, capture_output=True, text=True)
+    if done.returncode:
+        raise SetupError(f"KaTeX could not be run:\n{done.stderr}")
+    return list(json.loads(done.stdout))
+
+
+def typeset(chapters: list[Chapter], formulas: Formulas) -> dict[str, str]:
+    """Mark → HTML with MathML, for every formula of the chapters."""
+    marked = [(chapter, formula) for chapter in chapters for formula in chapter.formulas]
+    results = formulas.typeset([(formula.tex, formula.display) for _, formula in marked])
+    for (chapter, formula), result in zip(marked, results, strict=True):
+        if "error" in result:
+            raise chapter.error(formula.line, f"{result['error']} in ${formula.tex}$")
+    return {formula.mark: result["html"] for (_, formula), result in zip(marked, results, strict=True)}
+
+
+def about(name: str, formulas: Formulas) -> str:
+    """`about.md` of an instrument as HTML, its headings below those of a section."""
+    path = INSTRUMENTS / name / "about.md"
+    md = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "smartquotes"])
+    md.use(dollarmath_plugin, double_inline=False)
+    found: list[str] = []
+
+    def mark(_self: object, tokens: list[Token], index: int, *_: object) -> str:
+        found.append(tokens[index].content)
+        return f"\ue000{len(found) - 1}\ue001"
+
+    md.add_render_rule("math_inline", mark)
+    html = str(md.render(path.read_text("utf-8")))
+    for level in (3, 2, 1):
+        html = html.replace(f"<h{level}>", f"<h{level + 2}>").replace(f"</h{level}>", f"</h{level + 2}>")
+    for k, result in enumerate(formulas.typeset([(tex, False) for tex in found])):
+        if "error" in result:
+            raise SetupError(f"{path.relative_to(ROOT)}: {result['error']} in ${found[k]}$")
+        html = html.replace(f"\ue000{k}\ue001", result["html"])
+    return html

@@ -1,0 +1,1 @@
+"""What a code cell needs to run and to explain its errors; runs everywhere."""

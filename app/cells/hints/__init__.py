@@ -1,0 +1,79 @@
+"""A plain word of help under an error: what probably went wrong, with the reader's own names and numbers.
+
+Each kind of error has one function, which looks at the error, at the expression in which it was raised and at the
+names that are there (`operands`: none of the reader's code runs for it), and returns a sentence or two, or nothing.
+Names stand in back-ticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from diffusion_lab.app.cells.hints.arrays import index_hint, nan_hint, overflow_hint, value_hint, zero_hint
+from diffusion_lab.app.cells.hints.calls import type_hint
+from diffusion_lab.app.cells.hints.names import Hint, attribute_hint, import_hint, key_hint, name_hint
+from diffusion_lab.app.cells.hints.operands import CELL, Place, find_place, names_made
+from diffusion_lab.app.cells.hints.syntax import syntax_hint
+
+__all__ = ["CELL", "Hint", "hint_for", "names_made", "nan_hint"]
+
+
+def hint_for(error: BaseException, code: str, above: Sequence[tuple[str, str]] = ()) -> Hint | None:
+    """Help with an error that the cell of `code` raised; `above`: name and code of the chapter's earlier cells."""
+    if isinstance(error, SyntaxError):
+        written_here = (error.filename or "").startswith(CELL)
+        text = syntax_hint(error, code) if written_here else None
+        return Hint(text) if text else None
+    place = find_place(error)
+    if isinstance(error, NameError):
+        return name_hint(error, place, code, above)
+    for kind, make in HINTS:
+        if isinstance(error, kind) and (text := make(error, place)):
+            return Hint(text)
+    return None
+
+
+def _memory(error: MemoryError, place: Place | None) -> str:
+    return "That is more memory than a page may have. Make the arrays smaller, or work through them in parts."
+
+
+def _recursion(error: RecursionError, place: Place | None) -> str:
+    name = place.frame.f_code.co_name if place else "<module>"
+    who = f"`{name}`" if not name.startswith("<") else "A function"
+    return f"{who} calls itself without end. There must be a case in which it returns without calling itself."
+
+
+def _interrupted(error: KeyboardInterrupt, place: Place | None) -> str:
+    return "It was stopped at this line. What the cell had made by then is still there."
+
+
+def _no_input(error: EOFError, place: Place | None) -> str:
+    return "Nobody can answer `input` here. Write the value into the code, as in `n = 5`."
+
+
+def _exit(error: SystemExit, place: Place | None) -> str:
+    return "A cell ends by itself at its last line; it needs no `exit`."
+
+
+def _no_file(error: FileNotFoundError, place: Place | None) -> str:
+    return "The page's Python has a file system of its own, without the files of this computer."
+
+
+#: Kind of error → its hints; the first that fits and has something to say.
+HINTS: list[tuple[type[BaseException], Callable[[Any, Place | None], str | None]]] = [
+    (AttributeError, attribute_hint),
+    (ImportError, import_hint),
+    (KeyError, key_hint),
+    (IndexError, index_hint),
+    (ZeroDivisionError, zero_hint),
+    (OverflowError, overflow_hint),
+    (ValueError, value_hint),
+    (TypeError, type_hint),
+    (MemoryError, _memory),
+    (RecursionError, _recursion),
+    (KeyboardInterrupt, _interrupted),
+    (EOFError, _no_input),
+    (SystemExit, _exit),
+    (FileNotFoundError, _no_file),
+]

@@ -1,0 +1,154 @@
+"""Hints for shapes, indices and numbers."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+import numpy as np
+
+from diffusion_lab.app.cells.hints.operands import UNKNOWN, Place, operands_of
+from diffusion_lab.app.cells.hints.wording import capital, quoted
+
+
+def value_hint(error: ValueError, place: Place | None) -> str | None:
+    """Values that do not fit: shapes above all."""
+    message = str(error)
+    if "truth value of an array" in message:
+        return (
+            "An array has one truth value for each entry. Ask for `.any()` or `.all()` of it, use `np.where` to choose"
+            " entry by entry, and `&`, `|` instead of `and`, `or`."
+        )
+    if re.search(r"broadcast|mismatch in its core dimension|not aligned|does not have enough dimensions", message):
+        return _shapes(message, place)
+    if match := re.search(r"cannot reshape array of size (\d+) into shape \(([^)]*)\)", message):
+        return (
+            f"There are {match[1]} numbers, and the numbers of the new shape, multiplied, must give {match[1]} too. One"
+            " of them may be `-1`: NumPy then works it out."
+        )
+    if re.search(r"inhomogeneous shape|setting an array element with a sequence", message):
+        return "An array has rows of one length. Here an entry is itself a list, or the rows differ in length."
+    if "must have the same shape" in message or "dimensions except for the concatenation axis" in message:
+        return "Only arrays whose other axes have the same lengths can be put together. Look at the `.shape` of each."
+    if match := re.search(r"(too many|not enough) values to unpack \(expected (?:at least )?(\d+)", message):
+        return _unpacking(int(match[2]), match[1] == "too many", place)
+    if match := re.search(r"invalid literal for int\(\) with base 10: (.+)", message):
+        return f"`int` reads whole numbers only. `float({match[1]})` reads a number with a point, if it is one."
+    if match := re.search(r"could not convert string to float: (.+)", message):
+        return f"The text {match[1]} is not a number as Python writes it, such as `0.5` or `1e-3`."
+    if re.search(r"math domain error|expected a (?:positive|nonnegative) input", message):
+        return "A square root needs a number that is not negative, a logarithm one above 0."
+    return None
+
+
+def _shapes(message: str, place: Place | None) -> str | None:
+    sides = operands_of(place.node) if place else None
+    shapes = [place.shape(side) for side in sides] if place and sides else []
+    told = [tuple(map(int, re.findall(r"\d+", text))) for text in re.findall(r"\((\d[\d,\s]*)\)", message)]
+    if not sides or None in shapes:
+        if len(told) < 2 or "(n?" in message:
+            return "The shapes do not fit. Print the `.shape` of each array of this line."
+        rule = "Shapes fit when, counted from the right, the numbers are equal or one of them is 1."
+        return f"One has shape {told[0]}, the other {told[1]}. {rule}"
+    (left, right), (a, b) = sides, shapes
+    x, y = quoted(left, "the left side"), quoted(right, "the right side")
+    assert a is not None and b is not None  # looked at above
+    has = f"{capital(x)} has shape {a}, {y} has {b}."
+    if "matmul" in message or "not aligned" in message:
+        return f"{has} {_product_advice(x, y, a, b)}"
+    if "could not broadcast input array" in message:
+        return f"{has} What is put into a place must have the shape of that place."
+    return f"{has} {_broadcast_advice(x, y, a, b)}"
+
+
+def _product_advice(x: str, y: str, a: tuple[int, ...], b: tuple[int, ...]) -> str:
+    if not a or not b:
+        return "`@` multiplies matrices and vectors; for a plain number write `*`."
+    rule = f"The last number on the left, {a[-1]}, must equal the first on the right, {b[-2] if len(b) > 1 else b[0]}."
+    if len(b) == 2 and a[-1] == b[1]:
+        return f"{rule} `{x.strip('`')} @ {y.strip('`')}.T` would fit." if "`" in x and "`" in y else rule
+    if len(a) == 2 and a[0] == b[-2 if len(b) > 1 else 0]:
+        return f"{rule} `{x.strip('`')}.T @ {y.strip('`')}` would fit." if "`" in x and "`" in y else rule
+    return rule
+
+
+def _broadcast_advice(x: str, y: str, a: tuple[int, ...], b: tuple[int, ...]) -> str:
+    if len(a) == len(b) == 1 and "`" in x:
+        name = x.strip("`")
+        return (
+            f"Entry by entry they must be equally long. For every pair, `{name}[:, None]` makes a column, and the"
+            f" result has shape {(a[0], b[0])}."
+        )
+    for name, shape, other in ((x, a, b), (y, b, a)):
+        if "`" in name and len(shape) == 1 and len(other) == 2 and shape[0] == other[0]:
+            return f"One number for each row is a column: `{name.strip('`')}[:, None]`."
+    return "Counted from the right, the numbers must be equal, or one of them 1."
+
+
+def _unpacking(wanted: int, too_many: bool, place: Place | None) -> str:
+    shape = place.shape(place.node.value) if place and isinstance(place.node, ast.Assign) else None
+    there = f"there are {shape[0]}" if shape else "there are more" if too_many else "there are fewer"
+    advice = " `*rest` as the last name takes what is left." if too_many else ""
+    return f"Left of `=` stand {wanted} names, but {there} values to share out.{advice}"
+
+
+def index_hint(error: IndexError, place: Place | None) -> str | None:
+    """An index out of range, or one that is none."""
+    message = str(error)
+    node = place.node if place else None
+    owner = place.value(node.value) if place and isinstance(node, ast.Subscript) else UNKNOWN
+    shown = quoted(node.value, "it") if isinstance(node, ast.Subscript) else "it"
+    if match := re.search(r"index (-?\d+) is out of bounds for axis (\d+) with size (\d+)", message):
+        size = int(match[3])
+        which = shown if shown != "it" else "the array"
+        along = f"Along axis {match[2]}, {which} has {size} entries"
+        return f"{along}, numbered 0 to {size - 1}." if size else f"{along}: it is empty."
+    if match := re.search(r"array is (\d+)-dimensional, but (\d+) were indexed", message):
+        shape = f" Its shape is {owner.shape}." if isinstance(owner, np.ndarray) else ""
+        axes = "one axis" if match[1] == "1" else f"{match[1]} axes"
+        return f"{capital(shown)} has {axes} and got {match[2]} indices.{shape}"
+    if "integers" in message:
+        return (
+            "An index is a whole number. `/` always gives a fraction: `//` divides to a whole number, `int(...)` cuts."
+        )
+    if type(owner) in (list, tuple, str):
+        size = len(owner)
+        if not size:
+            return f"{capital(shown)} is empty."
+        items = "item, number 0" if size == 1 else f"items, numbered 0 to {size - 1}"
+        return f"{capital(shown)} has {size} {items}; the last is also `[-1]`."
+    return None
+
+
+def zero_hint(error: ZeroDivisionError, place: Place | None) -> str | None:
+    """A division by zero."""
+    node = place.node if place else None
+    divisor = node.right if isinstance(node, ast.BinOp) else node.value if isinstance(node, ast.AugAssign) else None
+    if divisor is None or isinstance(divisor, ast.Constant):
+        return "Nothing can be divided by zero."
+    return f"{capital(quoted(divisor, 'what it is divided by'))} is 0 here."
+
+
+def overflow_hint(error: OverflowError, place: Place | None) -> str | None:
+    """A number that is too large."""
+    if "out of bounds for" in str(error) or "too large to convert" in str(error):
+        return "NumPy's whole numbers have a fixed size, at most 2**63 - 1. For larger ones use `float`."
+    return (
+        "The result is larger than a float can be, about 1.8e308. For a product of many numbers, add their logarithms."
+    )
+
+
+def nan_hint(values: dict[str, Any]) -> str | None:
+    """Help with arrays that hold no numbers: NumPy goes on where Python would stop."""
+    for name, array in values.items():
+        if type(array) is not np.ndarray or array.dtype.kind not in "fc" or array.size > 2_000_000:
+            continue
+        nans, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
+        found = [f"{count} {word}" for count, word in ((nans, "nan"), (infinite, "inf")) if count]
+        if found:
+            return (
+                f"`{name}` holds {' and '.join(found)}. NumPy does not stop at a division by zero, the logarithm of"
+                " 0 or an `exp` that is too large: look for one of these."
+            )
+    return None

@@ -1,0 +1,271 @@
+/**
+ * One code cell: an editor in place of the static code, what it puts out, and how its run is going. Edits are kept in
+ * this browser until they are reset.
+ *
+ * @typedef {import("./editor.js").Editor} Editor
+ * @typedef {import("./outputs.js").Output} Output
+ * @typedef {import("./run_queue.js").Job} Job
+ * @typedef {import("./run_queue.js").End} End
+ * @typedef {import("./run_queue.js").Repeat} Repeat
+ * @typedef {{run(job: Job): void, has(job: Job): boolean, stop(job: Job): void,
+ *   repeat?(repeat: Repeat): void, stopRepeat?(): void}} Runs  Where its code runs, and what had run runs again.
+ * @typedef {{live: import("./live_outputs.js").LiveOutputs, help: import("./editor.js").Help,
+ *   above(cell: Cell): Cell[], all(): Cell[], tried(cell: Cell, passed: boolean): void}} Page  What stands around it: who draws its figures, who helps its
+ *   editor, and the other cells.
+ */
+import { copied, openDropDown } from "../page/drop_down.js";
+import { Outputs } from "./outputs.js";
+import { sharedAddress } from "./sharing.js";
+import { store, stored } from "../page/local_store.js";
+
+const TICK_MS = 100;
+const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
+/** @type {Record<string, string>} */
+const ENDINGS = { one: "st", two: "nd", few: "rd", other: "th" };
+
+/** @implements {Job} */
+export class Cell {
+  /**
+   * @param {HTMLElement} root
+   * @param {{key: string, runner: Runs, original?: string, page?: Page}} options `key`: under which its edits are kept
+   */
+  constructor(root, { key, runner, original, page }) {
+    this.root = root;
+    this.page = page;
+    this.label = String(root.dataset.cell);
+    this.key = key;
+    this.runner = runner;
+    this.outputs = new Outputs(this.part(".outputs"), { live: page?.live, runAbove: () => this.runWithAbove() });
+    this.notice = this.part(".notice");
+    this.state = this.part(".state");
+    this.clock = this.part(".clock");
+    this.againButton = this.part(".again");
+    this.runButton = /** @type {HTMLButtonElement} */ (this.part(".run"));
+    this.stopButton = this.part(".stop");
+    this.resetButton = this.part(".reset");
+    this.checks = root.dataset.checks ?? "";
+    this.original = original ?? this.part(".code").textContent ?? "";
+    this.code = stored(key) ?? this.original;
+    this.began = 0;
+    this.repeating = false;
+    /** @type {number | undefined} */ this.ticking = undefined;
+    /** @type {Editor | undefined} */ this.editor = undefined;
+    this.runButton.disabled = false;
+    this.runButton.addEventListener("click", () => this.run());
+    this.stopButton.addEventListener("click", () => this.stop());
+    this.resetButton.addEventListener("click", () => this.reset());
+    this.againButton.addEventListener("click", () => this.#repeat());
+    root.addEventListener("keydown", (event) => {
+      if (event.key === "." && (event.ctrlKey || event.metaKey)) this.stop();
+    });
+    this.#openMenu();
+    if (stored(this.#keptKey) !== null) this.#offerMine("Your own code from before is kept.");
+    this.#markEdited();
+  }
+
+  /** @param {string} selector */
+  part(selector) {
+    return /** @type {HTMLElement} */ (this.root.querySelector(selector));
+  }
+
+  /** Puts the editor in the place of the static code. */
+  async edit() {
+    const { openEditor } = await import("./editor.js");
+    this.editor = openEditor(this.part(".editor"), {
+      code: this.code,
+      label: this.root.getAttribute("aria-label") ?? "",
+      run: () => this.run(),
+      help: this.page?.help,
+      changed: (code) => {
+        if (code === this.code) return; // put there by the page
+        this.code = code;
+        this.#keep();
+        this.#markEdited();
+      },
+    });
+    this.root.dataset.editable = "";
+  }
+
+  #markEdited() {
+    const edited = this.code !== this.original;
+    this.resetButton.hidden = !edited;
+    if (edited !== this.root.hasAttribute("data-edited")) {
+      this.root.toggleAttribute("data-edited", edited);
+      this.outputs.mark(edited);
+    }
+  }
+
+  run() {
+    if (this.repeating || this.runner.has(this)) return;
+    this.outputs.expect();
+    this.editor?.markLine(0);
+    this.#busy(true);
+    this.runner.run(this);
+  }
+
+  /** Number and code of each cell before it, by which an error can say what to run first. @returns {[string, string][]} */
+  above() {
+    return (this.page?.above(this) ?? []).map(({ root, code }) => [String(root.dataset.number), code]);
+  }
+
+  /** This cell after all before it. */
+  runWithAbove() {
+    for (const cell of this.page?.above(this) ?? []) cell.run();
+    this.run();
+  }
+
+  stop() {
+    if (this.repeating) return this.runner.stopRepeat?.();
+    if (!this.runner.has(this)) return;
+    this.say("stopping");
+    this.runner.stop(this);
+  }
+
+  reset() {
+    this.#put(this.original);
+    this.#keep();
+    this.outputs.reset();
+    this.say("");
+  }
+
+  /** @param {string} code */
+  #put(code) {
+    this.code = code;
+    this.editor?.setCode(code);
+    this.editor?.markLine(0);
+    this.#markEdited();
+  }
+
+  #keep() {
+    store(this.key, this.code === this.original ? null : this.code);
+  }
+
+  // --- code that came by link ----------------------------------------------------------------------------------------
+
+  /** Where the reader's own code waits while that of a link stands in the cell. */
+  get #keptKey() {
+    return `${this.key}:mine`;
+  }
+
+  /** Shows code that came by link. It is not run, and the reader's own edits are kept. @param {string} code */
+  showShared(code) {
+    if (code === this.code) return;
+    const mine = stored(this.#keptKey) ?? stored(this.key);
+    if (mine !== null) store(this.#keptKey, mine);
+    this.#put(code);
+    this.#offerMine("This code was shared by link. It has not been run.");
+  }
+
+  /** @param {string} words */
+  #offerMine(words) {
+    const mine = stored(this.#keptKey);
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = mine === null ? "Back to the chapter’s" : "Back to mine";
+    button.addEventListener("click", () => {
+      store(this.#keptKey, null);
+      this.notice.hidden = true;
+      this.#put(mine ?? this.original);
+      this.#keep();
+    });
+    this.notice.replaceChildren(words, " ", button);
+    this.notice.hidden = false;
+  }
+
+  #openMenu() {
+    const menu = /** @type {HTMLDetailsElement | null} */ (this.part("details.menu"));
+    const { page } = this;
+    if (!menu || !page) return menu?.remove();
+    /** @param {() => void} act */
+    const quietly = (act) => async () => (act(), "");
+    openDropDown(menu, {
+      above: quietly(() => this.runWithAbove()),
+      all: quietly(() => page.all().forEach((cell) => cell.run())),
+      copy: () => copied(this.code),
+      link: async () => copied(await sharedAddress(this)),
+    });
+  }
+
+  // --- what it hears of its run --------------------------------------------------------------------------------------
+
+  /** @param {number} place */
+  waits(place) {
+    this.say(place ? `waiting, ${ordinal(place)}` : "starting Python");
+  }
+
+  starts() {
+    this.say("running");
+    this.began = performance.now();
+    this.ticking = window.setInterval(() => (this.clock.textContent = duration(performance.now() - this.began)), TICK_MS);
+  }
+
+  /** @param {Output} output */
+  shows(output) {
+    this.outputs.show(output);
+    if (output.kind === "passed" || output.kind === "failed") this.#tried(output.kind === "passed");
+    if (output.kind === "error") this.editor?.markLine(output.line);
+  }
+
+  /** How much was too much to show, so far. @param {{lines: number, others: number}} left */
+  leavesOut(left) {
+    this.outputs.leaveOut(left);
+  }
+
+  /** @param {End} end */
+  ends({ how, ms, words }) {
+    this.#busy(false);
+    if (how === "withdrawn") {
+      this.outputs.forget();
+      return this.say(words || "not run");
+    }
+    this.outputs.settle();
+    if (this.checks && how === "error") this.#tried(false);
+    if (words) this.outputs.show({ kind: "error", body: words });
+    const said = { done: duration(ms), error: "error", stopped: "stopped", lost: "lost", failed: "could not run" };
+    this.say(said[how], how === "done" ? "" : "error");
+  }
+
+  /** An exercise: after a try its solution can be seen. @param {boolean} passed */
+  #tried(passed) {
+    this.root.dataset.tried = "";
+    this.page?.tried(this, passed);
+  }
+
+  /** Whether what had run can be run again, in a Python that has lost it. @param {boolean} offered */
+  offerRepeat(offered) {
+    this.againButton.hidden = !offered;
+  }
+
+  #repeat() {
+    this.repeating = true;
+    this.#busy(true);
+    this.runner.repeat?.({
+      progress: (k, of) => this.say(`running again ${k} of ${of}`),
+      over: (problem) => {
+        this.repeating = false;
+        this.#busy(false);
+        this.say(problem || "all is there again", problem ? "error" : "");
+      },
+    });
+  }
+
+  /** @param {boolean} busy */
+  #busy(busy) {
+    clearInterval(this.ticking);
+    this.clock.textContent = "";
+    this.runButton.disabled = busy;
+    this.stopButton.hidden = !busy;
+  }
+
+  /** @param {string} text @param {string} [kind] */
+  say(text, kind = "") {
+    this.state.textContent = text;
+    this.state.dataset.kind = kind;
+  }
+}
+
+/** @param {number} ms */
+const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
+
+/** @param {number} place */
+const ordinal = (place) => place + ENDINGS[ORDINALS.select(place)];

@@ -1,0 +1,101 @@
+/**
+ * The cells of the page and the Python that they share: an interpreter of their own, so that the instruments answer
+ * while a cell computes, and started only when a cell may be run.
+ */
+import { CompletionClient } from "./completion_client.js";
+import { Cell } from "./cell.js";
+import { LiveOutputs } from "./live_outputs.js";
+import { RunQueue } from "./run_queue.js";
+import { noteProgress, progress } from "../page/progress.js";
+import { readShared } from "./sharing.js";
+import { followTheme, pageTheme } from "../page/theme.js";
+
+/** @typedef {import("../page/python_worker.js").Python} Python */
+
+const STORE = "lab:cell:";
+
+/** @param {Python} python the cells' own @param {Python | undefined} instruments whose start has precedence */
+export function openCells(python, instruments) {
+  const chapter = /** @type {HTMLElement} */ (document.querySelector("[data-chapter]"))?.dataset.chapter ?? "";
+  /** @type {Cell[]} */
+  const cells = [];
+  python.send({ type: "nothing_to_draw" }); // once it has been started
+  const tellTheme = () => python.send({ type: "theme", theme: pageTheme() });
+  python.on("stage", ({ stage }) => stage === "live" && tellTheme()); // before any cell is run
+  followTheme(tellTheme);
+  const runner = new RunQueue(python, {
+    ask: (job, run) => ({
+      type: "run_cell", run, label: job.label, code: job.code, above: job.above?.() ?? [], checks: job.checks ?? "",
+    }),
+    replaced: "Stopped. Python was started anew, without what earlier cells had made.",
+    offer: (offered) => {
+      for (const cell of cells) cell.offerRepeat(offered);
+    },
+  });
+  const completions = new CompletionClient(python, () => runner.current !== undefined);
+  const page = {
+    live: new LiveOutputs(python),
+    help: { completions, words: () => cells.flatMap(({ code }) => code.match(/[A-Za-z_]\w+/g) ?? []) },
+    all: () => cells.filter(({ checks }) => !checks),
+    above: (/** @type {Cell} */ cell) => cells.slice(0, cells.indexOf(cell)).filter(({ checks }) => !checks),
+    tried: (/** @type {Cell} */ cell, /** @type {boolean} */ passed) => noteProgress(chapter, cell.label, passed),
+  };
+  for (const element of document.querySelectorAll("[data-cell]")) {
+    const root = /** @type {HTMLElement} */ (element);
+    const cell = new Cell(root, { key: `${STORE}${chapter}:${root.dataset.cell}`, runner, page });
+    cells.push(cell);
+    if (progress(chapter, cell.label)) root.dataset.tried = "";
+    whenNear(root, () => {
+      cell.edit();
+      whenSettled(instruments, () => python.wake());
+    });
+    root.addEventListener("focusin", () => python.wake());
+  }
+  const show = () => showShared(cells);
+  addEventListener("hashchange", show);
+  show();
+}
+
+/** Shows the code that the address holds in its cell. @param {Cell[]} cells */
+async function showShared(cells) {
+  try {
+    const shared = await readShared(location.hash);
+    if (!shared) return;
+    const cell = cells.find(({ label }) => label === shared.label);
+    if (!cell) throw new Error(`This link holds code for a cell “${shared.label}”, which this page does not have.`);
+    cell.showShared(shared.code);
+    cell.root.scrollIntoView({ block: "start" });
+  } catch (error) {
+    const notice = document.createElement("p");
+    notice.className = "page-notice";
+    notice.setAttribute("role", "alert");
+    notice.textContent = /** @type {Error} */ (error).message;
+    document.querySelector("main")?.prepend(notice);
+  }
+}
+
+/** @param {Element} element @param {() => void} act */
+function whenNear(element, act) {
+  const near = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      near.disconnect();
+      act();
+    },
+    { rootMargin: "400px" },
+  );
+  near.observe(element);
+}
+
+/**
+ * Acts in idle time after the instruments are live and it is known whether a snapshot of their Python is kept.
+ * @param {Python | undefined} instruments @param {() => void} act
+ */
+function whenSettled(instruments, act) {
+  const actWhenIdle = () => {
+    if (instruments?.snapshot && instruments.health === "live") (window.requestIdleCallback ?? setTimeout)(act);
+  };
+  actWhenIdle();
+  instruments?.on("snapshot", actWhenIdle);
+  instruments?.on("stage", actWhenIdle);
+}

@@ -1,0 +1,216 @@
+/**
+ * The code that an instrument runs, in a cell below it. What the reader makes of it runs in the live instrument, which
+ * says so, until it is reset.
+ *
+ * @typedef {import("../page/python_worker.js").Python} Python
+ * @typedef {import("./run_queue.js").Job} Job
+ * @typedef {import("./run_queue.js").End} End
+ * @typedef {Extract<import("../page/protocol.js").FromWorker, {type: "edited"}>} Edited
+ * @typedef {{name: string, title: string, file: string, code: string}} Source  A function as it stands.
+ */
+import { Cell } from "./cell.js";
+import { RunQueue } from "./run_queue.js";
+
+const STORE = "lab:kernel:";
+
+/** @param {Python} python the instruments' */
+export function openCodeOverrides(python) {
+  const runner = new RunQueue(python, {
+    ask: (job, run) => {
+      const { instrument, name, code } = /** @type {OverrideCell} */ (job);
+      return { type: "edit", run, instrument, name, code };
+    },
+    replaced: "Stopped. Python was started anew with the instrument's own code; its settings are as they were.",
+  });
+  /** @type {Map<Element, InstrumentCode>} */
+  const kernels = new Map();
+  for (const element of document.querySelectorAll("[data-code]")) {
+    const place = /** @type {HTMLElement} */ (element);
+    place.addEventListener("lab:code", async () => {
+      if (!kernels.has(place)) kernels.set(place, new InstrumentCode(place, await sourcesOf(place), python, runner));
+      kernels.get(place)?.open();
+    });
+  }
+  python.on("edited", (edited) => {
+    for (const [slot, names] of Object.entries(edited.slots)) markPlace(slot, names, edited, python, runner);
+    for (const kernel of kernels.values()) kernel.heard(edited);
+  });
+  python.on("replaced", () => {
+    for (const mark of document.querySelectorAll(".instrument > .edited"))
+      mark.replaceChildren("Python was started anew: the instrument runs its own code, with its settings as they were.");
+    for (const kernel of kernels.values()) kernel.cell?.leaves();
+  });
+}
+
+/** @param {HTMLElement} place @returns {Promise<Source[]>} */
+const sourcesOf = async (place) => (await fetch(new URL(String(place.dataset.code), document.baseURI))).json();
+
+/** The functions of one instrument, one of them in a cell. */
+class InstrumentCode {
+  /** @param {HTMLElement} place @param {Source[]} sources @param {Python} python @param {RunQueue} runner */
+  constructor(place, sources, python, runner) {
+    this.place = place;
+    this.sources = sources;
+    this.python = python;
+    this.runner = runner;
+    this.chosen = 0;
+    /** @type {OverrideCell | undefined} */ this.cell = undefined;
+  }
+
+  /** Shows the chosen function below the instrument, and puts the reader into it. */
+  async open() {
+    if (!this.cell) {
+      this.cell = new OverrideCell(this, this.sources[this.chosen]);
+      (this.place.closest(".pair") ?? this.place).after(this.cell.root);
+      await this.cell.edit();
+    }
+    this.cell.root.scrollIntoView({ block: "nearest" });
+    /** @type {HTMLElement} */ (this.cell.root.querySelector("select")).focus();
+  }
+
+  close() {
+    if (this.cell) this.cell.stop();
+    this.cell?.root.remove();
+    this.cell = undefined;
+  }
+
+  /** @param {number} chosen */
+  choose(chosen) {
+    this.close();
+    this.chosen = chosen;
+    this.open();
+  }
+
+  /** What runs a reader's code now, and whether some has failed. @param {Edited} edited */
+  heard({ slots, failed, body, line }) {
+    const { cell } = this;
+    if (!cell) return;
+    if (!Object.values(slots).some((names) => names.includes(cell.name))) cell.leaves();
+    if (cell.name === failed) cell.fails({ body, line });
+  }
+}
+
+/** A function of an instrument in a cell of its own. */
+class OverrideCell extends Cell {
+  /** @param {InstrumentCode} kernel @param {Source} source */
+  constructor(kernel, source) {
+    const template = /** @type {HTMLTemplateElement} */ (document.querySelector("template.kernel-cell"));
+    const root = /** @type {HTMLElement} */ (template.content.firstElementChild?.cloneNode(true));
+    const instrument = String(kernel.place.dataset.instrument);
+    root.id = `kernel-${instrument}`;
+    root.classList.add("kernel");
+    root.dataset.cell = source.name;
+    root.setAttribute("aria-label", `Code of the instrument: ${source.title}`);
+    /** @type {HTMLElement} */ (root.querySelector(".code")).textContent = source.code;
+    super(root, { key: `${STORE}${source.name}`, runner: kernel.runner, original: source.code });
+    this.kernel = kernel;
+    this.instrument = instrument;
+    this.name = source.name;
+    this.inside = false;
+    this.#head(source);
+  }
+
+  /** Which function it is, the others, and where it stands. @param {Source} source */
+  #head(source) {
+    this.part(".label").textContent = "Code";
+    const choice = document.createElement("select");
+    choice.setAttribute("aria-label", "Function of the instrument");
+    for (const { title } of this.kernel.sources) choice.append(new Option(title));
+    choice.selectedIndex = this.kernel.chosen;
+    choice.addEventListener("change", () => this.kernel.choose(choice.selectedIndex));
+    this.part(".title").replaceChildren(choice);
+    const shut = document.createElement("button");
+    shut.type = "button";
+    shut.className = "shut";
+    shut.textContent = "close";
+    shut.addEventListener("click", () => this.kernel.close());
+    this.part("header").append(shut);
+    const about = document.createElement("p");
+    about.className = "about";
+    const file = document.createElement("code");
+    file.textContent = source.file;
+    about.append("Run it, and the instrument above computes with it. Its name and parameters must stay; what ", file);
+    about.append(" has by name is there.");
+    this.part("header").after(about);
+    for (const [part, words] of [[".run", "Run"], [".stop", "Stop"]])
+      this.part(part).setAttribute("aria-label", `${words} ${source.title} in the instrument`);
+  }
+
+  /** @param {End} end @override */
+  ends(end) {
+    super.ends(end);
+    this.inside ||= end.how === "done";
+    if (end.how === "done") this.say("in the instrument");
+  }
+
+  /** The instrument runs its own code again. */
+  leaves() {
+    if (this.inside) this.say("");
+    this.inside = false;
+  }
+
+  /** Not only the text, but what the instrument runs. @override */
+  reset() {
+    super.reset();
+    this.kernel.python.send({ type: "restore", instrument: this.instrument, name: this.name });
+  }
+
+  /** It ran in the instrument, and has failed there now. @param {{body: string, line: number}} error */
+  fails({ body, line }) {
+    this.outputs.expect();
+    this.outputs.show({ kind: "error", body });
+    this.editor?.markLine(line);
+    this.say("out of the instrument again", "error");
+  }
+}
+
+/**
+ * Says on an instrument whose code it runs.
+ * @param {string} slot @param {string[]} names @param {Edited} edited @param {Python} python @param {RunQueue} runner
+ */
+function markPlace(slot, names, { failed, body }, python, runner) {
+  const place = /** @type {HTMLElement | null} */ (document.querySelector(`.instrument[data-slot="${slot}"]`));
+  place?.querySelector(":scope > .edited")?.remove();
+  if (!place || (!names.length && !failed)) return;
+  const mark = document.createElement("p");
+  mark.className = "edited";
+  mark.setAttribute("role", "status");
+  place.querySelector(".notice")?.after(mark);
+  if (failed) {
+    const last = body.trim().split("\n").at(-1);
+    mark.append("Your ", named(failed), ` failed here (${last}). The instrument runs its own code again.`);
+    return;
+  }
+  mark.append("Running your ");
+  names.forEach((name, k) => mark.append(k ? ", " : "", named(name)));
+  const instrument = String(place.dataset.instrument);
+  mark.append(
+    " ",
+    button("Reset", () => python.send({ type: "restore", instrument, name: "" })),
+    stuck(() => runner.giveUp(() => "stuck" in place.dataset)),
+  );
+}
+
+/** What shows while the instrument does not answer. @param {() => void} stop */
+function stuck(stop) {
+  const part = document.createElement("span");
+  part.className = "stuck";
+  part.append(" It does not answer. ", button("Stop", stop));
+  return part;
+}
+
+/** @param {string} name */
+function named(name) {
+  const code = document.createElement("code");
+  code.textContent = name.split(".").at(-1) ?? name;
+  return code;
+}
+
+/** @param {string} text @param {() => void} act */
+function button(text, act) {
+  const element = document.createElement("button");
+  element.type = "button";
+  element.textContent = text;
+  element.addEventListener("click", act);
+  return element;
+}

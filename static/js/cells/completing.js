@@ -1,0 +1,151 @@
+/**
+ * Completion and signatures in the editor, asked of the cells' Python. While it cannot be asked, the words of the
+ * page's cells and Python's own are offered.
+ *
+ * @typedef {import("./completion_client.js").CompletionClient} CompletionClient
+ * @typedef {import("./completion_client.js").Signature} Signature
+ * @typedef {{completions: CompletionClient, words: () => string[]}} Help
+ */
+import { acceptCompletion, autocompletion, completionStatus, moveCompletionSelection } from "@codemirror/autocomplete";
+import { syntaxTree } from "@codemirror/language";
+import { Prec, StateEffect, StateField } from "@codemirror/state";
+import { EditorView, keymap, showTooltip, ViewPlugin } from "@codemirror/view";
+
+/** The hand rests for so long before a signature is looked for. */
+const REST_MS = 150;
+
+/** More options than Python describes; see `MAX_DESCRIBED` in app/cells/completion.py. */
+const MANY = 80;
+
+const KEYWORDS =
+  "and as assert break class continue def del elif else except False finally for from global if import in is lambda None nonlocal not or pass print raise range return True try while with yield".split(" ");
+
+/** @param {Help} help */
+export function completing(help) {
+  return [
+    // Nothing is chosen at first, so that Enter begins a new line after a word that is as it was meant; what is chosen
+    // is chosen on purpose, so that no key need be held back right after the list has opened.
+    autocompletion({
+      override: [(context) => complete(context, help)],
+      icons: false,
+      selectOnOpen: false,
+      interactionDelay: 0,
+    }),
+    Prec.high(keymap.of([{ key: "Tab", run: acceptFirst }])), // else Tab indents
+    signatureField,
+    signatures(help.completions),
+  ];
+}
+
+const chooseNext = moveCompletionSelection(true);
+
+/** Takes the option that is chosen, else the first; false where none is open. @param {EditorView} view */
+const acceptFirst = (view) => acceptCompletion(view) || (chooseNext(view) && acceptCompletion(view));
+
+/** @param {import("@codemirror/autocomplete").CompletionContext} context @param {Help} help */
+async function complete(context, help) {
+  const before = context.state.sliceDoc(0, context.pos);
+  const word = /[\p{L}_][\p{L}\p{N}_]*$/u.exec(before)?.[0] ?? "";
+  if (!word && !context.explicit && !before.endsWith(".")) return null;
+  const found = await help.completions.complete(before);
+  if (found === null || context.aborted) return null;
+  const options = found
+    ? found.options.map(({ label, kind, detail, info, boost }) => ({ label, type: kind, detail, info: info || undefined, boost }))
+    : inText(context) || before.slice(0, -word.length || undefined).endsWith(".") ? [] : words(word, help);
+  if (!options.length) return null;
+  const namesOnly = options.length > MANY; // so that what a longer word leaves is asked for again
+  return { from: context.pos - (found?.length ?? word.length), options, validFor: namesOnly ? undefined : /^[\p{L}\p{N}_]*$/u };
+}
+
+/** What can be offered without Python. @param {string} word being written @param {Help} help */
+const words = (word, help) =>
+  [...new Set([...help.words(), ...KEYWORDS])].filter((label) => label !== word).sort().map((label) => ({ label }));
+
+/** Whether the cursor is in a text or a remark. @param {import("@codemirror/autocomplete").CompletionContext} context */
+const inText = ({ state, pos }) => /String|Comment/.test(syntaxTree(state).resolveInner(pos, -1).name);
+
+// --- signatures ------------------------------------------------------------------------------------------------------
+
+/** @typedef {{at: number, signature: Signature} | null} Shown  A signature above the place `at`. */
+
+/** @type {import("@codemirror/state").StateEffectType<any>} of `Shown` */
+const setSignature = StateEffect.define();
+
+/** @type {StateField<any>} of `Shown` */
+const signatureField = StateField.define({
+  create: () => /** @type {Shown} */ (null),
+  update(shown, transaction) {
+    for (const effect of transaction.effects) if (effect.is(setSignature)) return effect.value;
+    const moved = shown && transaction.docChanged ? { ...shown, at: transaction.changes.mapPos(shown.at) } : shown;
+    return moved && callAround(transaction.state) === moved.at ? moved : null;
+  },
+  provide: (field) =>
+    showTooltip.from(field, (shown) => shown && { pos: shown.at, above: true, create: () => ({ dom: drawn(shown.signature) }) }),
+});
+
+/** Where the brackets of the call around the cursor open; -1 outside of any. @param {import("@codemirror/state").EditorState} state */
+function callAround(state) {
+  const { head } = state.selection.main;
+  /** @type {import("@lezer/common").SyntaxNode | null} */
+  let node = syntaxTree(state).resolveInner(head, -1);
+  for (; node; node = node.parent) {
+    const closed = node.lastChild?.name === ")" && head >= node.to;
+    if (node.name === "ArgList" && head > node.from && !closed) return node.from;
+  }
+  return -1;
+}
+
+/** @param {Signature} signature */
+function drawn({ name, parameters, current, doc }) {
+  const dom = document.createElement("div");
+  dom.className = "signature";
+  dom.setAttribute("role", "tooltip");
+  const line = document.createElement("code");
+  line.append(`${name}(`);
+  parameters.forEach((text, k) => {
+    const part = document.createElement(k === current ? "b" : "span");
+    part.textContent = text;
+    line.append(k ? ", " : "", part);
+  });
+  line.append(")");
+  dom.append(line);
+  if (doc) {
+    const words = document.createElement("p");
+    words.textContent = doc;
+    dom.append(words);
+  }
+  return dom;
+}
+
+/** Looks for a signature when the cursor has come to rest in a call. @param {CompletionClient} completions */
+const signatures = (completions) => [
+  ViewPlugin.define((view) => {
+    /** @type {number | undefined} */ let timer;
+    const look = async () => {
+      const { state } = view;
+      const at = view.hasFocus ? callAround(state) : -1;
+      if (at < 0) return;
+      const signature = await completions.signature(state.sliceDoc(0, state.selection.main.head));
+      if (view.state !== state) return;
+      view.dispatch({ effects: setSignature.of(signature ? { at, signature } : null) });
+    };
+    return {
+      update(update) {
+        if (!update.docChanged && !update.selectionSet) return;
+        clearTimeout(timer);
+        timer = window.setTimeout(look, REST_MS);
+      },
+      destroy: () => clearTimeout(timer),
+    };
+  }),
+  EditorView.domEventHandlers({
+    blur: (_event, view) => {
+      if (view.state.field(signatureField)) view.dispatch({ effects: setSignature.of(null) });
+    },
+    keydown: (event, view) => {
+      const open = event.key === "Escape" && !completionStatus(view.state) && view.state.field(signatureField);
+      if (open) view.dispatch({ effects: setSignature.of(null) });
+      return false; // Escape also lets Tab leave the editor
+    },
+  }),
+];

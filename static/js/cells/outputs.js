@@ -1,0 +1,110 @@
+/**
+ * What a cell has put out, on the page.
+ *
+ * @typedef {Extract<import("../page/protocol.js").FromWorker, {type: "output"}>} Output
+ */
+
+/** Kinds that come as HTML, made by our own Python, which escapes what comes from the reader. */
+const MARKUP = new Set(["picture", "table"]);
+
+/** Kinds that are sentences, with names in back-ticks. */
+const SENTENCES = new Set(["hint", "hint_above", "passed", "failed"]);
+
+export class Outputs {
+  /**
+   * @param {HTMLElement} root holds what the build has put out
+   * @param {{live?: import("./live_outputs.js").LiveOutputs, runAbove?: () => void}} [options] who draws what stays
+   *   alive, and what the button below “run that first” does
+   */
+  constructor(root, { live, runAbove } = {}) {
+    this.root = root;
+    this.live = live;
+    this.runAbove = runAbove;
+    this.original = root.innerHTML;
+    /** Whether the next output takes the place of all that stands there. */
+    this.fresh = false;
+  }
+
+  /** A run begins: what stands there stays until it has something to show, so that the page does not jump. */
+  expect() {
+    this.fresh = true;
+    this.root.classList.add("awaited");
+  }
+
+  /** No run is awaited any more: what stands there stays. */
+  forget() {
+    this.fresh = false;
+    this.root.classList.remove("awaited");
+  }
+
+  /** What stands there is of another code than the one in the editor. @param {boolean} stale */
+  mark(stale) {
+    this.root.classList.toggle("stale", stale);
+  }
+
+  /** @param {Pick<Output, "kind" | "body">} output */
+  show({ kind, body }) {
+    this.settle();
+    const last = this.root.lastElementChild;
+    if (MARKUP.has(kind)) this.#add("div", kind).innerHTML = body;
+    else if (kind === "live") this.live?.open(this.#add("div", kind), body);
+    else if (SENTENCES.has(kind)) this.#sentence(body, kind);
+    else if (kind === "text" && last?.classList.contains("text")) last.append(body);
+    else this.#add("pre", kind).textContent = body;
+  }
+
+  /** @param {string} name @param {string} kind */
+  #add(name, kind) {
+    const block = document.createElement(name);
+    block.className = `output ${kind}`;
+    this.root.append(block);
+    return block;
+  }
+
+  /** Help with an error, or what the checks of an exercise say. @param {string} words @param {string} kind */
+  #sentence(words, kind) {
+    const block = this.#add("p", kind === "hint_above" ? "hint" : kind);
+    words.split("`").forEach((part, k) => {
+      if (k % 2 === 0) return block.append(part);
+      const code = document.createElement("code");
+      code.textContent = part;
+      block.append(code);
+    });
+    if (kind !== "hint_above" || !this.runAbove) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Run the cells above, then this one";
+    button.addEventListener("click", this.runAbove);
+    block.append(" ", button);
+  }
+
+  /** Says how much was too much to show. @param {{lines: number, others: number}} left */
+  leaveOut({ lines, others }) {
+    this.settle();
+    let note = /** @type {HTMLElement | null} */ (this.root.querySelector(".left-out"));
+    if (!note) {
+      note = document.createElement("p");
+      note.className = "output left-out";
+      this.root.append(note);
+    }
+    const parts = [lines && `${lines.toLocaleString("en")} lines`, others && `${others.toLocaleString("en")} pictures`];
+    note.textContent = `… ${parts.filter(Boolean).join(" and ")} left out …`;
+  }
+
+  /** The run has ended, or shows its first output: what it had found is gone. */
+  settle() {
+    if (!this.fresh) return;
+    this.forget();
+    this.live?.close(this.root);
+    this.root.replaceChildren();
+    this.mark(false);
+  }
+
+  /** Back to what the build has put out. */
+  reset() {
+    this.forget();
+    this.live?.close(this.root);
+    this.root.innerHTML = this.original;
+    this.mark(false);
+  }
+}

@@ -1,0 +1,35 @@
+/** Every page's entry: opens what stands on it. */
+import { openCells } from "../cells/cells.js";
+import { openInstruments } from "./instruments.js";
+import { openCodeOverrides } from "../cells/code_overrides.js";
+import { openMenus } from "./menu.js";
+import { keepForOffline } from "./offline.js";
+import { showProgress } from "./progress.js";
+import { Python } from "./python_worker.js";
+import { openQuizzes } from "./quizzes.js";
+import { followSections, openThemeSwitch, showStart } from "./page_chrome.js";
+import { openDownload } from "./download_chapter.js";
+
+openThemeSwitch();
+followSections();
+openQuizzes();
+showProgress();
+openDownload();
+
+if (document.querySelector("[data-instrument], [data-cell]")) {
+  const script = /** @type {HTMLElement} */ (document.querySelector("script[data-worker]"));
+  const worker = new URL(String(script.dataset.worker), document.baseURI).href;
+  const python = new Python(worker, "instruments");
+  const cells = new Python(worker, "cells");
+  openCells(cells, document.querySelector("[data-instrument]") ? python : undefined);
+  if (document.querySelector("[data-instrument]")) {
+    showStart(python);
+    python.start();
+    openMenus();
+    openInstruments(python);
+    openCodeOverrides(python);
+    keepForOffline(python, String(script.dataset.offline));
+  }
+  /** For the console, tests and benchmarks: stages with their times. */
+  /** @type {any} */ (window).lab = { python, cells };
+}

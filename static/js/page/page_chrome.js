@@ -1,0 +1,74 @@
+/** The page around instruments and cells: theme, table of contents, how far Python's start has come. */
+import { STAGES } from "./protocol.js";
+
+/** @typedef {import("./python_worker.js").Python} Python */
+
+export function openThemeSwitch() {
+  const root = document.documentElement;
+  document.querySelector("button.theme")?.addEventListener("click", () => {
+    const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    const next = (root.dataset.theme ?? system) === "dark" ? "light" : "dark";
+    root.dataset.theme = next;
+    try {
+      localStorage.setItem("lab:theme", next);
+    } catch {
+      // storage is blocked: the choice lasts as long as the page
+    }
+  });
+}
+
+/** Marks the section being read in the table of contents. */
+export function followSections() {
+  /** @type {Map<string, Element>} */
+  const links = new Map();
+  for (const link of document.querySelectorAll(".toc a")) links.set(/** @type {HTMLAnchorElement} */ (link).hash.slice(1), link);
+  const headings = [...document.querySelectorAll("main h2")];
+  if (!headings.length || !links.size) return;
+  const mark = () => {
+    const current = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight * 0.35).at(-1) ?? headings[0];
+    for (const [id, link] of links) {
+      if (id === current.id) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  };
+  // It also marks at once, when the page has been laid out; asking for places before that would force a layout.
+  new IntersectionObserver(mark, { rootMargin: "-34% 0px -65% 0px" }).observe(headings[0]);
+  addEventListener("scroll", mark, { passive: true });
+}
+
+/** Says in words and as a bar how far Python is; on failure why, with a way to try again. @param {Python} python */
+export function showStart(python) {
+  const bar = /** @type {HTMLElement} */ (document.querySelector(".starting") ?? document.createElement("div"));
+  const lines = () => document.querySelectorAll(".instrument .live"); // asked each time: pinned ones come later
+  /** @param {string} state @param {string} words @param {string} [slot] */
+  const say = (state, words, slot) => {
+    for (const element of lines()) {
+      const line = /** @type {HTMLElement} */ (element);
+      if (slot && /** @type {HTMLElement} */ (line.closest(".instrument")).dataset.instrument !== slot) continue;
+      line.dataset.state = state;
+      /** @type {HTMLElement} */ (line.querySelector(".words")).textContent = words;
+      /** @type {HTMLElement} */ (line.querySelector(".retry")).hidden = state !== "failed";
+    }
+  };
+  bar.hidden = false;
+  say("starting", "Starting Python");
+  python.on("stage", ({ stage }) => {
+    const { words, done } = STAGES[stage];
+    bar.style.setProperty("--done", String(done));
+    bar.setAttribute("aria-valuenow", String(Math.round(100 * done)));
+    bar.hidden = done === 1;
+    say(done === 1 ? "live" : "starting", words);
+  });
+  python.on("failed", ({ where, slot, message }) => {
+    if (where === "cell") return;
+    bar.hidden = true;
+    const what = where === "start" ? "Python did not start" : "The instrument stopped";
+    say("failed", `${what}: ${message}`, slot);
+  });
+  for (const line of lines())
+    line.querySelector(".retry")?.addEventListener("click", () => {
+      bar.hidden = false;
+      say("starting", "Starting Python");
+      python.retry();
+    });
+}

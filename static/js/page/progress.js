@@ -1,0 +1,26 @@
+/** How far the reader has come: which questions and exercises are tried or done, kept in this browser. */
+import { store, stored } from "./local_store.js";
+
+/** @param {string} chapter @param {string} task */
+const key = (chapter, task) => `lab:progress:${chapter}:${task}`;
+
+/** What is done stays done. @param {string} chapter @param {string} task @param {boolean} done or only tried */
+export function noteProgress(chapter, task, done) {
+  if (done || !stored(key(chapter, task))) store(key(chapter, task), done ? "done" : "tried");
+}
+
+/** @param {string} chapter @param {string} task @returns {string | null} "done", "tried" or nothing */
+export const progress = (chapter, task) => stored(key(chapter, task));
+
+/** Says on the index, for each chapter, how much of it is done. */
+export function showProgress() {
+  for (const element of document.querySelectorAll("[data-tasks]")) {
+    const line = /** @type {HTMLElement} */ (element);
+    const tasks = String(line.dataset.tasks).split(" ").filter(Boolean);
+    const states = tasks.map((task) => progress(String(line.dataset.of), task));
+    const done = states.filter((state) => state === "done").length;
+    const begun = states.some(Boolean);
+    line.hidden = !begun;
+    line.textContent = done === tasks.length ? "all done" : `${done} of ${tasks.length} done`;
+  }
+}

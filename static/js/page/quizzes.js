@@ -1,0 +1,53 @@
+/** Quizzes: check a number against the computed answer, as often as one likes; what was tried is kept in this browser. */
+import { noteProgress } from "./progress.js";
+import { store, stored } from "./local_store.js";
+
+export function openQuizzes() {
+  for (const form of document.querySelectorAll("form[data-quiz]")) openQuiz(/** @type {HTMLFormElement} */ (form));
+}
+
+/** @param {HTMLFormElement} form */
+function openQuiz(form) {
+  const input = /** @type {HTMLInputElement} */ (form.querySelector("input"));
+  const verdict = /** @type {HTMLOutputElement} */ (form.querySelector("output"));
+  const file = location.pathname.split("/").at(-1) ?? "";
+  const key = `lab:quiz:${file}:${form.dataset.quiz}`;
+  /** @type {HTMLButtonElement} */ (form.querySelector("button")).disabled = false;
+
+  const check = () => {
+    const value = readNumber(input.value);
+    if (value === null) {
+      say("Give a number, like 0.25 or 1/4.", "");
+      return;
+    }
+    const right = Math.abs(value - Number(form.dataset.answer)) <= Number(form.dataset.tolerance);
+    form.dataset.tried = "";
+    say(right ? "Right." : "Not yet. Try again, or open the hint.", String(right));
+    store(key, input.value);
+    noteProgress(file.replace(/\.html$/, ""), `quiz-${form.dataset.quiz}`, right);
+  };
+  /** @param {string} text @param {string} right */
+  const say = (text, right) => {
+    verdict.textContent = text;
+    verdict.dataset.right = right;
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    check();
+  });
+  const tried = stored(key);
+  if (tried !== null) {
+    input.value = tried;
+    check();
+  }
+}
+
+/** A number as people write it: 0.5, .5, 0,5, −1, 1/4, 5 %. @param {string} text @returns {number | null} */
+export function readNumber(text) {
+  const plain = text.trim().replaceAll("−", "-").replace(/\s*%$/, "").replace(/^(-?\d*),(\d+)$/, "$1.$2");
+  const number = String.raw`[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?`;
+  const match = new RegExp(`^(${number})(?:\\s*/\\s*(${number}))?$`, "i").exec(plain);
+  if (!match) return null;
+  const value = Number(match[1]) / Number(match[2] ?? 1);
+  return Number.isFinite(value) ? value : null;
+}

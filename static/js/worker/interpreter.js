@@ -1,0 +1,142 @@
+/**
+ * The interpreter, fresh or from the memory of an earlier one. NumPy's compiled modules are linked into it before
+ * Python starts, always in the same order: their places in memory and in the table of functions are then the same at
+ * each start, without which a memory could not be restored.
+ */
+import { loadPyodide } from "pyodide";
+import { ASSETS, LIBRARY, address, download, downloadNow, request, unpack } from "./packs.js";
+
+/** @typedef {[path: string, module: WebAssembly.Module]} Compiled */
+/** @typedef {Record<string, string>} Handles  What Python has opened as a compiled module: address in memory → path. */
+
+/** What every start needs, asked for before it is known which kind of start it will be. */
+const core = import(/* webpackIgnore: true */ address(ASSETS.pyodide + "pyodide.asm.mjs"));
+/** @type {Promise<Compiled[]>} */
+const libraries = Promise.all(
+  ASSETS.libraries.map(async ([path, file]) => {
+    const module = await WebAssembly.compileStreaming(request(file));
+    return /** @type {Compiled} */ ([LIBRARY + path, module]);
+  }),
+);
+for (const asked of [core, libraries]) asked.catch(() => {}); // reported where they are awaited
+
+/** What `dlopen` and `dlsym` would do one by one when Python imports them. @param {any} made @param {Compiled[]} compiled */
+function link(made, compiled) {
+  for (const [path, module] of compiled) {
+    const library = made.newDSO(path, undefined, "loading");
+    library.global = false;
+    const flags = { loadAsync: false, global: false, nodelete: true, allowUndefined: true };
+    library.exports = made.loadWebAssemblyModule(module, flags, path, {}, 0);
+    for (const [name, value] of Object.entries(library.exports))
+      if (name.startsWith("PyInit_")) made.addFunction(value, value.sig);
+  }
+}
+
+/**
+ * Starts Python; a fresh one can import only the modules of the pack `start` yet.
+ * @param {{memory?: Promise<ArrayBuffer>, handles?: Handles, snapshots?: boolean}} [from]  An earlier memory with its
+ *   handles; or whether a snapshot of this one will be made.
+ * @returns {Promise<any>}
+ */
+export async function startInterpreter({ memory, handles = {}, snapshots = false } = {}) {
+  const library = memory ? undefined : download(ASSETS.start);
+  const failed = Promise.all([libraries, library]).then(() => new Promise(() => {}));
+  failed.catch(() => {}); // reported where it is awaited
+  /** @param {any} settings */
+  const createPyodideModule = async (settings) => {
+    settings.preRun.push((/** @type {any} */ made) => {
+      made.addRunDependency("libraries");
+      libraries.then((compiled) => {
+        link(made, compiled);
+        made.removeRunDependency("libraries");
+      });
+    });
+    const { default: create } = await core;
+    const made = await Promise.race([create(settings), failed]);
+    if (memory) made.growMemory((await memory).byteLength);
+    for (const [handle, path] of Object.entries(handles))
+      made.LDSO.loadedLibsByHandle[handle] = made.LDSO.loadedLibsByName[path];
+    return made;
+  };
+  /** @type {any} */
+  const options = {
+    indexURL: address(ASSETS.pyodide),
+    stdLibURL: "data:,", // the library comes as files instead of a zip
+    fsInit: async (/** @type {any} */ FS) => library && unpack(FS, await library),
+    lockFileContents: ASSETS.lock,
+    env: { PYTHONPATH: LIBRARY, HOME: "/home/pyodide", PANEL_CDN_ROOT: address(ASSETS.panelRoot) },
+    createPyodideModule,
+    ...(memory && { _loadSnapshot: memory, _snapshotDeserializer: () => ({}) }),
+    ...(snapshots && { _makeSnapshot: true }),
+  };
+  const python = await loadPyodide(options);
+  // For `app/browser/on_demand_imports.py`, which cannot wait for a promise: true if the rest has come by this call.
+  /** @type {any} */ (self).labAddOnDemand = () => addOnDemand(python);
+  return python;
+}
+
+/**
+ * Python with the lab's own, started from the packs.
+ * @param {(stage: import("../page/protocol.js").Stage) => void} reached
+ * @param {{snapshots?: boolean}} [options]
+ */
+export async function startFromPacks(reached, options) {
+  const packs = Promise.all([download(ASSETS.core), download(ASSETS.lab)]);
+  packs.catch(() => {}); // reported where it is awaited
+  const python = await startInterpreter(options);
+  reached("interpreter");
+  // A collection during the start would go through all that has been imported, again and again, and find nothing.
+  python.runPython("import gc; gc.disable()");
+  for (const pack of await packs) add(python, pack);
+  python.runPython("from diffusion_lab.app.browser import on_demand_imports; on_demand_imports.install()");
+  reached("unpacked");
+  python.runPython("import numpy");
+  reached("numpy");
+  python.runPython("from diffusion_lab.app.browser.lean_bokeh_panel import import_bokeh_and_panel as go; go()");
+  python.runPython("from diffusion_lab.app.browser.worker_api import WorkerApi; api = WorkerApi()");
+  reached("panel");
+  return python;
+}
+
+/** Adds the files of a pack; Python looks for modules anew. @param {any} python @param {ArrayBuffer} pack */
+function add(python, pack) {
+  unpack(python.FS, pack);
+  python.runPython("import sys; sys.path_importer_cache.clear()");
+}
+
+/** The files of a Python that came without any. @param {any} python */
+export async function addFiles(python) {
+  const packs = await Promise.all([ASSETS.start, ASSETS.core, ASSETS.lab].map(download));
+  for (const pack of packs) add(python, pack);
+}
+
+/** @type {Map<string, Promise<ArrayBuffer | undefined>>} */
+const instruments = new Map();
+
+/** The pack of an instrument, which is downloaded once; none for a name that is not one's. @param {string} name */
+export function requestInstrument(name) {
+  const file = ASSETS.instruments[name];
+  const pack = instruments.get(name) ?? (file ? download(file) : Promise.resolve(undefined));
+  instruments.set(name, pack);
+  return pack;
+}
+
+/** @param {any} python @param {string} name */
+export async function addInstrument(python, name) {
+  const pack = await requestInstrument(name);
+  if (pack) add(python, pack);
+}
+
+/** The interpreters that have the rest of the library. @type {WeakSet<any>} */
+const whole = new WeakSet();
+
+/**
+ * The rest of the library, at once or after it has been downloaded; whether it has come by this.
+ * @param {any} python @param {ArrayBuffer} [pack]
+ */
+export function addOnDemand(python, pack) {
+  if (whole.has(python)) return false;
+  whole.add(python);
+  add(python, pack ?? downloadNow(ASSETS.on_demand));
+  return true;
+}

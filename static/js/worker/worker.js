@@ -1,0 +1,332 @@
+/**
+ * The worker: starts Python, from a snapshot if this browser has one, and answers the page. It knows messages and
+ * files, nothing of figures or controls. Its name says what it works for: "instruments" (or nothing), "cells", with
+ * "fresh" behind it not from a snapshot; or "snapshot" and a theme, to make the snapshot for later visits.
+ *
+ * @typedef {import("../page/protocol.js").ToWorker} ToWorker
+ * @typedef {import("../page/protocol.js").FromWorker} FromWorker
+ * @typedef {import("../page/protocol.js").Stage} Stage
+ * @typedef {import("../page/protocol.js").Slot} Slot
+ * @typedef {[slot: string, values: string, patch: string, buffers: Map<string, ArrayBuffer>]} PatchParts
+ * @typedef {import("./snapshot.js").Kept} Kept
+ * @typedef {import("./snapshot.js").View} View
+ */
+import { addFiles, addInstrument, addOnDemand, requestInstrument, startFromPacks, startInterpreter } from "./interpreter.js";
+import { boundMemory, usedUp } from "./memory.js";
+import { ASSETS, NotDownloaded, download } from "./packs.js";
+import { findSnapshot, forgetSnapshot, keepSnapshot, viewKey, wantsSnapshot } from "./snapshot.js";
+
+/** Whose fault a message's failure is, where not an instrument's. @type {Record<string, "cell" | "output">} */
+const WHERE = { run_cell: "cell", output_drawn: "output", output_patch: "output", output_close: "output", theme: "output", ask: "output" };
+
+const [ROLE, OPTION] = self.name.split(" ");
+
+/** A reader who has done nothing for so long does not notice a snapshot being made. */
+const QUIET_MS = 3000;
+
+/** @param {FromWorker} message @param {Transferable[]} [transfer] */
+const send = (message, transfer = []) => self.postMessage(message, /** @type {any} */ (transfer));
+
+/** @type {Set<Stage>} */
+const told = new Set();
+
+/** Tells the page, once, that a stage of the start is over. @param {Stage} stage */
+function reached(stage) {
+  if (told.has(stage)) return;
+  told.add(stage);
+  send({ type: "stage", stage, at: performance.timeOrigin + performance.now() });
+}
+
+/** @param {string} slot @param {View} view */
+const sendDocument = (slot, [docs, , roots, problems]) => send({ type: "document", slot, docs, roots, problems });
+
+/** Python and what is asked of it. */
+class Lab {
+  /** @param {any} python @param {boolean} hasFiles */
+  constructor(python, hasFiles) {
+    this.python = python;
+    this.api = python.globals.get("api");
+    this.run = 0;
+    /** @type {Uint8Array | undefined} */ this.signal = undefined;
+    /** @type {Promise<void> | undefined} */ this.files = hasFiles ? Promise.resolve() : undefined;
+    /** @type {Set<string>} */ this.instruments = new Set();
+    /** @type {Map<string, Promise<void>>} */ this.added = new Map();
+    /** @type {Promise<void> | undefined} */ this.onDemand = undefined;
+    this.api.connect(
+      (/** @type {PatchParts} */ ...[slot, values, patch, buffers]) =>
+        send({ type: "patch", slot, values, patch, buffers }, [...buffers.values()]),
+      (/** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
+        send({ type: "output", run: this.run, kind, body, line }),
+      (/** @type {number} */ lines, /** @type {number} */ others) => send({ type: "left_out", run: this.run, lines, others }),
+      (/** @type {string} */ slots, /** @type {string} */ failed, /** @type {string} */ body, /** @type {number} */ line) =>
+        send({ type: "edited", slots: JSON.parse(slots), failed, body, line }),
+    );
+    python._api.on_fatal = (/** @type {any} */ error) => send({ type: "broken", message: died(error) });
+  }
+
+  /** Resolves when all is there that an instrument which has been asked for may import or read. */
+  async withFiles() {
+    await (this.files ??= addFiles(this.python));
+    await Promise.all(Array.from(this.instruments, (name) => this.#withInstrument(name)));
+  }
+
+  /** @param {string} name */
+  #withInstrument(name) {
+    if (!this.added.has(name)) this.added.set(name, addInstrument(this.python, name));
+    return this.added.get(name);
+  }
+
+  /** Resolves when all of the library is there. */
+  async withOnDemand() {
+    for (const name of Object.keys(ASSETS.instruments)) this.instruments.add(name);
+    await this.withFiles();
+    await (this.onDemand ??= download(ASSETS.on_demand).then((pack) => {
+      addOnDemand(this.python, pack);
+      this.api.cells.document_numpy();
+    }));
+  }
+
+  /** @param {ToWorker} message @param {{ahead: string | undefined}} sent */
+  async answer(message, sent) {
+    const { api } = this;
+    switch (message.type) {
+      case "open": {
+        const { slot, name, state, theme } = message.slot;
+        this.instruments.add(name);
+        if (!sent.ahead || !api.take(slot, sent.ahead)) {
+          await this.withFiles();
+          sendDocument(slot, api.open(slot, name, state, theme));
+        }
+        reached("built");
+        break;
+      }
+      case "close":
+        api.close(message.slot);
+        break;
+      case "nothing_to_draw":
+        this.live();
+        break;
+      case "drawn":
+        api.link(message.slot);
+        send({ type: "idle", slot: message.slot });
+        this.live();
+        break;
+      case "set": {
+        await this.withFiles();
+        const began = performance.now();
+        try {
+          api.set(message.slot, message.values);
+        } finally {
+          send({ type: "idle", slot: message.slot, ms: performance.now() - began });
+        }
+        break;
+      }
+      case "patch":
+        await this.withFiles();
+        try {
+          api.patch(message.slot, message.patch);
+        } finally {
+          send({ type: "idle", slot: message.slot });
+        }
+        break;
+      case "export":
+        await this.withFiles();
+        send({ type: "exported", slot: message.slot, csv: api.export(message.slot) });
+        break;
+      case "set_state":
+        await this.withFiles();
+        api.set_state(message.slot, message.values);
+        break;
+      case "resume":
+        await this.withFiles();
+        try {
+          api.resume(message.slot, message.query);
+        } finally {
+          send({ type: "idle", slot: message.slot });
+        }
+        break;
+      case "restore":
+        await this.withFiles();
+        api.restore(message.instrument, message.name);
+        break;
+      case "edit": {
+        await this.withFiles();
+        this.run = message.run;
+        const began = performance.now();
+        const ok = api.edit(message.instrument, message.name, message.code);
+        send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
+        break;
+      }
+      case "signal":
+        this.signal = message.signal;
+        this.python.setInterruptBuffer(message.signal);
+        break;
+      case "run_cell": {
+        await this.withOnDemand();
+        this.run = message.run;
+        const began = performance.now();
+        const ok = api.run_cell(message.label, message.code, message.above, message.checks);
+        if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
+        else send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
+        break;
+      }
+      case "output_drawn":
+        api.link_output(message.slot);
+        send({ type: "idle", slot: message.slot });
+        break;
+      case "output_patch": {
+        const problem = api.cells.patch(message.slot, message.patch);
+        if (problem) send({ type: "failed", where: "output", slot: message.slot, message: problem });
+        send({ type: "idle", slot: message.slot });
+        break;
+      }
+      case "output_close":
+        api.cells.close(message.slot);
+        break;
+      case "theme":
+        api.cells.set_theme(message.theme);
+        break;
+      case "ask": {
+        const { ask, what, before } = message;
+        const found = what === "complete" ? api.cells.complete(before) : api.cells.signature(before);
+        send({ type: "answer", ask, found });
+      }
+    }
+  }
+
+  /** The start is over. */
+  live() {
+    if (told.has("live")) return;
+    reached("live");
+    this.api.started();
+    if (ROLE === "cells") this.withOnDemand().catch(() => {}); // asked for again, and reported, by the first cell
+    else this.withFiles();
+  }
+}
+
+const USED_UP = "The memory that Python may have (1 GB) was used up. Python was started anew.";
+
+/** @param {any} error */
+const died = (error) =>
+  error instanceof RangeError
+    ? "The code called itself too deeply for this browser, and Python ended. It was started anew."
+    : `Python ended with a fault of its own (${lastLine(error)}). It was started anew.`;
+
+/** @param {Kept} kept */
+async function startFromSnapshot({ memory, checked, handles }) {
+  const python = await startInterpreter({ memory, handles });
+  await checked; // meanwhile it was being restored
+  python.globals.get("api").wake_up();
+  reached("interpreter");
+  return new Lab(python, false);
+}
+
+/** @param {Kept | undefined} kept */
+async function start(kept) {
+  if (!kept) return new Lab(await startFromPacks(reached), true);
+  try {
+    const lab = await startFromSnapshot(kept);
+    send({ type: "snapshot", state: "restored" });
+    return lab;
+  } catch (error) {
+    return startAgain(error);
+  }
+}
+
+/**
+ * The snapshot was no good: the page puts a new worker in this one's place, and nothing here matters any more.
+ * @param {any} error
+ */
+async function startAgain(error) {
+  send({ type: "snapshot", state: lastLine(error) });
+  await forgetSnapshot();
+  send({ type: "start_again" });
+  return /** @type {Promise<never>} */ (new Promise(() => {}));
+}
+
+/** The last line of a Python traceback says what happened. @param {any} error */
+const lastLine = (error) => String(error?.message ?? error).trim().split("\n").at(-1) ?? "";
+
+/** Answers the page's messages, one after the other. */
+function serve() {
+  reached("worker");
+  boundMemory();
+  const found = OPTION === "fresh" ? Promise.resolve(undefined) : findSnapshot();
+  const started = found.then(start);
+  started.catch((error) => send({ type: "failed", where: "start", message: lastLine(error) }));
+  /** Views that have been sent, or are being looked for. @type {Set<string>} */
+  const taken = new Set();
+
+  /** Sends what was drawn ahead before Python is there; resolves to the key of the view. @param {Slot} slot */
+  const sendAhead = async (slot) => {
+    const [kept, key] = [await found, viewKey(slot)];
+    if (!kept) requestInstrument(slot.name).catch(() => {}); // reported where it is added
+    if (!kept || taken.has(key)) return undefined;
+    taken.add(key);
+    const view = await kept.view(key);
+    if (view) sendDocument(slot.slot, view);
+    return view && key;
+  };
+
+  /** @param {Lab} lab @param {ToWorker} message @param {string | undefined} ahead */
+  const receive = async (lab, message, ahead) => {
+    if (lab.signal) lab.signal[0] = 0; // asked of what has ended
+    try {
+      await lab.answer(message, { ahead });
+    } catch (error) {
+      if (message.type === "run_cell" && lastLine(error).startsWith("KeyboardInterrupt")) {
+        send({ type: "cell_done", run: message.run, ok: false, ms: 0 }); // stopped before its own code ran
+        return;
+      }
+      const unfinished = error instanceof NotDownloaded && message.type === "open" && !told.has("live");
+      const where = unfinished ? "start" : (WHERE[message.type] ?? "instrument");
+      if (message.type === "open" && !unfinished) lab.live(); // Python is; this instrument says why it is not
+      const slot = "slot" in message ? (typeof message.slot === "string" ? message.slot : message.slot.slot) : undefined;
+      send({ type: "failed", where, slot, message: lastLine(error) });
+    }
+  };
+  const maker = OPTION === "fresh" || ROLE === "cells" ? undefined : new Maker();
+  /** @type {Promise<any>} */
+  let queue = started;
+  self.onmessage = (/** @type {MessageEvent<ToWorker>} */ { data }) => {
+    const ahead = data.type === "open" ? sendAhead(data.slot) : Promise.resolve(undefined);
+    queue = queue.then(async () => {
+      await receive(await started, data, await ahead);
+      maker?.postpone(data);
+    });
+  };
+}
+
+/** Has a snapshot made, in a worker of its own, when the reader has been quiet for a while. */
+class Maker {
+  constructor() {
+    this.theme = "light";
+    /** @type {number | undefined} */ this.timer = undefined;
+    /** @type {Worker | undefined} */ this.worker = undefined;
+    this.done = false;
+  }
+
+  /** Something was asked of Python: the machine is the reader's. @param {ToWorker} message */
+  postpone(message) {
+    if (message.type === "open") this.theme = message.slot.theme;
+    this.worker?.terminate();
+    clearTimeout(this.timer);
+    if (!this.done && told.has("live")) this.timer = setTimeout(() => this.#make(), QUIET_MS);
+  }
+
+  async #make() {
+    this.done = !(await wantsSnapshot());
+    if (this.done) return;
+    this.worker = new Worker(self.location.href, { type: "module", name: `snapshot ${this.theme}` });
+    this.worker.onmessage = ({ data }) => {
+      this.done = true;
+      send({ type: "snapshot", state: data });
+    };
+  }
+}
+
+if (ROLE === "snapshot") {
+  keepSnapshot(OPTION)
+    .then((kept) => self.postMessage(kept ? "kept" : "none"), (error) => self.postMessage(lastLine(error)))
+    .finally(() => self.close());
+} else serve();

@@ -1,0 +1,302 @@
+"""Chapters that are right: numbers, references, options and lines. What is wrong with a chapter: `tests/build`."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from diffusion_lab.app.build.chapter_parser import parse_chapter
+from diffusion_lab.app.build.chapter_tree import (
+    Cell,
+    Chapter,
+    Equation,
+    Heading,
+    InstrumentSlot,
+    Note,
+    Predict,
+    Preset,
+    Prose,
+    Quiz,
+    Reference,
+    References,
+    Text,
+)
+from diffusion_lab.app.build.site import _chapter_paths, _references
+
+WORKS = {
+    "ho2020": Reference(
+        "ho2020", "Ho, Jain & Abbeel", 2020, "Denoising", "NeurIPS", "https://arxiv.org/abs/2006.11239"
+    ),
+    "song2019": Reference("song2019", "Song & Ermon", 2019, "Gradients", "NeurIPS", "https://arxiv.org/abs/1907.05600"),
+}
+
+FRONT = """---
+number: 7
+title: A title
+lede: What it is about.
+minutes: 20
+builds_on: [01-forward]
+objectives:
+  - Do this.
+---
+"""
+
+BODY = """
+## Where $t$ begins
+
+See {eq}`second` before {eq}`first`, after {cite}`song2019` and {cite}`ho2020`, again {cite}`song2019`.
+
+:::{equation} first
+a = b
+---
+Words on {eq}`second`:
+
+- $a_1$: one
+- $b_1$: other
+:::
+
+| level | formula |
+| --- | --- |
+| low | $c_1$ and {eq}`first` |
+
+:::{predict}
+What is $d_1$?
+
+Think of {eq}`first`.
+---
+It is $d_2$.
+
+And {eq}`second`.
+:::
+
+:::{instrument} ring
+:mode: reverse
+:num_levels: 30
+A caption with $e_1$.
+
+And {set}`ring progress=0.5 show_paths=true | half of $e_2$`.
+:::
+
+:::{equation} second
+\\begin{aligned}
+c &= d
+\\end{aligned}
+---
+More words.
+:::
+
+```{cell} draw
+:title: Draw it
+import numpy as np
+
+print(1)   # spaces stay
+
+```
+
+:::{quiz} how-many
+:answer: 2 * np.pi
+:tolerance: 0.01
+:hint: Round $f_1$, by {eq}`first`.
+How many $f_2$?
+---
+So many: {answer:.2f}, by {eq}`second`.
+:::
+
+## And the end
+
+:::{note} For teachers, $g_1$
+Ask.
+:::
+
+```{cell} again
+:title: Draw it again
+print(2)
+```
+
+:::{references}
+:::
+"""
+
+
+def parse(body: str, front: str = FRONT) -> Chapter:
+    return parse_chapter(Path("chapters/07-name.md"), front + body, WORKS)
+
+
+@pytest.fixture(scope="module")
+def chapter() -> Chapter:
+    return parse(BODY)
+
+
+def html_of(block: object) -> str:
+    """All HTML and marks of a block."""
+    values = vars(block).items()
+    return "".join(value.html if isinstance(value, Text) else value for name, value in values
+                   if isinstance(value, Text) or name == "mark")  # fmt: skip
+
+
+def test_front_matter(chapter):
+    assert (chapter.slug, chapter.number, chapter.title, chapter.minutes) == ("07-name", 7, "A title", 20)
+    assert (chapter.builds_on, chapter.objectives) == (["01-forward"], ["Do this."])
+
+
+def test_blocks_stand_in_order(chapter):
+    assert [type(block) for block in chapter.blocks] == [
+        Heading, Prose, Equation, Prose, Predict, InstrumentSlot, Equation, Cell, Quiz, Heading, Note, Cell, References
+    ]  # fmt: skip
+
+
+def test_equations_are_numbered_in_order(chapter):
+    assert [(equation.label, equation.number) for equation in chapter.of(Equation)] == [
+        ("first", "7.1"),
+        ("second", "7.2"),
+    ]
+
+
+def test_references_to_equations_resolve_wherever_they_stand(chapter):
+    """Forwards and backwards, in prose, tables, words, both parts, hints: the number, and a link to the label."""
+    first, second = '<a class="eqref" href="#eq-first">(7.1)</a>', '<a class="eqref" href="#eq-second">(7.2)</a>'
+    found = [re.findall(r'<a class="eqref".*?</a>', html_of(block)) for block in chapter.blocks]
+    assert found == [
+        [],
+        [second, first],
+        [second],
+        [first],
+        [first, second],
+        [],
+        [],
+        [],
+        [first, second],
+        [],
+        [],
+        [],
+        [],
+    ]
+    assert not any(re.search("[\ue002\ue003]", html_of(block)) for block in chapter.blocks)
+
+
+def test_citations(chapter):
+    assert chapter.cited == ["song2019", "ho2020"]
+    prose = chapter.of(Prose)[0].text.html
+    assert '<a class="cite" href="#ref-ho2020">Ho, Jain &amp; Abbeel (2020)</a>' in prose
+
+
+def test_presets(chapter):
+    line = (
+        BODY.split("\n").index("And {set}`ring progress=0.5 show_paths=true | half of $e_2$`.") + FRONT.count("\n") + 1
+    )
+    assert chapter.presets == [Preset("ring", {"progress": "0.5", "show_paths": "true"}, line)]
+    link = '<a class="preset" href="#instrument-ring" data-set="progress=0.5 show_paths=true">half of \ue000'
+    assert link in chapter.of(InstrumentSlot)[0].caption.html
+
+
+def test_a_preset_value_may_hold_an_equals_sign_and_is_escaped():
+    chapter = parse('{set}`ring a=b=c d="<e> | text`\n')
+    assert chapter.presets[0].state == {"a": "b=c", "d": '"<e>'}
+    assert 'data-set="a=b=c d=&quot;&lt;e&gt;"' in chapter.of(Prose)[0].text.html
+
+
+def test_options(chapter):
+    slot = chapter.of(InstrumentSlot)[0]
+    assert (slot.name, slot.state) == ("ring", {"mode": "reverse", "num_levels": "30"})
+    quiz = chapter.of(Quiz)[0]
+    assert (quiz.label, quiz.answer, quiz.tolerance) == ("how-many", "2 * np.pi", "0.01")
+    assert quiz.solution.html.startswith("<p>So many: {answer:.2f}, by")
+
+
+def test_cells(chapter):
+    draw, again = chapter.of(Cell)
+    assert (draw.letter, again.letter) == ("7.a", "7.b")
+    assert (draw.title, draw.code) == ("Draw it", "import numpy as np\n\nprint(1)   # spaces stay\n")
+
+
+def test_a_line_that_looks_like_an_option_is_code_after_the_first_line_of_code():
+    chapter = parse("```{cell} one\n:title: One\nx = {\n:a: 1\n```\n")
+    assert chapter.of(Cell)[0].code == "x = {\n:a: 1\n"
+
+
+def test_formulas_are_collected_once_each(chapter):
+    """Every mark stands in exactly one block, and its formula is what was written."""
+    texts = [html_of(block) for block in chapter.blocks]
+    assert all(sum(text.count(formula.mark) for text in texts) == 1 for formula in chapter.formulas)
+    inline = [formula.tex for formula in chapter.formulas if not formula.display]
+    assert sorted(inline) == ["a_1", "b_1", "c_1", "d_1", "d_2", "e_1", "e_2", "f_1", "f_2", "g_1", "t"]
+    assert [formula.tex for formula in chapter.formulas if formula.display] == [
+        "a = b",
+        "\\begin{aligned}\nc &= d\n\\end{aligned}",
+    ]
+
+
+# --- lines -----------------------------------------------------------------------------------------------------------
+
+
+def wrong_lines(text: str, chapter: Chapter) -> list[str]:
+    """Lines that the tree gives for what does not stand there."""
+    lines = text.split("\n")
+    claims = [(slot.line, f":::{{instrument}} {slot.name}") for slot in chapter.of(InstrumentSlot)]
+    claims += [(cell.line, cell.code.split("\n")[0]) for cell in chapter.of(Cell)]
+    claims += [(cell.line - 1, f":title: {cell.title}") for cell in chapter.of(Cell)]
+    claims += [(quiz.line, f":::{{quiz}} {quiz.label}") for quiz in chapter.of(Quiz)]
+    claims += [(equation.line, f":::{{equation}} {equation.label}") for equation in chapter.of(Equation)]
+    claims += [(preset.line, f"{{set}}`{preset.name} ") for preset in chapter.presets]
+    hints = {line.removeprefix(":hint: ") for line in lines if line.startswith(":hint: ")}
+    in_hints = {tex for hint in hints for tex in re.findall(r"\$(.*?)\$", hint)}
+    claims += [
+        (formula.line, formula.tex.split("\n")[0])
+        for formula in chapter.formulas
+        if formula.tex not in in_hints  # a hint is an option: its line is that of its quiz
+    ]
+    assert len(claims) > 10
+    return [f"{line}: {what}" for line, what in claims if what not in lines[line - 1]]
+
+
+def test_lines_are_right(chapter):
+    assert wrong_lines(FRONT + BODY, chapter) == []
+
+
+@pytest.mark.parametrize("path", _chapter_paths(), ids=lambda path: path.stem)
+def test_lines_are_right_in_our_chapters(path):
+    text = path.read_text("utf-8")
+    assert wrong_lines(text, parse_chapter(path, text, _references())) == []
+
+
+def test_lines_that_are_wrong_are_found(chapter):
+    assert len(wrong_lines("\n" + FRONT + BODY, chapter)) > 15
+
+
+# --- what is not ours to run -----------------------------------------------------------------------------------------
+
+
+def test_html_in_markdown_is_text():
+    chapter = parse(
+        "A <b>bold</b> <script>alert(1)</script>.\n\n<div onclick=x>\n\n:::{note} <i>Title</i>\n<hr>\n:::\n"
+    )
+    html = "".join(html_of(block) for block in chapter.blocks)
+    assert set(re.findall(r"<(\w+)", html)) == {"p"}
+    assert "A &lt;b&gt;bold&lt;/b&gt; &lt;script&gt;alert(1)&lt;/script&gt;." in html
+    assert chapter.of(Note)[0].title.html == "&lt;i&gt;Title&lt;/i&gt;"
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "JaVaScript:alert(1)", "vbscript:x", "data:text/html,x"])
+def test_a_link_that_would_run_something_is_text(address):
+    assert "href" not in html_of(parse(f"[a link]({address})\n").blocks[0])
+
+
+def test_an_author_with_html_in_the_name_is_escaped():
+    works = {"evil": Reference("evil", "<b>E</b>", 2020, "", "", "")}
+    chapter = parse_chapter(Path("c.md"), FRONT + "{cite}`evil`\n", works)
+    assert "&lt;b&gt;E&lt;/b&gt; (2020)" in chapter.of(Prose)[0].text.html
+
+
+def test_plain_code_stays_code():
+    chapter = parse("```python\nprint('{eq}`x` $y$')\n```\n\nInline `{eq}` and `$y$`.\n")
+    assert chapter.formulas == []
+    assert "{eq}`x` $y$" in chapter.of(Prose)[0].text.html
+    assert "<code>$y$</code>" in chapter.of(Prose)[0].text.html
+
+
+def test_quotes_and_dashes_are_set():
+    assert parse('"So" -- isn\'t it...\n').of(Prose)[0].text.html == "<p>“So” – isn’t it…</p>\n"
+
+
+def test_headings_have_their_own_addresses(chapter):
+    assert [heading.id for heading in chapter.of(Heading)] == ["where-t-begins", "and-the-end"]

@@ -1,0 +1,74 @@
+"""Frames: what the main slider shows before Python is there is what the instrument itself would show."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+from diffusion_lab.app.build.still_frames import MOST, make_frames, places
+from diffusion_lab.app.instrument.component import Instrument
+from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
+from diffusion_lab.app.instrument.figure_svg import figure_svg
+from diffusion_lab.app.instrument.front_panel import Slider
+
+FILMED = [name for name in instrument_names() if instrument_class(name).front_panel.frames]
+
+
+@cache
+def film(name: str) -> dict[str, Any]:
+    return json.loads(make_frames(instrument_class(name)()))
+
+
+def numbers(values: dict[str, Any]) -> dict[str, Any]:
+    """Readings without what the machine's speed goes into."""
+    return {key: value for key, value in values.items() if "ms" not in str(value)}
+
+
+def test_every_instrument_moves_before_python():
+    assert instrument_names() == FILMED
+
+
+@pytest.mark.parametrize("name", FILMED)
+def test_places_are_on_the_slider_and_reach_both_ends(name):
+    cls = instrument_class(name)
+    param = cls.front_panel.frames
+    assert param in [item.param for item in cls.front_panel.controls if isinstance(item, Slider)]
+    found, p = places(cls()), cls.param[param]
+    assert (found[0], found[-1]) == p.bounds
+    assert 10 <= len(found) <= MOST
+    steps = [(place - p.bounds[0]) / (p.step or 1) for place in found]
+    assert steps == pytest.approx([round(step) for step in steps])
+    assert sorted(set(found)) == found
+
+
+@pytest.mark.parametrize("name", FILMED)
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_frame_is_what_the_instrument_shows_there(name, share):
+    made = film(name)
+    k = round(share * (len(made["places"]) - 1))
+    cls = instrument_class(name)
+    kind = type(cls.param[made["param"]].default)
+    there: Instrument = cls(**{made["param"]: kind(made["places"][k])})
+    frame = made["frames"][k]
+    assert numbers(frame["readings"]) == numbers(there.readings_shown)
+    assert frame["description"] == there.description
+    plots = [plot for plot in (there.plot, there.chart_plot) if plot is not None]
+    assert [made["pictures"][picture] for picture in frame["pictures"]] == [figure_svg(plot) for plot in plots]
+
+
+@pytest.mark.parametrize("name", FILMED)
+def test_the_instrument_is_left_as_it_was(name):
+    instrument = instrument_class(name)()
+    before = figure_svg(instrument.plot), instrument.readings_shown, instrument.query
+    make_frames(instrument)
+    assert (figure_svg(instrument.plot), instrument.readings_shown, instrument.query) == before
+
+
+@pytest.mark.parametrize("name", FILMED)
+def test_no_picture_is_kept_twice(name):
+    made = film(name)
+    assert len(set(made["pictures"])) == len(made["pictures"])
+    assert {k for frame in made["frames"] for k in frame["pictures"]} == set(range(len(made["pictures"])))

@@ -1,0 +1,77 @@
+"""Formulas that were typeset are kept while KaTeX is the same. (What they look like: the browser's tests.)"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from diffusion_lab.app.build import typeset
+from diffusion_lab.app.build.typeset import Formulas
+
+
+@pytest.fixture
+def typed(monkeypatch) -> list[str]:
+    """The formulas that KaTeX was given, in order."""
+    typed: list[str] = []
+
+    def katex(formulas: list[tuple[str, bool]]) -> list[dict[str, str]]:
+        typed.extend(tex for tex, _ in formulas)
+        return [{"error": "no"} if "bad" in tex else {"html": f"<{tex} {display}>"} for tex, display in formulas]
+
+    monkeypatch.setattr(typeset, "katex", katex)
+    return typed
+
+
+def build(folder: Path, *formulas: tuple[str, bool]) -> list[dict[str, str]]:
+    kept = Formulas(folder / "formulas.json")
+    results = kept.typeset(list(formulas))
+    kept.save()
+    return results
+
+
+def test_each_formula_is_typeset_once(tmp_path, typed):
+    first = build(tmp_path, ("x", False), ("y", False), ("x", False))
+    assert first == [{"html": "<x False>"}, {"html": "<y False>"}, {"html": "<x False>"}]
+    assert build(tmp_path, ("y", False), ("z", False)) == [{"html": "<y False>"}, {"html": "<z False>"}]
+    assert typed == ["x", "y", "z"]
+
+
+def test_a_displayed_formula_is_another(tmp_path, typed):
+    assert build(tmp_path, ("x", False), ("x", True)) == [{"html": "<x False>"}, {"html": "<x True>"}]
+
+
+def test_what_the_last_build_did_not_use_is_forgotten(tmp_path, typed):
+    build(tmp_path, ("x", False))
+    build(tmp_path, ("y", False))
+    build(tmp_path, ("x", False))
+    assert typed == ["x", "y", "x"]
+
+
+def test_a_mistake_is_told_each_time(tmp_path, typed):
+    assert build(tmp_path, ("bad", False)) == build(tmp_path, ("bad", False)) == [{"error": "no"}]
+    assert typed == ["bad", "bad"]
+
+
+def test_another_katex_typesets_all_anew(tmp_path, typed):
+    build(tmp_path, ("x", False))
+    path = tmp_path / "formulas.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "katex": "another"}))
+    build(tmp_path, ("x", False))
+    assert typed == ["x", "x"]
+
+
+def test_the_script_that_calls_katex_counts(tmp_path, typed, monkeypatch):
+    build(tmp_path, ("x", False))
+    other = tmp_path / "other.mjs"
+    other.write_text(typeset.SCRIPT.read_text() + "\n")
+    monkeypatch.setattr(typeset, "SCRIPT", other)
+    build(tmp_path, ("x", False))
+    assert typed == ["x", "x"]
+
+
+def test_katex_itself(tmp_path):
+    inline, displayed, wrong = build(tmp_path, (r"\sigma_t", False), (r"\sigma_t", True), (r"\nonsense", False))
+    assert "<math" in inline["html"]
+    assert "katex-display" in displayed["html"]
+    assert "katex-display" not in inline["html"]
+    assert "Undefined control sequence" in wrong["error"]

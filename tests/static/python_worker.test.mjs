@@ -1,0 +1,153 @@
+/** The page's line to Python: health, stages, and what a new worker is told again. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Python } from "../../static/js/page/python_worker.js";
+
+/** A worker that only notes what it is sent. */
+function worker() {
+  return {
+    sent: /** @type {any[]} */ ([]),
+    ended: false,
+    onmessage: (/** @type {{data: any}} */ _event) => {},
+    onerror: (/** @type {any} */ _event) => {},
+    postMessage(/** @type {any} */ message) {
+      this.sent.push(message);
+    },
+    terminate() {
+      this.ended = true;
+    },
+  };
+}
+
+/** A started Python on a worker that the page's head has made, with what that has said so far. @param {any[]} early */
+function started(early = []) {
+  const first = worker();
+  /** @type {ReturnType<typeof worker>[]} */
+  const later = [];
+  Object.assign(globalThis, {
+    window: { labWorker: { worker: first, early: early.map((data) => ({ data })) } },
+    Worker: function () {
+      later.push(worker());
+      return later.at(-1);
+    },
+  });
+  const python = new Python("worker.js");
+  return { python, first, later };
+}
+
+const at = performance.timeOrigin + 1234;
+
+test("what the worker said before the page listened is heard, in order", () => {
+  const { python, first } = started([{ type: "stage", stage: "worker", at }, { type: "stage", stage: "numpy", at: at + 1 }]);
+  /** @type {string[]} */ const heard = [];
+  python.on("stage", ({ stage }) => heard.push(stage));
+  python.start();
+  first.onmessage({ data: { type: "stage", stage: "live", at: at + 2 } });
+  assert.deepEqual(heard, ["worker", "numpy", "live"]);
+  assert.equal(python.health, "live");
+  assert.equal(Math.round(python.stages.worker), 1234);
+});
+
+test("a stage keeps the time it was first reached", () => {
+  const { python, first } = started();
+  python.start();
+  for (const later of [0, 500]) first.onmessage({ data: { type: "stage", stage: "built", at: at + later } });
+  assert.equal(Math.round(python.stages.built), 1234);
+});
+
+test("every listener hears its own kind of message", () => {
+  const { python, first } = started();
+  /** @type {string[]} */ const heard = [];
+  python.on("idle", ({ slot }) => heard.push(`one ${slot}`));
+  python.on("idle", ({ slot }) => heard.push(`two ${slot}`));
+  python.on("failed", () => heard.push("failed"));
+  python.start();
+  first.onmessage({ data: { type: "idle", slot: "a" } });
+  assert.deepEqual(heard, ["one a", "two a"]);
+});
+
+test("only a failure of the start ends Python", () => {
+  const { python, first } = started();
+  python.start();
+  first.onmessage({ data: { type: "stage", stage: "live", at } });
+  first.onmessage({ data: { type: "failed", where: "instrument", slot: "a", message: "no" } });
+  assert.equal(python.health, "live");
+  first.onmessage({ data: { type: "failed", where: "start", message: "no" } });
+  assert.equal(python.health, "failed");
+});
+
+test("a worker that cannot be loaded is a failure of the start, with words", () => {
+  const { python, first } = started();
+  /** @type {string[]} */ const heard = [];
+  python.on("failed", ({ where, message }) => heard.push(`${where}: ${message}`));
+  python.start();
+  first.onerror({ message: "" });
+  first.onerror({ message: "404" });
+  assert.deepEqual(heard, ["start: the worker could not be loaded", "start: 404"]);
+});
+
+test("a new worker after a failure is told what had been opened, and nothing else", () => {
+  const { python, first, later } = started();
+  python.start();
+  const open = { type: "open", slot: { slot: "a", name: "a", state: {}, theme: "light" } };
+  python.send(/** @type {any} */ (open));
+  python.send({ type: "patch", slot: "a", patch: 1 });
+  python.send({ type: "run_cell", run: 1, label: "c", code: "1" });
+  first.onmessage({ data: { type: "failed", where: "start", message: "no" } });
+  python.retry();
+  assert.equal(first.ended, true);
+  assert.equal(python.health, "starting");
+  assert.deepEqual(later[0].sent, [open]);
+});
+
+test("a page with cells only can start again", () => {
+  const { python, later } = started();
+  python.start();
+  python.send({ type: "nothing_to_draw" });
+  python.retry();
+  assert.deepEqual(later[0].sent, [{ type: "nothing_to_draw" }]);
+});
+
+test("without SIMD no worker is started", () => {
+  const { python, later } = started();
+  delete (/** @type {any} */ (globalThis).window.labWorker);
+  const { validate } = WebAssembly;
+  WebAssembly.validate = () => false;
+  try {
+    python.start();
+  } finally {
+    WebAssembly.validate = validate;
+  }
+  assert.equal(python.health, "failed");
+  assert.equal(later.length, 0);
+});
+
+test("a Python that is asleep starts when it is woken, once; one that has failed starts anew", () => {
+  const { python, first, later } = started();
+  python.wake();
+  python.wake();
+  assert.deepEqual([python.worker === first, later.length], [true, 0]);
+  first.onmessage({ data: { type: "failed", where: "start", message: "no" } });
+  python.wake();
+  assert.deepEqual([first.ended, later.length], [true, 1]);
+});
+
+test("an error of a live worker is the end of its interpreter, not of the start", () => {
+  const { python, first } = started();
+  /** @type {string[]} */ const heard = [];
+  python.on("broken", ({ message }) => heard.push(message));
+  python.start();
+  first.onmessage({ data: { type: "stage", stage: "live", at } });
+  first.onerror({ message: "out of memory" });
+  assert.deepEqual(heard, ["out of memory"]);
+  assert.equal(python.health, "live");
+});
+
+test("the worker of the page's head is the instruments' alone", () => {
+  const { first, later } = started();
+  const cells = new Python("worker.js", "cells");
+  cells.start();
+  assert.equal(cells.worker, later[0]);
+  assert.notEqual(cells.worker, first);
+});
