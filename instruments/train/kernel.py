@@ -57,8 +57,11 @@ LIMIT = 1e3
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is learned, and how: the data set, the network's target, the levels it is trained at, the share `dropout`
-    of points whose condition is dropped, Adam's learning rate, and the seed of all random numbers."""
+    """What is learned and how.
+
+    target: what the network is asked for; levels: the distribution of noise levels it is trained at; dropout: the share
+    of points whose condition is dropped; learning_rate: Adam's; seed: of all random numbers.
+    """
 
     data: DataSet
     target: Target = "eps_hat"
