@@ -43,6 +43,7 @@ class Rule:
 
 RULES = (
     Rule("instruments/common/*.py", may=("numpy", COMMON)),
+    Rule("instruments/common/*/*.py", may=("numpy", COMMON)),
     Rule("instruments/__init__.py", may=()),
     Rule("instruments/*/__init__.py", may=()),
     # The kernel, and what stands beside it.
@@ -182,6 +183,7 @@ def test_every_file_has_a_rule():
         ("instruments/ring/kernel.py", "from . import component", "diffusion_lab.instruments.ring.component"),
         ("instruments/unmask/corpus.py", "import panel", "panel"),
         ("instruments/common/metrics.py", "from scipy import stats", "scipy.stats"),
+        ("instruments/common/networks/dense.py", "import torch", "torch"),
         (
             "instruments/common/metrics.py",
             "from diffusion_lab.instruments.ring.kernel import density",
@@ -357,7 +359,8 @@ def import_blocked(*modules: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_kernels_import_without_panel_bokeh_and_param():
-    common = [f"{COMMON}.{path.stem}" for path in sorted((INSTRUMENTS / "common").glob("[a-z]*.py"))]
+    files = sorted((INSTRUMENTS / "common").rglob("[a-z]*.py"))
+    common = [".".join([LAB, *path.relative_to(ROOT).with_suffix("").parts]) for path in files]
     kernels = [f"{LAB}.instruments.{name}.kernel" for name in instrument_names()]
     done = import_blocked(*common, *kernels)
     assert done.returncode == 0, done.stderr
