@@ -7,14 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from diffusion_lab.instruments.common import denoiser_training
 from diffusion_lab.instruments.common.datasets import DATA_SETS, NULL
+from diffusion_lab.instruments.common.denoiser_training import BATCH, BLOCK, Run, Task, training
 from diffusion_lab.instruments.common.guidance import combine
+from diffusion_lab.instruments.common.learned_denoiser import Learned, sample, scores
 from diffusion_lab.instruments.common.networks.adam import Adam
 from diffusion_lab.instruments.common.networks.ema import Ema
 from diffusion_lab.instruments.common.preconditioning import TARGETS, Preconditioning
 from diffusion_lab.instruments.common.training_levels import LEVEL_DISTRIBUTIONS
-from diffusion_lab.instruments.train import kernel
-from diffusion_lab.instruments.train.kernel import BATCH, BLOCK, Learned, Run, Task, sample, scores, training
 
 RING, MOONS = DATA_SETS["ring"](), DATA_SETS["moons"]()
 
@@ -220,7 +221,7 @@ def without(**fresh):
 def from_the_blocks_start(task, checkpoint):
     """Training that draws its batches from the start of a block, wherever the checkpoint was."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "islice", lambda batches, start, stop: islice(batches, 0, stop))
+        patch.setattr(denoiser_training, "islice", lambda batches, start, stop: islice(batches, 0, stop))
         yield from training(task, checkpoint)
 
 
@@ -394,8 +395,8 @@ def test_divergence_is_survived(target, learning_rate, rng):
     runs = list(training(task))
     run = runs[-1]
     assert run.diverged_at == run.step == len(runs) - 1 < 20
-    assert not run.losses[-1] <= kernel.DIVERGED
-    assert all(loss <= kernel.DIVERGED for loss in run.losses[:-1])
+    assert not run.losses[-1] <= denoiser_training.DIVERGED
+    assert all(loss <= denoiser_training.DIVERGED for loss in run.losses[:-1])
     assert np.all(np.isfinite(run.weights["all"]))
     for weights in (run.weights["all"], run.average.average["all"]):
         learned = Learned(task, weights)

@@ -6,41 +6,32 @@ is asked for one of the targets of `preconditioning`, and the loss is the mean s
 
 A run depends on its task alone: the batches of steps 16 k + 1 to 16 k + 16 are drawn from the seed and k, so training
 can go on from any checkpoint and give the same bits. Points are in units of the data; inside they are VE,
-x = x0 + sigma eps, and VP where samplers call (`Learned`).
+x = x0 + sigma eps.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.datasets import NULL, DataSet
-from diffusion_lab.instruments.common.guidance import combine
 from diffusion_lab.instruments.common.irreducible_loss import IrreducibleLoss
 from diffusion_lab.instruments.common.networks.adam import Adam
 from diffusion_lab.instruments.common.networks.ema import Ema
 from diffusion_lab.instruments.common.networks.embeddings import fourier
-from diffusion_lab.instruments.common.networks.mlp import Mlp, mlp, mlp_layers, mlp_weights
+from diffusion_lab.instruments.common.networks.mlp import Mlp, mlp_layers, mlp_weights
 from diffusion_lab.instruments.common.preconditioning import Preconditioning, Target
 from diffusion_lab.instruments.common.randomness import seeded
-from diffusion_lab.instruments.common.samplers_vp import ddim
-from diffusion_lab.instruments.common.schedules import alpha_bar_from_sigma, geometric_sigmas
-from diffusion_lab.instruments.common.training_levels import SIGMA_MAX, SIGMA_MIN, LevelDistribution, draw_sigmas
+from diffusion_lab.instruments.common.training_levels import LevelDistribution, draw_sigmas
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 Parts = NDArray[np.intp]
-Level = Any
-"""A noise level, x = signal x0 + sigma_t eps, with these two as attributes and sigma = sigma_t / signal."""
-
 HIDDEN = (64, 64, 64)
 BATCH = 256
 BLOCK = 16
@@ -51,8 +42,6 @@ DECAY = 0.99
 """Of the average of the weights: over about the last hundred steps."""
 DIVERGED = 1e3
 """A loss above this, a thousand times that of the untrained network, ends a run."""
-LIMIT = 1e3
-"""The network's output is cut off here, so that there is something to draw of a run that has diverged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,56 +149,3 @@ def training(task: Task, checkpoint: Run | None = None) -> Iterator[Run]:
             yield run
             if run.diverged_at is not None:
                 return
-
-
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """The denoiser that flat weights make: eps_hat = learned(x, level, condition), VP, as samplers call it.
-
-    `condition` is a part of the data set, or None for the unconditional prediction.
-    """
-
-    task: Task
-    weights: Array32
-
-    def __call__(self, x: Array, level: Level, condition: int | None = None, /) -> Array:
-        """The noise predicted in x (..., 2)."""
-        return self._eps(x, level, NULL if condition is None else condition)
-
-    def both(self, x: Array, level: Level, condition: int) -> tuple[Array, Array]:
-        """The predictions without and with the condition, in one pass through the network."""
-        eps_uncond, eps_cond = self._eps(np.stack([x, x]), level, np.repeat([NULL, condition], x.size // 2))
-        return eps_uncond, eps_cond
-
-    def network(self, x: Array, sigma: float | Array, part: ArrayLike) -> Array:
-        """The network's output (N, 2), cut off at LIMIT, about points x (N, 2), VE, at a level or levels (N,)."""
-        with np.errstate(all="ignore"):
-            columns = self.task.inputs(x, sigma, np.asarray(part))
-            output = mlp(mlp_layers(self.weights, self.task.sizes), columns).T.astype(np.float64)
-            return np.clip(np.nan_to_num(output), -LIMIT, LIMIT)
-
-    def _eps(self, x: Array, level: Level, part: ArrayLike) -> Array:
-        points = x.reshape(-1, 2) / level.signal
-        clean = self.task.scalings(level.sigma).clean(points, self.network(points, level.sigma, part))
-        return ((points - clean) / level.sigma).reshape(x.shape)
-
-
-def scores(learned: Learned, x: Array, level: Level, condition: int | None = None) -> tuple[Array, Array]:
-    """The learned and the exact score at points x (..., 2), VP: shape of x, in 1 / unit. Their difference is the error.
-
-    Times sigma_t it is the error of the noise predicted, whose own variance is 1 at every level.
-    """
-    law = learned.task.data.law(NULL if condition is None else condition)
-    return -learned(x, level, condition) / level.sigma_t, law.score(x, level.signal, level.sigma_t)
-
-
-def sample(learned: Learned, x: Array, condition: int, guidance_scale: float = 1.0, num_steps: int = 24) -> Array:
-    """What DDIM makes of x (N, 2) ~ N(0, I), VP, guided by `guidance_scale`: clean points (N, 2)."""
-
-    def eps_hat(x: Array, alpha_bar: float) -> Array:
-        signal, sigma_t = np.sqrt(alpha_bar), np.sqrt(1.0 - alpha_bar)
-        level = SimpleNamespace(signal=signal, sigma_t=sigma_t, sigma=sigma_t / signal)
-        return combine(*learned.both(x, level, condition), guidance_scale)
-
-    alpha_bars = alpha_bar_from_sigma(geometric_sigmas(SIGMA_MAX, SIGMA_MIN, num_steps))
-    return deque(ddim(eps_hat, x, np.append(alpha_bars, 1.0), seeded(0)), maxlen=1).pop().x
