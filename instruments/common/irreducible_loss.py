@@ -25,6 +25,8 @@ from diffusion_lab.instruments.common.training_levels import LevelDistribution, 
 from diffusion_lab.instruments.common.work import Work, finish
 
 Array = NDArray[np.float64]
+SLICE = 512
+"""Points that are computed between two pauses."""
 Network = Callable[[Array, Array, NDArray[np.intp]], Array]
 """F(x, sigma, part): (M, 2) from VE points (M, 2), their levels (M,) and parts (M,), NULL where dropped."""
 
@@ -74,6 +76,21 @@ class IrreducibleLoss:
         n: int = 128,
     ) -> IrreducibleLoss:
         """From `n` points at each of `num_levels` levels."""
+        return finish(cls.work(data, target, levels, dropout, seed, num_levels=num_levels, n=n))
+
+    @classmethod
+    def work(
+        cls,
+        data: DataSet,
+        target: Target,
+        levels: LevelDistribution,
+        dropout: float = 0.0,
+        seed: int = 0,
+        *,
+        num_levels: int = 32,
+        n: int = 128,
+    ) -> Work[IrreducibleLoss]:
+        """The same in slices."""
         rng = seeded((seed, 2))
         sigma, weight = sigma_nodes(levels, num_levels)
         x0, component = data.mixture.sample(num_levels * n, rng)
@@ -82,10 +99,13 @@ class IrreducibleLoss:
         part = np.append(data.part[component], np.full(len(x0), NULL))
         each, share = np.tile(each, 2), np.repeat([1.0 - dropout, dropout], len(x0)) / n
         mean, var = np.empty_like(x), np.empty(len(x))
-        for number in np.unique(part).tolist():
-            of_part = part == number
-            at = data.law(number), x[of_part], 1.0, each[of_part]
-            mean[of_part], var[of_part] = GaussianMixture.posterior_mean(*at), posterior_variance(*at)
+        for start in range(0, len(x), SLICE):
+            rows = np.arange(start, min(start + SLICE, len(x)))
+            for number in np.unique(part[rows]).tolist():
+                same = rows[part[rows] == number]
+                at = data.law(number), x[same], 1.0, each[same]
+                mean[same], var[same] = GaussianMixture.posterior_mean(*at), posterior_variance(*at)
+            yield start, len(x)
         scalings = Preconditioning.at(each[:, None], target, data.sd)
         var /= np.ravel(scalings.c_out) ** 2
         floors = (n * share * var).reshape(2, num_levels, n).sum(axis=0)

@@ -5,6 +5,8 @@ Points are VP here, x = signal x0 + sigma_t eps, in units of the data.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +21,6 @@ from diffusion_lab.instruments.common.networks.mlp import mlp, mlp_layers
 from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers_vp import ddim
 from diffusion_lab.instruments.common.schedules import alpha_bar_from_sigma, geometric_sigmas
-from diffusion_lab.instruments.common.slices import Work, sliced
 from diffusion_lab.instruments.common.training_levels import SIGMA_MAX, SIGMA_MIN
 
 Array = NDArray[np.float64]
@@ -80,13 +81,12 @@ def scores(learned: Learned, x: Array, level: Level, condition: int | None = Non
     return -learned(x, level, condition) / level.sigma_t, law.score(x, level.signal, level.sigma_t)
 
 
-@sliced
-def sample(
+def sampling(
     learned: Learned, x: Array, condition: ArrayLike, guidance_scale: float = 1.0, num_steps: int = 24
-) -> Work[Array]:
-    """What DDIM makes of x (N, 2) ~ N(0, I), VP, guided by `guidance_scale`: clean points (N, 2).
+) -> Iterator[Array]:
+    """What DDIM makes of x (N, 2) ~ N(0, I), VP, guided by `guidance_scale`: points (N, 2) after each step.
 
-    `condition` is a part, NULL, or one of these a point (N,).
+    `condition` is a part, NULL, or one of these a point (N,). The last points are clean.
     """
 
     def eps_hat(x: Array, alpha_bar: float) -> Array:
@@ -95,7 +95,9 @@ def sample(
         return learned.guided(x, level, condition, guidance_scale)
 
     alpha_bars = alpha_bar_from_sigma(geometric_sigmas(SIGMA_MAX, SIGMA_MIN, num_steps))
-    for state in ddim(eps_hat, x, np.append(alpha_bars, 1.0), seeded(0)):
-        x = state.x
-        yield state.step, num_steps
-    return x
+    return (state.x for state in ddim(eps_hat, x, np.append(alpha_bars, 1.0), seeded(0)))
+
+
+def sample(learned: Learned, x: Array, condition: ArrayLike, guidance_scale: float = 1.0, num_steps: int = 24) -> Array:
+    """The clean points (N, 2) at the end of `sampling`."""
+    return deque(sampling(learned, x, condition, guidance_scale, num_steps), maxlen=1).pop()

@@ -14,6 +14,8 @@ from numpy.typing import DTypeLike
 from diffusion_lab.instruments.common.networks.arrays import Array
 from diffusion_lab.instruments.common.networks.initialisation import glorot_uniform
 
+BLOCK = 256
+
 
 def mlp_weights(sizes: Sequence[int], rng: np.random.Generator) -> Array:
     """Initial weights of all layers in one array: Glorot's for the matrices, 0 for biases and for the last layer.
@@ -37,8 +39,19 @@ def mlp_layers(flat: Array, sizes: Sequence[int]) -> list[Array]:
 
 
 def mlp(layers: Sequence[Array], x: Array) -> Array:
-    """The network's result (outputs, N) for x (inputs + 1, N), whose last row is 1: SiLU after all layers but one."""
-    return Mlp(layers, x.shape[1], x.dtype).forward(x)
+    """The network's result (outputs, N) for x (inputs + 1, N), whose last row is 1: SiLU after all layers but one.
+
+    In equal blocks of at most BLOCK points, whose buffers are used again and stay in the processor's cache.
+    """
+    points = x.shape[1]
+    width = -(-points // max(1, -(-points // BLOCK)))
+    y, network = np.empty((len(layers[-1]), points), x.dtype), Mlp(layers, width, x.dtype)
+    for start in range(0, points, width):
+        block = x[:, start : start + width]
+        if block.shape[1] < width:
+            network = Mlp(layers, block.shape[1], x.dtype)
+        y[:, start : start + width] = network.forward(block)
+    return y
 
 
 class Mlp:
