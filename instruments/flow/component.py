@@ -15,7 +15,9 @@ from diffusion_lab.app.component import Instrument
 from diffusion_lab.app.front_panel import FrontPanel
 from diffusion_lab.instruments.common import couplings, flows
 from diffusion_lab.instruments.common.flows import DIFFUSION
+from diffusion_lab.instruments.common.metrics import fraction_within, fraction_within_truth, nearest
 from diffusion_lab.instruments.common.randomness import seeded
+from diffusion_lab.instruments.common.samplers import flow as flow_samplers
 from diffusion_lab.instruments.flow import kernel, pictures
 from diffusion_lab.instruments.flow.panel import FRONT_PANEL
 
@@ -57,10 +59,10 @@ def _case(data_set: str, name: str, batch_size: int, seed: int) -> _Case:
     rng = seeded([seed, kernel.FLOWS.index(name)])
     flow = kernel.make_flow(mixture, name, rng, batch_size=batch_size, previous=previous)
     fit_ms = 1000 * (time.perf_counter() - start)
-    reference = kernel.refer(flow.velocity, drawn.noise)
+    reference = kernel.reference_solution(flow.velocity, drawn.noise)
     errors = kernel.convergence(flow.velocity, drawn.noise, reference.end, LADDER)
-    towards, of_pair = (kernel.nearest(x, mixture.means) for x in (reference.end, pairs.data))
-    within_true = kernel.fraction_within_truth(mixture, CENTRE_SDS * mixture.s, 1.0, 0.0)
+    towards, of_pair = (nearest(x, mixture.means) for x in (reference.end, pairs.data))
+    within_true = fraction_within_truth(mixture, CENTRE_SDS * mixture.s, 1.0, 0.0)
     return _Case(flow, pairs, reference, errors, towards, of_pair, within_true, fit_ms)
 
 
@@ -70,7 +72,7 @@ def _diffusion_run(data_set: str, seed: int) -> kernel.Run:
     mixture = kernel.DATA[data_set]
     noise = kernel.draw_pairs(mixture, kernel.NUM_POINTS, seeded(seed)).noise[:PATH_POINTS]
     flow = kernel.make_flow(mixture, "diffusion", seeded(seed))
-    return kernel.follow(flow.velocity, noise, 64, "midpoint")
+    return kernel.solve(flow.velocity, noise, 64, "midpoint")
 
 
 class FlowMatching(Instrument):
@@ -136,7 +138,9 @@ class FlowMatching(Instrument):
     front_panel: ClassVar[FrontPanel] = FRONT_PANEL
     editable = (
         flows.marginal_velocity,
-        flows.integrate,
+        flow_samplers.flow_euler,
+        flow_samplers.flow_heun,
+        flow_samplers.flow_midpoint,
         flows.conditional_point,
         couplings.minibatch_couple,
     )
@@ -191,11 +195,11 @@ class FlowMatching(Instrument):
     def _follow(self) -> None:
         """The points under the chosen solver, from the same noise as ever."""
         start = time.perf_counter()
-        self._run = kernel.follow(self._case.flow.velocity, self._case.pairs.noise, self.num_steps, self.solver)
+        self._run = kernel.solve(self._case.flow.velocity, self._case.pairs.noise, self.num_steps, self.solver)
         self._run_ms = 1000 * (time.perf_counter() - start)
         self._end_error = kernel.end_error(self._run.states[-1], self._case.reference.end)
         mixture = kernel.DATA[self.data_set]
-        self._within = kernel.fraction_within(self._run.states[-1], mixture.means, CENTRE_SDS * mixture.s)
+        self._within = fraction_within(self._run.states[-1], mixture.means, CENTRE_SDS * mixture.s)
         self._chart.draw_here(self._run.nfe, self._end_error)
 
     def _what_was_done(self) -> str:
@@ -218,7 +222,7 @@ class FlowMatching(Instrument):
         if self.mode == "flow":
             self._x, cluster = self._run.at(self.t), case.towards
         else:
-            self._x = kernel.conditional_point(case.pairs.noise, case.pairs.data, self.t, case.flow.path)
+            self._x = flows.conditional_point(case.pairs.noise, case.pairs.data, self.t, case.flow.path)
             cluster = case.of_pair
         self._picture.draw_points(self._x, cluster if recolour else None)
 
@@ -229,7 +233,7 @@ class FlowMatching(Instrument):
         if self.mode == "pairs":
             ends, cluster = kernel.conditional_paths(case.pairs, case.flow.path, PATH_POINTS), case.of_pair
         else:
-            ends, cluster = kernel.trails(self._run, self.t, PATH_POINTS), case.towards
+            ends, cluster = kernel.path_segments(self._run, self.t, PATH_POINTS), case.towards
         self._picture.draw_paths(*ends, cluster[:PATH_POINTS])
 
     def _draw_diffusion(self) -> None:
@@ -238,14 +242,14 @@ class FlowMatching(Instrument):
         if self.mode == "pairs":
             ends = kernel.conditional_paths(self._case.pairs, DIFFUSION, PATH_POINTS)
         else:
-            ends = kernel.trails(_diffusion_run(self.data_set, self.seed), self.t, PATH_POINTS)
+            ends = kernel.path_segments(_diffusion_run(self.data_set, self.seed), self.t, PATH_POINTS)
         self._picture.draw_diffusion(*ends)
 
     def _draw_probe(self) -> None:
         x = np.array([self.probe_x, self.probe_y])
         rng = seeded([self.seed, len(kernel.FLOWS)])
         flow = self._case.flow
-        self._met = met = kernel.meeting(kernel.DATA[self.data_set], flow, x, self.t, MEETING, rng)
+        self._met = met = kernel.pairs_through(kernel.DATA[self.data_set], flow, x, self.t, MEETING, rng)
         self._picture.draw_meeting(x, met, kernel.conditional_paths(met.pairs, flow.path, MEETING))
 
     # --- what is read ------------------------------------------------------------------------------------------------
@@ -253,7 +257,7 @@ class FlowMatching(Instrument):
     def readings(self) -> dict[str, str | list[float]]:
         """Time, evaluations and end error of the solver; measures of the flow on the points shown."""
         reference = self._case.reference
-        pairs = kernel.transport_cost(self._case.pairs.noise, self._case.pairs.data)
+        pairs = flows.transport_cost(self._case.pairs.noise, self._case.pairs.data)
         probe, spread = "–", "–"
         if self.mode == "probe":
             probe = f"({self._met.mean[0]:.2f}, {self._met.mean[1]:.2f})".replace("-", "−")

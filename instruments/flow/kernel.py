@@ -15,57 +15,26 @@ from diffusion_lab.instruments.common.datasets import ring
 from diffusion_lab.instruments.common.flows import (
     DIFFUSION,
     RECTIFIED,
-    SOLVERS,
     Estimate,
     Path,
-    Solver,
-    Velocity,
     conditional_point,
     conditional_velocity,
     detour,
-    draw_meeting,
-    integrate,
+    draw_pairs_through,
     marginal_velocity,
-    runge_kutta_4,
     straightness,
     transport_cost,
     velocity_variance,
 )
-from diffusion_lab.instruments.common.metrics import fraction_within, fraction_within_truth, nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.samplers.by_name import FLOW_SOLVERS
+from diffusion_lab.instruments.common.samplers.flow import Velocity, equal_times, runge_kutta_4
+from diffusion_lab.instruments.common.samplers.state import Trajectory
 from diffusion_lab.instruments.common.velocity_fit import NARROW, WIDE, fit_velocity
 
-__all__ = [
-    "DATA",
-    "EXACT_FLOWS",
-    "FLOWS",
-    "NUM_POINTS",
-    "SOLVERS",
-    "Flow",
-    "Meeting",
-    "Pairs",
-    "Reference",
-    "Run",
-    "conditional_paths",
-    "conditional_point",
-    "convergence",
-    "couple",
-    "draw_pairs",
-    "end_error",
-    "five_clusters",
-    "follow",
-    "fraction_within",
-    "fraction_within_truth",
-    "make_flow",
-    "meeting",
-    "nearest",
-    "refer",
-    "trails",
-    "transport_cost",
-    "two_clusters",
-]
-
 Array = NDArray[np.float64]
+
+SOLVERS = tuple(FLOW_SOLVERS)
 
 NUM_POINTS = 384
 NUM_PAIRS = 9216
@@ -156,7 +125,7 @@ def make_flow(
         require(previous is not None, "`previous` must be the flow one reflow earlier", previous)
         assert previous is not None
         noise = rng.standard_normal((num_pairs, 2))
-        pairs, bandwidth = Pairs(noise, follow(previous.velocity, noise, PAIR_STEPS, "heun").states[-1]), NARROW
+        pairs, bandwidth = Pairs(noise, solve(previous.velocity, noise, PAIR_STEPS, "heun").states[-1]), NARROW
     return Flow(name, fit_velocity(pairs.noise, pairs.data, bandwidth), RECTIFIED, pairs)
 
 
@@ -178,10 +147,11 @@ class Run:
         return (1.0 - share) * self.states[k] + share * self.states[k + 1]
 
 
-def follow(velocity: Velocity, noise: ArrayLike, num_steps: int, solver: Solver) -> Run:
+def solve(velocity: Velocity, noise: ArrayLike, num_steps: int, solver: str) -> Run:
     """Carry noise (N, 2) along the flow in `num_steps` equal steps of `solver`."""
-    states = list(integrate(velocity, noise, num_steps, solver))
-    return Run(np.stack([state.x for state in states]), states[-1].nfe)
+    require(solver in FLOW_SOLVERS, f"`solver` must be one of {', '.join(FLOW_SOLVERS)}", repr(solver))
+    run = Trajectory.of(FLOW_SOLVERS[solver](velocity, noise, equal_times(num_steps)))
+    return Run(run.x, int(run.nfe[-1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +168,7 @@ class Reference:
     detour: Estimate
 
 
-def refer(velocity: Velocity, noise: ArrayLike) -> Reference:
+def reference_solution(velocity: Velocity, noise: ArrayLike) -> Reference:
     """Follow the flow finely from noise (N, 2)."""
     states, velocities = runge_kutta_4(velocity, noise, REFERENCE_STEPS)
     cost = transport_cost(states[0], states[-1])
@@ -212,17 +182,17 @@ def end_error(end: Array, reference_end: Array) -> float:
 
 def convergence(
     velocity: Velocity, noise: Array, reference_end: Array, steps: Iterable[int]
-) -> dict[Solver, tuple[NDArray[np.int64], Array]]:
+) -> dict[str, tuple[NDArray[np.int64], Array]]:
     """For each solver: evaluations (L,) and end errors (L,) at each number of steps."""
-    found: dict[Solver, tuple[NDArray[np.int64], Array]] = {}
+    found: dict[str, tuple[NDArray[np.int64], Array]] = {}
     for solver in SOLVERS:
-        runs = [follow(velocity, noise, n, solver) for n in steps]
+        runs = [solve(velocity, noise, n, solver) for n in steps]
         errors = [end_error(run.states[-1], reference_end) for run in runs]
         found[solver] = np.array([run.nfe for run in runs]), np.array(errors)
     return found
 
 
-def trails(run: Run, t: float, points: int, most: int = 24) -> tuple[Array, Array]:
+def path_segments(run: Run, t: float, points: int, most: int = 24) -> tuple[Array, Array]:
     """Where the first `points` points have been up to t, as segments: starts and ends, (M, 2) each.
 
     Through the solver's own nodes, of which at most `most` are kept, and on to where the point now stands.
@@ -259,7 +229,9 @@ class Meeting:
     spread: float
 
 
-def meeting(mixture: GaussianMixture, flow: Flow, x: ArrayLike, t: float, n: int, rng: np.random.Generator) -> Meeting:
+def pairs_through(
+    mixture: GaussianMixture, flow: Flow, x: ArrayLike, t: float, n: int, rng: np.random.Generator
+) -> Meeting:
     """The paths that meet at x (2,), t; n of them."""
     x = np.asarray(x, dtype=np.float64)
     mean = flow.velocity(x[None], t)[0]
@@ -267,7 +239,7 @@ def meeting(mixture: GaussianMixture, flow: Flow, x: ArrayLike, t: float, n: int
         pairs = Pairs(np.empty((0, 2)), np.empty((0, 2)))
         velocities = np.empty((0, 2))
     elif flow.trained_on is None:
-        noise, data, _ = draw_meeting(mixture, x, t, n, rng, flow.path)
+        noise, data, _ = draw_pairs_through(mixture, x, t, n, rng, flow.path)
         pairs, velocities = Pairs(noise, data), conditional_velocity(noise, data, t, flow.path)
     else:
         trained = flow.trained_on

@@ -11,7 +11,7 @@ from bokeh.plotting import figure
 
 from diffusion_lab.app.scene import arrow, plane, segments
 from diffusion_lab.app.theme import TOKENS, ThemeName, data_palette, style_axes
-from diffusion_lab.instruments.common.flows import Solver, Velocity
+from diffusion_lab.instruments.common.samplers.flow import Velocity
 from diffusion_lab.instruments.flow import kernel
 
 EXTENT = 3.3  # half the width of the picture, in data units
@@ -137,7 +137,7 @@ class Chart:
             self._curves[name].glyph.line_color = colours[token]
             self._names[name].glyph.text_color = colours[token]
 
-    def draw_curves(self, errors: Mapping[Solver, tuple[np.ndarray, np.ndarray]]) -> None:
+    def draw_curves(self, errors: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
         """Evaluations and end errors of each solver, as far as they are within the chart."""
         low, high = CHART["y"]
         for name, (nfe, error) in errors.items():

@@ -11,12 +11,15 @@ from bokeh.plotting import figure
 
 from diffusion_lab.app.component import Instrument
 from diffusion_lab.app.front_panel import FrontPanel
-from diffusion_lab.instruments.common import guidance, samplers, schedules
+from diffusion_lab.instruments.common import conditional_mixtures, guidance, schedules
 from diffusion_lab.instruments.common.guidance import GaussianAnswers
+from diffusion_lab.instruments.common.levels import CLEAN
+from diffusion_lab.instruments.common.samplers import langevin, ode, sde
 from diffusion_lab.instruments.guidance import kernel, pictures
 from diffusion_lab.instruments.guidance.panel import FRONT_PANEL
 
 PATH_POINTS = {"deterministic": 40, "stochastic": 12, "langevin": 4}  # that show the ways they came
+SAMPLERS = {"deterministic": "ode_heun", "stochastic": "sde_heun", "langevin": "langevin"}
 METHODS = {
     "deterministic": "probability-flow ODE, Heun",
     "stochastic": "reverse SDE, noise and Heun",
@@ -138,13 +141,13 @@ class Guidance(Instrument):
     front_panel: ClassVar[FrontPanel] = FRONT_PANEL
     editable = (
         guidance.combine,
-        guidance.exact_eps_of_both,
-        guidance.exact_eps,
-        guidance.heun_ode,
-        guidance.heun_sde,
-        samplers.annealed_langevin,
-        guidance.karras_sigmas,
-        schedules.exponential_alpha_bar,
+        conditional_mixtures.exact_eps_of_both,
+        conditional_mixtures.exact_eps,
+        ode.heun_step,
+        sde.sde_heun,
+        langevin.annealed_langevin,
+        schedules.Karras.sigma,
+        schedules.Exponential.alpha_bar,
     )
     kept = ("_run", "_curve_of", "_marked", "_shaded", "_outlined")
 
@@ -164,7 +167,7 @@ class Guidance(Instrument):
         """What a run depends on; what has no say in it at its default, so that moving it costs nothing."""
         return kernel.Settings(
             condition=self.condition,
-            sampler=self.sampler,
+            sampler=SAMPLERS[self.sampler],
             guidance_scale=self.guidance_scale,
             interval=(self.interval_low, self.interval_high) if self.guide_at == "interval" else (0.0, 1.0),
             num_levels=self.num_levels,
@@ -316,7 +319,7 @@ class Guidance(Instrument):
         found, answers = kernel.variance(self._x), GaussianAnswers.at(self.guidance_scale)
         error = found / np.sqrt(len(self._x) - 1)  # of 2 (N - 1) degrees of freedom
         guided_everywhere = self.guide_at == "every_level" and self.guide_by != "clean_classifier"
-        limit = getattr(answers, kernel.ANSWER_OF[self.sampler]) if guided_everywhere else float("nan")
+        limit = getattr(answers, kernel.ANSWER_OF[SAMPLERS[self.sampler]]) if guided_everywhere else float("nan")
         exact = kernel.exact_variance(self._now)
         return f"{found:.3f} ± {error:.3f}", f"{exact:.3f}", _signed(limit, 3), f"{answers.tilted:.3f}"
 
@@ -366,7 +369,7 @@ class Guidance(Instrument):
             names = ["position", "eps_uncond", "eps_cond", "eps_guided", "classifier_gradient"]
             x, y = np.transpose([p.position, p.eps_uncond, p.eps_cond, p.eps_guided, p.classifier])
             return {"vector": np.array(names), "x": x, "y": y}
-        classifier = kernel.noised(self.condition, self._time()).log_classifier(self._x, 1.0, 0.0)
+        classifier = kernel.noised(self.condition, self._time()).log_classifier(self._x, CLEAN)
         return {"x": self._x[:, 0], "y": self._x[:, 1], "adherence": np.exp(classifier)}
 
     # --- what the buttons do -----------------------------------------------------------------------------------------

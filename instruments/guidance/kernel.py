@@ -1,6 +1,6 @@
 """The guidance dial in numbers: guided samples of a conditional mixture, and the tilted density they do not follow.
 
-Pictures are in VP coordinates (noise is N(0, I) at t = 1), samplers work in VE, x_VE = x_VP / sqrt(alpha_bar).
+All is in VP coordinates (noise is N(0, I) at t = 1), but for `exact_variance`, which follows variances in VE.
 Lengths are in units of the data; t in [0, 1] is the time of the exponential schedule and has no unit.
 """
 
@@ -8,52 +8,39 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.checks import require
-from diffusion_lab.instruments.common.guidance import (
-    GUIDED_BY,
-    Conditioned,
-    Guide,
-    Normals,
-    Tilted,
-    centres,
-    exact_eps_of_both,
-    heun_ode,
-    heun_sde,
-    karras_sigmas,
-    log_density_on_grid,
-    measures,
-)
+from diffusion_lab.instruments.common.conditional_mixtures import ConditionalMixture
+from diffusion_lab.instruments.common.denoisers import Denoiser
+from diffusion_lab.instruments.common.guidance import GUIDED_BY, guided
+from diffusion_lab.instruments.common.levels import CLEAN, Level
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.randomness import seeded
-from diffusion_lab.instruments.common.samplers import annealed_langevin
-from diffusion_lab.instruments.common.schedules import (
-    alpha_bar_from_sigma,
-    exponential_alpha_bar,
-    exponential_t,
-    geometric_sigmas,
-    sigma_from_alpha_bar,
-    vp_coefficients,
-)
+from diffusion_lab.instruments.common.samplers.by_name import SAMPLERS as EVERY_SAMPLER
+from diffusion_lab.instruments.common.samplers.state import Normals, SamplerState, Trajectory
+from diffusion_lab.instruments.common.schedules import Exponential, Geometric, Karras
+from diffusion_lab.instruments.common.tilted import Tilted, centres, log_density_on_grid, measures
 
 Array = NDArray[np.float64]
 
-SAMPLERS = ("deterministic", "stochastic", "langevin")
-ANSWER_OF = {"deterministic": "deterministic", "stochastic": "stochastic", "langevin": "tilted"}
+SCHEDULE = Exponential()
+"""Whose time t the pictures are labelled with."""
+
+SAMPLERS = ("ode_heun", "sde_heun", "langevin")
+ANSWER_OF = {"ode_heun": "deterministic", "sde_heun": "stochastic", "langevin": "tilted"}
 """Which of `GaussianAnswers` each sampler comes to, in the end."""
 
 NUM_POINTS = 360
 CURVE_POINTS = 108
 CURVE_SCALES = (0.0, 0.25, 0.5, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
 
-SIGMA_MAX = float(sigma_from_alpha_bar(exponential_alpha_bar(1.0)))
+SIGMA_MAX = float(SCHEDULE.level(1.0).sigma)
 """VE noise level at t = 1: sqrt(e⁶ - 1) = 20.06."""
 
-SIGNAL_MIN = float(np.sqrt(exponential_alpha_bar(1.0)))
+SIGNAL_MIN = float(SCHEDULE.level(1.0).signal)
 """Amplitude of the signal at t = 1: e⁻³ = 0.0498."""
 
 SIGMA_MIN = 0.05
@@ -89,10 +76,10 @@ def _round(var: float) -> GaussianMixture:
 
 
 UNCONDITIONAL = _everything()
-CONDITIONS: dict[str, Conditioned] = {
-    **{name: Conditioned(UNCONDITIONAL, _class_mixture(c), 1 / len(CENTRES)) for name, c in CENTRES.items()},
+CONDITIONS: dict[str, ConditionalMixture] = {
+    **{name: ConditionalMixture(UNCONDITIONAL, _class_mixture(c), 1 / len(CENTRES)) for name, c in CENTRES.items()},
     # p(c) = 1/2 is the most that leaves p(x) - p(c) p(x|c) >= 0 in the plane; then p(c|x) = exp(-|x|²/4).
-    "gaussian": Conditioned(_round(2.0), _round(1.0), 0.5),
+    "gaussian": ConditionalMixture(_round(2.0), _round(1.0), 0.5),
 }
 
 
@@ -108,7 +95,7 @@ class Settings:
     """
 
     condition: str = "A"
-    sampler: str = "deterministic"
+    sampler: str = "ode_heun"
     guidance_scale: float = 3.0
     interval: tuple[float, float] = (0.0, 1.0)
     num_levels: int = 24
@@ -124,7 +111,7 @@ class Settings:
         require(0 <= low <= high <= 1, "`interval` must be 0 <= low <= high <= 1", self.interval)
 
     @property
-    def model(self) -> Conditioned:
+    def model(self) -> ConditionalMixture:
         """Data and condition."""
         return CONDITIONS[self.condition]
 
@@ -132,24 +119,27 @@ class Settings:
         """The same with another w."""
         return replace(self, guidance_scale=guidance_scale)
 
-    def guide(self, scale: float | Array) -> Guide:
+    def guide(self, scale: float | Array) -> Denoiser:
         """The guided prediction at w = `scale`, within the interval."""
-        low, high = (float(sigma_from_alpha_bar(exponential_alpha_bar(t))) for t in self.interval)
-        return Guide(self.model, scale, low, np.inf if self.interval[1] == 1 else high, self.guide_by)
+        return guided(self.model, scale, *self.sigmas, self.guide_by)
 
     @property
-    def levels(self) -> Array:
-        """VE noise levels (num_levels,) of Langevin, or (num_levels + 1,) of the others, the last one 0."""
+    def sigmas(self) -> tuple[float, float]:
+        """The interval as VE noise levels (low, high), infinite at t = 1."""
+        low, high = (float(SCHEDULE.level(t).sigma) for t in self.interval)
+        return low, np.inf if self.interval[1] == 1 else high
+
+    @property
+    def levels(self) -> list[Level]:
+        """The `num_levels` noise levels of Langevin; of the others those and the clean one."""
         if self.sampler == "langevin":
-            return geometric_sigmas(SIGMA_MAX, SIGMA_MIN, self.num_levels)
-        return karras_sigmas(SIGMA_MAX, SIGMA_MIN, self.num_levels)
+            return Geometric(SIGMA_MIN, SIGMA_MAX).levels(self.num_levels)
+        return Karras(SIGMA_MIN, SIGMA_MAX).levels(self.num_levels, clean=True)
 
     @property
     def draws(self) -> int:
         """How often the sampler draws noise for all points."""
-        return {"deterministic": 0, "stochastic": self.num_levels, "langevin": self.num_levels * self.num_steps}[
-            self.sampler
-        ]
+        return {"ode_heun": 0, "sde_heun": self.num_levels, "langevin": self.num_levels * self.num_steps}[self.sampler]
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,26 +158,18 @@ class Run:
 def sample(settings: Settings, num_points: int = NUM_POINTS) -> Run:
     """Run the sampler from N(0, I) at t = 1. The same settings give the same run, bit for bit under one NumPy."""
     require(num_points >= 1, "`num_points` must be at least 1", num_points)
-    guide = settings.guide(settings.guidance_scale)
     noise = _Drawn(_normals(settings.seed, settings.draws + 1, num_points))
-    start = noise.standard_normal((num_points, 2)) / SIGNAL_MIN
-    sigmas, states = zip(*([(SIGMA_MAX, start), *_states(settings, guide, start, noise)]), strict=True)
-    alpha_bar = alpha_bar_from_sigma(np.array(sigmas))
-    x = np.stack(states).astype(np.float32)
-    x *= np.sqrt(alpha_bar).astype(np.float32)[:, None, None]
-    return Run(x, np.array(sigmas), exponential_t(alpha_bar), guide.nfe)
+    start = noise.standard_normal((num_points, 2))
+    run = Trajectory.of(_states(settings, settings.guide(settings.guidance_scale), start, noise), np.float32)
+    alpha_bar, sigma = np.array([(level.alpha_bar, level.sigma) for level in run.levels]).T
+    return Run(run.x, sigma, SCHEDULE.t(alpha_bar), int(run.nfe[-1]))
 
 
-def _states(settings: Settings, guide: Guide, x: Array, rng: Normals) -> Iterator[tuple[float, Array]]:
-    """Noise level and points (N, 2), in VE, after each step of the sampler."""
-    levels = settings.levels
-    if settings.sampler == "langevin":
-        source = cast(np.random.Generator, rng)
-        walk = annealed_langevin(guide.score, x, levels, settings.num_steps, LANGEVIN_STEP_SIZE, source)
-        return ((state.sigma, state.x) for state in walk)
-    if settings.sampler == "deterministic":
-        return zip(levels[1:].tolist(), heun_ode(guide, x, levels), strict=True)
-    return zip(levels[1:].tolist(), heun_sde(guide, x, levels, rng), strict=True)
+def _states(settings: Settings, guide: Denoiser, x: Array, rng: Normals) -> Iterator[SamplerState[Level]]:
+    """The start and the state after each step of the sampler."""
+    langevin = {"num_steps": settings.num_steps, "step_size": LANGEVIN_STEP_SIZE}
+    options = langevin if settings.sampler == "langevin" else {}
+    return EVERY_SAMPLER[settings.sampler](guide, x, settings.levels, rng, **options)
 
 
 @lru_cache(maxsize=4)
@@ -217,10 +199,10 @@ def exact_variance(settings: Settings) -> float:
     noise. Raises ValueError for another condition.
     """
     require(settings.condition == "gaussian", '`condition` must be "gaussian"', repr(settings.condition))
-    guide, levels = settings.guide(settings.guidance_scale), settings.levels.tolist()
+    (low, high), levels = settings.sigmas, [level.sigma for level in settings.levels]
 
     def eps(x: float, sigma: float) -> float:
-        w = settings.guidance_scale if guide.sigma_low < sigma <= guide.sigma_high else 1.0
+        w = settings.guidance_scale if low < sigma <= high else 1.0
         uncond, cond = 1.0 / (2.0 + sigma**2), 1.0 / (1.0 + sigma**2)
         clean = settings.guide_by == "clean_classifier"  # its slope is -x/2 at every level
         return sigma * x * (uncond + w * cond / 2.0 if clean else (1.0 - w) * uncond + w * cond)
@@ -234,11 +216,11 @@ def exact_variance(settings: Settings) -> float:
                 var = factor**2 * var + 2.0 * step
         return var / (1.0 + SIGMA_MIN**2)  # in VP coordinates, as the frames are
     for sigma_cur, sigma_next in pairwise(levels):
-        added = sigma_cur**2 - sigma_next**2 if settings.sampler == "stochastic" else 0.0
+        added = sigma_cur**2 - sigma_next**2 if settings.sampler == "sde_heun" else 0.0
         sigma_hat = (sigma_cur**2 + added) ** 0.5
         slope = eps(1.0, sigma_hat)
         factor = 1.0 + (sigma_next - sigma_hat) * slope
-        if sigma_next > 0:  # Heun, in `heun_ode`'s words
+        if sigma_next > 0:  # Heun, as in `heun_step`
             factor = 1.0 + (sigma_next - sigma_hat) / 2.0 * (slope + eps(factor, sigma_next))
         var = factor**2 * (var + added)
     return var
@@ -264,9 +246,9 @@ def sampled_curve(settings: Settings, num_points: int = CURVE_POINTS) -> Curve:
     """Measures of `num_points` samples at each of CURVE_SCALES, all from the same noise, in one batch."""
     num_scales = len(CURVE_SCALES)
     noise = _Drawn(_normals(settings.seed, settings.draws + 1, num_points), num_scales)
-    start = noise.standard_normal((num_points, 2)) / SIGNAL_MIN
-    guide = settings.guide(np.repeat(CURVE_SCALES, num_points)[:, None])
-    *_, (_, x) = _states(settings, guide, start, noise)
+    start = noise.standard_normal((num_points, 2))
+    *_, last = _states(settings, settings.guide(np.repeat(CURVE_SCALES, num_points)[:, None]), start, noise)
+    x = last.x / last.level.signal
     of_scale = [measures(settings.model, part) for part in x.reshape(num_scales, num_points, 2)]
     return Curve(np.array([m.adherence for m in of_scale]), np.array([m.spread for m in of_scale]))
 
@@ -276,15 +258,16 @@ def sampled_curve(settings: Settings, num_points: int = CURVE_POINTS) -> Curve:
 
 def _at_level(mixture: GaussianMixture, t: float) -> GaussianMixture:
     """The mixture noised to t, in VP coordinates, as a mixture of its own."""
-    signal, sigma_t = (float(a) for a in vp_coefficients(exponential_alpha_bar(t)))
-    return GaussianMixture(signal * mixture.means, mixture.weights, np.sqrt(mixture.var(signal, sigma_t)))
+    level = SCHEDULE.level(t)
+    var = mixture.var(level.signal, level.sigma_t)
+    return GaussianMixture(level.signal * mixture.means, mixture.weights, np.sqrt(var))
 
 
 @lru_cache(maxsize=128)
-def noised(condition: str, t: float) -> Conditioned:
+def noised(condition: str, t: float) -> ConditionalMixture:
     """Data and condition as they stand at t, in VP coordinates: what points at that level are measured against."""
     model = CONDITIONS[condition]
-    return Conditioned(_at_level(model.uncond, t), _at_level(model.cond, t), model.prior)
+    return ConditionalMixture(_at_level(model.uncond, t), _at_level(model.cond, t), model.prior)
 
 
 def groups(condition: str, t: float) -> dict[str, GaussianMixture]:
@@ -352,25 +335,27 @@ class Probe:
 
 
 def probe(
-    model: Conditioned, position: tuple[float, float], t: float, guidance_scale: float, guide_by: str = GUIDED_BY[0]
+    model: ConditionalMixture,
+    position: tuple[float, float],
+    t: float,
+    guidance_scale: float,
+    guide_by: str = GUIDED_BY[0],
 ) -> Probe:
     """The two predictions at `position`, noised to t (above 0), and what guidance makes of them."""
     require(t > 0, "`t` must be above 0", t)
-    signal, sigma_t = (float(a) for a in vp_coefficients(exponential_alpha_bar(t)))
-    at = np.array(position)
-    ve, sigma = at[None] / signal, sigma_t / signal
-    uncond, cond = (eps[0] for eps in exact_eps_of_both(model.uncond, model.cond, ve, sigma))
-    guided = Guide(model, guidance_scale, by=guide_by)(ve, sigma)[0]
+    level, at = SCHEDULE.level(t), np.array(position)
+    sigma_t = level.sigma_t
+    uncond, cond = (eps[0] for eps in model.both(at[None], level, True))
+    eps_tilde = guided(model, guidance_scale, by=guide_by)(at[None], level)[0]
     h = 1e-4
     around = at + h * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
-    level = (1.0, 0.0) if guide_by == "clean_classifier" else (signal, sigma_t)
-    right, left, up, down = model.log_classifier(around, *level)
+    right, left, up, down = model.log_classifier(around, CLEAN if guide_by == "clean_classifier" else level)
     return Probe(
         position=at,
         eps_uncond=uncond,
         eps_cond=cond,
-        eps_guided=guided,
-        tips=at - sigma_t * np.stack([uncond, cond, guided]),
+        eps_guided=eps_tilde,
+        tips=at - sigma_t * np.stack([uncond, cond, eps_tilde]),
         classifier=np.array([right - left, up - down]) / (2 * h),
         from_eps=(uncond - cond) / sigma_t,
     )

@@ -10,8 +10,8 @@ from bokeh.plotting import figure
 
 from diffusion_lab.app.scene import arrow, plane, segments, shades
 from diffusion_lab.app.theme import TOKENS, ThemeName, data_palette, style_axes
-from diffusion_lab.instruments.common.guidance import Measures
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.tilted import Measures
 from diffusion_lab.instruments.guidance import kernel
 
 EXTENT = (3.3, 3.63)  # half the width and half the height of the picture, in data units

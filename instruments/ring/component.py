@@ -14,10 +14,13 @@ from bokeh.plotting import figure
 
 from diffusion_lab.app.component import Instrument
 from diffusion_lab.app.front_panel import FrontPanel
-from diffusion_lab.instruments.common import datasets, samplers, samplers_vp, schedules
+from diffusion_lab.instruments.common import datasets, schedules
+from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.metrics import nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.randomness import seeded
+from diffusion_lab.instruments.common.samplers import ddim, ddpm, dpm_solver, langevin, ode, sde
+from diffusion_lab.instruments.common.samplers.state import SamplerState
 from diffusion_lab.instruments.ring import kernel, runs
 from diffusion_lab.instruments.ring.panel import FRONT_PANEL
 from diffusion_lab.instruments.ring.pictures import EXTENT, UNKNOWN, Picture
@@ -34,6 +37,16 @@ MEASURED_MOVING = 520  # points that measures look at while the hand moves; at r
 #: Work is counted in terms of the score: points × Gaussians × evaluations. A run of at most AT_ONCE is computed when
 #: it is asked for; a longer one is computed as it plays, at most A_SLICE for one picture.
 AT_ONCE, A_SLICE = 48e6, 1e6
+
+SAMPLERS = {
+    "Langevin": "langevin",
+    "DDPM": "ddpm",
+    "DDIM": "ddim",
+    "reverse_SDE": "sde_euler",
+    "ODE_Euler": "ode_euler",
+    "ODE_Heun": "ode_heun",
+    "DPM-Solver++": "dpm_solver_pp_2m",
+}
 
 DATA_SETS = {
     "ring": "a six-cluster ring",
@@ -97,14 +110,14 @@ class Ring(Instrument):
     editable = (
         GaussianMixture.score,
         kernel.forward,
-        schedules.exponential_alpha_bar,
-        samplers.annealed_langevin,
-        samplers_vp.ddpm_ancestral,
-        samplers_vp.ddim,
-        samplers_vp.reverse_sde,
-        samplers_vp.probability_flow_euler,
-        samplers_vp.probability_flow_heun,
-        samplers_vp.dpm_solver_pp_2m,
+        schedules.Exponential.alpha_bar,
+        langevin.annealed_langevin,
+        ddpm.ddpm,
+        ddim.ddim,
+        sde.sde_euler,
+        ode.slope,
+        ode.heun_step,
+        dpm_solver.dpm_solver_pp_2m,
     )
     kept = ("_road",)
 
@@ -145,7 +158,7 @@ class Ring(Instrument):
     )
     sampler = param.Selector(
         default="Langevin",
-        objects=list(runs.SAMPLERS),
+        objects=list(SAMPLERS),
         label="Sampler",
         doc="The way back: annealed Langevin at each level, or one step from each level to the next.",
     )
@@ -211,7 +224,8 @@ class Ring(Instrument):
             return self._road
         mixture, many = self._data.mixture, int(self.num_points)
         rng = seeded(self.seed)
-        frames = runs.sampler_steps(mixture, self.sampler, many, self.num_levels, num_steps, eta, rng=rng)
+        options = {"num_steps": num_steps} if langevin else {"eta": eta} if self.sampler == "DDIM" else {}
+        frames = kernel.sample(mixture, SAMPLERS[self.sampler], many, self.num_levels, rng=rng, **options)
         run = runs.Run(frames, self.num_levels * num_steps, MAX_FRAMES_OF_MANY if many > 2000 else MAX_FRAMES)
         work = many * len(mixture.means)
         at_a_time = None if work * self._nfe() <= AT_ONCE else max(1, int(A_SLICE / work))
@@ -219,17 +233,17 @@ class Ring(Instrument):
         return self._road
 
     def _nfe(self) -> int:
-        return runs.evaluations(self.sampler, self.num_levels, self.langevin_steps)
+        return kernel.evaluations(SAMPLERS[self.sampler], self.num_levels, self.langevin_steps)
 
     def _index(self) -> int:
         return round(self.progress * (self._back().run.num_frames - 1))
 
-    def _frame(self) -> kernel.Frame:
+    def _frame(self) -> SamplerState[Level]:
         return self._back().run.frames[self._index()]
 
     def _time(self) -> float:
         """The t of the picture, in either direction."""
-        return self._frame().t if self.mode == "reverse" else self.t
+        return kernel.SCHEDULE.t(self._frame().level.alpha_bar) if self.mode == "reverse" else self.t
 
     def settle(self, changed: frozenset[str]) -> None:
         """Mode and t agree: clean means t = 0. What is not computed yet cannot be shown: play there instead."""
@@ -322,7 +336,7 @@ class Ring(Instrument):
 
     def readings(self) -> dict[str, str | list[float]]:
         """t, ᾱ, signal, noise and NFE; mass per cluster, share within 3σ and distance, measured on the points shown."""
-        alpha_bar = float(schedules.exponential_alpha_bar(self._time()))
+        alpha_bar = float(kernel.SCHEDULE.alpha_bar(self._time()))
         m = self._measures
         return {
             "t": f"{self._time():.2f}",

@@ -25,9 +25,9 @@ from diffusion_lab.app.front_panel import (
     Toggles,
     Transport,
 )
-from diffusion_lab.instruments.common import chains, masked
-from diffusion_lab.instruments.unmask import kernel, pictures, words
-from diffusion_lab.instruments.unmask.gap import TEXTS, Gap, distance, measured_gap
+from diffusion_lab.instruments.common.masked import chains, rules
+from diffusion_lab.instruments.unmask import kernel, language, pictures
+from diffusion_lab.instruments.unmask.model_error import TEXTS, ModelErrorCurve, distance, model_error_curve
 
 RULES = [*kernel.RULES[:-1], "ReMDM"]  # as they are written; the kernel's are in lower case
 
@@ -114,7 +114,7 @@ class Unmask(Instrument):
         default=3, bounds=(0, 9999), label="Seed", doc="The same seed gives the same draws, in both decodings."
     )
 
-    editable = (masked.scores, masked.remdm_probabilities, words.posterior, words.learned, chains.draw)
+    editable = (rules.scores, rules.remdm_probabilities, language.posterior, language.learned, chains.draw)
     kept = ("_measured",)
 
     front_panel: ClassVar[FrontPanel] = FrontPanel(
@@ -192,7 +192,7 @@ class Unmask(Instrument):
     _measured: tuple[object, ...] | None = None  # what `_result` was measured for
     _drawn: object = None  # which result the chart shows
     _pale = False
-    _result: kernel.Quality | Gap | tuple[np.ndarray, np.ndarray] | None = None
+    _result: kernel.Quality | ModelErrorCurve | tuple[np.ndarray, np.ndarray] | None = None
     _chart_took = ""
 
     # --- what is computed --------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ class Unmask(Instrument):
             self._result = kernel.kl_curve(rule, self.stay, eta_cap)
             what = f"every path of {kernel.SMALL_LENGTH} tokens"
         else:
-            self._result = measured_gap(self.length, self.seed)
+            self._result = model_error_curve(self.length, self.seed)
             what = f"{self.length} × {TEXTS} texts, both models"
         self._measured = self._chart_task()
         self._chart_took = f"chart: {what}, {1000 * (time.perf_counter() - start):.0f} ms"
@@ -271,7 +271,7 @@ class Unmask(Instrument):
             self._drawn = self._result
             if isinstance(self._result, kernel.Quality):
                 pictures.draw_samples(self._chart, self._result)
-            elif isinstance(self._result, Gap):
+            elif isinstance(self._result, ModelErrorCurve):
                 pictures.draw_gap(self._chart, self._result)
             elif self._result is not None:
                 pictures.draw_small_chain(self._chart, self._result)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from diffusion_lab.app.scene import bare
 from diffusion_lab.app.theme import TOKENS, ThemeName, style_axes
 from diffusion_lab.instruments.unmask import kernel
-from diffusion_lab.instruments.unmask.gap import Gap
+from diffusion_lab.instruments.unmask.model_error import ModelErrorCurve
 
 Columns = Mapping[str, ArrayLike]
 
@@ -305,7 +305,7 @@ def draw_small_chain(scene: Scene, curves: tuple[np.ndarray, np.ndarray]) -> Non
     )
 
 
-def draw_gap(scene: Scene, gap: Gap) -> None:
+def draw_gap(scene: Scene, gap: ModelErrorCurve) -> None:
     """How far off the learned law of a masked word is, against the number of masks, with standard errors."""
     n = len(gap.mean)
     m = np.arange(1.0, n + 1)
@@ -328,7 +328,7 @@ def draw_gap(scene: Scene, gap: Gap) -> None:
     )
 
 
-def chart_in_words(result: kernel.Quality | Gap | tuple[np.ndarray, np.ndarray]) -> str:
+def chart_in_words(result: kernel.Quality | ModelErrorCurve | tuple[np.ndarray, np.ndarray]) -> str:
     """What the chart shows, with its numbers."""
     if isinstance(result, kernel.Quality):
         q = result
@@ -338,7 +338,7 @@ def chart_in_words(result: kernel.Quality | Gap | tuple[np.ndarray, np.ndarray])
             f" {q.written[0]:.2f} ± {q.written[1]:.2f}; share of distinct pairs {q.distinct[0]:.2f},"
             f" {q.distinct[-1]:.2f} and {q.written_distinct[0]:.2f}."
         )
-    if isinstance(result, Gap):
+    if isinstance(result, ModelErrorCurve):
         return (
             f"Chart, {result.texts} texts for each number of masks: KL(exact ‖ learned) of a masked word"
             f" {result.mean[0]:.4f} nats with one mask and {result.mean[-1]:.4f} with {len(result.mean)}, at most"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from diffusion_lab.app.figure_svg import log_ticks
+from diffusion_lab.instruments.common.metrics import fraction_within, nearest
 from diffusion_lab.instruments.flow import kernel
 from diffusion_lab.instruments.flow.component import MEETING, PATH_POINTS, FlowMatching
 from diffusion_lab.instruments.flow.pictures import ARROW_TIME, CHART
@@ -38,7 +39,7 @@ def own_pairs(seed: int) -> kernel.Pairs:
 )
 def test_the_picture_is_the_kernel_s_run(subject):
     flow = kernel.make_flow(RING, "rectified_flow", np.random.default_rng(0))
-    run = kernel.follow(flow.velocity, own_pairs(9).noise, 5, "heun")
+    run = kernel.solve(flow.velocity, own_pairs(9).noise, 5, "heun")
     panel = FlowMatching(seed=9, num_steps=5, solver="heun", mode="flow")
     for t in (0.0, 0.3, 0.8):
         panel.t = t
@@ -67,7 +68,8 @@ def test_both_pictures_begin_with_the_same_noise_and_all_flows_do(panel):
 def test_the_pairs_of_a_reflow_are_the_ends_of_the_flow_before(panel):
     panel.param.update(flow="reflow_once", mode="pairs", t=1.0)
     flow = kernel.make_flow(RING, "rectified_flow", np.random.default_rng(0))
-    np.testing.assert_allclose(points(panel), kernel.refer(flow.velocity, own_pairs(panel.seed).noise).end, atol=1e-6)
+    end = kernel.reference_solution(flow.velocity, own_pairs(panel.seed).noise).end
+    np.testing.assert_allclose(points(panel), end, atol=1e-6)
 
 
 def test_batches_pair_the_data_anew(panel):
@@ -82,10 +84,10 @@ def test_colours_tell_where_a_path_ends(panel):
     panel.t = 1.0
     panel.num_steps = 64
     cluster = panel._picture.points.data["cluster"]
-    assert np.mean(cluster == kernel.nearest(points(panel), RING.means)) > 0.98
+    assert np.mean(cluster == nearest(points(panel), RING.means)) > 0.98
     panel.mode = "pairs"
     np.testing.assert_array_equal(
-        panel._picture.points.data["cluster"], kernel.nearest(own_pairs(panel.seed).data, RING.means)
+        panel._picture.points.data["cluster"], nearest(own_pairs(panel.seed).data, RING.means)
     )
 
 
@@ -93,7 +95,7 @@ def test_diffusion_s_paths_stand_beside_the_others(panel):
     """From the same noise, to where the exact diffusion flow has carried it; for pairs, along quarter ellipses."""
     panel.param.update(show_diffusion=True, t=0.7)
     flow = kernel.make_flow(RING, "diffusion", np.random.default_rng(0))
-    run = kernel.follow(flow.velocity, own_pairs(panel.seed).noise[:PATH_POINTS], 128, "heun")
+    run = kernel.solve(flow.velocity, own_pairs(panel.seed).noise[:PATH_POINTS], 128, "heun")
     start, end = segments(panel._picture.diffusion)
     np.testing.assert_allclose(start[:PATH_POINTS], run.at(0.0), atol=1e-6)
     np.testing.assert_allclose(end[-PATH_POINTS:], run.at(0.7), atol=5e-3)
@@ -110,9 +112,9 @@ def test_numbers_are_those_of_the_points_shown(panel):
     panel.param.update(t=1.0, num_steps=3, solver="midpoint")
     shown = panel.readings_shown
     flow = kernel.make_flow(RING, "rectified_flow", np.random.default_rng(0))
-    reference = kernel.refer(flow.velocity, own_pairs(panel.seed).noise)
+    reference = kernel.reference_solution(flow.velocity, own_pairs(panel.seed).noise)
     assert float(shown["end_error"]) == pytest.approx(kernel.end_error(points(panel), reference.end), rel=0.01)
-    assert float(shown["within"]) == pytest.approx(kernel.fraction_within(points(panel), RING.means, 0.6), abs=6e-4)
+    assert float(shown["within"]) == pytest.approx(fraction_within(points(panel), RING.means, 0.6), abs=6e-4)
     assert shown["within_true"] == "0.989"
     assert float(shown["straightness"]) == pytest.approx(reference.straightness.value, rel=0.01)
     assert float(shown["cost"]) == pytest.approx(reference.cost.value, abs=6e-4)
@@ -214,7 +216,7 @@ def test_a_chart_s_axes_have_plain_numbers(panel):
 
 def test_moving_the_time_computes_no_velocity(panel, monkeypatch):
     """A drag along t only looks up: no solver runs and nothing is fitted."""
-    monkeypatch.setattr(kernel, "follow", lambda *a: pytest.fail("a solver ran"))
+    monkeypatch.setattr(kernel, "solve", lambda *a: pytest.fail("a solver ran"))
     monkeypatch.setattr(kernel, "make_flow", lambda *a, **k: pytest.fail("a flow was made"))
     for t in (0.1, 0.5, 1.0):
         panel.t = t

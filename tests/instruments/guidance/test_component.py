@@ -5,9 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from diffusion_lab.instruments.common.guidance import GaussianAnswers, measures
+from diffusion_lab.instruments.common.guidance import GaussianAnswers
+from diffusion_lab.instruments.common.tilted import measures
 from diffusion_lab.instruments.guidance import kernel
-from diffusion_lab.instruments.guidance.component import Guidance
+from diffusion_lab.instruments.guidance.component import SAMPLERS, Guidance
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_the_interval_stays_in_order(dial):
 
 def test_measures_are_those_of_the_points_shown(dial):
     for progress in (1.0, 0.6):
-        for sampler in kernel.SAMPLERS:
+        for sampler in SAMPLERS:
             dial.param.update(sampler=sampler, progress=progress)
             t = float(dial._sample()[0].t[dial._frame()])
             m = measures(kernel.noised("A", t), points(dial))
@@ -94,7 +95,7 @@ def test_the_gaussian_case_shows_its_known_answer(dial):
     dial.condition = "gaussian"
     for sampler, known in (("deterministic", 0.25), ("stochastic", 0.3875), ("langevin", 0.5)):
         dial.sampler = sampler
-        assert getattr(GaussianAnswers.at(3.0), kernel.ANSWER_OF[sampler]) == pytest.approx(known)
+        assert getattr(GaussianAnswers.at(3.0), kernel.ANSWER_OF[SAMPLERS[sampler]]) == pytest.approx(known)
         shown = dial.readings_shown
         assert (shown["limit"], shown["limit_true"]) == (f"{known:.3f}", "0.500")
         assert shown["variance_true"] == f"{kernel.exact_variance(dial._now):.3f}"

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffusion_lab.instruments.common.guidance import GaussianAnswers, Guide, exact_eps, heun_ode, karras_sigmas
-from diffusion_lab.instruments.common.samplers import annealed_langevin
-from diffusion_lab.instruments.common.schedules import geometric_sigmas
+from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.guidance import GaussianAnswers, guided
+from diffusion_lab.instruments.common.levels import CLEAN, Level
+from diffusion_lab.instruments.common.samplers.by_name import SAMPLERS
+from diffusion_lab.instruments.common.schedules import Geometric, Karras
 from diffusion_lab.instruments.guidance import kernel
 from diffusion_lab.instruments.guidance.kernel import CONDITIONS, Settings
 
@@ -20,7 +22,7 @@ def noised_level(t):
 
 def start(settings, n=kernel.NUM_POINTS):
     rng = np.random.default_rng(settings.seed)
-    return rng.standard_normal((n, 2)) / np.exp(-3), rng
+    return rng.standard_normal((n, 2)), rng
 
 
 # --- the data --------------------------------------------------------------------------------------------------------
@@ -28,14 +30,14 @@ def start(settings, n=kernel.NUM_POINTS):
 
 def test_classes_are_parts_of_the_whole(rng):
     x = 3 * rng.standard_normal((200, 2))
-    total = sum(np.exp(CONDITIONS[name].log_classifier(x, 0.8, 0.6)) for name in "ABC")
+    total = sum(np.exp(CONDITIONS[name].log_classifier(x, Level.from_alpha_bar(0.64))) for name in "ABC")
     np.testing.assert_allclose(total, 1, atol=1e-12)
 
 
 def test_what_the_gaussian_condition_leaves_is_a_density(rng):
     """p(x) - p(c) p(x|c) >= 0, which is p(c|x) <= 1; p(c|x) = exp(-|x|²/4)."""
     x = 4 * rng.standard_normal((500, 2))
-    found = CONDITIONS["gaussian"].log_classifier(x, 1.0, 0.0)
+    found = CONDITIONS["gaussian"].log_classifier(x, CLEAN)
     np.testing.assert_allclose(found, -np.sum(x**2, axis=1) / 4, atol=1e-12)
 
 
@@ -60,20 +62,13 @@ def test_the_noised_model_is_the_model_at_its_level(subject, rng):
 def plain(settings, mixture):
     """The settings' sampler on one mixture, without any guidance: its last points in VP coordinates."""
     x, rng = start(settings)
-    eps = lambda x, sigma: exact_eps(mixture, x, sigma)  # noqa: E731
-    levels = karras_sigmas(kernel.SIGMA_MAX, kernel.SIGMA_MIN, settings.num_levels)
-    if settings.sampler == "deterministic":
-        *_, x = heun_ode(eps, x, levels)
-        return x.astype(np.float32)
-    if settings.sampler == "stochastic":
-        for a, b in zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True):
-            x = x + np.sqrt(a**2 - b**2) * rng.standard_normal(x.shape)
-            *_, x = heun_ode(eps, x, np.array([np.sqrt(a**2 + (a**2 - b**2)), b]))
-        return x.astype(np.float32)
-    levels = geometric_sigmas(kernel.SIGMA_MAX, kernel.SIGMA_MIN, settings.num_levels)
-    score = lambda x, sigma: eps(x, sigma) / -sigma  # noqa: E731
-    *_, last = annealed_langevin(score, x, levels, settings.num_steps, kernel.LANGEVIN_STEP_SIZE, rng)
-    return (last.x / np.sqrt(1 + kernel.SIGMA_MIN**2)).astype(np.float32)
+    if settings.sampler == "langevin":
+        levels = Geometric(kernel.SIGMA_MIN, kernel.SIGMA_MAX).levels(settings.num_levels)
+        options = {"num_steps": settings.num_steps, "step_size": kernel.LANGEVIN_STEP_SIZE}
+    else:
+        levels, options = Karras(kernel.SIGMA_MIN, kernel.SIGMA_MAX).levels(settings.num_levels, clean=True), {}
+    *_, last = SAMPLERS[settings.sampler](MixtureDenoiser(mixture), x, levels, rng, **options)
+    return last.x.astype(np.float32)
 
 
 @pytest.mark.subject(
@@ -109,8 +104,8 @@ def of_another_sampler(name):
 
 @pytest.mark.subject(
     kernel.sample,
-    deterministic=of_another_sampler("deterministic"),
-    stochastic=of_another_sampler("stochastic"),
+    deterministic=of_another_sampler("ode_heun"),
+    stochastic=of_another_sampler("sde_heun"),
     langevin=of_another_sampler("langevin"),
     weight_for_scale=lambda settings, n: kernel.sample(settings.at_scale(settings.guidance_scale + 1), n),
 )
@@ -120,7 +115,7 @@ def test_the_gaussian_case_has_its_known_answers(subject):
     The 4 % cover what finite noise (sigma_max = 20), finite steps and Langevin's own bias leave.
     """
     n = 4000
-    for sampler, levels, steps in (("deterministic", 80, 1), ("stochastic", 400, 1), ("langevin", 40, 25)):
+    for sampler, levels, steps in (("ode_heun", 80, 1), ("sde_heun", 400, 1), ("langevin", 40, 25)):
         settings = Settings("gaussian", sampler, 3.0, num_levels=levels, num_steps=steps)
         known = getattr(GaussianAnswers.at(3.0), kernel.ANSWER_OF[sampler])
         found = kernel.variance(subject(settings, n).x[-1])
@@ -160,7 +155,7 @@ def test_the_exact_variance_is_that_of_the_sampler_itself(subject, monkeypatch):
 
 def test_the_exact_variance_comes_to_the_known_answers():
     """With 400 levels at w = 3, to 4 %: from noise of sigma 20, not endless, and Langevin with its own bias."""
-    for sampler, steps in (("deterministic", 1), ("stochastic", 1), ("langevin", 25)):
+    for sampler, steps in (("ode_heun", 1), ("sde_heun", 1), ("langevin", 25)):
         settings = Settings("gaussian", sampler, num_levels=400, num_steps=steps)
         known = getattr(GaussianAnswers.at(3.0), kernel.ANSWER_OF[sampler])
         assert kernel.exact_variance(settings) == pytest.approx(known, rel=0.04)
@@ -168,12 +163,12 @@ def test_the_exact_variance_comes_to_the_known_answers():
 
 @pytest.mark.subject(
     kernel.sample,
-    deterministic=of_another_sampler("deterministic"),
+    deterministic=of_another_sampler("ode_heun"),
     a_tenth_more=lambda settings, n: kernel.sample(settings.at_scale(1.1 * settings.guidance_scale), n),
 )
 def test_samples_of_the_gaussian_case_have_the_exact_variance_of_so_many_levels(subject):
     """At 24 levels, where the limit is still off: chi-square of 40,000 numbers, both sides, 1e-4."""
-    for sampler in ("stochastic", "langevin"):
+    for sampler in ("sde_heun", "langevin"):
         settings = Settings("gaussian", sampler, seed=11)
         x = subject(settings, 20_000).x[-1].astype(float)
         statistic = np.sum(x**2) / kernel.exact_variance(settings)
@@ -200,15 +195,15 @@ def test_only_langevin_comes_near_the_tilted_density(condition):
     """Over-saturation at w = 5: both diffusions go more than twice as far beyond the class as Langevin does."""
     target = kernel.tilted(condition, 0.0).measures(5.0)
     beyond = {}
-    for sampler, levels, steps in (("deterministic", 40, 1), ("stochastic", 80, 1), ("langevin", 40, 20)):
+    for sampler, levels, steps in (("ode_heun", 40, 1), ("sde_heun", 80, 1), ("langevin", 40, 20)):
         settings = Settings(condition, sampler, 5.0, num_levels=levels, num_steps=steps)
         beyond[sampler] = kernel.measures(settings.model, kernel.sample(settings, 1500).x[-1]).beyond - target.beyond
     assert abs(beyond["langevin"]) < 0.2
-    assert beyond["deterministic"] > beyond["stochastic"] > 2 * abs(beyond["langevin"])
+    assert beyond["ode_heun"] > beyond["sde_heun"] > 2 * abs(beyond["langevin"])
 
 
 def test_the_dial_trades_spread_for_adherence():
-    for sampler in ("deterministic", "stochastic"):
+    for sampler in ("ode_heun", "sde_heun"):
         curve = kernel.sampled_curve(Settings(sampler=sampler))
         assert np.all(np.diff(curve.adherence) > -1e-9)
         assert np.all(np.diff(curve.spread) < 0)
@@ -253,7 +248,7 @@ def test_the_curve_is_the_samples_at_each_scale(subject):
 )
 def test_evaluations_are_counted_in_both_branches(subject):
     n = 10
-    for sampler, calls in (("deterministic", 2 * n - 1), ("stochastic", 2 * n - 1), ("langevin", 4 * n)):
+    for sampler, calls in (("ode_heun", 2 * n - 1), ("sde_heun", 2 * n - 1), ("langevin", 4 * n)):
         settings = Settings(sampler=sampler, num_levels=n, num_steps=4)
         assert subject(settings.at_scale(3.0)).nfe == 2 * calls
         assert subject(replace(settings, interval=(0.5, 0.5))).nfe == calls
@@ -281,7 +276,7 @@ def test_frames_say_their_noise():
         assert run.t[0] == pytest.approx(1.0)
         assert np.all(np.diff(run.t) <= 0)
         assert run.t[-1] == pytest.approx(0.0, abs=5e-4)
-        np.testing.assert_allclose(run.x[0], start(settings)[0] * np.exp(-3), rtol=1e-6)
+        np.testing.assert_allclose(run.x[0], start(settings)[0], rtol=1e-6)
 
 
 def test_a_seed_gives_the_same_run():
@@ -360,15 +355,15 @@ def test_the_probe_shows_the_two_predictions(subject):
         np.testing.assert_allclose(p.tips[2], (1 - w) * p.tips[0] + w * p.tips[1], atol=1e-12)
         np.testing.assert_allclose(p.classifier, p.from_eps, rtol=1e-5, atol=1e-7)
         np.testing.assert_allclose(
-            p.classifier, model.classifier_gradient(np.array(x), signal, sigma_t), rtol=1e-5, atol=1e-7
+            p.classifier, model.classifier_gradient(np.array(x), kernel.SCHEDULE.level(t)), rtol=1e-5, atol=1e-7
         )
 
 
 def test_guided_arrow_is_the_guided_prediction_of_the_samplers():
     model, t, w, x = CONDITIONS["B"], 0.2, 5.0, (0.3, 0.2)
-    signal, sigma_t = noised_level(t)
+    level = Level.from_alpha_bar(np.exp(-6 * t))
     for by in kernel.GUIDED_BY:
-        expected = Guide(model, w, by=by)(np.array([x]) / signal, sigma_t / signal)[0]
+        expected = guided(model, w, by=by)(np.array([x]), level)[0]
         np.testing.assert_allclose(kernel.probe(model, x, t, w, by).eps_guided, expected, atol=1e-12)
 
 
@@ -386,7 +381,7 @@ def test_the_probe_shows_the_classifier_that_guides():
     ("call", "message"),
     [
         (lambda: Settings(condition="D"), "`condition` must be one of A, B, C, gaussian, got D."),
-        (lambda: Settings(sampler="x"), "`sampler` must be one of deterministic, stochastic, langevin, got x."),
+        (lambda: Settings(sampler="x"), "`sampler` must be one of ode_heun, sde_heun, langevin, got x."),
         (
             lambda: Settings(guide_by="hand"),
             "`guide_by` must be one of classifier_free, classifier, clean_classifier, got hand.",

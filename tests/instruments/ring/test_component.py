@@ -9,7 +9,7 @@ from scipy import stats
 from diffusion_lab.app.component import StateError
 from diffusion_lab.instruments.common.datasets import DATA_SETS, encode, ring
 from diffusion_lab.instruments.ring import kernel, runs
-from diffusion_lab.instruments.ring.component import MAX_FRAMES, NUM_POINTS, Ring
+from diffusion_lab.instruments.ring.component import MAX_FRAMES, NUM_POINTS, SAMPLERS, Ring
 
 ALPHA = 1e-4
 
@@ -69,12 +69,13 @@ def test_the_way_back_ends_on_six_clusters(panel):
 )
 def test_the_picture_is_the_kernel_s_frame(subject):
     """`progress` counts the kept frames of the run that the kernel makes from the same seed."""
-    truth = kernel.reverse(ring(), NUM_POINTS, 60, rng=np.random.default_rng(11), max_frames=MAX_FRAMES)
+    states = list(kernel.sample(ring(), "langevin", NUM_POINTS, 60, rng=np.random.default_rng(11)))
+    truth = [states[k].x.astype(np.float32) for k in runs.frame_indices(len(states) - 1, MAX_FRAMES)]
     panel = Ring(mode="reverse", seed=11)
-    assert len(truth.x) == MAX_FRAMES + 1
+    assert len(truth) == MAX_FRAMES + 1
     for progress in (0.25, 0.5, 1.0):
         panel.progress = progress
-        frame = truth.x[round(subject(progress) * MAX_FRAMES)]
+        frame = truth[round(subject(progress) * MAX_FRAMES)]
         np.testing.assert_array_equal(points(panel), frame)
 
 
@@ -297,11 +298,12 @@ def test_a_drawing_that_is_none_is_refused(text):
     assert str(refusal.value).startswith("`drawing` must be a text that matches")
 
 
-@pytest.mark.parametrize("sampler", [name for name in runs.SAMPLERS if name != "Langevin"])
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "Langevin"])
 def test_the_sampler_is_the_one_that_is_chosen(panel, sampler):
     panel.param.update(mode="reverse", sampler=sampler, num_levels=20, seed=3, eta=0.5)
     rng = np.random.default_rng(3)
-    *_, truth = runs.sampler_steps(ring(), sampler, 520, 20, eta=0.5, rng=rng)
+    options = {"eta": 0.5} if sampler == "DDIM" else {}
+    *_, truth = kernel.sample(ring(), SAMPLERS[sampler], 520, 20, rng=rng, **options)
     np.testing.assert_array_equal(points(panel), truth.x.astype(np.float32))
     assert panel.readings_shown["nfe"] == ("40" if sampler == "ODE_Heun" else "20")
     assert panel.status.startswith("20 levels × 520 points")
@@ -360,7 +362,7 @@ def test_a_long_run_is_computed_as_it_plays(panel):
         moves += 1
     assert moves > 10
     mixture = DATA_SETS["spiral"]().mixture
-    *_, truth = runs.sampler_steps(mixture, "DDIM", 20000, 30, rng=np.random.default_rng(4))
+    *_, truth = kernel.sample(mixture, "ddim", 20000, 30, rng=np.random.default_rng(4))
     np.testing.assert_array_equal(panel._x, truth.x.astype(np.float32))
     assert set(panel.table()["part"]) == {0, 1}
     assert "as it plays" not in panel.status

@@ -1,75 +1,14 @@
-"""The way back by every sampler: what a frame says of itself, what comes out, and how far a run is computed."""
+"""How far a run is computed, and which of its states are kept."""
 
 import numpy as np
 import pytest
 
-from diffusion_lab.instruments.common.datasets import DATA_SETS, ring
-from diffusion_lab.instruments.common.metrics import mmd, mode_mass
-from diffusion_lab.instruments.common.mixtures import GaussianMixture
-from diffusion_lab.instruments.common.schedules import exponential_alpha_bar, geometric_sigmas
+from diffusion_lab.instruments.common.datasets import ring
 from diffusion_lab.instruments.ring import kernel, runs
 
 
-@pytest.mark.parametrize("sampler", runs.SAMPLERS)
-def test_a_frame_says_where_it_stands(sampler, rng):
-    frames = list(runs.sampler_steps(ring(), sampler, 7, 6, 3, rng=rng))
-    assert frames[0].nfe == 0
-    assert frames[0].t == pytest.approx(1, abs=1e-15)
-    assert frames[-1].nfe == runs.evaluations(sampler, 6, 3)
-    assert frames[-1].sigma == pytest.approx(kernel.SIGMA_MIN)
-    for frame in frames:
-        assert frame.alpha_bar == pytest.approx(1 / (1 + frame.sigma**2), rel=1e-12)
-        assert exponential_alpha_bar(frame.t) == pytest.approx(frame.alpha_bar, rel=1e-12)
-    if sampler != "Langevin":
-        assert [frame.level for frame in frames] == list(range(7))
-        np.testing.assert_allclose([frame.sigma for frame in frames], geometric_sigmas(kernel.SIGMA_MAX, 0.01, 7))
-
-
-def test_all_samplers_begin_at_the_same_noise():
-    starts = [next(runs.sampler_steps(ring(), name, 50, rng=np.random.default_rng(5))).x for name in runs.SAMPLERS]
-    for start in starts:
-        np.testing.assert_allclose(start, np.random.default_rng(5).standard_normal((50, 2)), rtol=1e-14)
-
-
-def crooked(score):
-    """From a mixture, one whose `score(mixture, x, signal, sigma)` is wrong."""
-
-    def make(mixture):
-        wrong = GaussianMixture(mixture.means, mixture.weights, mixture.s)
-        object.__setattr__(wrong, "score", lambda x, signal, sigma: score(mixture, x, signal, sigma))
-        return wrong
-
-    return make
-
-
-@pytest.mark.parametrize("sampler", runs.SAMPLERS)
-@pytest.mark.subject(
-    lambda mixture: mixture,
-    sign_flipped=crooked(lambda m, x, a, b: -m.score(x, a, b)),
-    missing_sqrt=crooked(lambda m, x, a, b: m.score(x, a, np.sqrt(b))),
-    signal_left_out=crooked(lambda m, x, a, b: m.score(1.2 * x, a, b)),
-    forgets_a_mode=crooked(lambda m, x, a, b: GaussianMixture(m.means[1:], np.full(5, 0.2), m.s).score(x, a, b)),
-)
-def test_every_sampler_brings_the_ring_back(subject, sampler, rng, assert_counts):
-    """In 80 levels 2000 points come to equal clusters, and to 1.6 times the distance that perfect draws have."""
-    *_, last = runs.sampler_steps(subject(ring()), sampler, 2000, 80, rng=rng)
-    assert_counts(2000 * mode_mass(last.x, ring().means), np.full(6, 1 / 6))
-    sigma_t = np.sqrt(1 - last.alpha_bar)
-    found = mmd(last.x, ring(), np.sqrt(last.alpha_bar), sigma_t)
-    assert found.distance < 1.6 * found.expected
-
-
-@pytest.mark.parametrize("name", DATA_SETS)
-def test_every_data_set_comes_back(name, rng):
-    mixture = DATA_SETS[name]().mixture
-    *_, last = runs.sampler_steps(mixture, "DPM-Solver++", 1000, 40, rng=rng)
-    found = kernel.measures(last.x, mixture, last.t)
-    assert found.distance < 1.6 * found.distance_expected
-    assert abs(found.within - found.within_true) < 5 * found.within_error + 2e-3
-
-
 def run(num_levels=8, max_frames=5):
-    frames = runs.sampler_steps(ring(), "DDPM", 30, num_levels, rng=np.random.default_rng(3))
+    frames = kernel.sample(ring(), "ddpm", 30, num_levels, rng=np.random.default_rng(3))
     return runs.Run(frames, num_levels, max_frames)
 
 
@@ -96,8 +35,37 @@ def test_a_run_goes_no_further_than_it_is_asked(subject):
         assert a.x.dtype == np.float32
 
 
-def test_an_unknown_sampler_is_refused(rng):
+@pytest.mark.subject(
+    runs.frame_indices,
+    without_the_end=lambda total, max_frames: np.arange(min(max_frames, total)) * total // min(max_frames, total),
+    fixed_stride=lambda total, max_frames: np.arange(0, total + 1, max(1, total // max_frames)),
+    repeated=lambda total, max_frames: np.arange(max_frames + 1) * total // max_frames,
+)
+def test_frames_are_evenly_spaced_with_both_ends(subject):
+    for total in (1, 2, 7, 599, 600, 601):
+        for max_frames in (1, 2, 60, 240, 600, 5000):
+            kept = subject(total, max_frames)
+            assert len(kept) == min(max_frames, total) + 1
+            assert (kept[0], kept[-1]) == (0, total)
+            gaps = np.diff(kept)
+            assert gaps.min() >= 1
+            assert np.ptp(gaps) <= 1
+
+
+def test_memory_is_bounded_as_stated():
+    one = run(num_levels=100, max_frames=9)
+    one.compute(9)
+    assert sum(frame.x.nbytes for frame in one.frames) == 8 * 30 * 10
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: runs.frame_indices(0, 5), "`total` must be at least 1, got 0."),
+        (lambda: runs.frame_indices(5, 0), "`max_frames` must be at least 1, got 0."),
+    ],
+)
+def test_refusals_say_rule_and_value(call, message):
     with pytest.raises(ValueError) as refusal:
-        runs.sampler_steps(ring(), "ddim", rng=rng)
-    names = "Langevin, DDPM, DDIM, reverse_SDE, ODE_Euler, ODE_Heun, DPM-Solver++"
-    assert str(refusal.value) == f"`sampler` must be one of {names}, got ddim."
+        call()
+    assert str(refusal.value) == message

@@ -5,9 +5,9 @@ import pytest
 from bokeh.events import Tap
 
 from diffusion_lab.app.figure_svg import figure_svg
-from diffusion_lab.instruments.unmask import kernel, pictures, words
+from diffusion_lab.instruments.unmask import kernel, language, pictures
 from diffusion_lab.instruments.unmask.component import Unmask
-from diffusion_lab.instruments.unmask.gap import measured_gap
+from diffusion_lab.instruments.unmask.model_error import model_error_curve
 
 
 def column(scene, source, name):
@@ -96,7 +96,7 @@ def test_the_model_decodes_guesses_and_is_measured():
     assert 0 < off < 0.3 * ignored
     assert f"{off:.4f} nats from the exact one" in learned.description
     shown = learned._shown.sides["unmasked"].x
-    want = [kernel.VOCABULARY[token] for token in words.learned(shown[None])[0].argmax(axis=1)[shown == kernel.MASK]]
+    want = [kernel.VOCABULARY[token] for token in language.learned(shown[None])[0].argmax(axis=1)[shown == kernel.MASK]]
     assert column(learned._texts, "guesses", "text") == want
     assert exact._chart_task() != learned._chart_task()
     assert "transformer" in learned.status
@@ -116,7 +116,7 @@ def test_drafts_write_the_second_text():
 
 def test_the_distance_chart_is_said_with_its_numbers():
     unmask = Unmask(chart_shows="distance")
-    gap = measured_gap(15, unmask.seed)
+    gap = model_error_curve(15, unmask.seed)
     assert f"on average {gap.excess:.4f}" in unmask.description
     assert f"{gap.excess:.4f}" in figure_svg(unmask.chart_plot)
     unmask.temperature = 0.5

@@ -6,9 +6,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from diffusion_lab.instruments.common.chains import MASK, Tokens
+from diffusion_lab.instruments.common.masked.chains import MASK, Tokens
 from diffusion_lab.instruments.common.randomness import seeded
-from diffusion_lab.instruments.unmask.words import learned, posterior, word_model
+from diffusion_lab.instruments.unmask.language import learned, posterior, word_model
 
 Array = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ def distance(x: Tokens) -> tuple[float, float] | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Gap:
+class ModelErrorCurve:
     """KL(exact || learned) for a masked word when m of n are masked, arrays (n,) over m = 1 … n, in nats.
 
     mean, error: over texts, with the standard error; blind: KL(exact || exact with all masked), the same mean;
@@ -55,7 +55,7 @@ class Gap:
 
 
 @lru_cache(maxsize=64)
-def measured_gap(length: int, seed: int, texts: int = TEXTS) -> Gap:
+def model_error_curve(length: int, seed: int, texts: int = TEXTS) -> ModelErrorCurve:
     """Measured on `texts` of the word model, each with every number of masks at random places."""
     rng = seeded([seed, 4])
     x0, _ = word_model().left_to_right(np.full((texts, length), MASK), 1.0, rng)
@@ -66,4 +66,4 @@ def measured_gap(length: int, seed: int, texts: int = TEXTS) -> Gap:
     laws = learned(x), posterior(np.full((1, length), MASK))
     count = masked.sum(axis=2)
     off, lost = ((divergence(p, q).reshape(masked.shape) * masked).sum(axis=2) / count for q in laws)
-    return Gap(off.mean(axis=1), off.std(axis=1, ddof=1) / np.sqrt(texts), lost.mean(axis=1), texts)
+    return ModelErrorCurve(off.mean(axis=1), off.std(axis=1, ddof=1) / np.sqrt(texts), lost.mean(axis=1), texts)
