@@ -279,26 +279,26 @@ def test_its_own_source_changes_nothing(name: str) -> None:
 #: Instrument, function, what to change in its source, settings at which it tells, and a reading that it changes.
 EFFECTS = [
     ("ring", "score", ("pull /= ", "pull /= 2 * "), {"mode": "reverse"}, "within"),
-    ("ring", "exponential_alpha_bar", ("-EXPONENTIAL_BETA", "-0.5 * EXPONENTIAL_BETA"), {}, "alpha_bar"),
+    ("ring", "alpha_bar", ("-self.rate", "-0.5 * self.rate"), {}, "alpha_bar"),
     (
         "ring",
         "annealed_langevin",
-        ("+ np.sqrt(2.0 * eps)", "+ 0 * np.sqrt(2.0 * eps)"),
+        ("+ noise * rng", "+ 0 * noise * rng"),
         {"mode": "reverse"},
         "distance",
     ),
     (
         "ring",
         "ddim",
-        ("sqrt(after) * x0_hat", "sqrt(after) * 0.5 * x0_hat"),
+        ("after.signal * clean", "after.signal * 0.5 * clean"),
         {"mode": "reverse", "sampler": "DDIM"},
         "within",
     ),
     ("guidance", "combine", ("(1.0 - guidance_scale)", "(1.1 - guidance_scale)"), {}, "spread"),
-    ("guidance", "exact_eps_of_both", ("-sigma)", "-1.1 * sigma)"), {}, "spread"),
-    ("guidance", "heun_ode", ("/ 2.0 *", "/ 4.0 *"), {}, "spread"),
+    ("guidance", "exact_eps_of_both", ("-level.sigma_t)", "-1.1 * level.sigma_t)"), {}, "spread"),
+    ("guidance", "heun_step", ("/ 2.0", "/ 4.0"), {}, "spread"),
     ("flow", "marginal_velocity", ("+ rate * x", "+ 0.5 * rate * x"), {}, "straightness"),
-    ("flow", "integrate", ("x + h * first\n", "x + 0.5 * h * first\n"), {}, "end_error"),
+    ("flow", "flow_euler", ("(t_next - t)", "0.5 * (t_next - t)"), {}, "end_error"),
     ("unmask", "scores", ("np.round(score", "np.round(-score"), {"progress": 0.5}, "likelihood"),
     ("unmask", "posterior", ("[0]", "[0] ** 0.2"), {"progress": 0.5}, "likelihood"),
 ]
