@@ -36,7 +36,7 @@ class Level:
     def from_alpha_bar(cls, alpha_bar: ArrayLike) -> "Level":
         """The level with `alpha_bar` of the signal left. Raises ValueError outside [0, 1]."""
         given = _plain(alpha_bar)
-        ok = np.all(np.greater_equal(given, 0) & np.less_equal(given, 1))
+        ok = np.all((given >= 0) & (given <= 1))
         require(ok, "`alpha_bar` must lie between 0 and 1", alpha_bar)
         signal, sigma_t = np.sqrt(given), np.sqrt(1.0 - given)
         with np.errstate(divide="ignore"):
@@ -50,7 +50,7 @@ class Level:
         Song et al. 2021, appendix B; Karras et al. 2022, table 1.
         """
         given = _plain(sigma)
-        ok = np.all(np.greater_equal(given, 0) & np.less(given, np.inf))
+        ok = np.all((given >= 0) & (given < np.inf))
         require(ok, "`sigma` must be at least 0 and finite", sigma)
         alpha_bar = 1.0 / (1.0 + given * given)
         signal = np.sqrt(alpha_bar)
@@ -98,5 +98,7 @@ CLEAN = Level(1.0, 0.0, 1.0, 0.0)
 
 def _plain(value: ArrayLike) -> Number:
     """A float for a single number, which mixes faster with arrays than NumPy's own scalars, else the array."""
+    if isinstance(value, float):
+        return float(value)
     array = np.asarray(value, dtype=np.float64)
     return float(array) if array.ndim == 0 else array

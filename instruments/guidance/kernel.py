@@ -194,13 +194,14 @@ def sample(settings: Settings, num_points: int = NUM_POINTS) -> Work[Run]:
     require(num_points >= 1, "`num_points` must be at least 1", num_points)
     noise = _Drawn(settings.seed, num_points)
     start = noise.standard_normal((num_points, 2))
-    x = np.empty((settings.steps + 1, num_points, 2), np.float32)
+    x, levels = np.empty((settings.steps + 1, num_points, 2), np.float32), []
     for state in _states(settings, settings.guide(settings.guidance_scale), start, noise):
         x[state.step] = state.x
+        levels.append((state.level.alpha_bar, state.level.sigma))
         if settings.ends_level(state.step):
             yield state.step // settings.steps_per_level, settings.num_levels
-    sigma = np.array([level.sigma for level in settings.frame_levels])
-    return Run(x, sigma, settings.frame_times, state.nfe)
+    alpha_bar, sigma = np.array(levels).T
+    return Run(x, sigma, np.asarray(SCHEDULE.t(alpha_bar)), state.nfe)
 
 
 def _states(settings: Settings, guide: Denoiser, x: Array, rng: Normals) -> Iterator[SamplerState[Level]]:
