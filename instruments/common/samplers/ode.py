@@ -37,7 +37,8 @@ def ode_euler(
     _require_variable(variable)
 
     def step(eps_hat: Denoiser, x: Array, cur: Level, after: Level) -> Array:
-        return advance(x, slope(eps_hat, x, cur, variable), cur, after, variable)
+        carry, gain = transfer(cur, after, variable)
+        return carry * x + gain * slope(eps_hat, x, cur, variable)
 
     return stepped(denoiser, x, levels, step)
 
@@ -65,10 +66,12 @@ def ode_heun(
 
 def heun_step(eps_hat: Denoiser, x: Array, cur: Level, after: Level, variable: Variable = "sigma") -> Array:
     """One step of Heun's method, or of Euler's where it ends at the clean level."""
+    carry, gain = transfer(cur, after, variable)
     first = slope(eps_hat, x, cur, variable)
-    ahead = advance(x, first, cur, after, variable)
+    carried = carry * x
+    ahead = carried + gain * first
     if after.sigma > 0:
-        ahead = advance(x, (first + slope(eps_hat, ahead, after, variable)) / 2.0, cur, after, variable)
+        ahead = carried + (gain / 2.0) * (first + slope(eps_hat, ahead, after, variable))
     return ahead
 
 
@@ -78,11 +81,11 @@ def slope(eps_hat: Denoiser, x: Array, level: Level, variable: Variable) -> Arra
     return eps if variable == "sigma" else (x - eps / level.sigma_t) / 2.0
 
 
-def advance(x: Array, slope: Array, cur: Level, after: Level, variable: Variable) -> Array:
-    """Points in VP coordinates moved straight along `slope` from one level to the next."""
+def transfer(cur: Level, after: Level, variable: Variable) -> tuple[float, float]:
+    """(carry, gain): a straight move along a slope, in VP coordinates, is x -> carry x + gain slope."""
     if variable == "sigma":
-        return (after.signal / cur.signal) * x + (after.signal * (after.sigma - cur.sigma)) * slope
-    return x + np.log(after.alpha_bar / cur.alpha_bar) * slope
+        return float(after.signal / cur.signal), float(after.signal * (after.sigma - cur.sigma))
+    return 1.0, float(np.log(after.alpha_bar / cur.alpha_bar))
 
 
 def _require_variable(variable: str) -> None:
