@@ -38,6 +38,7 @@ class Guidance(Instrument):
 
     # fmt: off
     title = "Guidance dial"
+    question = "What does guidance sample, and what was it meant to sample?"
     editable = (guidance.combine, conditional_mixtures.exact_eps_of_both, conditional_mixtures.exact_eps,
         ode.heun_step, sde.sde_heun, langevin.annealed_langevin,
         schedules.Karras.sigma, schedules.Exponential.alpha_bar)
