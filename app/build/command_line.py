@@ -1,4 +1,4 @@
-"""The commands of `build.py`: site, serve, test, bench. Each does its own set-up first."""
+"""The commands of `build.py`: site, serve, test, bench, new. Each does its own set-up first."""
 
 from __future__ import annotations
 
@@ -64,6 +64,14 @@ def _parser() -> argparse.ArgumentParser:
     names = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
     bench.add_argument("name", nargs="?", default="all", choices=names, help="default: all, as ratios to the targets")
     bench.set_defaults(command=_bench, further=[])
+    new = commands.add_parser("new", help="write the files of a new instrument")
+    kinds = new.add_subparsers(required=True, metavar="kind")
+    instrument = kinds.add_parser(
+        "instrument", help="a folder of instruments/ that passes all tests, with its own, and a slot in a chapter"
+    )
+    instrument.add_argument("name", help="in lower snake case")
+    instrument.add_argument("--chapter", default="", metavar="01", help="where it stands (default: the last chapter)")
+    instrument.set_defaults(command=_new_instrument)
     return parser
 
 
@@ -134,3 +142,12 @@ def _bench(options: argparse.Namespace, say: Progress) -> int:
         cwd=ROOT,
         env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
     )
+
+
+def _new_instrument(options: argparse.Namespace, say: Progress) -> int:
+    ensure_python(say)
+    from diffusion_lab.app.build.new_instrument import write_instrument
+
+    for path in write_instrument(options.name, options.chapter):
+        print(path.relative_to(ROOT))
+    return 0
