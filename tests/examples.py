@@ -1,10 +1,10 @@
 """`instruments/NAME/examples.toml`: what tests and benchmarks of all instruments need to know of one.
 
-    [texts]                     # a value beside the default of each text setting
-    [[together]]                # settings that act only together
-    [[edits]]                   # function, find, replace: a change to an editable function;
-                                # moves: readings and layers that it changes; state: settings in which it does
-    [[drags]]                   # name, setting, state: a slider that a benchmark drags; slow: long work follows
+[texts]                     # a value beside the default of each text setting
+[[together]]                # settings that act only together
+[[edits]]                   # function, find, replace: a change to an editable function;
+                            # moves: readings and layers that it changes; state: settings in which it does
+[[drags]]                   # name, setting, state: a slider that a benchmark drags; slow: long work follows
 """
 
 from __future__ import annotations
