@@ -20,6 +20,14 @@ from diffusion_lab.app.build.setup_steps import (
     free_port,
 )
 
+TESTS = """\
+Sets up, builds the site and runs all tests in two processes; each file of tests is run by one of them. Arguments that
+are not named here go to pytest, and then all runs in one process: `build.py test tests/app -k cache -x`.
+With --quick no site is built, and no tests run that need one, a browser or the NumPy wheel (`LEFT_OUT` of
+`app/build/quick_tests.py`). Of the others run those in folders whose tests, or the sources that these run, have
+changed since a quick run last passed; those that lie in `tests/` itself (linters, architecture) run after any change.
+"""
+
 
 def main(arguments: list[str]) -> int:
     """Runs one command; the exit code is 0 only if all of it succeeded."""
@@ -58,7 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="set up, build and serve the site; rebuilds when a file changes")
     serve.add_argument("--port", type=int, help="a port of 127.0.0.1 (default: any that is free)")
     serve.set_defaults(command=_serve)
-    test = commands.add_parser("test", help="set up and run all tests; further arguments go to pytest")
+    test = commands.add_parser(
+        "test", help="set up and run all tests; further arguments go to pytest", description=TESTS
+    )
+    test.add_argument("--quick", action="store_true", help="only what needs no built site and has changed")
     test.set_defaults(command=_test, further=[])
     bench = commands.add_parser("bench", help="measure the built site: all, or a script of tests/benchmarks")
     names = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
@@ -123,14 +134,35 @@ def _serve(options: argparse.Namespace, say: Progress) -> int:
 
 
 def _test(options: argparse.Namespace, say: Progress) -> int:
+    if options.quick:
+        return _quick_test(options, say)
     _built(say, tests=True)
     browser = ensure_browser(say)
     say("running the tests")
-    return subprocess.call(
-        [sys.executable, "-m", "pytest", *options.further],
-        cwd=ROOT,
-        env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
-    )
+    return _pytest([], options.further, {"DIFFUSION_LAB_BROWSER": browser})
+
+
+def _quick_test(options: argparse.Namespace, say: Progress) -> int:
+    ensure_python(say, tests=True)
+    ensure_front_end(say)
+    from diffusion_lab.app.build import quick_tests
+
+    now = quick_tests.parts()
+    wanted = quick_tests.changed(now)
+    if not wanted:
+        say("nothing has changed since a quick run last passed")
+        return 0
+    say(f"running the tests of {', '.join(wanted)}")
+    code = _pytest(quick_tests.arguments(wanted), options.further, {})
+    if code == 0 and not options.further:  # else pytest may have been told to leave some out
+        quick_tests.keep(now)
+    return code
+
+
+def _pytest(tests: list[str], further: list[str], environment: dict[str, str]) -> int:
+    workers = [] if further else ["-n", "2", "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", *workers, *tests, *further]
+    return subprocess.call(command, cwd=ROOT, env={**os.environ, **environment})
 
 
 def _bench(options: argparse.Namespace, say: Progress) -> int:
