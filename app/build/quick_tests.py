@@ -45,7 +45,7 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "tests/static": ("static",),
 }
 
-#: What every part depends on, beside the tests themselves: how they are collected, the packages installed, and where things lie.
+#: What every part depends on, beside its tests: how they are collected, the packages, and where things lie.
 SHARED = ("pyproject.toml", "requirements-test.lock", "static/package-lock.json", "app/build/setup_steps.py")
 
 #: Below the checkout, but not of it.

@@ -18,6 +18,7 @@ ratios within a run is above its limit; then the exit code is 1.
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 import sys
 import tempfile
@@ -99,6 +100,27 @@ def limit(name: str) -> float | None:
     return next((most for start, most in LIMITS.items() if name.startswith(start)), None)
 
 
+def report(page: str, runs: list[list[Figures]], number: int) -> tuple[Figures, list[str]]:
+    """Prints the figures of a page, and returns their ratios and the names of those that are above their limits.
+
+    runs: of each run the figures of both sites, the larger one second.
+    """
+    rows: list[list[object]] = []
+    ratios: Figures = {}
+    more = []
+    for name in runs[0][0]:
+        now, then = ([sites[k][name] for sites in runs] for k in (0, 1))
+        ratio = median([b / a if a else math.inf if b else 1.0 for a, b in zip(now, then, strict=True)])
+        most = limit(name)
+        verdict = "" if most is None else "MORE" if ratio > most else "same"
+        spreads = (max(values) - min(values) for values in (now, then))
+        rows.append([name, median(now), next(spreads), median(then), next(spreads), ratio, most, verdict])
+        ratios[f"{number} more instruments / now, {page}: {name.rpartition(', ')[0]}"] = ratio
+        more += [f"{page}: {name}"] if verdict == "MORE" else []
+    print("\n" + table([page, "now", "spread", f"{number} more", "spread", "ratio", "limit", ""], rows))
+    return ratios, more
+
+
 def main() -> int:
     """Measures and reports; 1 if a page costs more."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -119,21 +141,12 @@ def main() -> int:
             print(f"run {run + 1} of {options.runs}", flush=True)
             for page in pages:
                 runs[page].append([visited_twice(playwright, server, page) for server in servers])
-    more, key = [], {}
+    key: Figures = {}
+    more: list[str] = []
     for page, found in runs.items():
-        rows: list[list[object]] = []
-        for name in found[0][0]:
-            now, then = ([sites[k][name] for sites in found] for k in (0, 1))
-            ratio = median([b / a for a, b in zip(now, then, strict=True) if a] or [1.0])
-            most = limit(name)
-            verdict = "" if most is None else "MORE" if ratio > most else "same"
-            rows.append(
-                [name, median(now), max(now) - min(now), median(then), max(then) - min(then), ratio, most, verdict]
-            )
-            key[f"{options.more} more instruments / now, {page}: {name.rpartition(', ')[0]}"] = ratio
-            more += [f"{page}: {name}"] if verdict == "MORE" else []
-        head = [page, "now", "spread", f"{options.more} more", "spread", "ratio", "limit", ""]
-        print("\n" + table(head, rows))
+        ratios, above = report(page, found, options.more)
+        key |= ratios
+        more += above
     finish("scale", facts, {"runs": runs}, key=key)
     print(f"{'MORE:':15}{'; '.join(more) or 'none'}")
     return bool(more)
