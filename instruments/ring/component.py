@@ -132,7 +132,7 @@ class Ring(Instrument):
     plane = Plane(
         EXTENT,
         Heat("density", "ink", when="show_density"),
-        Arrows("field", "field", width=1, when="show_field", legend="score ∇ log p"),
+        Arrows("field", "field", width=1, head=0.1, when="show_field", legend="score ∇ log p"),
         Lines(
             "paths", "acc", width=1, alpha=0.7, when={"show_paths": True, "view": "reverse"},
             legend=f"last steps of {PATH_POINTS} points",

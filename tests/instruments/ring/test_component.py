@@ -1,4 +1,4 @@
-"""The ring on its panel: what Run and Step do, how mode and t agree, and that the numbers are the kernel's."""
+"""The ring on its panel: what Run and Step do, how view and t agree, and that the numbers are the kernel's."""
 
 import math
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffusion_lab.app.instrument.component import StateError
+from diffusion_lab.app.instrument import Answer, StateError
 from diffusion_lab.instruments.common.datasets import DATA_SETS, encode, ring
-from diffusion_lab.instruments.ring import kernel, runs
-from diffusion_lab.instruments.ring.component import MAX_FRAMES, NUM_POINTS, Ring
+from diffusion_lab.instruments.ring import kernel
+from diffusion_lab.instruments.ring.component import MAX_FRAMES, SAMPLERS, Ring
 
 ALPHA = 1e-4
 
@@ -19,10 +19,40 @@ def panel() -> Ring:
     return Ring()
 
 
-def points(panel: Ring) -> np.ndarray:
+def layer(panel: Ring, name: str) -> dict[str, np.ndarray]:
+    """The columns of a layer as they are drawn, all work done."""
+    panel.forget_answers()
+    return panel.answer().layers[f"plane.{name}"]
+
+
+def visible(panel: Ring) -> set[str]:
+    """The layers that are seen."""
+    panel.forget_answers()
+    return {name.partition(".")[2] for name, shown in panel.answer().visible.items() if shown}
+
+
+def points(panel: Ring, name: str = "points") -> np.ndarray:
     """The points as they are drawn, (520, 2)."""
-    data = panel.picture.points.data
-    return np.stack([data["x"], data["y"]], axis=1)
+    columns = layer(panel, name)
+    return np.stack([columns["x"], columns["y"]], axis=1)
+
+
+def answers(panel: Ring, seconds: float = 0.0) -> list[Answer]:
+    """Answers in slices, until nothing is left to do."""
+    found = [panel.answer(seconds)]
+    while found[-1].working:
+        found.append(panel.answer(seconds))
+    return found
+
+
+def shown(panel: Ring) -> dict[str, str | list[float]]:
+    """The readings as the panel shows them."""
+    return panel.reading_texts
+
+
+def status(panel: Ring) -> str:
+    panel.forget_answers()
+    return panel.answer().status
 
 
 # --- the two directions ----------------------------------------------------------------------------------------------
@@ -42,24 +72,24 @@ def test_forward_is_one_jump_with_the_seed_s_own_noise(panel, t):
     assert stats.kstest(noise[0].ravel(), "norm").pvalue > ALPHA
 
 
-def test_the_way_back_begins_with_pure_noise(panel):
-    panel.param.update(mode="reverse", progress=0.0)
+def test_the_reverse_process_begins_with_pure_noise(panel):
+    panel.param.update(view="reverse", progress=0.0)
     assert stats.kstest(points(panel).ravel(), "norm").pvalue > ALPHA
-    assert panel.readings_shown["t"] == "1.00"
+    assert shown(panel)["t"] == "1.00"
 
 
-def test_the_way_back_ends_on_six_clusters(panel):
+def test_the_reverse_process_ends_on_six_clusters(panel):
     """Every mass within binomial bounds at 1e-4 in all, and 3 standard deviations hold what they should."""
-    panel.param.update(mode="reverse", progress=1.0)
-    mass = np.array(panel.readings_shown["mode_mass"])
+    panel.param.update(view="reverse", progress=1.0)
+    mass = np.array(shown(panel)["mode_mass"])
     assert mass.sum() == pytest.approx(1, abs=1e-12)
-    low, high = stats.binom.ppf([ALPHA / 12, 1 - ALPHA / 12], NUM_POINTS, 1 / 6) / NUM_POINTS
+    low, high = stats.binom.ppf([ALPHA / 12, 1 - ALPHA / 12], kernel.NUM_POINTS, 1 / 6) / kernel.NUM_POINTS
     assert np.all((low <= mass) & (mass <= high))
     # The sampler leaves clusters 2.7 % wide (kernel.STEP_SIZE): within 3 s lie 1 - exp(-4.5 / 1.027²) of the points.
     share = 1 - math.exp(-4.5 / 1.027**2)
-    low, high = stats.binom.ppf([ALPHA / 2, 1 - ALPHA / 2], NUM_POINTS, share) / NUM_POINTS
-    assert low <= float(panel.readings_shown["within"]) <= high
-    assert panel.readings_shown["t"] == "0.00"
+    low, high = stats.binom.ppf([ALPHA / 2, 1 - ALPHA / 2], kernel.NUM_POINTS, share) / kernel.NUM_POINTS
+    assert low <= float(shown(panel)["within"]) <= high
+    assert shown(panel)["t"] == "0.00"
 
 
 @pytest.mark.subject(
@@ -69,8 +99,8 @@ def test_the_way_back_ends_on_six_clusters(panel):
 )
 def test_the_picture_is_the_kernel_s_frame(subject):
     """`progress` counts the kept frames of the run that the kernel makes from the same seed."""
-    truth = kernel.reverse(ring(), NUM_POINTS, 60, rng=np.random.default_rng(11), max_frames=MAX_FRAMES)
-    panel = Ring(mode="reverse", seed=11)
+    truth = kernel.reverse(ring(), kernel.NUM_POINTS, 60, rng=np.random.default_rng(11), max_frames=MAX_FRAMES)
+    panel = Ring(view="reverse", seed=11)
     assert len(truth.x) == MAX_FRAMES + 1
     for progress in (0.25, 0.5, 1.0):
         panel.progress = progress
@@ -78,10 +108,10 @@ def test_the_picture_is_the_kernel_s_frame(subject):
         np.testing.assert_array_equal(points(panel), frame)
 
 
-def test_a_colour_tells_the_end_of_the_road(panel):
+def test_in_reverse_a_colour_tells_where_a_point_ends(panel):
     """In reverse the colour of a point is the cluster it will end nearest to, at every moment."""
-    panel.param.update(mode="reverse", progress=0.0)
-    colour = np.array(panel.picture.points.data["cluster"])
+    panel.param.update(view="reverse", progress=0.0)
+    colour = np.array(layer(panel, "points")["part"])
     panel.progress = 1.0
     distances = np.linalg.norm(points(panel)[:, None] - ring().means, axis=2)
     np.testing.assert_array_equal(colour, distances.argmin(axis=1))
@@ -89,7 +119,7 @@ def test_a_colour_tells_the_end_of_the_road(panel):
 
 def test_forward_a_colour_tells_where_a_point_came_from(panel):
     panel.t = 0.9
-    colour = np.array(panel.picture.points.data["cluster"])
+    colour = np.array(layer(panel, "points")["part"])
     panel.t = 0.0
     distances = np.linalg.norm(points(panel)[:, None] - ring().means, axis=2)
     np.testing.assert_array_equal(colour, distances.argmin(axis=1))
@@ -98,29 +128,29 @@ def test_forward_a_colour_tells_where_a_point_came_from(panel):
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
-def test_mode_and_t_agree(panel):
-    assert (panel.mode, panel.t) == ("forward", 0.18)
-    panel.mode = "clean"
-    assert (panel.mode, panel.t) == ("clean", 0.0)
+def test_view_and_t_agree(panel):
+    assert (panel.view, panel.t) == ("forward", 0.18)
+    panel.view = "clean"
+    assert (panel.view, panel.t) == ("clean", 0.0)
     panel.t = 0.3
-    assert (panel.mode, panel.t) == ("forward", 0.3)
+    assert (panel.view, panel.t) == ("forward", 0.3)
     panel.t = 0.0
-    assert (panel.mode, panel.t) == ("clean", 0.0)
-    panel.mode = "forward"
-    assert (panel.mode, panel.t) == ("forward", 0.18)
-    panel.mode = "reverse"
+    assert (panel.view, panel.t) == ("clean", 0.0)
+    panel.view = "forward"
+    assert (panel.view, panel.t) == ("forward", 0.18)
+    panel.view = "reverse"
     assert panel.t == 0.18, "reverse leaves t to be come back to"
 
 
 def test_forward_at_0_is_clean(panel):
-    panel.mode = "reverse"
-    panel.param.update(mode="forward", t=0.0)
-    assert (panel.mode, panel.t) == ("clean", 0.0)
+    panel.view = "reverse"
+    panel.param.update(view="forward", t=0.0)
+    assert (panel.view, panel.t) == ("clean", 0.0)
 
 
 def test_a_seed_is_another_draw(panel):
-    for mode in ("forward", "reverse"):
-        panel.param.update(mode=mode, progress=0.0, seed=1)
+    for view in ("forward", "reverse"):
+        panel.param.update(view=view, progress=0.0, seed=1)
         one = points(panel)
         panel.seed = 2
         other = points(panel)
@@ -129,56 +159,77 @@ def test_a_seed_is_another_draw(panel):
         np.testing.assert_array_equal(points(panel), one)
 
 
-def test_the_number_of_levels_is_another_road_from_one_start(panel):
-    panel.param.update(mode="reverse", num_levels=20, progress=0.0)
+def test_the_number_of_levels_is_another_run_from_one_start(panel):
+    panel.param.update(view="reverse", num_levels=20, progress=0.0)
     start = points(panel)
     panel.progress = 1.0
     end = points(panel)
-    assert "20 levels × 10 steps × 520 points" in panel.status
+    assert "20 levels × 10 steps × 520 points" in status(panel)
     panel.param.update(num_levels=40)
     assert not np.any(np.all(points(panel) == end, axis=1))
-    assert "40 levels × 10 steps × 520 points" in panel.status
+    assert "40 levels × 10 steps × 520 points" in status(panel)
     panel.progress = 0.0
     np.testing.assert_array_equal(points(panel), start)
 
 
-def test_nothing_is_sampled_before_it_is_asked_for(panel):
+def runs_made(monkeypatch) -> list[str]:
+    """The samplers of the runs that are begun from now on."""
+    made = []
+    sample = kernel.sample
+
+    def noted(mixture, sampler, *arguments, **options):
+        made.append(sampler)
+        return sample(mixture, sampler, *arguments, **options)
+
+    monkeypatch.setattr(kernel, "sample", noted)
+    return made
+
+
+def test_nothing_is_sampled_before_it_is_asked_for(panel, monkeypatch):
+    made = runs_made(monkeypatch)
     panel.num_levels = 30
-    assert panel._road is None
-    panel.mode = "reverse"
-    assert panel._road.run.num_frames == 241
+    panel.answer()
+    assert made == []
+    panel.view = "reverse"
+    panel.answer()
+    assert made == ["langevin"]
+    assert panel.replay.num_frames == MAX_FRAMES + 1
 
 
-def test_a_sampled_run_is_kept(panel):
-    panel.mode = "reverse"
-    run = panel._road
-    panel.param.update(progress=0.5, show_field=False)
-    panel.mode = "forward"
-    panel.mode = "reverse"
-    assert panel._road is run
+def test_a_sampled_run_is_kept(panel, monkeypatch):
+    made = runs_made(monkeypatch)
+    for settings in (
+        {"view": "reverse"},
+        {"progress": 0.5, "show_field": False},
+        {"view": "forward"},
+        {"view": "reverse"},
+    ):
+        panel.param.update(**settings)
+        panel.answer()
+    assert made == ["langevin"]
 
 
 # --- buttons ---------------------------------------------------------------------------------------------------------
 
 
-def test_run_starts_the_way_back_from_noise_and_plays(panel):
-    panel._handle_msg({"action": "run"})
-    assert (panel.mode, panel.progress, panel.playing) == ("reverse", 0.0, True)
+def test_run_starts_from_noise_and_plays(panel):
+    panel.act({"action": "run"})
+    assert (panel.view, panel.progress, panel.playing) == ("reverse", 0.0, True)
     panel.progress = 0.7
-    panel._handle_msg({"action": "run"})
-    assert (panel.mode, panel.progress, panel.playing) == ("reverse", 0.0, True)
+    panel.act({"action": "run"})
+    assert (panel.view, panel.progress, panel.playing) == ("reverse", 0.0, True)
 
 
-def test_leaving_the_way_back_stops_playing(panel):
+def test_leaving_reverse_stops_playing(panel):
     panel.run()
-    panel.mode = "forward"
+    panel.view = "forward"
     assert not panel.playing
 
 
 def test_a_step_back_is_one_level_and_stops_playing(panel):
     panel.run()
     for step in (1, 2):
-        panel._handle_msg({"action": "step"})
+        panel.act({"action": "step"})
         assert (panel.progress, panel.playing) == (pytest.approx(step / 60), False)
     panel.progress = 1.0
     panel.step()
@@ -187,13 +238,13 @@ def test_a_step_back_is_one_level_and_stops_playing(panel):
 
 def test_a_step_forward_is_one_notch_of_t(panel):
     panel.step()
-    assert (panel.mode, panel.t) == ("forward", pytest.approx(0.19))
+    assert (panel.view, panel.t) == ("forward", pytest.approx(0.19))
     panel.t = 1.0
     panel.step()
     assert panel.t == 1.0
-    panel.mode = "clean"
+    panel.view = "clean"
     panel.step()
-    assert (panel.mode, panel.t) == ("forward", 0.01)
+    assert (panel.view, panel.t) == ("forward", 0.01)
 
 
 # --- what is read ----------------------------------------------------------------------------------------------------
@@ -202,31 +253,33 @@ def test_a_step_forward_is_one_notch_of_t(panel):
 @pytest.mark.parametrize("t", [0.05, 0.5, 1.0])
 def test_readings_are_the_schedule_s(panel, t):
     panel.t = t
-    shown = panel.readings_shown
-    assert shown["t"] == f"{t:.2f}"
-    assert float(shown["alpha_bar"]) == pytest.approx(math.exp(-6 * t), abs=5.1e-4)
-    assert float(shown["signal"]) ** 2 + float(shown["noise"]) ** 2 == pytest.approx(1, abs=2e-3)
-    assert float(shown["signal"]) == pytest.approx(math.exp(-3 * t), abs=5.1e-4)
+    texts, numbers = shown(panel), panel.all_readings()
+    assert texts["t"] == f"{t:.2f}"
+    assert numbers["alpha_bar"] == pytest.approx(math.exp(-6 * t), rel=1e-12)
+    assert numbers["signal"] ** 2 + numbers["noise"] ** 2 == pytest.approx(1, abs=1e-12)
+    assert numbers["signal"] == pytest.approx(math.exp(-3 * t), rel=1e-12)
+    assert texts["alpha_bar"] == f"{math.exp(-6 * t):.3f}"
+    assert (numbers["nfe"], texts["nfe"]) == (0, "0")
 
 
 def test_the_words_say_what_is_shown(panel):
     panel.t = 0.37
-    assert panel.description.startswith(
+    assert panel.describe().startswith(
         "Forward process: 520 points of a six-cluster ring under noise, noise level t = 0.37."
     )
-    panel.mode = "clean"
+    panel.view = "clean"
     within, low, high = (
-        float(panel.readings_shown["within"]),
-        *np.percentile(panel.readings_shown["mode_mass"], [0, 100]),
+        float(shown(panel)["within"]),
+        *np.percentile(shown(panel)["mode_mass"], [0, 100]),
     )
-    distance, perfect = (panel.readings_shown[key] for key in ("distance", "distance_true"))
-    assert panel.description == (
+    distance, perfect = (shown(panel)[key] for key in ("distance", "distance_true"))
+    assert panel.describe() == (
         f"Clean data: 520 points of a six-cluster ring, noise level t = 0.00. {within:.0%} of the points lie within"
         f" three standard deviations of a Gaussian's centre (true value 99%). Shares per cluster run from {low:.0%} to"
         f" {high:.0%}. Distance to the exact density: {distance}, for perfect draws {perfect}."
     )
-    panel.param.update(mode="reverse", progress=0.5)
-    assert panel.description.startswith(
+    panel.param.update(view="reverse", progress=0.5)
+    assert panel.describe().startswith(
         "Reverse process towards a six-cluster ring, 50.0% done: 520 points sampled from noise by Langevin,"
         " 60 levels × 10 steps, noise level t = 0."
     )
@@ -234,28 +287,32 @@ def test_the_words_say_what_is_shown(panel):
 
 def test_arrows_point_uphill_and_the_density_peaks_at_the_clusters(panel):
     panel.param.update(t=0.02, show_density=True)
-    field = {name: np.asarray(values) for name, values in panel.picture.field.data.items()}
+    field = {name: values[: 19**2].astype(float) for name, values in layer(panel, "field").items()}  # without barbs
     start = np.stack([field["x"], field["y"]], axis=1)
     step = np.stack([field["x1"] - field["x"], field["y1"] - field["y"]], axis=1)
     log_density = lambda x: ring().log_density(x, math.exp(-0.06), math.sqrt(1 - math.exp(-0.12)))  # noqa: E731
     rise = log_density(start + 1e-3 * step) - log_density(start)
     assert np.all(rise[np.linalg.norm(start, axis=1) > 1e-9] > 0), "but at the ring's centre, where the score is 0"
-    (image,) = panel.picture.density.data["image"]
-    assert image.max() == 1
+    image = layer(panel, "density")["image"]
+    assert image.max() == 255
     row, column = np.unravel_index(image.argmax(), image.shape)
     centre = (np.array([column, row]) + 0.5) / len(image) * 6.4 - 3.2
     assert np.linalg.norm(math.exp(-0.06) * ring().means - centre, axis=1).min() < 6.4 / len(image)
 
 
 def test_paths_end_at_the_points(panel):
-    panel.param.update(mode="reverse", progress=0.5, show_paths=True)
-    paths = panel.picture.paths
-    ends = np.array([[x[-1], y[-1]] for x, y in zip(paths.data["x"], paths.data["y"], strict=True)])
-    np.testing.assert_array_equal(ends, points(panel)[:40])
+    panel.param.update(view="reverse", progress=0.5, show_paths=True)
+    paths = layer(panel, "paths")
+    x, y = (paths[name].reshape(40, -1) for name in ("x", "y"))  # each way ends with a gap
+    assert x.shape == (40, 16)
+    assert np.isnan(x[:, -1]).all()
+    np.testing.assert_array_equal(np.stack([x[:, -2], y[:, -2]], axis=1), points(panel)[:40])
+    panel.progress = 0.49
+    np.testing.assert_array_equal(points(panel)[:40, 0], x[:, -4], "two frames before")
     panel.progress = 0.0
-    assert {len(x) for x in paths.data["x"]} == {1}
-    panel.mode = "forward"
-    assert not panel.picture.paths_glyph.visible
+    assert len(layer(panel, "paths")["x"]) == 40 * 2
+    panel.view = "forward"
+    assert "paths" not in visible(panel)
 
 
 # --- data sets and samplers ------------------------------------------------------------------------------------------
@@ -267,25 +324,25 @@ def test_another_data_set_is_drawn_measured_and_scored(panel, name):
     panel.param.update(data_set=name, t=0.0)
     distance = np.linalg.norm(points(panel)[:, None] - mixture.means, axis=2).min(axis=1)
     assert np.quantile(distance, 0.95) < 3 * mixture.s
-    assert float(panel.readings_shown["within"]) == pytest.approx(np.mean(distance <= 3 * mixture.s), abs=6e-4)
-    assert panel.readings_shown["mode_mass"] == [0.0] * 6
-    assert f"{len(mixture.means)} Gaussians of σ = {mixture.s:g}" in panel.status
+    assert float(shown(panel)["within"]) == pytest.approx(np.mean(distance <= 3 * mixture.s), abs=6e-4)
+    assert shown(panel)["mode_mass"] == [0.0] * 6
+    assert f"{len(mixture.means)} Gaussians of σ = {mixture.s:g}" in status(panel)
     panel.param.update(t=0.1, show_density=True)
-    (image,) = panel.picture.density.data["image"]
+    image = layer(panel, "density")["image"]
     truth = kernel.density(mixture, 0.1, 3.2, len(image))
-    np.testing.assert_allclose(image, truth / truth.max(), atol=1e-6)
+    np.testing.assert_allclose(image / 255, truth / truth.max(), atol=0.51 / 255)
 
 
 def test_what_is_drawn_is_the_data_at_once(panel):
     drawn = [[-2.0, 1.0], [1.5, -1.0]]
     panel.param.update(data_set="drawn", t=0.0)
-    assert "Nothing is drawn yet" in panel.status
+    assert "Nothing is drawn yet" in status(panel)
     panel.drawing = encode(drawn, 3.2)
     distance = np.linalg.norm(points(panel)[:, None] - np.array(drawn), axis=2)
     assert np.all(distance.min(axis=1) < 0.7)
     assert 150 < np.sum(distance[:, 0] < 1) < 370
-    assert "2 Gaussians" in panel.status
-    assert "a drawing of 2 points" in panel.description
+    assert "2 Gaussians" in status(panel)
+    assert "a drawing of 2 points" in panel.describe()
     panel.drawing = ""
     assert np.all(np.linalg.norm(points(panel), axis=1) < 0.7)
 
@@ -297,75 +354,159 @@ def test_a_drawing_that_is_none_is_refused(text):
     assert str(refusal.value).startswith("`drawing` must be a text that matches")
 
 
-@pytest.mark.parametrize("sampler", [name for name in runs.SAMPLERS if name != "Langevin"])
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "langevin"])
 def test_the_sampler_is_the_one_that_is_chosen(panel, sampler):
-    panel.param.update(mode="reverse", sampler=sampler, num_levels=20, seed=3, eta=0.5)
+    panel.param.update(view="reverse", sampler=sampler, num_levels=20, seed=3, eta=0.5)
     rng = np.random.default_rng(3)
-    *_, truth = runs.sampler_steps(ring(), sampler, 520, 20, eta=0.5, rng=rng)
+    *_, truth = kernel.sample(ring(), sampler, 520, 20, rng=rng, **({"eta": 0.5} if sampler == "ddim" else {}))
     np.testing.assert_array_equal(points(panel), truth.x.astype(np.float32))
-    assert panel.readings_shown["nfe"] == ("40" if sampler == "ODE_Heun" else "20")
-    assert panel.status.startswith("20 levels × 520 points")
-    assert sampler.replace("_", " ") in panel.description
+    assert shown(panel)["nfe"] == ("40" if sampler == "ode_heun" else "20")
+    assert status(panel).startswith("20 levels × 520 points")
+    assert f" by {SAMPLERS[sampler]}, " in panel.describe().replace(", η = 0.50", "")
 
 
-def test_settings_of_other_samplers_do_not_start_a_run_again(panel):
-    panel.param.update(mode="reverse", sampler="ODE_Heun")
-    road = panel._road
-    panel.param.update(eta=0.7, langevin_steps=3)
-    assert panel._road is road
+def test_settings_of_other_samplers_do_not_start_a_run_again(panel, monkeypatch):
+    made = runs_made(monkeypatch)
+    for settings in ({"view": "reverse", "sampler": "ode_heun"}, {"eta": 0.7, "langevin_steps": 3}):
+        panel.param.update(**settings)
+        panel.answer()
+    assert made == ["ode_heun"]
+
+
+def test_former_names_and_values_are_read():
+    """Links that teachers have made go on working."""
+    former = {"mode": "reverse", "sampler": "DPM-Solver++", "num_points": "2000"}
+    assert Ring.parse_state(former) == {"view": "reverse", "sampler": "dpm_solver_pp_2m", "num_points": "2000"}
+    names = ["Langevin", "DDPM", "DDIM", "reverse_SDE", "ODE_Euler", "ODE_Heun", "DPM-Solver++"]
+    assert [Ring.parse_state({"sampler": name})["sampler"] for name in names] == list(SAMPLERS) == list(kernel.SAMPLERS)
 
 
 # --- many points -----------------------------------------------------------------------------------------------------
 
 
+def test_each_number_of_points_has_its_layer(panel):
+    for count, name in (("520", "points"), ("2000", "many_points"), ("20000", "crowd")):
+        panel.num_points = count
+        assert visible(panel) & {"points", "many_points", "crowd"} == {name}
+    panel.num_points = "2000"
+    assert points(panel, "many_points").shape == (2000, 2)
+
+
 def test_a_crowd_is_drawn_as_one_image_of_its_parts(panel):
     """Every point in the picture has a pixel, every pixel a point, and of its part."""
     panel.param.update(num_points="20000", t=0.05)
-    assert (panel.picture.crowd_glyph.visible, panel.picture.points_glyph.visible) == (True, False)
-    (image,) = panel.picture.crowd.data["image"]
-    table = panel.table()
+    image, table = layer(panel, "crowd")["image"], panel.table()
     place = np.floor((np.stack([table["y"], table["x"]]) + 3.2) / 6.4 * len(image)).astype(int)
     inside = np.all((place >= 0) & (place < len(image)), axis=0)
     seen = np.zeros_like(image, dtype=bool)
     seen[tuple(place[:, inside])] = True
     np.testing.assert_array_equal(image != -2, seen)
     assert np.mean(image[tuple(place[:, inside])] == table["part"][inside]) > 0.9  # the rest lie under another
-    panel.num_points = "520"
-    assert (panel.picture.crowd_glyph.visible, panel.picture.points_glyph.visible) == (False, True)
 
 
 def test_measures_look_at_some_points_in_motion_and_at_all_at_rest(panel):
     panel.param.update(num_points="20000", t=0.3)
-    moving = panel.readings_shown
-    panel.rested = panel.query
-    resting = panel.readings_shown
+    moving, *_, last = answers(panel)
+    resting = shown(panel)
     fewer = (20000 / 520) ** 0.5
-    assert float(moving["distance_true"]) == pytest.approx(fewer * float(resting["distance_true"]), abs=4e-3)
-    m = kernel.measures(panel._x, ring(), 0.3)
+    assert float(moving.texts["distance_true"]) == pytest.approx(fewer * float(resting["distance_true"]), abs=4e-3)
+    m = kernel.measures(panel.cloud[0], ring(), 0.3)
     assert (resting["within"], resting["distance"]) == (f"{m.within:.3f}", f"{m.distance:.3f}")
+    assert (last.texts["within"], last.texts["distance"]) == (resting["within"], resting["distance"])
+    assert moving.progress is None, "nobody waits for them"
 
 
-def test_a_long_run_is_computed_as_it_plays(panel):
-    """The picture goes no further than what is computed, plays there, and ends as the run does."""
-    panel.param.update(num_points="20000", data_set="spiral", sampler="DDIM", num_levels=30)
+# --- work in slices --------------------------------------------------------------------------------------------------
+
+
+def long_run(**settings) -> Ring:
+    return Ring(**({"view": "reverse", "num_points": "20000", "sampler": "ddim", "num_levels": 30} | settings))
+
+
+def test_a_long_run_is_computed_in_slices_and_seen_as_it_goes():
+    """Each answer takes one step of those that the reader waits for; the last is what one answer gives at once."""
+    panel = long_run()
+    first, *rest = answers(panel)
+    assert (first.progress.done, first.progress.of, first.progress.unit) == (1, 30, "steps")
+    assert first.status.startswith("1 of 30 steps · 30 levels × 20000 points · ")
+    assert set(np.unique(first.layers["plane.crowd"]["image"])) == {-2, -1}, "all are grey"
+    waited = [answer for answer in (first, *rest) if answer.progress is not None]
+    assert [answer.progress.done for answer in waited] == list(range(1, 31))
+    assert all("plane.crowd" in answer.layers for answer in waited), "the run is seen as it goes"
+    assert all(not answer.pale for answer in (first, *rest))
+    assert shown(panel)["nfe"] == "30"
+    last = {}
+    for answer in (first, *rest):
+        last |= answer.layers
+    at_once = long_run()
+    for name, columns in at_once.answer().layers.items():
+        np.testing.assert_array_equal(
+            columns["image" if "image" in columns else "x"], last[name]["image" if "image" in columns else "x"]
+        )
+    *_, truth = kernel.sample(ring(), "ddim", 20000, 30, rng=np.random.default_rng(4))
+    np.testing.assert_array_equal(panel.cloud[0], truth.x.astype(np.float32))
+    assert set(panel.table()["part"]) == set(range(6))
+    assert status(panel).startswith("30 levels × 20000 points · ")
+
+
+def test_playing_goes_on_while_the_rest_of_the_run_is_computed():
+    """At the first frame nobody waits; colours come when the end is known."""
+    panel = long_run(num_points="2000")
     panel.run()
+    found = answers(panel)
     assert (panel.progress, panel.playing) == (0.0, True)
-    assert set(panel.table()["part"]) == {-1}
-    moves = 0
-    while panel.progress < 1:
-        before = panel.progress
-        panel.param.update(playing=False, progress=1.0)
-        assert panel.progress > before
-        assert panel.playing or panel.progress == 1
-        moves += 1
-    assert moves > 10
-    mixture = DATA_SETS["spiral"]().mixture
-    *_, truth = runs.sampler_steps(mixture, "DDIM", 20000, 30, rng=np.random.default_rng(4))
-    np.testing.assert_array_equal(panel._x, truth.x.astype(np.float32))
-    assert set(panel.table()["part"]) == {0, 1}
-    assert "as it plays" not in panel.status
+    assert {answer.progress for answer in found} == {None}
+    drawn = [answer.layers["plane.many_points"]["part"] for answer in found if "plane.many_points" in answer.layers]
+    assert [set(part) for part in drawn] == [{-1}, set(range(6))]
+    assert len(found) > 30
 
 
-def test_a_short_run_is_there_at_once(panel):
-    panel.param.update(mode="reverse", data_set="spiral", sampler="DDIM")
-    assert (panel.progress, panel.playing, panel._road.run.complete) == (1.0, False, True)
+def test_a_changed_setting_ends_unfinished_work_and_keeps_the_steps_that_still_count(monkeypatch):
+    panel = long_run()
+    made = runs_made(monkeypatch)
+    for _ in range(10):
+        panel.answer(0.0)
+    done = panel.replay.steps_done
+    panel.progress = 0.5
+    assert done >= 10
+    assert panel.answer(0.0).progress.done == done + 1
+    panel.view = "forward"
+    panel.answer()
+    assert panel.replay.steps_done == done + 1
+    panel.param.update(view="reverse", num_levels=31)
+    assert panel.answer(0.0).progress.done == 1
+    assert made == ["ddim", "ddim"]
+
+
+@pytest.mark.subject(
+    lambda panel, progress: panel.param.update(progress=progress),
+    stays=lambda panel, progress: panel.param.update(progress=round(progress)),
+)
+def test_scrubbing_is_pure(subject, rng):
+    """The picture is that of the settings, whatever the order of the moves and however far the run had come."""
+    settings = {"view": "reverse", "sampler": "sde_euler", "num_levels": 40, "show_paths": True, "num_points": "2000"}
+    stops = [0.3, 0.9, 0.1, 0.6]
+    truth = {stop: Ring(progress=stop, **settings).answer() for stop in stops}
+    panel = Ring(progress=0.0, **settings)
+    for stop in rng.permutation(stops):
+        subject(panel, stop)
+        panel.answer(0.0)
+        panel.forget_answers()
+        answer = panel.answer()
+        for name, columns in truth[stop].layers.items():
+            for column, values in columns.items():
+                np.testing.assert_array_equal(answer.layers[name][column], values)
+        assert (answer.texts, answer.description) == (truth[stop].texts, truth[stop].description)
+
+
+def test_a_light_move_computes_only_what_it_changes(panel):
+    panel.param.update(show_density=True)
+    panel.answer()
+    panel.show_paths = True
+    assert panel.answer().layers == {}
+    panel.num_levels = 30
+    assert panel.answer().layers == {}
+    panel.seed = 5
+    assert set(panel.answer().layers) == {"plane.points"}
+    panel.t = 0.5
+    assert set(panel.answer().layers) == {"plane.points", "plane.field", "plane.density"}

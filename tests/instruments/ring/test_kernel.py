@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffusion_lab.instruments.common.datasets import ring
+from diffusion_lab.instruments.common.datasets import DATA_SETS, ring
 from diffusion_lab.instruments.common.metrics import mode_mass, nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.samplers import langevin_variance
@@ -340,3 +340,54 @@ def test_refusals_say_rule_and_value(call, message, rng):
     with pytest.raises(ValueError) as refusal:
         call(rng)
     assert str(refusal.value) == message
+
+
+# --- in slices -------------------------------------------------------------------------------------------------------
+
+
+def sliced(x, mixture, t, first):
+    """What `measures_in_slices` yields, and its result."""
+    work, yielded = kernel.measures_in_slices(x, mixture, t, first), []
+    while True:
+        try:
+            yielded.append(next(work))
+        except StopIteration as end:
+            return yielded, end.value
+
+
+@pytest.mark.subject(
+    lambda x: x,
+    without_the_last_slice=lambda x: x[: len(x) // kernel.SLICE * kernel.SLICE],
+    some_points_twice=lambda x: np.concatenate([x, x[-100:]]),
+)
+@pytest.mark.parametrize("name", ["ring", "spiral"])
+def test_measures_in_slices_are_the_measures_of_all_points(subject, name):
+    mixture = DATA_SETS[name]().mixture
+    x = kernel.draw_clean(mixture, 4900, np.random.default_rng(2))[0]
+    yielded, found = sliced(x.astype(np.float32), mixture, 0.02, 520)
+    truth, of_first = kernel.measures(subject(x), mixture, 0.02), kernel.measures(x[:520], mixture, 0.02)
+    assert [(done, of) for done, of, _ in yielded] == [(0, 4900), (2000, 4900), (4000, 4900)]
+    for field in ("mode_mass", "within", "within_error", "distance", "distance_expected"):
+        np.testing.assert_allclose(getattr(found, field), getattr(truth, field), rtol=1e-5, atol=1e-12)
+        np.testing.assert_allclose(getattr(yielded[-1][2], field), getattr(of_first, field), rtol=1e-5)
+    assert yielded[0][2] is yielded[-1][2], "a partial result that stays"
+
+
+def test_few_points_are_measured_at_once():
+    x = kernel.draw_clean(ring(), 520, np.random.default_rng(2))[0]
+    yielded, found = sliced(x, ring(), 0.3, 520)
+    assert yielded == []
+    assert found.distance == kernel.measures(x, ring(), 0.3).distance
+
+
+@pytest.mark.subject(
+    lambda x, part: kernel.pixels(x, part, 2.0, 4),
+    transposed=lambda x, part: kernel.pixels(x, part, 2.0, 4).T,
+    upside_down=lambda x, part: kernel.pixels(x, part, 2.0, 4)[::-1],
+    first_of_several=lambda x, part: kernel.pixels(x[::-1], part[::-1], 2.0, 4),
+)
+def test_pixels_hold_the_part_of_the_last_point_in_them(subject):
+    x = np.array([[-1.9, -1.9], [1.1, -0.5], [1.9, -0.1], [0.0, 1.99], [2.0, 0.0], [-2.1, 0.0], [0.0, -9.0]])
+    image = subject(x, np.array([0, 1, 2, -1, 5, 5, 5]))
+    assert image.tolist() == [[0, -2, -2, -2], [-2, -2, -2, 2], [-2] * 4, [-2, -2, -1, -2]]
+    assert image.dtype == np.int8
