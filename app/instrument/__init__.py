@@ -13,7 +13,7 @@ from diffusion_lab.app.instrument.panel import (
     Tap,
     Transport,
 )
-from diffusion_lab.app.instrument.readings import Status, readings
+from diffusion_lab.app.instrument.readings import Estimate, Status, readings
 from diffusion_lab.app.instrument.replay import Replay
 from diffusion_lab.app.instrument.settings import choice, number, seed, switch, text, whole
 
@@ -21,6 +21,7 @@ __all__ = [
     "Answer",
     "Brush",
     "CategoryBars",
+    "Estimate",
     "Handle",
     "Instrument",
     "Measure",

@@ -48,7 +48,7 @@ class _Entry:
 
     reads: dict[str, Any]
     value: Any
-    version: int
+    version: Any
     seconds: float
     pending: bool = False
 
@@ -124,8 +124,8 @@ class Graph:
             self._stack[-1].reads.setdefault(node.name, entry.version)
         return entry.value
 
-    def version(self, node: Result) -> int:
-        """A number that changes when the result does."""
+    def version(self, node: Result) -> Any:
+        """Something that changes when the result does."""
         return self._entry(node).version
 
     def forget(self) -> None:
@@ -214,7 +214,7 @@ class Graph:
         finally:
             self._stack.pop()
             seconds = self._took(start)
-        return _Entry(recording.reads, value, next(self._versions), seconds - recording.nested_seconds)
+        return _Entry(recording.reads, value, self._version_of(value), seconds - recording.nested_seconds)
 
     def _advance(self, node: Result) -> _Entry:
         """Runs long work until it ends or the deadline passes."""
@@ -233,7 +233,7 @@ class Graph:
             except StopIteration as end:
                 del self._works[node.name]
                 seconds = work.seconds + time.perf_counter() - start
-                return _Entry(work.recording.reads, end.value, next(self._versions), seconds)
+                return _Entry(work.recording.reads, end.value, self._version_of(end.value), seconds)
             except BaseException:
                 self._drop_work(node.name)
                 raise
@@ -258,6 +258,10 @@ class Graph:
         return (
             self._deadline is not None and node.background and work.progress is not None and self.progress is not None
         )
+
+    def _version_of(self, value: Any) -> Any:
+        """A number or text is its own version: where it is as before, what read it is still valid (early cutoff)."""
+        return (value,) if isinstance(value, int | float | str) else next(self._versions)
 
     def _took(self, start: float) -> float:
         seconds = time.perf_counter() - start

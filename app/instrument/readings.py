@@ -10,10 +10,19 @@ import numpy as np
 
 from diffusion_lab.app.instrument.panel import CategoryBars, Measure, Panel, Readout
 
-#: What an instrument gives for a key: a number, a vector, a text, or None where there is none; or two of them.
+#: What an instrument gives for a key: a number, an `Estimate`, a vector, a text, or None where there is none; or two of
+#: them.
 Reading = Any
 
 NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its standard error: "0.251 ± 0.013"; as numbers, both."""
+
+    value: float
+    error: float
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,8 @@ def number_text(value: Any, specification: str = "") -> str:
         return NOTHING
     if isinstance(value, str):
         return value
+    if isinstance(value, Estimate):
+        return f"{number_text(value.value, specification)} ± {number_text(value.error, specification)}"
     if isinstance(value, np.ndarray | list | tuple):
         return f"({', '.join(number_text(part, specification) for part in value)})"
     if isinstance(value, float | np.floating) and not np.isfinite(value):
@@ -77,6 +88,8 @@ def reading_numbers(values: Mapping[str, Reading]) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if isinstance(value, str) or value is None:
             return value
+        if isinstance(value, Estimate):
+            return [plain(value.value), plain(value.error)]
         if isinstance(value, np.ndarray | list | tuple):
             return [plain(part) for part in value]
         return float(value) if np.isfinite(value) else None

@@ -1,392 +1,339 @@
-"""The guidance dial on its front panel: what guided sampling gives, what it was meant to give, and a point to probe."""
+"""The guidance dial: what guided sampling gives, what it was meant to give, and a point to probe."""
 
-from __future__ import annotations
-
-import time
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-import param
-from bokeh.plotting import figure
 
-from diffusion_lab.app.instrument.component import Instrument
-from diffusion_lab.app.instrument.front_panel import FrontPanel
+from diffusion_lab.app.instrument import Estimate, Instrument, Status, computed, readings
+from diffusion_lab.app.instrument.panel import Handle, Measure, Panel, Readout, Transport
+from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Heat, Lines, Plane, Points, Texts
+from diffusion_lab.app.instrument.settings import choice, number, seed, switch, whole
 from diffusion_lab.instruments.common import guidance, samplers, schedules
 from diffusion_lab.instruments.common.guidance import GaussianAnswers
-from diffusion_lab.instruments.guidance import kernel, pictures
-from diffusion_lab.instruments.guidance.panel import FRONT_PANEL
+from diffusion_lab.instruments.common.work import Work
+from diffusion_lab.instruments.guidance import kernel
 
-PATH_POINTS = {"deterministic": 40, "stochastic": 12, "langevin": 4}  # that show the ways they came
-METHODS = {
-    "deterministic": "probability-flow ODE, Heun",
-    "stochastic": "reverse SDE, noise and Heun",
-    "langevin": "annealed Langevin",
-}
-GUIDED_BY = {
-    "classifier_free": "both branches counted",
-    "classifier": "network and classifier counted",
-    "clean_classifier": "network and classifier counted",
-}
+CLASSES, CHOSEN = (tuple(f"{kind}_{k}" for k in range(3)) for kind in ("class", "chosen"))  # layers, one per colour
+ARROWS = ("eps_uncond", "eps_cond", "eps_guided")
+PATH_POINTS = {"ode_heun": 40, "sde_heun": 12, "langevin": 4}  # whose paths are drawn
+
+# fmt: off
+CONDITIONS = {"a": "A", "b": "B", "c": "C", "gaussian": "Gaussian"}
+GUIDE_BY = {"classifier_free": "Two predictions", "classifier": "Classifier of noised points",
+    "clean_classifier": "Classifier of clean points"}
+SAMPLERS = {"ode_heun": "Deterministic (ODE)", "sde_heun": "Stochastic (SDE)", "langevin": "Annealed Langevin"}
+METHODS = {"ode_heun": "probability-flow ODE, Heun", "sde_heun": "reverse SDE, noise and Heun",
+    "langevin": "annealed Langevin"}
+# fmt: on
+SAMPLES, PROBE, INTERVAL = {"view": "samples"}, {"view": "probe"}, {"guide_at": "interval"}
+KNOWN = SAMPLES | {"condition": "gaussian"}
 
 
 class Guidance(Instrument):
     """Classifier-free guidance on a conditional Gaussian mixture, with both predictions exact."""
 
-    title: ClassVar[str] = "Guidance dial"
-    figure_aspect: ClassVar[float] = pictures.EXTENT[0] / pictures.EXTENT[1]
-    figure_extent: ClassVar[tuple[float, float]] = pictures.EXTENT
+    # fmt: off
+    title = "Guidance dial"
+    editable = (guidance.combine, guidance.exact_eps_of_both, guidance.exact_eps, guidance.heun_ode, guidance.heun_sde,
+        samplers.annealed_langevin, guidance.karras_sigmas, schedules.exponential_alpha_bar)
 
-    view = param.Selector(
-        default="samples",
-        objects=["samples", "probe"],
-        label="View",
-        doc="Points sampled with guidance, or the predictions at one point that you place.",
-    )
-    condition = param.Selector(
-        default="A",
-        objects=["A", "B", "C", "gaussian"],
-        label="Condition",
-        doc="The class asked for; Gaussian, p(x|c) = N(0, I) within p(x) = N(0, 2 I), has known answers.",
-    )
-    convention = param.Selector(
-        default="scale",
-        objects=["scale", "weight"],
-        label="Convention",
-        doc="Scale: (1 − w) ε∅ + w ε_c, plain conditioning at w = 1. Weight: (1 + w′) ε_c − w′ ε∅, plain at w′ = 0.",
-    )
-    guidance_scale = param.Number(
-        default=3.0,
-        bounds=(0.0, 10.0),
-        step=0.1,
-        label="Guidance scale",
-        doc="0 ignores the condition, 1 is plain conditioning, above 1 extrapolates.",
-    )
-    guidance_weight = param.Number(
-        default=2.0,
-        bounds=(-1.0, 9.0),
-        step=0.1,
-        label="Guidance weight",
-        doc="The same dial counted from plain conditioning: w′ = w − 1.",
-    )
-    guide_by = param.Selector(
-        default="classifier_free",
-        objects=list(kernel.GUIDED_BY),
-        label="Guide by",
-        doc="Two predictions; a classifier of noised points, the same here; or one of clean points, misled by noise.",
-    )
-    sampler = param.Selector(
-        default="deterministic",
-        objects=["deterministic", "stochastic", "langevin"],
-        label="Sampler",
-        doc="The probability-flow ODE, the reverse SDE, or annealed Langevin, each with the guided prediction.",
-    )
-    guide_at = param.Selector(
-        default="every_level",
-        objects=["every_level", "interval"],
-        label="Guide at",
-        doc="Guidance at every noise level, or within an interval, with plain conditioning outside it.",
-    )
-    interval_low = param.Number(
-        default=0.05,
-        bounds=(0.0, 1.0),
-        step=0.01,
-        label="Interval from",
-        doc="Below this noise level t, plain conditioning.",
-    )
-    interval_high = param.Number(
-        default=0.3,
-        bounds=(0.0, 1.0),
-        step=0.01,
-        label="Interval to",
-        doc="Above this noise level t, plain conditioning.",
-    )
-    progress = param.Number(
-        default=1.0,
-        bounds=(0.0, 1.0),
-        step=0.005,
-        label="Sampling progress",
-        doc="How far along the way from noise the picture stands: 1 is the finished sample.",
-    )
-    num_levels = param.Integer(
-        default=24, bounds=(6, 60), step=1, label="Noise levels", doc="Noise levels that the sampler steps through."
-    )
-    num_steps = param.Integer(
-        default=5, bounds=(1, 12), step=1, label="Steps a level", doc="Langevin steps at each noise level."
-    )
-    probe_x = param.Number(
-        default=0.1, bounds=(-3.0, 3.0), step=0.05, label="Probe, across", doc="Where the probed point lies, across."
-    )
-    probe_y = param.Number(
-        default=0.6, bounds=(-3.0, 3.0), step=0.05, label="Probe, up", doc="Where the probed point lies, upwards."
-    )
-    t = param.Number(
-        default=0.12, bounds=(0.01, 1.0), step=0.01, label="Noise level", doc="How noisy the probed point is."
-    )
-    seed = param.Integer(
-        default=4, bounds=(0, 9999), label="Seed", doc="The same seed gives the same noise, at every w."
-    )
-    show_tilted = param.Boolean(
-        default=True, label="Tilted density", doc="Shading by p(x|c)^w p(x)^(1−w) at the picture's noise level."
-    )
-    show_classes = param.Boolean(
-        default=True, label="Classes", doc="Circles of one standard deviation about each cluster of each class."
-    )
-    show_paths = param.Boolean(
-        default=False, label="Paths", doc="The ways that a few of the points have come from noise."
-    )
+    view = choice(("samples", "probe"), "samples", "View",
+        "Points sampled with guidance, or the predictions at one point that you place.", style="row")
+    condition = choice(CONDITIONS, "a", "Condition",
+        "The class asked for; Gaussian, p(x|c) = N(0, I) within p(x) = N(0, 2 I), has known answers.", style="row")
+    guidance_scale = number(3.0, 0.0, 10.0, 0.1, "Guidance scale", symbol="w", when={"convention": "scale"},
+        doc="0 ignores the condition, 1 is plain conditioning, above 1 extrapolates.")
+    guidance_weight = number(2.0, -1.0, 9.0, 0.1, "Guidance weight", symbol="w′", when={"convention": "weight"},
+        doc="The same dial counted from plain conditioning: w′ = w − 1.")
+    convention = choice(("scale", "weight"), "scale", "Convention",
+        "Scale: (1 − w) ε∅ + w ε_c, plain conditioning at w = 1. Weight: (1 + w′) ε_c − w′ ε∅, plain at w′ = 0.")
+    guide_by = choice(GUIDE_BY, "classifier_free", "Guide by",
+        "Two predictions; a classifier of noised points, the same here; or one of clean points, misled by noise.")
+    sampler = choice(SAMPLERS, "ode_heun", "Sampler",
+        "The probability-flow ODE, the reverse SDE, or annealed Langevin, each with the guided prediction.")
+    guide_at = choice(("every_level", "interval"), "every_level", "Guide at",
+        "Guidance at every noise level, or within an interval, with plain conditioning outside it.")
+    interval_low = number(0.05, 0.0, 1.0, 0.01, "Interval from", "Below this noise level t, plain conditioning.",
+        symbol="t", ends=("data", "noise"), when=INTERVAL)
+    interval_high = number(0.3, 0.0, 1.0, 0.01, "Interval to", "Above this noise level t, plain conditioning.",
+        symbol="t", ends=("data", "noise"), when=INTERVAL)
+    progress = number(1.0, 0.0, 1.0, 0.005, "Sampling progress", when=SAMPLES,
+        doc="How much of the sampling is done: at 0 all is noise, at 1 the sample is finished.")
+    num_levels = whole(24, 6, 60, "Noise levels", "Noise levels that the sampler steps through.", when=SAMPLES)
+    langevin_steps = whole(5, 1, 12, "Steps a level", "Langevin steps at each noise level.",
+        when={"sampler": "langevin"})
+    probe_x = number(0.1, -3.0, 3.0, 0.05, "Probe, across", "Where the probed point lies, across.",
+        symbol="x", when=PROBE)
+    probe_y = number(0.6, -3.0, 3.0, 0.05, "Probe, up", "Where the probed point lies, upwards.",
+        symbol="y", when=PROBE)
+    t = number(0.12, 0.01, 1.0, 0.01, "Noise level", "How noisy the probed point is.",
+        symbol="t", ends=("data", "noise"), when=PROBE)
+    show_tilted = switch(True, "Tilted density", "Shading by p(x|c)^w p(x)^(1−w) at the picture's noise level.")
+    show_classes = switch(True, "Classes", "Circles of one standard deviation about each cluster of each class.")
+    show_paths = switch(False, "Paths", "The paths of a few of the points from noise.")
+    seed = seed(4, "The same seed gives the same noise, at every w.")
 
-    front_panel: ClassVar[FrontPanel] = FRONT_PANEL
-    editable = (
-        guidance.combine,
-        guidance.exact_eps_of_both,
-        guidance.exact_eps,
-        guidance.heun_ode,
-        guidance.heun_sde,
-        samplers.annealed_langevin,
-        guidance.karras_sigmas,
-        schedules.exponential_alpha_bar,
-    )
-    kept = ("_run", "_curve_of", "_marked", "_shaded", "_outlined")
+    panel = Panel(
+        Transport("Sample", plays="progress", seconds=4), frames="guidance_scale",
+        pads=[Handle("probe_x", "probe_y", "Probed point", when=PROBE)],
+        readouts=[Readout("w", "w", ".1f"), Readout("weight", "w′ = w − 1", ".1f"), Readout("t", "t", ".2f"),
+            Readout("nfe", "NFE")],
+        measures=[
+            Measure("adherence", "adherence p(c | x)", ".3f", "tilted", when=SAMPLES,
+                doc="Mean probability of the class at the points shown; beside it, under the tilted density."),
+            Measure("spread", "spread", ".2f", "tilted", when=SAMPLES,
+                doc="Root mean squared distance from the mean; beside it, of the tilted density."),
+            Measure("beyond", "beyond the class mean", ".2f", "tilted", when=SAMPLES,
+                doc="How far the mean lies past that of the class, on the way there from the mean of all data."),
+            Measure("variance", "variance per axis", ".3f", "exact", when=KNOWN,
+                doc="Of the points, ± its standard error; beside it the exact value for this sampler and its levels."),
+            Measure("limit", "variance, infinitely many steps", ".3f", "tilted", when=KNOWN,
+                doc="The sampler's limit, from infinite noise; beside it the variance of the tilted density."),
+            Measure("eps_uncond", "ε∅", ".2f", "length", doc="Noise predicted without the condition.", when=PROBE),
+            Measure("eps_cond", "ε_c", ".2f", "length", doc="Noise predicted with the condition.", when=PROBE),
+            Measure("eps_guided", "ε̃", ".2f", "length", doc="The two, extrapolated by w.", when=PROBE),
+            Measure("classifier", "∇ log p(c | x)", ".2f", "from ε", when=PROBE,
+                doc="Slope of the classifier by differences; beside it (ε∅ − ε_c)/√(1 − ᾱ), that of noised points."),
+        ])
 
-    _run: tuple[kernel.Settings, kernel.Run, float] | None = None
-    _curve_of: kernel.Settings | None = None
-    _marked: kernel.Settings | None = None
-    _shaded: tuple[str, float, float] | None = None
-    _outlined: tuple[str, float] | None = None
-
-    def __init__(self, **params: Any) -> None:
-        super().__init__(**params)
-        self._initial = {name: getattr(self, name) for name in self.settings()}  # as settled, both names of w agreeing
-
-    # --- what is computed --------------------------------------------------------------------------------------------
-
-    def _settings(self) -> kernel.Settings:
-        """What a run depends on; what has no say in it at its default, so that moving it costs nothing."""
-        return kernel.Settings(
-            condition=self.condition,
-            sampler=self.sampler,
-            guidance_scale=self.guidance_scale,
-            interval=(self.interval_low, self.interval_high) if self.guide_at == "interval" else (0.0, 1.0),
-            num_levels=self.num_levels,
-            num_steps=self.num_steps if self.sampler == "langevin" else 1,
-            seed=self.seed,
-            guide_by=self.guide_by,
-        )
-
-    def _sample(self) -> tuple[kernel.Run, float]:
-        """The run of the current settings and the milliseconds it took; kept until a setting that it uses changes."""
-        settings = self._now
-        if self._run is None or self._run[0] != settings:
-            start = time.perf_counter()
-            run = kernel.sample(settings)
-            self._run = settings, run, 1000 * (time.perf_counter() - start)
-        return self._run[1:]
-
-    def _frame(self) -> int:
-        return round(self.progress * (len(self._sample()[0].x) - 1))
-
-    def _time(self) -> float:
-        """The t of the picture."""
-        return self.t if self.view == "probe" else float(self._sample()[0].t[self._frame()])
+    plane = Plane(
+        kernel.EXTENT[0],
+        Heat("tilted", "ink", strongest=0.4, when="show_tilted", legend="tilted density"),
+        *(Lines(name, f"c{k}", width=1, alpha=0.6, when="show_classes") for k, name in enumerate(CLASSES)),
+        *(Lines(name, f"c{k}", width=2, when="show_classes") for k, name in enumerate(CHOSEN)),
+        Lines("paths", "acc", width=1, alpha=0.45, when={**SAMPLES, "show_paths": True}),
+        Points("samples", "acc", size=4.5, alpha=0.75, when=SAMPLES, legend="guided samples"),
+        Texts("names", BY_PART, when="show_classes"),
+        Lines("line", "mute", width=1, alpha=0.8, when=PROBE),
+        Arrows("eps_uncond", "mute", width=2.5, when=PROBE, legend="− √(1 − ᾱ) ε∅"),
+        Arrows("eps_cond", "ink", width=2.5, when=PROBE, legend="− √(1 − ᾱ) ε_c"),
+        Arrows("eps_guided", "acc", width=2.5, when=PROBE, legend="− √(1 − ᾱ) ε̃"),
+        half_height=kernel.EXTENT[1])
+    chart = Axes(
+        "Adherence (up) against spread (across) at w from 0 to 10: samples in colour, tilted density in grey",
+        Lines("tilted_curve", "mute"), Lines("sampled_curve", "acc"),
+        Points("tilted_here", "mute", size=9, alpha=1, when=SAMPLES),
+        Points("sampled_here", "acc", size=9, alpha=1, when=SAMPLES),
+        x=(0.0, 2.2), y=(0.3, 1.04))
+    # fmt: on
 
     def reconcile(self, changed: frozenset[str]) -> None:
         """The two names of the dial agree, the interval is in order, and only samples are played."""
-        moved = changed or frozenset(self.state())
-        if "guidance_weight" in moved and "guidance_scale" not in moved:
+        if "guidance_weight" in changed and "guidance_scale" not in changed:
             self.guidance_scale = round(self.guidance_weight + 1.0, 9)
         else:
             self.guidance_weight = round(self.guidance_scale - 1.0, 9)
-        if "interval_high" in moved:
+        if "interval_high" in changed:
             self.interval_low = min(self.interval_low, self.interval_high)
         else:
             self.interval_high = max(self.interval_low, self.interval_high)
         if self.view == "probe":
             self.playing = False
 
-    # --- what is drawn -----------------------------------------------------------------------------------------------
+    # --- what is computed --------------------------------------------------------------------------------------------
 
-    def make_figure(self) -> figure:
-        """Points over circles of the classes over the tilted density, or the probe's arrows."""
-        self._picture = pictures.Picture(self.theme)
-        return self._picture.plot
-
-    def make_chart(self) -> figure:
-        """Adherence against spread, for all w at once, and where the dial stands."""
-        self._chart = pictures.Chart(self.theme, self.chart_aspect)
-        return self._chart.plot
-
-    def restyle(self) -> None:
-        """The same pictures in the theme's colours."""
-        self._picture.restyle(self.theme)
-        self._chart.restyle(self.theme)
-
-    def update(self, changed: frozenset[str]) -> None:
-        """Recompute what the changed settings touch, and move the picture."""
-        self._now = self._settings()
-        probing = self.view == "probe"
-        t = self._time()
-        if probing:
-            self._draw_probe()
-        else:
-            self._draw_samples(t)
-        self._draw_tilted(t)
-        self._draw_classes(t)
-        if {"view", "condition", "show_tilted", "show_classes", "show_paths"} & changed:
-            self._picture.show(
-                probing=probing, tilted=self.show_tilted, classes=self.show_classes, paths=self.show_paths
-            )
-            self._chart.show_marks(not probing)
-
-    def rest(self) -> None:
-        """The curves of the chart: samples at nine values of w."""
-        everywhere = self._now.at_scale(1.0)
-        if self._curve_of != everywhere:
-            self._curve_of = everywhere
-            self._chart.draw_curves((kernel.tilted_curve(self.condition), kernel.sampled_curve(everywhere)))
-
-    def _draw_samples(self, t: float) -> None:
-        (run, milliseconds), frame = self._sample(), self._frame()
-        self._x = run.x[frame]
-        self._found = kernel.measures(kernel.noised(self.condition, t), self._x)
-        self._target = kernel.tilted(self.condition, t).measures(self.guidance_scale)
-        self._picture.draw_points(self._x)
-        if self.show_paths:
-            self._picture.draw_paths(run.x[: frame + 1, : PATH_POINTS[self.sampler]])
-        if self._marked != self._now:
-            self._marked = self._now
-            final = kernel.measures(kernel.CONDITIONS[self.condition], run.x[-1])
-            self._chart.draw_marks((kernel.tilted(self.condition, 0.0).measures(self.guidance_scale), final))
-        steps = f" × {self.num_steps} steps" if self.sampler == "langevin" else ""
-        self.status = (
-            f"{METHODS[self.sampler]}: {self.num_levels} levels{steps} × {len(self._x)} points, {run.nfe} evaluations"
-            f" each, {GUIDED_BY[self.guide_by]} · {milliseconds:.0f} ms · exact predictions, float64"
+    def _settings(self, guidance_scale: float) -> kernel.Settings:
+        """What a run depends on. A setting that does not matter is not read, so moving it recomputes nothing."""
+        return kernel.Settings(
+            condition=self.condition,
+            sampler=self.sampler,
+            guidance_scale=guidance_scale,
+            interval=(self.interval_low, self.interval_high) if self.guide_at == "interval" else (0.0, 1.0),
+            num_levels=self.num_levels,
+            num_steps=self.langevin_steps if self.sampler == "langevin" else 1,
+            seed=self.seed,
+            guide_by=self.guide_by,
         )
-
-    def _draw_probe(self) -> None:
-        model, at = kernel.CONDITIONS[self.condition], (self.probe_x, self.probe_y)
-        self._probed = kernel.probe(model, at, self.t, self._scale_at(self.t), self.guide_by)
-        self._picture.draw_probe(self._probed)
-        self.status = "Two exact predictions at one point, and what guidance makes of them · float64"
 
     def _scale_at(self, t: float) -> float:
         """The w that acts at the noise level t."""
         within = self.guide_at == "every_level" or self.interval_low < t <= self.interval_high
         return self.guidance_scale if within else 1.0
 
-    def _draw_tilted(self, t: float) -> None:
-        shaded = self.condition, t, self._scale_at(t) if self.view == "probe" else self.guidance_scale
-        if self.show_tilted and shaded != self._shaded:
-            self._shaded = shaded
-            self._picture.draw_tilted(kernel.tilted_image(*shaded, pictures.EXTENT, pictures.CELLS))
+    @computed(work=True, unit="noise levels")
+    def sampled(self) -> Work[kernel.Run]:
+        """The run."""
+        return (yield from kernel.sampling(self._settings(self.guidance_scale)))
 
-    def _draw_classes(self, t: float) -> None:
-        outlined = self.condition, t
-        if self.show_classes and outlined != self._outlined:
-            self._outlined = outlined
-            gaussian = self.condition == "gaussian"
-            chosen = "p(x|c)" if gaussian else self.condition
-            self._picture.draw_classes(kernel.groups(self.condition, t), chosen, 0.17 if gaussian else 0.0)
+    @computed
+    def frame(self) -> int:
+        """The frame of the run that is shown; known before the run."""
+        return round(self.progress * self._settings(1.0).steps)
+
+    @computed
+    def picture_t(self) -> float:
+        """The t of the picture."""
+        return self.t if self.view == "probe" else float(self._settings(1.0).frame_times[self.frame])
+
+    @computed(keep=32)
+    def at_noise(self) -> kernel.AtNoise:
+        """Data and condition at the noise level of the picture."""
+        return kernel.AtNoise(self.condition, self.picture_t)
+
+    @computed(keep=4)
+    def at_data(self) -> kernel.AtNoise:
+        """The same without noise."""
+        return kernel.AtNoise(self.condition, 0.0)
+
+    @computed
+    def points(self) -> np.ndarray:
+        """The points of the frame, (N, 2)."""
+        return self.sampled.x[self.frame]
+
+    @computed(work=True, background=True, keep=4)
+    def sampled_curve(self) -> Work[kernel.Curve]:
+        """Adherence against spread of samples, for all w."""
+        return (yield from kernel.sampling_curve(self._settings(1.0)))
+
+    @computed
+    def probed(self) -> kernel.Probe:
+        """The predictions at the probed point."""
+        model, at = kernel.CONDITIONS[self.condition], (self.probe_x, self.probe_y)
+        return kernel.probe(model, at, self.t, self._scale_at(self.t), self.guide_by)
+
+    # --- what is drawn -----------------------------------------------------------------------------------------------
+
+    @plane.layer("tilted")
+    def _(self) -> dict[str, Any]:
+        w = self._scale_at(self.t) if self.view == "probe" else self.guidance_scale
+        return {"image": kernel.tilted_image(*self.at_noise.log_densities, w)}
+
+    @plane.layer(*CLASSES, *CHOSEN, "names")
+    def _(self) -> Iterator[dict[str, Any] | None]:
+        groups = kernel.groups(self.condition, self.picture_t)
+        for chosen in (False, True):
+            lines = [{"paths": g.circles} if g.chosen == chosen else None for g in groups]
+            yield from [*lines, None][: len(CLASSES)]  # of two groups there is no third
+        yield {"at": [g.label_at for g in groups], "text": [g.name for g in groups], "part": np.arange(len(groups))}
+
+    @plane.layer("paths")
+    def _(self) -> dict[str, Any]:
+        return {"paths": self.sampled.x[: self.frame + 1, : PATH_POINTS[self.sampler]]}
+
+    @plane.layer("samples")
+    def _(self) -> dict[str, Any]:
+        return {"x": self.points}
+
+    @plane.layer("line", *ARROWS)
+    def _(self) -> Iterator[dict[str, Any]]:
+        at, tips = self.probed.position, self.probed.tips
+        yield {"x": tips[:, 0], "y": tips[:, 1]}
+        yield from ({"at": at, "along": tip - at} for tip in tips)
+
+    @chart.layer("tilted_curve")
+    def _(self) -> dict[str, Any]:
+        curve = kernel.tilted_curve(self.condition)
+        return {"x": curve.spread, "y": curve.adherence}
+
+    @chart.layer("sampled_curve")
+    def _(self) -> dict[str, Any]:
+        return {"x": self.sampled_curve.spread, "y": self.sampled_curve.adherence}
+
+    @chart.layer("tilted_here", "sampled_here")
+    def _(self) -> list[dict[str, Any]]:
+        clean = self.at_data
+        both = clean.tilted.measures(self.guidance_scale), kernel.measures(clean.model, self.sampled.x[-1])
+        return [{"x": [(m.spread, m.adherence)]} for m in both]
 
     # --- what is read ------------------------------------------------------------------------------------------------
 
-    def readings(self) -> dict[str, str | list[float]]:
-        """The dial in both conventions; measures of the points beside the tilted density's; the probe's vectors."""
-        keys = [measure.key for measure in self.front_panel.measures]
-        texts: dict[str, str | list[float]] = dict.fromkeys([*keys, *(f"{key}_true" for key in keys)], "–")
-        texts |= {
-            "w": f"{self.guidance_scale:.1f}",
-            "weight": _signed(self.guidance_weight, 1),
-            "t": f"{self._time():.2f}",
-            "nfe": str(self._sample()[0].nfe) if self.view == "samples" else "2",
-        }
-        if self.view == "probe":
-            p = self._probed
-            for key, eps in (("eps_uncond", p.eps_uncond), ("eps_cond", p.eps_cond), ("eps_guided", p.eps_guided)):
-                texts |= {key: _vector(eps), f"{key}_true": f"{np.hypot(*eps):.2f}"}
-            return texts | {"classifier": _vector(p.classifier), "classifier_true": _vector(p.from_eps)}
-        for end, m in (("", self._found), ("_true", self._target)):
-            texts |= {f"adherence{end}": f"{m.adherence:.3f}", f"spread{end}": f"{m.spread:.2f}"}
-            texts[f"beyond{end}"] = _signed(m.beyond, 2)
-        if self.condition == "gaussian" and self.progress == 1:
-            texts |= dict(zip(("variance", "variance_true", "limit", "limit_true"), self._variances(), strict=True))
-        return texts
+    @readings
+    def dial(self) -> dict[str, Any]:
+        """The dial in both conventions, the noise level and the cost."""
+        nfe = self.sampled.nfe if self.view == "samples" else 2
+        return {"w": self.guidance_scale, "weight": self.guidance_weight, "t": self.picture_t, "nfe": nfe}
 
-    def _variances(self) -> tuple[str, str, str, str]:
-        """Variance per axis in the Gaussian case: of the points, exact in so many levels, in the limit, tilted."""
-        found, answers = kernel.variance(self._x), GaussianAnswers.at(self.guidance_scale)
-        error = found / np.sqrt(len(self._x) - 1)  # of 2 (N - 1) degrees of freedom
-        guided_everywhere = self.guide_at == "every_level" and self.guide_by != "clean_classifier"
-        limit = getattr(answers, kernel.ANSWER_OF[self.sampler]) if guided_everywhere else float("nan")
-        exact = kernel.exact_variance(self._now)
-        return f"{found:.3f} ± {error:.3f}", f"{exact:.3f}", _signed(limit, 3), f"{answers.tilted:.3f}"
+    @readings
+    def of_samples(self) -> dict[str, Any]:
+        """Measures of the points beside those of the tilted density at the same noise level."""
+        keys = ("adherence", "spread", "beyond")
+        if self.view == "probe":
+            return dict.fromkeys(keys)
+        found = kernel.measures(self.at_noise.model, self.points)
+        target = self.at_noise.tilted.measures(self.guidance_scale)
+        return {key: (getattr(found, key), getattr(target, key)) for key in keys}
+
+    @readings
+    def of_variance(self) -> dict[str, Any]:
+        """Variance per axis of the finished sample in the Gaussian case, beside what is known of it."""
+        if self.condition != "gaussian" or self.view == "probe" or self.progress < 1:
+            return {"variance": None, "limit": None}
+        found, answers = kernel.variance(self.points), GaussianAnswers.at(self.guidance_scale)
+        error = found / np.sqrt(len(self.points) - 1)  # of 2 (N - 1) degrees of freedom
+        known = self.guide_at == "every_level" and self.guide_by != "clean_classifier"
+        limit = getattr(answers, kernel.ANSWER_OF[self.sampler]) if known else None
+        exact = kernel.exact_variance(self._settings(self.guidance_scale))
+        return {"variance": (Estimate(found, error), exact), "limit": (limit, answers.tilted)}
+
+    @readings
+    def of_probe(self) -> dict[str, Any]:
+        """The vectors at the probed point."""
+        if self.view == "samples":
+            return dict.fromkeys((*ARROWS, "classifier"))
+        vectors = {key: (eps, np.hypot(*eps)) for key in ARROWS for eps in [getattr(self.probed, key)]}
+        return {**vectors, "classifier": (self.probed.classifier, self.probed.from_eps)}
+
+    def status(self) -> Status:
+        """The sampler and its cost, or the predictions."""
+        if self.view == "probe":
+            return Status("Two exact predictions at one point, and what guidance makes of them", "float64")
+        steps = f" × {self.langevin_steps} steps" if self.sampler == "langevin" else ""
+        counted = "both branches" if self.guide_by == "classifier_free" else "network and classifier"
+        what = f"{METHODS[self.sampler]}: {self.num_levels} levels{steps} × {kernel.NUM_POINTS} points"
+        what += f", {self.sampled.nfe} evaluations each, {counted} counted"
+        return Status(what, "exact predictions, float64", timed=("sampled",))
 
     def describe(self) -> str:
         """The picture in words."""
-        what = "the Gaussian case" if self.condition == "gaussian" else f"class {self.condition}"
-        if self.convention == "scale":
-            dial = f"guidance scale w = {self.guidance_scale:.1f}"
-        else:
-            dial = f"guidance weight w′ = {_signed(self.guidance_weight, 1)}"
+        r = self.reading_texts
+        what = "the Gaussian case" if self.condition == "gaussian" else f"class {self.label('condition')}"
+        scale, weight = f"guidance scale w = {r['w']}", f"guidance weight w′ = {r['weight']}"
+        dial = scale if self.convention == "scale" else weight
         if self.guide_by != "classifier_free":
-            dial += " by a classifier of " + (
-                "clean points" if self.guide_by == "clean_classifier" else "noised points"
-            )
+            dial += f" by a {self.label('guide_by').lower()}"
         if self.guide_at == "interval":
             dial += f" between t = {self.interval_low:.2f} and {self.interval_high:.2f}"
-        steps = f" of {self.num_steps} Langevin steps" if self.sampler == "langevin" else ""
-        how = f"{self.sampler} sampler, {self.num_levels} noise levels{steps}"
+        steps = f" of {self.langevin_steps} Langevin steps" if self.sampler == "langevin" else ""
+        how = f"{METHODS[self.sampler]}, {self.num_levels} noise levels{steps}"
         if self.view == "probe":
-            p, off_line = self._probed, self.guide_by == "clean_classifier"
+            line = "The guided arrow ends on the line through the other two ends. "
             return (
-                f"A point at ({self.probe_x:.2f}, {self.probe_y:.2f}), noise level t = {self.t:.2f}, {what}, {dial}."
-                f" Noise predicted without the condition {_vector(p.eps_uncond)}, with it {_vector(p.eps_cond)},"
-                f" guided {_vector(p.eps_guided)}."
-                + ("" if off_line else " The guided arrow ends on the line through the other two ends.")
-                + f" The chart is of samples: {how}."
+                f"A point at ({self.probe_x:.2f}, {self.probe_y:.2f}), noise level t = {r['t']}, {what}, {dial}."
+                f" Noise predicted without the condition {r['eps_uncond']}, with it {r['eps_cond']}, guided"
+                f" {r['eps_guided']}. {'' if self.guide_by == 'clean_classifier' else line}"
+                f"The chart shows samples: {how}."
             )
-        m, target = self._found, self._target
         words = (
-            f"{len(self._x)} points sampled for {what}, {dial}, {how}, {self.progress:.1%} done."
-            f" Adherence {m.adherence:.3f} where the tilted density has {target.adherence:.3f}; spread {m.spread:.2f}"
-            f" against {target.spread:.2f}; the mean lies {_signed(m.beyond, 2)} beyond that of the class, against"
-            f" {_signed(target.beyond, 2)}."
+            f"{kernel.NUM_POINTS} points sampled for {what}, {dial}, {how}, {self.progress:.1%} done. Adherence"
+            f" {r['adherence']} where the tilted density has {r['adherence_true']}; spread {r['spread']} against"
+            f" {r['spread_true']}; the mean lies {r['beyond']} beyond that of the class, against {r['beyond_true']}."
         )
         if self.condition == "gaussian" and self.progress == 1:
-            found, exact, limit, tilted = self._variances()
             words += (
-                f" Variance per axis {found}; this sampler's own is {exact} in so many levels and {limit} in endless"
-                f" ones; the tilted density has {tilted}."
+                f" Variance per axis {r['variance']}; this sampler's exact value is {r['variance_true']} with these"
+                f" levels and {r['limit']} with infinitely many steps; the tilted density has {r['limit_true']}."
             )
         return words
 
     def table(self) -> dict[str, np.ndarray]:
         """The points and the probability of the class at each, or the vectors at the probed point."""
         if self.view == "probe":
-            p = self._probed
-            names = ["position", "eps_uncond", "eps_cond", "eps_guided", "classifier_gradient"]
+            p = self.probed
             x, y = np.transpose([p.position, p.eps_uncond, p.eps_cond, p.eps_guided, p.classifier])
-            return {"vector": np.array(names), "x": x, "y": y}
-        classifier = kernel.noised(self.condition, self._time()).log_classifier(self._x, 1.0, 0.0)
-        return {"x": self._x[:, 0], "y": self._x[:, 1], "adherence": np.exp(classifier)}
+            return {"vector": np.array(["position", *ARROWS, "classifier_gradient"]), "x": x, "y": y}
+        classifier = self.at_noise.model.log_classifier(self.points, 1.0, 0.0)
+        return {"x": self.points[:, 0], "y": self.points[:, 1], "adherence": np.exp(classifier)}
 
     # --- what the buttons do -----------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Sample: from pure noise, played from its first frame."""
+        """Samples: plays from pure noise."""
         self.play_from_start(view="samples")
 
     def step(self) -> None:
-        """One step of the sampler on; for the probe, a little more noise."""
+        """One step of the sampler further; for the probe, a little more noise."""
         if self.view == "samples":
-            self.param.update(playing=False, progress=min(1.0, self.progress + 1 / (len(self._sample()[0].x) - 1)))
+            self.param.update(playing=False, progress=min(1.0, self.progress + 1 / self._settings(1.0).steps))
         else:
             self.t = min(1.0, self.t + self.param.t.step)
-
-
-def _signed(value: float, decimals: int) -> str:
-    """A number with a real minus sign, none before zero; a dash where there is no number."""
-    return "–" if np.isnan(value) else f"{value:z.{decimals}f}".replace("-", "−")
-
-
-def _vector(v: np.ndarray) -> str:
-    return f"({_signed(v[0], 2)}, {_signed(v[1], 2)})"

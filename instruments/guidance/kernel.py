@@ -4,9 +4,9 @@ Pictures are in VP coordinates (noise is N(0, I) at t = 1), samplers work in VE,
 Lengths are in units of the data; t in [0, 1] is the time of the exponential schedule and has no unit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import cast
 
@@ -18,6 +18,7 @@ from diffusion_lab.instruments.common.guidance import (
     GUIDED_BY,
     Conditioned,
     Guide,
+    Measures,
     Normals,
     Tilted,
     centres,
@@ -39,11 +40,13 @@ from diffusion_lab.instruments.common.schedules import (
     sigma_from_alpha_bar,
     vp_coefficients,
 )
+from diffusion_lab.instruments.common.work import Work, finish
 
 Array = NDArray[np.float64]
+Array32 = NDArray[np.float32]
 
-SAMPLERS = ("deterministic", "stochastic", "langevin")
-ANSWER_OF = {"deterministic": "deterministic", "stochastic": "stochastic", "langevin": "tilted"}
+SAMPLERS = ("ode_heun", "sde_heun", "langevin")
+ANSWER_OF = {"ode_heun": "deterministic", "sde_heun": "stochastic", "langevin": "tilted"}
 """Which of `GaussianAnswers` each sampler comes to, in the end."""
 
 NUM_POINTS = 360
@@ -59,13 +62,19 @@ SIGNAL_MIN = float(np.sqrt(exponential_alpha_bar(1.0)))
 SIGMA_MIN = 0.05
 """Last level above 0, well below the clusters' own width."""
 
+EXTENT = (3.3, 3.63)
+"""Half the width and half the height of the picture."""
+
+CELLS = (150, 165)
+"""Columns and rows of its shading."""
+
 LANGEVIN_STEP_SIZE = 0.3
 """Langevin step in units of sigma²."""
 
 CENTRES = {
-    "A": ((-0.55, 0.30), (-1.30, 0.85), (-1.65, 1.75)),
-    "B": ((0.60, 0.45), (1.75, -1.10)),
-    "C": ((0.00, -0.45), (-0.45, -1.35)),
+    "a": ((-0.55, 0.30), (-1.30, 0.85), (-1.65, 1.75)),
+    "b": ((0.60, 0.45), (1.75, -1.10)),
+    "c": ((0.00, -0.45), (-0.45, -1.35)),
 }
 """Clusters of each class: an arm that leaves the crowded middle, a pair of which one stands apart, a short pair."""
 
@@ -107,8 +116,8 @@ class Settings:
     num_levels: noise levels; num_steps: Langevin steps at each; guide_by: one of GUIDED_BY.
     """
 
-    condition: str = "A"
-    sampler: str = "deterministic"
+    condition: str = "a"
+    sampler: str = "ode_heun"
     guidance_scale: float = 3.0
     interval: tuple[float, float] = (0.0, 1.0)
     num_levels: int = 24
@@ -145,11 +154,30 @@ class Settings:
         return karras_sigmas(SIGMA_MAX, SIGMA_MIN, self.num_levels)
 
     @property
+    def steps_per_level(self) -> int:
+        """Steps of the sampler at each noise level; a run has a frame after each step."""
+        return self.num_steps if self.sampler == "langevin" else 1
+
+    @property
+    def steps(self) -> int:
+        """Steps of the sampler in all."""
+        return self.num_levels * self.steps_per_level
+
+    @property
     def draws(self) -> int:
         """How often the sampler draws noise for all points."""
-        return {"deterministic": 0, "stochastic": self.num_levels, "langevin": self.num_levels * self.num_steps}[
-            self.sampler
-        ]
+        return 0 if self.sampler == "ode_heun" else self.steps
+
+    @property
+    def frame_sigmas(self) -> Array:
+        """VE noise level of each frame of a run, (steps + 1,), the first SIGMA_MAX; w does not change them."""
+        after = self.levels if self.sampler == "langevin" else self.levels[1:]
+        return np.append(SIGMA_MAX, np.repeat(after, self.steps_per_level))
+
+    @property
+    def frame_times(self) -> Array:
+        """The t of each frame of a run, (steps + 1,)."""
+        return exponential_t(alpha_bar_from_sigma(self.frame_sigmas))
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +187,7 @@ class Run:
     sigma, t: (F,) noise level of each frame; nfe: network evaluations per point, both branches counted.
     """
 
-    x: NDArray[np.float32]
+    x: Array32
     sigma: Array
     t: Array
     nfe: int
@@ -167,27 +195,34 @@ class Run:
 
 def sample(settings: Settings, num_points: int = NUM_POINTS) -> Run:
     """Run the sampler from N(0, I) at t = 1. The same settings give the same run, bit for bit under one NumPy."""
+    return finish(sampling(settings, num_points))
+
+
+def sampling(settings: Settings, num_points: int = NUM_POINTS) -> Work[Run]:
+    """`sample` in slices: yields (levels done, levels) at each noise level and returns the run."""
     require(num_points >= 1, "`num_points` must be at least 1", num_points)
     guide = settings.guide(settings.guidance_scale)
     noise = _Drawn(_normals(settings.seed, settings.draws + 1, num_points))
-    start = noise.standard_normal((num_points, 2)) / SIGNAL_MIN
-    sigmas, states = zip(*([(SIGMA_MAX, start), *_states(settings, guide, start, noise)]), strict=True)
-    alpha_bar = alpha_bar_from_sigma(np.array(sigmas))
-    x = np.stack(states).astype(np.float32)
-    x *= np.sqrt(alpha_bar).astype(np.float32)[:, None, None]
-    return Run(x, np.array(sigmas), exponential_t(alpha_bar), guide.nfe)
+    x = np.empty((settings.steps + 1, num_points, 2), np.float32)
+    x[0] = start = noise.standard_normal((num_points, 2)) / SIGNAL_MIN
+    for step, state in enumerate(_states(settings, guide, start, noise), 1):
+        x[step] = state
+        if step % settings.steps_per_level == 0:
+            yield step // settings.steps_per_level, settings.num_levels
+    sigma = settings.frame_sigmas
+    x *= np.sqrt(alpha_bar_from_sigma(sigma)).astype(np.float32)[:, None, None]
+    return Run(x, sigma, settings.frame_times, guide.nfe)
 
 
-def _states(settings: Settings, guide: Guide, x: Array, rng: Normals) -> Iterator[tuple[float, Array]]:
-    """Noise level and points (N, 2), in VE, after each step of the sampler."""
-    levels = settings.levels
+def _states(settings: Settings, guide: Guide, x: Array, rng: Normals) -> Iterator[Array]:
+    """Points (N, 2), in VE, after each step of the sampler."""
     if settings.sampler == "langevin":
         source = cast(np.random.Generator, rng)
-        walk = annealed_langevin(guide.score, x, levels, settings.num_steps, LANGEVIN_STEP_SIZE, source)
-        return ((state.sigma, state.x) for state in walk)
-    if settings.sampler == "deterministic":
-        return zip(levels[1:].tolist(), heun_ode(guide, x, levels), strict=True)
-    return zip(levels[1:].tolist(), heun_sde(guide, x, levels, rng), strict=True)
+        walk = annealed_langevin(guide.score, x, settings.levels, settings.num_steps, LANGEVIN_STEP_SIZE, source)
+        return (state.x for state in walk)
+    if settings.sampler == "ode_heun":
+        return heun_ode(guide, x, settings.levels)
+    return heun_sde(guide, x, settings.levels, rng)
 
 
 @lru_cache(maxsize=4)
@@ -234,7 +269,7 @@ def exact_variance(settings: Settings) -> float:
                 var = factor**2 * var + 2.0 * step
         return var / (1.0 + SIGMA_MIN**2)  # in VP coordinates, as the frames are
     for sigma_cur, sigma_next in pairwise(levels):
-        added = sigma_cur**2 - sigma_next**2 if settings.sampler == "stochastic" else 0.0
+        added = sigma_cur**2 - sigma_next**2 if settings.sampler == "sde_heun" else 0.0
         sigma_hat = (sigma_cur**2 + added) ** 0.5
         slope = eps(1.0, sigma_hat)
         factor = 1.0 + (sigma_next - sigma_hat) * slope
@@ -262,13 +297,32 @@ class Curve:
 
 def sampled_curve(settings: Settings, num_points: int = CURVE_POINTS) -> Curve:
     """Measures of `num_points` samples at each of CURVE_SCALES, all from the same noise, in one batch."""
+    return finish(sampling_curve(settings, num_points))
+
+
+def sampling_curve(settings: Settings, num_points: int = CURVE_POINTS) -> Work[Curve]:
+    """`sampled_curve` in slices: yields (levels done, levels) at each noise level and returns the curve."""
     num_scales = len(CURVE_SCALES)
     noise = _Drawn(_normals(settings.seed, settings.draws + 1, num_points), num_scales)
     start = noise.standard_normal((num_points, 2)) / SIGNAL_MIN
     guide = settings.guide(np.repeat(CURVE_SCALES, num_points)[:, None])
-    *_, (_, x) = _states(settings, guide, start, noise)
-    of_scale = [measures(settings.model, part) for part in x.reshape(num_scales, num_points, 2)]
-    return Curve(np.array([m.adherence for m in of_scale]), np.array([m.spread for m in of_scale]))
+    x = start
+    for step, state in enumerate(_states(settings, guide, start, noise), 1):
+        x = state
+        if step % settings.steps_per_level == 0:
+            yield step // settings.steps_per_level, settings.num_levels
+    return _curve(measures(settings.model, part) for part in x.reshape(num_scales, num_points, 2))
+
+
+def tilted_curve(condition: str) -> Curve:
+    """Measures of the tilted density of clean data at each of CURVE_SCALES."""
+    density = Tilted(CONDITIONS[condition])
+    return _curve(density.measures(w) for w in CURVE_SCALES)
+
+
+def _curve(of_scale: Iterable[Measures]) -> Curve:
+    adherence, spread = zip(*((m.adherence, m.spread) for m in of_scale), strict=True)
+    return Curve(np.array(adherence), np.array(spread))
 
 
 # --- the tilted density ----------------------------------------------------------------------------------------------
@@ -280,52 +334,73 @@ def _at_level(mixture: GaussianMixture, t: float) -> GaussianMixture:
     return GaussianMixture(signal * mixture.means, mixture.weights, np.sqrt(mixture.var(signal, sigma_t)))
 
 
-@lru_cache(maxsize=128)
 def noised(condition: str, t: float) -> Conditioned:
     """Data and condition as they stand at t, in VP coordinates: what points at that level are measured against."""
     model = CONDITIONS[condition]
     return Conditioned(_at_level(model.uncond, t), _at_level(model.cond, t), model.prior)
 
 
-def groups(condition: str, t: float) -> dict[str, GaussianMixture]:
-    """What there is to see at t, by name: the three classes, or the two Gaussians of the known case."""
-    if condition == "gaussian":
-        return {"p(x|c)": noised(condition, t).cond, "p(x)": noised(condition, t).uncond}
-    return {name: noised(name, t).cond for name in CENTRES}
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A class, or one of the two Gaussians of the known case, as it is drawn.
 
-
-@lru_cache(maxsize=40)
-def tilted(condition: str, t: float) -> Tilted:
-    """The tilted density at t of a condition; kept."""
-    return Tilted(noised(condition, t))
-
-
-@lru_cache(maxsize=len(CONDITIONS))
-def tilted_curve(condition: str) -> Curve:
-    """Measures of the tilted density of clean data at each of CURVE_SCALES; kept."""
-    of_scale = [tilted(condition, 0.0).measures(w) for w in CURVE_SCALES]
-    return Curve(np.array([m.adherence for m in of_scale]), np.array([m.spread for m in of_scale]))
-
-
-@lru_cache(maxsize=40)
-def _log_densities(
-    condition: str, t: float, extent: tuple[float, float], cells: tuple[int, int]
-) -> tuple[Array, Array]:
-    """log p_t(x|c) and log p_t(x) on a picture's cells, in float32: a slider of w moves only how they are mixed."""
-    axes, model = [centres(*side) for side in zip(extent, cells, strict=True)], noised(condition, t)
-    both = (log_density_on_grid(mixture, *axes).astype(np.float32) for mixture in (model.cond, model.uncond))
-    return next(both), next(both)
-
-
-def tilted_image(
-    condition: str, t: float, guidance_scale: float, extent: tuple[float, float], cells: tuple[int, int]
-) -> NDArray[np.uint8]:
-    """p_t(x|c)^w p_t(x)^(1-w) over its largest, as shades 0 to 255: (rows, columns), row 0 at the bottom.
-
-    extent: half width and half height of the picture, in VP coordinates; cells: (columns, rows).
+    chosen: whether it is what is asked for; circles: (41, K, 2) places on the circle of one standard deviation about
+    each of its K clusters, the last place being the first; label_at: (2,) place of its name.
     """
-    cond, uncond = _log_densities(condition, t, extent, cells)
-    log = np.float32(guidance_scale) * cond + np.float32(1.0 - guidance_scale) * uncond
+
+    name: str
+    chosen: bool
+    circles: Array
+    label_at: Array
+
+
+def groups(condition: str, t: float) -> list[Group]:
+    """What there is to see at t: the three classes, or p(x|c) and p(x) of the known case."""
+    if condition == "gaussian":  # both about one centre, so each name stands outside its circle
+        model = noised(condition, t)
+        return [_group("p(x|c)", True, model.cond, -0.17), _group("p(x)", False, model.uncond, 0.17)]
+    return [_group(name.upper(), name == condition, _at_level(CONDITIONS[name].cond, t)) for name in CENTRES]
+
+
+def _group(name: str, chosen: bool, mixture: GaussianMixture, away: float = 0.0) -> Group:
+    """away: how far its name stands above the first circle, below it where negative; 0: at the circle's centre."""
+    angle = np.linspace(0.0, 2.0 * np.pi, 41)
+    unit = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    circles = mixture.means + mixture.s * unit[:, None]
+    up = np.copysign(mixture.s, away) + away if away else 0.0
+    return Group(name, chosen, circles, mixture.means[0] + (0.0, up))
+
+
+class AtNoise:
+    """A condition at the noise level t: what pictures and measures need there, each part computed when first read."""
+
+    def __init__(self, condition: str, t: float) -> None:
+        self.model = noised(condition, t)
+
+    @cached_property
+    def tilted(self) -> Tilted:
+        """The tilted density."""
+        return Tilted(self.model)
+
+    @cached_property
+    def log_densities(self) -> tuple[Array32, Array32]:
+        """`log_densities` over the picture; w only mixes them."""
+        return log_densities(self.model, EXTENT, CELLS)
+
+
+def log_densities(model: Conditioned, extent: tuple[float, float], cells: tuple[int, int]) -> tuple[Array32, Array32]:
+    """log p(x|c) and log p(x) of clean data on a picture's cells, (rows, columns) each, row 0 at the bottom.
+
+    extent: half width and half height of the picture, in units of the data; cells: (columns, rows).
+    """
+    axes = [centres(*side) for side in zip(extent, cells, strict=True)]
+    cond, uncond = (log_density_on_grid(mixture, *axes) for mixture in (model.cond, model.uncond))
+    return cond.astype(np.float32), uncond.astype(np.float32)
+
+
+def tilted_image(log_cond: Array32, log_uncond: Array32, guidance_scale: float) -> NDArray[np.uint8]:
+    """p(x|c)^w p(x)^(1-w) over its largest, as shades 0 to 255, from the `log_densities` of a condition."""
+    log = np.float32(guidance_scale) * log_cond + np.float32(1.0 - guidance_scale) * log_uncond
     log -= log.max()
     return (255.0 * np.exp(log)).astype(np.uint8)
 

@@ -21,7 +21,7 @@ TARGETS = (
     (r"sent until live, warm", 0.1),
     # What makes a run or a sample anew is not expected within two frames.
     (r"drag p95, ring\?mode=reverse: (num_levels|langevin_steps)", None),
-    (r"drag p95, guidance.*: (guidance_scale|num_levels|num_steps)", None),
+    (r"drag p95, guidance.*: (guidance_scale|num_levels|langevin_steps)", None),
     (r"drag p95, flow.*: num_steps", None),
     (r"drag p95, unmask", None),
     (r"drag p95, .*: floor", None),  # a bare page

@@ -18,7 +18,7 @@ def paragraph():
     def find(words):
         line = next(number for number, text in enumerate(LINES, 1) if words in text)
         dials = [Guidance(**Guidance.parse_state(preset.state)) for preset in PRESETS if preset.line == line]
-        return LINES[line - 1], dials, [dial.readings_shown for dial in dials]
+        return LINES[line - 1], dials, [dial.reading_texts for dial in dials]
 
     return find
 
@@ -48,7 +48,7 @@ def test_what_the_dial_costs(paragraph):
 
 def test_what_an_interval_saves(paragraph):
     text, _, (within,) = paragraph("Two remedies are common")
-    everywhere = Guidance(condition="A", guidance_scale=3.0).readings_shown
+    everywhere = Guidance(condition="a", guidance_scale=3.0).reading_texts
     assert f"adherence is still {within['adherence']}" in text
     assert f"the overshoot is {within['beyond']} instead of {everywhere['beyond']}" in text
     assert f"it takes {within['nfe']} evaluations instead of {everywhere['nfe']}" in text
@@ -58,18 +58,16 @@ def test_a_classifier_moves_no_point(paragraph):
     text, (free, classifier), _ = paragraph("no point moves")
     for axis in ("x", "y"):
         np.testing.assert_allclose(free.table()[axis], classifier.table()[axis], atol=1e-5)
-    plain = [
-        Guidance(guidance_scale=1.0, guide_by=by).readings_shown["nfe"] for by in ("classifier", "classifier_free")
-    ]
+    plain = [Guidance(guidance_scale=1.0, guide_by=by).reading_texts["nfe"] for by in ("classifier", "classifier_free")]
     assert f"takes {plain[0]} evaluations, not {plain[1]}" in text
 
 
 def test_a_classifier_of_clean_points(paragraph):
     text, (_, probe), (clean, _) = paragraph("One that knows clean data only")
-    plain = Guidance(condition="A", guidance_scale=1.0).readings_shown
+    plain = Guidance(condition="a", guidance_scale=1.0).reading_texts
     assert f"adherence reads {clean['adherence']} instead of {plain['adherence']}" in text
     assert f"the spread falls from {plain['spread']} to {clean['spread']}" in text
-    slopes = [np.hypot(*slope) for slope in (probe._probed.classifier, probe._probed.from_eps)]
+    slopes = [np.hypot(*slope) for slope in (probe.probed.classifier, probe.probed.from_eps)]
     assert f"has a slope of {slopes[0]:.2f}, while the right one has {slopes[1]:.2f}" in text
 
 

@@ -28,7 +28,7 @@ def start(settings, n=kernel.NUM_POINTS):
 
 def test_classes_are_parts_of_the_whole(rng):
     x = 3 * rng.standard_normal((200, 2))
-    total = sum(np.exp(CONDITIONS[name].log_classifier(x, 0.8, 0.6)) for name in "ABC")
+    total = sum(np.exp(CONDITIONS[name].log_classifier(x, 0.8, 0.6)) for name in "abc")
     np.testing.assert_allclose(total, 1, atol=1e-12)
 
 
@@ -62,10 +62,10 @@ def plain(settings, mixture):
     x, rng = start(settings)
     eps = lambda x, sigma: exact_eps(mixture, x, sigma)  # noqa: E731
     levels = karras_sigmas(kernel.SIGMA_MAX, kernel.SIGMA_MIN, settings.num_levels)
-    if settings.sampler == "deterministic":
+    if settings.sampler == "ode_heun":
         *_, x = heun_ode(eps, x, levels)
         return x.astype(np.float32)
-    if settings.sampler == "stochastic":
+    if settings.sampler == "sde_heun":
         for a, b in zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True):
             x = x + np.sqrt(a**2 - b**2) * rng.standard_normal(x.shape)
             *_, x = heun_ode(eps, x, np.array([np.sqrt(a**2 + (a**2 - b**2)), b]))
@@ -95,7 +95,7 @@ def test_0_is_unconditional_and_1_conditional(subject):
 def test_the_ends_of_the_dial_follow_their_laws(assert_follows):
     """3000 points by the ODE at 120 levels: with w = 0 all the data, with w = 1 the class."""
     for scale in (0.0, 1.0):
-        settings = Settings(condition="B", guidance_scale=scale, num_levels=120)
+        settings = Settings(condition="b", guidance_scale=scale, num_levels=120)
         mixture = settings.model.cond if scale else settings.model.uncond
         assert_follows(kernel.sample(settings, 3000).x[-1].astype(float), mixture, 1.0, 0.0)
 
@@ -109,8 +109,8 @@ def of_another_sampler(name):
 
 @pytest.mark.subject(
     kernel.sample,
-    deterministic=of_another_sampler("deterministic"),
-    stochastic=of_another_sampler("stochastic"),
+    ode_heun=of_another_sampler("ode_heun"),
+    sde_heun=of_another_sampler("sde_heun"),
     langevin=of_another_sampler("langevin"),
     weight_for_scale=lambda settings, n: kernel.sample(settings.at_scale(settings.guidance_scale + 1), n),
 )
@@ -120,7 +120,7 @@ def test_the_gaussian_case_has_its_known_answers(subject):
     The 4 % cover what finite noise (sigma_max = 20), finite steps and Langevin's own bias leave.
     """
     n = 4000
-    for sampler, levels, steps in (("deterministic", 80, 1), ("stochastic", 400, 1), ("langevin", 40, 25)):
+    for sampler, levels, steps in (("ode_heun", 80, 1), ("sde_heun", 400, 1), ("langevin", 40, 25)):
         settings = Settings("gaussian", sampler, 3.0, num_levels=levels, num_steps=steps)
         known = getattr(GaussianAnswers.at(3.0), kernel.ANSWER_OF[sampler])
         found = kernel.variance(subject(settings, n).x[-1])
@@ -160,7 +160,7 @@ def test_the_exact_variance_is_that_of_the_sampler_itself(subject, monkeypatch):
 
 def test_the_exact_variance_comes_to_the_known_answers():
     """With 400 levels at w = 3, to 4 %: from noise of sigma 20, not endless, and Langevin with its own bias."""
-    for sampler, steps in (("deterministic", 1), ("stochastic", 1), ("langevin", 25)):
+    for sampler, steps in (("ode_heun", 1), ("sde_heun", 1), ("langevin", 25)):
         settings = Settings("gaussian", sampler, num_levels=400, num_steps=steps)
         known = getattr(GaussianAnswers.at(3.0), kernel.ANSWER_OF[sampler])
         assert kernel.exact_variance(settings) == pytest.approx(known, rel=0.04)
@@ -168,12 +168,12 @@ def test_the_exact_variance_comes_to_the_known_answers():
 
 @pytest.mark.subject(
     kernel.sample,
-    deterministic=of_another_sampler("deterministic"),
+    ode_heun=of_another_sampler("ode_heun"),
     a_tenth_more=lambda settings, n: kernel.sample(settings.at_scale(1.1 * settings.guidance_scale), n),
 )
 def test_samples_of_the_gaussian_case_have_the_exact_variance_of_so_many_levels(subject):
     """At 24 levels, where the limit is still off: chi-square of 40,000 numbers, both sides, 1e-4."""
-    for sampler in ("stochastic", "langevin"):
+    for sampler in ("sde_heun", "langevin"):
         settings = Settings("gaussian", sampler, seed=11)
         x = subject(settings, 20_000).x[-1].astype(float)
         statistic = np.sum(x**2) / kernel.exact_variance(settings)
@@ -188,27 +188,27 @@ def test_a_classifier_of_noised_points_samples_the_same_and_one_of_clean_points_
             kernel.sample(Settings(sampler=sampler, guide_by="classifier")).x[-1], free, atol=1e-5
         )
     plain, clean = (
-        kernel.measures(CONDITIONS["A"], kernel.sample(Settings(guide_by=by, guidance_scale=1.0)).x[-1])
+        kernel.measures(CONDITIONS["a"], kernel.sample(Settings(guide_by=by, guidance_scale=1.0)).x[-1])
         for by in ("classifier", "clean_classifier")
     )
     assert clean.spread < 0.6 * plain.spread
     assert clean.adherence > 0.99 > plain.adherence + 0.05
 
 
-@pytest.mark.parametrize("condition", ["A", "B", "C"])
+@pytest.mark.parametrize("condition", ["a", "b", "c"])
 def test_only_langevin_comes_near_the_tilted_density(condition):
     """Over-saturation at w = 5: both diffusions go more than twice as far beyond the class as Langevin does."""
-    target = kernel.tilted(condition, 0.0).measures(5.0)
+    target = kernel.AtNoise(condition, 0.0).tilted.measures(5.0)
     beyond = {}
-    for sampler, levels, steps in (("deterministic", 40, 1), ("stochastic", 80, 1), ("langevin", 40, 20)):
+    for sampler, levels, steps in (("ode_heun", 40, 1), ("sde_heun", 80, 1), ("langevin", 40, 20)):
         settings = Settings(condition, sampler, 5.0, num_levels=levels, num_steps=steps)
         beyond[sampler] = kernel.measures(settings.model, kernel.sample(settings, 1500).x[-1]).beyond - target.beyond
     assert abs(beyond["langevin"]) < 0.2
-    assert beyond["deterministic"] > beyond["stochastic"] > 2 * abs(beyond["langevin"])
+    assert beyond["ode_heun"] > beyond["sde_heun"] > 2 * abs(beyond["langevin"])
 
 
 def test_the_dial_trades_spread_for_adherence():
-    for sampler in ("deterministic", "stochastic"):
+    for sampler in ("ode_heun", "sde_heun"):
         curve = kernel.sampled_curve(Settings(sampler=sampler))
         assert np.all(np.diff(curve.adherence) > -1e-9)
         assert np.all(np.diff(curve.spread) < 0)
@@ -253,7 +253,7 @@ def test_the_curve_is_the_samples_at_each_scale(subject):
 )
 def test_evaluations_are_counted_in_both_branches(subject):
     n = 10
-    for sampler, calls in (("deterministic", 2 * n - 1), ("stochastic", 2 * n - 1), ("langevin", 4 * n)):
+    for sampler, calls in (("ode_heun", 2 * n - 1), ("sde_heun", 2 * n - 1), ("langevin", 4 * n)):
         settings = Settings(sampler=sampler, num_levels=n, num_steps=4)
         assert subject(settings.at_scale(3.0)).nfe == 2 * calls
         assert subject(replace(settings, interval=(0.5, 0.5))).nfe == calls
@@ -284,6 +284,25 @@ def test_frames_say_their_noise():
         np.testing.assert_allclose(run.x[0], start(settings)[0] * np.exp(-3), rtol=1e-6)
 
 
+def test_frames_are_known_before_the_run():
+    for sampler in kernel.SAMPLERS:
+        settings = Settings(sampler=sampler, num_levels=7, num_steps=2)
+        run = kernel.sample(settings)
+        assert settings.steps == len(run.x) - 1 == (14 if sampler == "langevin" else 7)
+        np.testing.assert_array_equal(settings.frame_times, run.t)
+        np.testing.assert_array_equal(settings.at_scale(9.0).frame_sigmas, run.sigma)
+        if sampler != "langevin":  # N(0, I) stays N(0, I) in VP coordinates, if each frame is as noisy as it says
+            noisy = kernel.sample(replace(settings, condition="gaussian", guidance_scale=1.0, num_levels=40), 4000)
+            np.testing.assert_allclose(noisy.x[:20].std(axis=(1, 2)), 1.0, rtol=0.06)
+
+
+@pytest.mark.parametrize("sampling", [kernel.sampling, kernel.sampling_curve])
+def test_work_says_how_far_it_is_at_each_noise_level(sampling):
+    for sampler in kernel.SAMPLERS:
+        settings = Settings(sampler=sampler, num_levels=9, num_steps=3)
+        assert list(sampling(settings, 5)) == [(k, 9) for k in range(1, 10)]
+
+
 def test_a_seed_gives_the_same_run():
     for sampler in kernel.SAMPLERS:
         settings = Settings(sampler=sampler)
@@ -294,17 +313,16 @@ def test_a_seed_gives_the_same_run():
 # --- the tilted density ----------------------------------------------------------------------------------------------
 
 
-def by_image(change):
-    """`tilted_image` with its w put through `change`."""
-    return lambda name, t, w, *rest: kernel.tilted_image(name, t, change(w), *rest)
+def shading(name, t, w, *picture):
+    return kernel.tilted_image(*kernel.log_densities(kernel.noised(name, t), *picture), w)
 
 
 @pytest.mark.subject(
-    kernel.tilted_image,
-    weight_for_scale=by_image(lambda w: w + 1),
-    conditional=by_image(lambda w: 1.0),
-    clean=lambda name, t, *rest: kernel.tilted_image(name, 0.0, *rest),
-    upside_down=lambda *arguments: kernel.tilted_image(*arguments)[::-1],
+    shading,
+    weight_for_scale=lambda name, t, w, *picture: shading(name, t, w + 1, *picture),
+    conditional=lambda name, t, w, *picture: shading(name, t, 1.0, *picture),
+    clean=lambda name, t, *rest: shading(name, 0.0, *rest),
+    upside_down=lambda *arguments: shading(*arguments)[::-1],
 )
 def test_the_shading_is_the_tilted_density(subject):
     """Against products of SciPy's densities, to one shade in 255."""
@@ -312,7 +330,7 @@ def test_the_shading_is_the_tilted_density(subject):
     x = extent[0] * ((2 * np.arange(22) + 1) / 22 - 1)
     y = extent[1] * ((2 * np.arange(24) + 1) / 24 - 1)
     at = np.stack(np.meshgrid(x, y), axis=-1)
-    for name, t, w in (("A", 0.0, 3.0), ("C", 0.1, 6.0), ("gaussian", 0.05, 2.0)):
+    for name, t, w in (("a", 0.0, 3.0), ("c", 0.1, 6.0), ("gaussian", 0.05, 2.0)):
         signal, sigma_t = noised_level(t)
         density = []
         for mixture in (CONDITIONS[name].cond, CONDITIONS[name].uncond):
@@ -324,6 +342,44 @@ def test_the_shading_is_the_tilted_density(subject):
         assert got.dtype == np.uint8
         assert got.shape == (24, 22)
         assert np.abs(got - 255 * tilted / tilted.max()).max() <= 1.01
+
+
+def test_what_a_picture_needs_at_one_level():
+    at = kernel.AtNoise("b", 0.2)
+    model = kernel.noised("b", 0.2)
+    cond, uncond = at.log_densities
+    assert cond.shape == uncond.shape == kernel.CELLS[::-1]
+    x, y = kernel.EXTENT * (1 - 1 / np.array(kernel.CELLS))  # the centre of the upper right cell
+    assert cond[-1, -1] == pytest.approx(model.cond.log_density(np.array([x, y]), 1.0, 0.0), rel=1e-6)
+    assert uncond[-1, 0] == pytest.approx(model.uncond.log_density(np.array([-x, y]), 1.0, 0.0), rel=1e-6)
+    assert at.tilted.measures(1.0).adherence == pytest.approx(kernel.Tilted(model).measures(1.0).adherence)
+    assert at.tilted is at.tilted, "computed once"
+
+
+@pytest.mark.subject(
+    kernel.groups,
+    clean=lambda name, t: kernel.groups(name, 0.0),
+    of_class_a=lambda name, t: kernel.groups("a", t),
+)
+def test_circles_are_one_standard_deviation_about_each_cluster(subject):
+    for name, names, chosen in (("b", ["A", "B", "C"], 1), ("gaussian", ["p(x|c)", "p(x)"], 0)):
+        groups = subject(name, 0.2)
+        assert [group.name for group in groups] == names
+        assert [group.chosen for group in groups] == [k == chosen for k in range(len(groups))]
+        mixture = kernel.noised(name, 0.2).cond
+        circles = groups[chosen].circles
+        assert circles.shape == (41, len(mixture.means), 2)
+        np.testing.assert_allclose(np.linalg.norm(circles - mixture.means, axis=2), mixture.s, rtol=1e-12)
+        np.testing.assert_allclose(circles[0], circles[-1], atol=1e-12)
+        assert np.ptp(circles, axis=0) == pytest.approx(2 * mixture.s, rel=0.01), "all the way round"
+
+
+def test_names_stand_at_a_cluster_or_outside_circles_about_one_centre():
+    for group in kernel.groups("a", 0.1):
+        np.testing.assert_allclose(group.label_at, kernel.noised(group.name.lower(), 0.1).cond.means[0])
+    inner, outer = kernel.groups("gaussian", 0.0)
+    np.testing.assert_allclose(inner.label_at, (0.0, -1.0 - 0.17))
+    np.testing.assert_allclose(outer.label_at, (0.0, np.sqrt(2.0) + 0.17))
 
 
 def test_the_tilted_curve_is_monotone():
@@ -365,7 +421,7 @@ def test_the_probe_shows_the_two_predictions(subject):
 
 
 def test_guided_arrow_is_the_guided_prediction_of_the_samplers():
-    model, t, w, x = CONDITIONS["B"], 0.2, 5.0, (0.3, 0.2)
+    model, t, w, x = CONDITIONS["b"], 0.2, 5.0, (0.3, 0.2)
     signal, sigma_t = noised_level(t)
     for by in kernel.GUIDED_BY:
         expected = Guide(model, w, by=by)(np.array([x]) / signal, sigma_t / signal)[0]
@@ -374,7 +430,7 @@ def test_guided_arrow_is_the_guided_prediction_of_the_samplers():
 
 def test_the_probe_shows_the_classifier_that_guides():
     """Its slope is what leads from the unconditional prediction to the guided one: at every level of noised points."""
-    model, t, x = CONDITIONS["A"], 0.2, (0.1, 0.6)
+    model, t, x = CONDITIONS["a"], 0.2, (0.1, 0.6)
     sigma_t = noised_level(t)[1]
     for by in ("classifier", "clean_classifier"):
         p = kernel.probe(model, x, t, 1.0, by)
@@ -385,20 +441,20 @@ def test_the_probe_shows_the_classifier_that_guides():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Settings(condition="D"), "`condition` must be one of A, B, C, gaussian, got D."),
-        (lambda: Settings(sampler="x"), "`sampler` must be one of deterministic, stochastic, langevin, got x."),
+        (lambda: Settings(condition="D"), "`condition` must be one of a, b, c, gaussian, got D."),
+        (lambda: Settings(sampler="x"), "`sampler` must be one of ode_heun, sde_heun, langevin, got x."),
         (
             lambda: Settings(guide_by="hand"),
             "`guide_by` must be one of classifier_free, classifier, clean_classifier, got hand.",
         ),
         (
             lambda: kernel.exact_variance(Settings()),
-            "`condition` must be \"gaussian\", got 'A'.",
+            "`condition` must be \"gaussian\", got 'a'.",
         ),
         (lambda: Settings(interval=(0.5, 0.4)), "`interval` must be 0 <= low <= high <= 1, got (0.5, 0.4)."),
         (lambda: kernel.sample(Settings(), 0), "`num_points` must be at least 1, got 0."),
         (lambda: kernel.sample(Settings(guidance_scale=-1.0)), "`guidance_scale` must be at least 0, got -1.0."),
-        (lambda: kernel.probe(CONDITIONS["A"], (0.0, 0.0), 0.0, 1.0), "`t` must be above 0, got 0.0."),
+        (lambda: kernel.probe(CONDITIONS["a"], (0.0, 0.0), 0.0, 1.0), "`t` must be above 0, got 0.0."),
     ],
 )
 def test_refusals_say_rule_and_value(call, message):
