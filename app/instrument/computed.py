@@ -232,7 +232,7 @@ class Graph:
                 step = next(work.generator)
             except StopIteration as end:
                 del self._works[node.name]
-                seconds = work.seconds + time.perf_counter() - start
+                seconds = work.seconds + time.perf_counter() - start - work.recording.nested_seconds
                 return _Entry(work.recording.reads, end.value, self._version_of(end.value), seconds)
             except BaseException:
                 self._drop_work(node.name)
@@ -245,7 +245,8 @@ class Graph:
             work.progress = Progress(done, of, node.unit)
             if partial and (work.partial is None or work.partial.value is not partial[0]):
                 reads, version = work.recording.reads, next(self._versions)
-                work.partial = _Entry(reads, partial[0], version, work.seconds, pending=True)
+                seconds = work.seconds - work.recording.nested_seconds
+                work.partial = _Entry(reads, partial[0], version, seconds, pending=True)
             if self._deadline is not None and time.perf_counter() >= self._deadline:
                 break
         if work.partial is None:

@@ -308,7 +308,7 @@ class Instrument(param.Parameterized):
             parts.append(f"{progress.done:,.0f} of {progress.of:,.0f} {progress.unit}".strip())
         if status is not None:
             milliseconds = self._graph.milliseconds(*status.timed)
-            took = f"{milliseconds:.0f} ms" if status.timed else ""
+            took = f"{milliseconds:.{0 if milliseconds >= 10 else 1}f} ms" if status.timed else ""
             parts += [part for part in (status.what, took, status.exactness) if part]
         return " · ".join(parts)
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.slices import Work, sliced
 
 Array = NDArray[np.float64]
 
@@ -22,7 +23,8 @@ def squared_costs(noise: ArrayLike, data: ArrayLike) -> Array:
     return np.sum((noise[:, :, None] - data[:, None]) ** 2, axis=3)
 
 
-def assign(cost: ArrayLike) -> NDArray[np.intp]:
+@sliced
+def assign(cost: ArrayLike) -> Work[NDArray[np.intp]]:
     """The least costly assignment of each of B square problems: columns (B, n), one for each row.
 
     cost: (B, n, n), finite; the sum of `cost[b, i, columns[b, i]]` over i is the least there is. Exact, by shortest
@@ -42,6 +44,7 @@ def assign(cost: ArrayLike) -> NDArray[np.intp]:
     for row in range(n):
         free, came_from = _shortest_path(cost, row, row_price, column_price, row_of)
         _augment(row, free, came_from, row_of)
+        yield row + 1, n
     return np.argsort(row_of, axis=1)  # the inverse of a permutation
 
 
@@ -94,7 +97,8 @@ def _augment(row: int, free: NDArray[np.intp], came_from: NDArray[np.intp], row_
         batch, column = batch[going_on], column_of[batch, holder][going_on]
 
 
-def minibatch_couple(noise: Array, data: Array, batch_size: int) -> Array:
+@sliced
+def minibatch_couple(noise: Array, data: Array, batch_size: int) -> Work[Array]:
     """`data` (N, d) reordered so that within each run of `batch_size` points it is optimally assigned to `noise`.
 
     Squared Euclidean cost. Minibatch optimal transport as in Pooladian et al. 2023 and Tong et al. 2024: each
@@ -105,8 +109,9 @@ def minibatch_couple(noise: Array, data: Array, batch_size: int) -> Array:
     require(len(noise) % batch_size == 0, f"`noise` must hold a multiple of {batch_size} points", len(noise))
     shape = (-1, batch_size, noise.shape[1])
     batches = data.reshape(shape)
-    columns = assign(squared_costs(noise.reshape(shape), batches))
-    return np.take_along_axis(batches, columns[:, :, None], axis=1).reshape(data.shape)
+    columns = yield from assign.work(squared_costs(noise.reshape(shape), batches))
+    coupled: Array = np.take_along_axis(batches, columns[:, :, None], axis=1).reshape(data.shape)
+    return coupled
 
 
 def monotone_map(mixture: GaussianMixture, noise: ArrayLike) -> Array:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.schedules import EXPONENTIAL_BETA
+from diffusion_lab.instruments.common.slices import Work, sliced
 
 Array = NDArray[np.float64]
 Velocity = Callable[[Array, float], Array]
@@ -200,7 +201,8 @@ def integrate(velocity: Velocity, noise: ArrayLike, num_steps: int, solver: Solv
     return states(np.asarray(noise, dtype=np.float64))
 
 
-def runge_kutta_4(velocity: Velocity, noise: ArrayLike, num_steps: int) -> tuple[Array, Array]:
+@sliced
+def runge_kutta_4(velocity: Velocity, noise: ArrayLike, num_steps: int) -> Work[tuple[Array, Array]]:
     """The classical fourth-order method: states and velocities at all nodes, each (num_steps + 1, N, d).
 
     The reference that the solvers are measured against; four evaluations a step.
@@ -218,6 +220,7 @@ def runge_kutta_4(velocity: Velocity, noise: ArrayLike, num_steps: int) -> tuple
         x = x + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
         velocities.append(k1)
         states.append(x)
+        yield step + 1, num_steps
     velocities.append(velocity(x, 1.0))
     return np.stack(states), np.stack(velocities)
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffusion_lab.instruments.common.checks import require
+from diffusion_lab.instruments.common.slices import Work, sliced
 
 Array = NDArray[np.float64]
 
@@ -59,7 +60,8 @@ class FittedVelocity:
         return velocity.view(np.float64).reshape(-1, 2)
 
 
-def fit_velocity(noise: ArrayLike, data: ArrayLike, bandwidth: Bandwidth = WIDE) -> FittedVelocity:
+@sliced
+def fit_velocity(noise: ArrayLike, data: ArrayLike, bandwidth: Bandwidth = WIDE) -> Work[FittedVelocity]:
     """Fit the field to pairs (N, 2) each, N >= 100. Raises ValueError for other shapes or fewer pairs."""
     noise, data = np.asarray(noise, dtype=np.float64), np.asarray(data, dtype=np.float64)
     require(
@@ -69,10 +71,11 @@ def fit_velocity(noise: ArrayLike, data: ArrayLike, bandwidth: Bandwidth = WIDE)
     )
     require(len(noise) >= 100, "`noise` must hold at least 100 pairs", len(noise))
     velocity = (data - noise).T
-    table = []
+    table: list[NDArray[np.complex64]] = []
     for t in np.linspace(0.0, 1.0, NUM_TIMES + 1):
         x = ((1.0 - t) * noise + t * data).T
         table.append(_local_linear(x, velocity, (1.0 - t) * bandwidth[0] + t * bandwidth[1]))
+        yield len(table), NUM_TIMES + 1
     return FittedVelocity(np.stack(table), len(noise))
 
 

@@ -1,329 +1,274 @@
-"""Flow matching on its front panel: straight pairs, the flow they average to, and what straightens it."""
+"""Flow matching: straight pairs, the flow they average to, and what straightens it."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
-import param
-from bokeh.plotting import figure
 
-from diffusion_lab.app.instrument.component import Instrument
-from diffusion_lab.app.instrument.front_panel import FrontPanel
+from diffusion_lab.app.instrument import Handle, Instrument, Measure, Panel, Readout, Status, Transport  # isort: skip
+from diffusion_lab.app.instrument import choice, computed, number, readings, seed, switch, whole  # isort: skip
+from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Lines, Plane, Points, Segments, Texts  # isort: skip
+from diffusion_lab.app.instrument.scenes import field_arrows  # isort: skip
 from diffusion_lab.instruments.common import couplings, flows
-from diffusion_lab.instruments.common.flows import DIFFUSION
 from diffusion_lab.instruments.common.randomness import seeded
-from diffusion_lab.instruments.flow import kernel, pictures
-from diffusion_lab.instruments.flow.panel import FRONT_PANEL
+from diffusion_lab.instruments.flow import kernel
 
-PATH_POINTS = 72  # points whose paths are drawn
-MEETING = 24  # pairs drawn through the probe
+PATH_POINTS, MEETING = 72, 24  # points whose paths are drawn, pairs drawn through the probe
+EXTENT = 3.3  # half the width of the picture, in data units
+FIELD = EXTENT * np.linspace(-0.93, 0.93, 17)  # where arrows of the field stand, along both axes
+HALF_LENGTH_SPEED = 2.0  # the speed whose arrow is half as long as the longest
+ARROW_TIME = 0.4  # velocities at the probe are drawn as what a point covers in this time
 LADDER = (1, 2, 4, 8, 16, 32, 64)  # steps in the chart
+ERRORS = (2.5e-4, 90.0)  # end errors that the chart can hold, in units
 CENTRE_SDS = 3.0
 
-
-@dataclass(frozen=True, eq=False)
-class _Case:
-    """Everything about one flow that does not depend on how it is followed."""
-
-    flow: kernel.Flow
-    pairs: kernel.Pairs  # of the points shown
-    reference: kernel.Reference
-    errors: dict[Any, tuple[np.ndarray, np.ndarray]]
-    towards: np.ndarray  # (N,) the cluster each point's flow ends nearest to
-    of_pair: np.ndarray  # (N,) the cluster the data of its pair lie nearest to
-    within_true: float  # share of the data within CENTRE_SDS of a centre
-    fit_ms: float
+REFLOW_OF = {"reflow_once": "rectified_flow", "reflow_twice": "reflow_once"}
+MOVING, PROBING = {"view": ("pairs", "flow")}, {"view": "probe"}
 
 
-@lru_cache(maxsize=12)  # a fitted field is 3 MB
-def _case(data_set: str, name: str, batch_size: int, seed: int) -> _Case:
-    """One flow, made and measured; kept, since readers go to and fro and a fit takes a while."""
-    mixture = kernel.DATA[data_set]
-    drawn = kernel.draw_pairs(mixture, kernel.NUM_POINTS, seeded(seed))
-    previous = None
-    if name.startswith("reflow"):
-        before = "rectified_flow" if name == "reflow_once" else "reflow_once"
-        earlier = _case(data_set, before, 1, seed)
-        previous, pairs = earlier.flow, kernel.Pairs(drawn.noise, earlier.reference.end)
-    elif name == "minibatch_transport":
-        pairs = kernel.couple(drawn, batch_size)
-    else:
-        pairs = drawn
-    start = time.perf_counter()
-    rng = seeded([seed, kernel.FLOWS.index(name)])
-    flow = kernel.make_flow(mixture, name, rng, batch_size=batch_size, previous=previous)
-    fit_ms = 1000 * (time.perf_counter() - start)
-    reference = kernel.refer(flow.velocity, drawn.noise)
-    errors = kernel.convergence(flow.velocity, drawn.noise, reference.end, LADDER)
-    towards, of_pair = (kernel.nearest(x, mixture.means) for x in (reference.end, pairs.data))
-    within_true = kernel.fraction_within_truth(mixture, CENTRE_SDS * mixture.s, 1.0, 0.0)
-    return _Case(flow, pairs, reference, errors, towards, of_pair, within_true, fit_ms)
+def _flow(name: str) -> Any:
+    """The result that makes the flow `name`; a reflow reads the flow before it."""
 
+    def make(self: FlowMatching) -> Any:
+        mixture, rng = kernel.DATA[self.data_set], seeded([self.seed, kernel.FLOWS.index(name)])
+        return (yield from kernel.make_flow.work(mixture, name, rng, **self._made_from(name)))
 
-@lru_cache(maxsize=12)
-def _diffusion_run(data_set: str, seed: int) -> kernel.Run:
-    """The points whose paths are drawn, as diffusion's own flow carries them; its steps are short enough to be it."""
-    mixture = kernel.DATA[data_set]
-    noise = kernel.draw_pairs(mixture, kernel.NUM_POINTS, seeded(seed)).noise[:PATH_POINTS]
-    flow = kernel.make_flow(mixture, "diffusion", seeded(seed))
-    return kernel.follow(flow.velocity, noise, 64, "midpoint")
+    return computed(work=True, keep=4, unit="steps")(make)  # a fitted field is 3 MB
 
 
 class FlowMatching(Instrument):
     """Noise carried to data: along straight lines pair by pair, or by the one flow that those lines average to."""
 
     title: ClassVar[str] = "Flow from noise to data"
-    figure_extent: ClassVar[tuple[float, float]] = (pictures.EXTENT, pictures.EXTENT)
+    editable = (flows.marginal_velocity, flows.integrate, flows.conditional_point, couplings.minibatch_couple)
 
-    mode = param.Selector(
-        default="flow",
-        objects=["pairs", "flow", "probe"],
-        label="Picture",
-        doc="Points on the paths of their own pairs; carried by the velocity field; or what meets at one place.",
-    )
-    flow = param.Selector(
-        default="rectified_flow",
-        objects=list(kernel.FLOWS),
-        label="Flow",
-        doc="Exact: rectified flow, diffusion. Fitted to pairs when chosen: minibatch transport, reflow.",
-    )
-    batch = param.Selector(
-        default="16",
-        objects=["4", "16", "64"],
-        label="Batch size",
-        doc="Noise and data are paired by optimal assignment within batches of this many.",
-    )
-    data_set = param.Selector(
-        default="ring", objects=list(kernel.DATA), label="Data", doc="The Gaussian mixture to be reached at t = 1."
-    )
-    t = param.Number(default=0.85, bounds=(0.0, 1.0), step=0.01, label="Time", doc="From noise at 0 to data at 1.")
-    num_steps = param.Integer(
-        default=16, bounds=(1, 64), step=1, label="Steps", doc="Equal steps that the solver takes from t = 0 to t = 1."
-    )
-    solver = param.Selector(
-        default="euler",
-        objects=list(kernel.SOLVERS),
-        label="Solver",
-        doc="Euler evaluates the velocity once a step; Heun and midpoint twice.",
-    )
-    seed = param.Integer(
-        default=4, bounds=(0, 9999), label="Seed", doc="The same seed gives the same noise, data and fits."
-    )
-    show_paths = param.Boolean(
-        default=True,
-        label="Paths",
-        doc="Where 72 of the points have been; the whole paths of 72 pairs; the paths that meet at the probe.",
-    )
-    show_field = param.Boolean(
-        default=False, label="Field", doc="Arrows along the flow's velocity at this time; length grows with speed."
-    )
-    show_diffusion = param.Boolean(
-        default=False,
-        label="Diffusion",
-        doc="Where the same points have been on the diffusion path: under its exact flow, or pair by pair.",
-    )
-    probe_x = param.Number(
-        default=0.2, bounds=(-3.0, 3.0), step=0.05, label="Probe across", doc="Where the probe lies, across."
-    )
-    probe_y = param.Number(
-        default=0.9, bounds=(-3.0, 3.0), step=0.05, label="Probe up", doc="Where the probe lies, upwards."
+    # fmt: off
+    view = choice(("pairs", "flow", "probe"), "flow", "Picture", style="row",
+        doc="Points on the paths of their own pairs; carried by the velocity field; or what meets at one place.")
+    flow = choice(kernel.FLOWS, "rectified_flow", "Flow",
+        "Exact: rectified flow, diffusion. Fitted to pairs when chosen: minibatch transport, reflow.")
+    batch_size = choice(("4", "16", "64"), "16", "Batch size", when={"flow": "minibatch_transport"},
+        doc="Noise and data are paired by optimal assignment within batches of this many.")
+    data_set = choice(tuple(kernel.DATA), "ring", "Data", "The Gaussian mixture to be reached at t = 1.")
+    t = number(0.85, 0.0, 1.0, 0.01, "Time", "From noise at 0 to data at 1.", symbol="t", ends=("noise", "data"))
+    num_steps = whole(16, 1, 64, "Steps", "Equal steps that the solver takes from t = 0 to t = 1.")
+    solver = choice(kernel.SOLVERS, "euler", "Solver", style="row",
+        doc="Euler evaluates the velocity once a step; Heun and midpoint twice.")
+    seed = seed(4, "The same seed gives the same noise, data and fits.")
+    show_paths = switch(True, "Paths",
+        "Where 72 of the points have been; the whole paths of 72 pairs; the paths that meet at the probe.")
+    show_field = switch(False, "Field", "Arrows along the flow's velocity at this time; length grows with speed.")
+    show_diffusion = switch(False, "Diffusion",
+        "Where the same points have been on the diffusion path: under its exact flow, or pair by pair.")
+    probe_x = number(0.2, -3.0, 3.0, 0.05, "Probe across", "Where the probe lies, across.", when=PROBING)
+    probe_y = number(0.9, -3.0, 3.0, 0.05, "Probe up", "Where the probe lies, upwards.", when=PROBING)
+
+    panel = Panel(
+        Transport("Flow", plays="t", seconds=5),
+        frames="t",
+        readouts=(
+            Readout("t", "t", ".2f"), Readout("nfe", "evaluations", "d"), Readout("end_error", "end error", ".3g"),
+        ),
+        measures=(
+            Measure("straightness", "straightness S of the flow", ".3g", "±", ".1g",
+                "0 if all points move on straight lines at constant speed; with its Monte-Carlo standard error."),
+            Measure("detour", "path length ÷ distance", ".3f", "±",
+                doc="1 if all paths are straight, at any speed; with its Monte-Carlo standard error."),
+            Measure("cost", "transport cost", ".3f", "pairs",
+                doc="Mean squared distance from noise to data under the flow, beside that of the pairs it is made of."),
+            Measure("within", "ends within 3σ of a centre", ".3f",
+                doc="Share of the solver's end points within 3 standard deviations of a cluster's centre."),
+            Measure("probe", "velocity at the probe", ".2f", "spread", when=PROBING,
+                doc="The flow's velocity there, beside the root mean square distance of single velocities from it."),
+        ),
+        pads=(Handle("probe_x", "probe_y", "Probe", PROBING),),
     )
 
-    front_panel: ClassVar[FrontPanel] = FRONT_PANEL
-    editable = (
-        flows.marginal_velocity,
-        flows.integrate,
-        flows.conditional_point,
-        couplings.minibatch_couple,
+    plane = Plane(
+        EXTENT,
+        Arrows("field", "field", width=1, head=0.06, when="show_field", legend="velocity field"),
+        Segments("diffusion", "mute", alpha=0.5, when={"show_diffusion": True} | MOVING, legend="diffusion's paths"),
+        Segments("paths", BY_PART, alpha=0.55, when={"show_paths": True} | MOVING),
+        Segments("meeting", "field", when={"show_paths": True} | PROBING),
+        Points("points", BY_PART),
+        Arrows("velocities", "ink", alpha=0.8, head=0.1, when=PROBING, legend="velocities that meet at the probe"),
+        Arrows("mean", "acc", width=3, when=PROBING, legend="their mean"),
     )
-    chart_aspect: ClassVar[float] = 1.9
-
-    # --- what is drawn -----------------------------------------------------------------------------------------------
-
-    def make_figure(self) -> figure:
-        """Points over their paths over the field; the probe on top."""
-        self._picture = pictures.Picture(self.theme)
-        return self._picture.plot
-
-    def make_chart(self) -> figure:
-        """The end error of the three solvers on this flow, and where the picture's own stands."""
-        self._chart = pictures.Chart(self.theme, self.chart_aspect)
-        return self._chart.plot
-
-    def restyle(self) -> None:
-        """The same pictures in the theme's colours."""
-        self._picture.restyle(self.theme)
-        self._chart.restyle(self.theme)
+    chart = Axes(
+        "End error against evaluations of the velocity",
+        *(Lines(solver, f"c{k}") for k, solver in enumerate(kernel.SOLVERS)),
+        Texts("names", BY_PART, size="12px", align="left"),
+        Points("here", "ink", size=9, alpha=1.0),
+        x=(0.8, 160.0), y=ERRORS, log="xy", ticks={"x": (1, 10, 100), "y": (0.001, 0.01, 0.1, 1, 10)}, aspect=1.9,
+    )
+    # fmt: on
 
     # --- what is computed --------------------------------------------------------------------------------------------
 
-    def update(self, changed: frozenset[str]) -> None:
-        """Recompute what the changed settings touch, and move the picture."""
-        of_case = {"data_set", "flow", "batch", "seed"}
-        if of_case & changed:
-            batch = int(self.batch) if self.flow == "minibatch_transport" else 1
-            self._case = _case(self.data_set, self.flow, batch, self.seed)
-            self._chart.draw_curves(self._case.errors)
-        if (of_case | {"num_steps", "solver"}) & changed:
-            self._follow()
-        if changed - {"show_field", "probe_x", "probe_y"}:
-            self._draw_points(recolour=bool((of_case | {"mode"}) & changed))
-            self._draw_paths()
-        if (of_case | {"t", "mode", "show_diffusion"}) & changed:
-            self._draw_diffusion()
-        if self.show_field and (of_case | {"t", "show_field"}) & changed:
-            self._picture.draw_field(self._case.flow.velocity, self.t)
-        if self.mode == "probe" and changed - {"num_steps", "solver", "show_field"}:
-            self._draw_probe()
-        if {"mode", "show_paths", "show_field", "show_diffusion"} & changed:
-            self._picture.show(
-                probing=self.mode == "probe",
-                paths=self.show_paths,
-                field=self.show_field,
-                diffusion=self.show_diffusion,
-            )
-        self.status = self._what_was_done()
+    rectified_flow, minibatch_transport, reflow_once, reflow_twice, diffusion = map(_flow, kernel.FLOWS)
 
-    def _follow(self) -> None:
-        """The points under the chosen solver, from the same noise as ever."""
-        start = time.perf_counter()
-        self._run = kernel.follow(self._case.flow.velocity, self._case.pairs.noise, self.num_steps, self.solver)
-        self._run_ms = 1000 * (time.perf_counter() - start)
-        self._end_error = kernel.end_error(self._run.states[-1], self._case.reference.end)
+    def _made_from(self, name: str) -> dict[str, Any]:
+        """What a flow is made from besides data and noise: options of the kernel."""
+        if name in REFLOW_OF:
+            return {"previous": getattr(self, REFLOW_OF[name])}
+        return {"batch_size": int(self.batch_size)} if name == "minibatch_transport" else {}
+
+    @computed(work=True, keep=8, unit="steps")
+    def case(self) -> Any:
+        """The flow, its pairs, reference and errors: all that does not depend on the solver."""
+        flow: kernel.Flow = getattr(self, self.flow)
         mixture = kernel.DATA[self.data_set]
-        self._within = kernel.fraction_within(self._run.states[-1], mixture.means, CENTRE_SDS * mixture.s)
-        self._chart.draw_here(self._run.nfe, self._end_error)
+        drawn = kernel.draw_pairs(mixture, kernel.NUM_POINTS, seeded(self.seed))
+        return (yield from kernel.measure.work(mixture, flow, drawn, LADDER, **self._made_from(self.flow)))
 
-    def _what_was_done(self) -> str:
-        case, each = self._case, f"{kernel.NUM_POINTS} points"
-        if case.flow.trained_on is None:
-            field = "exact velocity, float64"
+    @computed
+    def run_of_solver(self) -> kernel.Run:
+        """The points under the chosen solver, from the same noise as ever."""
+        return kernel.follow(self.case.flow.velocity, self.case.pairs.noise, self.num_steps, self.solver)
+
+    @computed
+    def ends(self) -> tuple[float, float, float]:
+        """The solver's end error; the shares of its ends, and of the data, near a centre."""
+        mixture, end = kernel.DATA[self.data_set], self.run_of_solver.states[-1]
+        radius = CENTRE_SDS * mixture.s
+        within = kernel.fraction_within(end, mixture.means, radius)
+        within_true = kernel.fraction_within_truth(mixture, radius, 1.0, 0.0)
+        return kernel.end_error(end, self.case.reference.end), within, within_true
+
+    @computed
+    def shown(self) -> tuple[np.ndarray, np.ndarray]:
+        """Points (N, 2) at t, carried by the flow or on the paths of their pairs, and the cluster (N,) of each."""
+        case = self.case
+        if self.view == "flow":
+            return self.run_of_solver.at(self.t), case.end_cluster
+        x = kernel.conditional_point(case.pairs.noise, case.pairs.data, self.t, case.flow.path)
+        return x, case.pair_cluster
+
+    @computed(keep=4)
+    def diffusion_run(self) -> kernel.Run:
+        """The points whose paths are drawn, as diffusion's own flow carries them, in steps short enough to be it."""
+        return kernel.follow(self.diffusion.velocity, self.case.pairs.noise[:PATH_POINTS], 64, "midpoint")
+
+    @computed
+    def met(self) -> kernel.Meeting:
+        """What meets at the probe."""
+        at, rng = (self.probe_x, self.probe_y), seeded([self.seed, len(kernel.FLOWS)])
+        return kernel.meeting(kernel.DATA[self.data_set], self.case.flow, at, self.t, MEETING, rng)
+
+    # --- what is drawn -----------------------------------------------------------------------------------------------
+
+    @plane.layer("points")
+    def _draw_points(self) -> dict[str, Any]:
+        x, cluster = self.shown
+        return {"x": x, "part": cluster}
+
+    @plane.layer("paths")
+    def _draw_paths(self) -> dict[str, Any]:
+        case = self.case
+        if self.view == "pairs":
+            ends, cluster = kernel.conditional_paths(case.pairs, case.flow.path, PATH_POINTS), case.pair_cluster
         else:
-            pairs = len(case.flow.trained_on.noise)
-            field = f"velocity fitted to {pairs} pairs by local linear kernel regression in {case.fit_ms:.0f} ms"
-        if self.mode != "flow":
-            return f"{each} on the paths of their pairs, in closed form · beside it: {field}"
-        return f"{each}, {self._steps()} · {self._run_ms:.1f} ms · {field}"
+            ends, cluster = kernel.trails(self.run_of_solver, self.t, PATH_POINTS), case.end_cluster
+        return {"start": ends[0], "end": ends[1], "part": cluster[:PATH_POINTS]}
 
-    def _steps(self) -> str:
-        """What the solver does, in words."""
-        return f"{self.num_steps} {self.solver.capitalize()} step{'s' if self.num_steps > 1 else ''}"
-
-    def _draw_points(self, recolour: bool) -> None:
-        case = self._case
-        if self.mode == "flow":
-            self._x, cluster = self._run.at(self.t), case.towards
+    @plane.layer("diffusion")
+    def _draw_diffusion(self) -> dict[str, Any]:
+        if self.view == "pairs":
+            start, end = kernel.conditional_paths(self.case.pairs, flows.DIFFUSION, PATH_POINTS)
         else:
-            self._x = kernel.conditional_point(case.pairs.noise, case.pairs.data, self.t, case.flow.path)
-            cluster = case.of_pair
-        self._picture.draw_points(self._x, cluster if recolour else None)
+            start, end = kernel.trails(self.diffusion_run, self.t, PATH_POINTS)
+        return {"start": start, "end": end}
 
-    def _draw_paths(self) -> None:
-        if not self.show_paths or self.mode == "probe":
-            return
-        case = self._case
-        if self.mode == "pairs":
-            ends, cluster = kernel.conditional_paths(case.pairs, case.flow.path, PATH_POINTS), case.of_pair
-        else:
-            ends, cluster = kernel.trails(self._run, self.t, PATH_POINTS), case.towards
-        self._picture.draw_paths(*ends, cluster[:PATH_POINTS])
+    @plane.layer("field")
+    def _draw_field(self) -> dict[str, Any]:
+        nodes = np.stack(np.meshgrid(FIELD, FIELD), axis=-1).reshape(-1, 2)
+        return field_arrows(FIELD, self.case.flow.velocity(nodes, self.t), HALF_LENGTH_SPEED)
 
-    def _draw_diffusion(self) -> None:
-        if not self.show_diffusion or self.mode == "probe":
-            return
-        if self.mode == "pairs":
-            ends = kernel.conditional_paths(self._case.pairs, DIFFUSION, PATH_POINTS)
-        else:
-            ends = kernel.trails(_diffusion_run(self.data_set, self.seed), self.t, PATH_POINTS)
-        self._picture.draw_diffusion(*ends)
+    @plane.layer("meeting", "velocities", "mean")
+    def _draw_meeting(self) -> Iterator[dict[str, Any]]:
+        start, end = kernel.conditional_paths(self.met.pairs, self.case.flow.path, MEETING)
+        at = (self.probe_x, self.probe_y)
+        yield {"start": start, "end": end}
+        yield {"at": at, "along": ARROW_TIME * self.met.velocities}
+        yield {"at": at, "along": ARROW_TIME * self.met.mean[None]}
 
-    def _draw_probe(self) -> None:
-        x = np.array([self.probe_x, self.probe_y])
-        rng = seeded([self.seed, len(kernel.FLOWS)])
-        flow = self._case.flow
-        self._met = met = kernel.meeting(kernel.DATA[self.data_set], flow, x, self.t, MEETING, rng)
-        self._picture.draw_meeting(x, met, kernel.conditional_paths(met.pairs, flow.path, MEETING))
+    @chart.layer(*kernel.SOLVERS, "names")
+    def _draw_errors(self) -> Iterator[dict[str, Any]]:
+        for solver in kernel.SOLVERS:
+            nfe, error = self.case.errors[solver]
+            inside = (error >= ERRORS[0]) & (error <= ERRORS[1])
+            yield {"x": nfe[inside], "y": error[inside]}
+        places = [(1.0, 1.25e-2 / 3.4**k) for k in range(len(kernel.SOLVERS))]
+        yield {"at": places, "text": map(str.capitalize, kernel.SOLVERS), "part": range(len(kernel.SOLVERS))}
+
+    @chart.layer("here")
+    def _draw_here(self) -> dict[str, Any] | None:
+        error = self.ends[0]
+        return {"x": [(self.run_of_solver.nfe, error)]} if ERRORS[0] <= error <= ERRORS[1] else None
 
     # --- what is read ------------------------------------------------------------------------------------------------
 
-    def readings(self) -> dict[str, str | list[float]]:
-        """Time, evaluations and end error of the solver; measures of the flow on the points shown."""
-        reference = self._case.reference
-        pairs = kernel.transport_cost(self._case.pairs.noise, self._case.pairs.data)
-        probe, spread = "–", "–"
-        if self.mode == "probe":
-            probe = f"({self._met.mean[0]:.2f}, {self._met.mean[1]:.2f})".replace("-", "−")
-            spread = "–" if np.isnan(self._met.spread) else f"{self._met.spread:.2f}"
+    @readings
+    def _of_moment(self) -> dict[str, Any]:
+        return {"t": self.t, "probe": (self.met.mean, self.met.spread) if self.view == "probe" else None}
+
+    @readings
+    def _of_flow(self) -> dict[str, Any]:
+        reference, pairs, (end_error, *within) = self.case.reference, self.case.pairs, self.ends
+        estimates = {"straightness": reference.straightness, "detour": reference.detour}
         return {
-            "t": f"{self.t:.2f}",
-            "nfe": f"{self._run.nfe}",
-            "end_error": f"{self._end_error:.3g}",
-            "straightness": f"{reference.straightness.value:.3g}",
-            "straightness_true": f"{reference.straightness.error:.1g}",
-            "detour": f"{reference.detour.value:.3f}",
-            "detour_true": f"{reference.detour.error:.3f}",
-            "cost": f"{reference.cost.value:.3f}",
-            "cost_true": f"{pairs.value:.3f}",
-            "within": f"{self._within:.3f}",
-            "within_true": f"{self._case.within_true:.3f}",
-            "probe": probe,
-            "probe_true": spread,
-        }
+            "nfe": self.run_of_solver.nfe, "end_error": end_error, "within": tuple(within),
+            **{key: (estimate.value, estimate.error) for key, estimate in estimates.items()},
+            "cost": (reference.cost.value, kernel.transport_cost(pairs.noise, pairs.data).value),
+        }  # fmt: skip
+
+    def status(self) -> Status:
+        """What the solver did, or that pairs need none; how exact the velocity is, and how long a fit took."""
+        points, field = f"{kernel.NUM_POINTS} points", "exact velocity, float64"
+        if (pairs := self.case.flow.trained_on) is not None:
+            took = f"in {self._graph.milliseconds(self.flow):.0f} ms"
+            field = f"velocity fitted to {len(pairs.noise)} pairs by local linear kernel regression {took}"
+        if self.view == "flow":
+            return Status(f"{points}, {self._steps()}", field, timed=("run_of_solver",))
+        return Status(f"{points} on the paths of their pairs, in closed form", f"beside it: {field}")
+
+    def _steps(self) -> str:
+        return f"{self.num_steps} {self.label('solver')} step{'s' if self.num_steps > 1 else ''}"
 
     def describe(self) -> str:
         """The picture in words."""
-        case, reference = self._case, self._case.reference
-        kind = "exact" if case.flow.exact else "fitted"
-        name = self.flow.replace("_", " ")
+        reference, (end_error, within, within_true) = self.case.reference, self.ends
+        moved, solved = "on the paths of their own pairs of", ""
+        if self.view == "flow":
+            moved, solved = "carried by the", f", in {self._steps()}"
+        name, kind = self.flow.replace("_", " "), "exact" if self.case.flow.exact else "fitted"
         if self.flow == "minibatch_transport":
-            name += f" in batches of {self.batch}"
-        where = f"{name} to the {self.data_set.replace('_', ' ')} data ({kind} velocity, seed {self.seed})"
-        if self.mode != "flow":
-            what = f"{kernel.NUM_POINTS} points on the paths of their own pairs of {where}, at t = {self.t:.2f}."
-        else:
-            what = f"{kernel.NUM_POINTS} points carried by the {where}, at t = {self.t:.2f}, in {self._steps()}."
+            name += f" in batches of {self.batch_size}"
         words = (
-            f"{what} The solver ({self._steps()}, evaluations: {self._run.nfe}) ends"
-            f" {self._end_error:.3g} units from the flow's own end, root mean square; {self._within:.0%} of its ends"
-            f" lie within three standard deviations of a centre (true value {self._case.within_true:.0%})."
-            f" Straightness S is {reference.straightness.value:.3f}, path length over distance"
+            f"{kernel.NUM_POINTS} points {moved} {name} to the {self.data_set.replace('_', ' ')} data ({kind} velocity,"
+            f" seed {self.seed}), at t = {self.t:.2f}{solved}. The solver ({self._steps()}, evaluations:"
+            f" {self.run_of_solver.nfe}) ends {end_error:.3g} units from the flow's own end, root mean square;"
+            f" {within:.0%} of its ends lie within three standard deviations of a centre (true value"
+            f" {within_true:.0%}). Straightness S is {reference.straightness.value:.3f}, path length over distance"
             f" {reference.detour.value:.2f}."
         )
-        if self.show_diffusion and self.mode != "probe":
-            words += " Beside them, in grey, the paths of the same points by diffusion."
-        if self.mode == "probe":
-            met = self._met
-            words += (
-                f" At the probe ({self.probe_x:.2f}, {self.probe_y:.2f}) the mean velocity is"
-                f" ({met.mean[0]:.2f}, {met.mean[1]:.2f})"
-            )
-            words += (
-                f", mean of {len(met.velocities)} drawn paths and all others; they spread by {met.spread:.2f}."
-                if len(met.velocities)
-                else "; so near the end no paths are drawn."
-            )
-        return words
+        if self.view != "probe":
+            return words + " Beside them, in grey, the paths of the same points by diffusion." * self.show_diffusion
+        (x, y), drawn = self.met.mean, len(self.met.velocities)
+        words += f" At the probe ({self.probe_x:.2f}, {self.probe_y:.2f}) the mean velocity is ({x:.2f}, {y:.2f})"
+        if not drawn:
+            return f"{words}; so near the end no paths are drawn."
+        return f"{words}, mean of {drawn} drawn paths and all others; they spread by {self.met.spread:.2f}."
 
     def table(self) -> dict[str, np.ndarray]:
         """The points shown, with the two ends of each: the pair's, or of the flow as the solver follows it."""
-        noise = self._case.pairs.noise
-        if self.mode == "flow":
-            data, cluster = self._run.states[-1], self._case.towards
-        else:
-            data, cluster = self._case.pairs.data, self._case.of_pair
-        columns = {"x": self._x, "noise": noise, "end": data}
-        named = {f"{name}_{axis}": x[:, k] for name, x in columns.items() for k, axis in enumerate("xy")}
-        return {"x": named.pop("x_x"), "y": named.pop("x_y"), **named, "cluster": cluster}
-
-    # --- what the buttons do -----------------------------------------------------------------------------------------
-
-    def run(self) -> None:
-        """Flow: from noise to data, played from t = 0."""
-        self.play_from_start()
+        (x, cluster), pairs = self.shown, self.case.pairs
+        end = self.run_of_solver.states[-1] if self.view == "flow" else pairs.data
+        named = {"": x, "noise_": pairs.noise, "end_": end}
+        columns = {f"{name}{axis}": part[:, k] for name, part in named.items() for k, axis in enumerate("xy")}
+        return columns | {"cluster": cluster}
 
     def step(self) -> None:
         """On to the solver's next node."""

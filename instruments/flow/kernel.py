@@ -3,8 +3,9 @@
 Time runs from noise (t = 0) to data (t = 1) and has no unit; lengths are in units of the data.
 """
 
-from collections.abc import Iterable
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,7 +34,8 @@ from diffusion_lab.instruments.common.flows import (
 )
 from diffusion_lab.instruments.common.metrics import fraction_within, fraction_within_truth, nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
-from diffusion_lab.instruments.common.velocity_fit import NARROW, WIDE, fit_velocity
+from diffusion_lab.instruments.common.slices import Work, sliced
+from diffusion_lab.instruments.common.velocity_fit import NARROW, NUM_TIMES, WIDE, fit_velocity
 
 __all__ = [
     "DATA",
@@ -41,6 +43,7 @@ __all__ = [
     "FLOWS",
     "NUM_POINTS",
     "SOLVERS",
+    "Case",
     "Flow",
     "Meeting",
     "Pairs",
@@ -57,6 +60,7 @@ __all__ = [
     "fraction_within",
     "fraction_within_truth",
     "make_flow",
+    "measure",
     "meeting",
     "nearest",
     "refer",
@@ -66,6 +70,7 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+R = TypeVar("R")
 
 NUM_POINTS = 384
 NUM_PAIRS = 9216
@@ -126,11 +131,16 @@ def draw_pairs(mixture: GaussianMixture, n: int, rng: np.random.Generator) -> Pa
     return Pairs(noise, mixture.sample(n, rng)[0])
 
 
-def couple(pairs: Pairs, batch_size: int) -> Pairs:
+@sliced
+def couple(pairs: Pairs, batch_size: int) -> Work[Pairs]:
     """The same points, paired by optimal assignment within batches of `batch_size`."""
-    return Pairs(pairs.noise, minibatch_couple(pairs.noise, pairs.data, batch_size))
+    coupled = minibatch_couple.work(pairs.noise, pairs.data, batch_size)
+    if isinstance(coupled, Generator):  # a reader's own version may return the data at once
+        coupled = yield from coupled
+    return Pairs(pairs.noise, coupled)
 
 
+@sliced
 def make_flow(
     mixture: GaussianMixture,
     name: str,
@@ -139,7 +149,7 @@ def make_flow(
     batch_size: int = 16,
     previous: Flow | None = None,
     num_pairs: int = NUM_PAIRS,
-) -> Flow:
+) -> Work[Flow]:
     """The flow called `name`, one of FLOWS; `rng` draws what a fitted one is trained on.
 
     "minibatch_transport": pairs assigned within batches of `batch_size` (Pooladian et al. 2023; Tong et al. 2024).
@@ -150,14 +160,32 @@ def make_flow(
     if name in EXACT_FLOWS:
         path = RECTIFIED if name == "rectified_flow" else DIFFUSION
         return Flow(name, lambda x, t: marginal_velocity(mixture, x, t, path), path)
+    num_times = NUM_TIMES + 1
     if name == "minibatch_transport":
-        pairs, bandwidth = couple(draw_pairs(mixture, num_pairs, rng), batch_size), WIDE
+        steps, bandwidth = batch_size + num_times, WIDE
+        pairs = yield from _stage(couple.work(draw_pairs(mixture, num_pairs, rng), batch_size), 0, steps)
     else:
         require(previous is not None, "`previous` must be the flow one reflow earlier", previous)
         assert previous is not None
+        steps, bandwidth = PAIR_STEPS + num_times, NARROW
         noise = rng.standard_normal((num_pairs, 2))
-        pairs, bandwidth = Pairs(noise, follow(previous.velocity, noise, PAIR_STEPS, "heun").states[-1]), NARROW
-    return Flow(name, fit_velocity(pairs.noise, pairs.data, bandwidth), RECTIFIED, pairs)
+        for state in integrate(previous.velocity, noise, PAIR_STEPS, "heun"):
+            yield state.step, steps
+        pairs = Pairs(noise, state.x)
+    fit = fit_velocity.work(pairs.noise, pairs.data, bandwidth)
+    velocity = yield from _stage(fit, steps - num_times, steps)
+    return Flow(name, velocity, RECTIFIED, pairs)
+
+
+def _stage(work: Work[R], start: float, of: float) -> Work[R]:
+    """A part of longer work: counts on from `start`."""
+    while True:
+        try:
+            done, _ = next(work)
+        except StopIteration as end:
+            result: R = end.value
+            return result
+        yield start + done, of
 
 
 # --- what the points do ----------------------------------------------------------------------------------------------
@@ -198,9 +226,10 @@ class Reference:
     detour: Estimate
 
 
-def refer(velocity: Velocity, noise: ArrayLike) -> Reference:
+@sliced
+def refer(velocity: Velocity, noise: ArrayLike) -> Work[Reference]:
     """Follow the flow finely from noise (N, 2)."""
-    states, velocities = runge_kutta_4(velocity, noise, REFERENCE_STEPS)
+    states, velocities = yield from runge_kutta_4.work(velocity, noise, REFERENCE_STEPS)
     cost = transport_cost(states[0], states[-1])
     return Reference(states[-1], straightness(states, velocities), cost, detour(states))
 
@@ -210,16 +239,66 @@ def end_error(end: Array, reference_end: Array) -> float:
     return float(np.sqrt(np.mean(np.sum((end - reference_end) ** 2, axis=1))))
 
 
+@sliced
 def convergence(
-    velocity: Velocity, noise: Array, reference_end: Array, steps: Iterable[int]
-) -> dict[Solver, tuple[NDArray[np.int64], Array]]:
+    velocity: Velocity, noise: Array, reference_end: Array, steps: Sequence[int]
+) -> Work[dict[Solver, tuple[NDArray[np.int64], Array]]]:
     """For each solver: evaluations (L,) and end errors (L,) at each number of steps."""
-    found: dict[Solver, tuple[NDArray[np.int64], Array]] = {}
-    for solver in SOLVERS:
-        runs = [follow(velocity, noise, n, solver) for n in steps]
-        errors = [end_error(run.states[-1], reference_end) for run in runs]
-        found[solver] = np.array([run.nfe for run in runs]), np.array(errors)
-    return found
+    nfe = {solver: np.zeros(len(steps), dtype=np.int64) for solver in SOLVERS}
+    error = {solver: np.zeros(len(steps)) for solver in SOLVERS}
+    runs = [(solver, k) for solver in SOLVERS for k in range(len(steps))]
+    for done, (solver, k) in enumerate(runs, start=1):
+        run = follow(velocity, noise, steps[k], solver)
+        nfe[solver][k], error[solver][k] = run.nfe, end_error(run.states[-1], reference_end)
+        yield done, len(runs)
+    return {solver: (nfe[solver], error[solver]) for solver in SOLVERS}
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Everything about one flow that does not depend on the solver.
+
+    pairs: of the points shown; errors: see `convergence`; end_cluster, pair_cluster: (N,), the cluster that each
+    point's flow ends nearest to, and that the data of its pair lie nearest to.
+    """
+
+    flow: Flow
+    pairs: Pairs
+    reference: Reference
+    errors: dict[Solver, tuple[NDArray[np.int64], Array]]
+    end_cluster: NDArray[np.intp]
+    pair_cluster: NDArray[np.intp]
+
+
+@sliced
+def measure(
+    mixture: GaussianMixture,
+    flow: Flow,
+    drawn: Pairs,
+    steps: Sequence[int],
+    *,
+    batch_size: int = 1,
+    previous: Flow | None = None,
+) -> Work[Case]:
+    """Measures `flow`, made with the same `batch_size` and `previous`, on points with the noise of `drawn`.
+
+    steps: numbers of steps for `convergence`. The points' pairs are made as the flow's own were: assigned within
+    batches, or, for a reflow, carried to data by `previous`.
+    """
+    noise, pairs, before = drawn.noise, drawn, 0
+    ladder = len(SOLVERS) * len(steps)
+    if previous is not None:
+        before = REFERENCE_STEPS
+        carried = yield from _stage(refer.work(previous.velocity, noise), 0, before + REFERENCE_STEPS + ladder)
+        pairs = Pairs(noise, carried.end)
+    elif flow.name == "minibatch_transport":
+        before = batch_size
+        pairs = yield from _stage(couple.work(drawn, batch_size), 0, before + REFERENCE_STEPS + ladder)
+    of = before + REFERENCE_STEPS + ladder
+    reference = yield from _stage(refer.work(flow.velocity, noise), before, of)
+    errors = yield from _stage(convergence.work(flow.velocity, noise, reference.end, steps), of - ladder, of)
+    clusters = (nearest(x, mixture.means) for x in (reference.end, pairs.data))
+    return Case(flow, pairs, reference, errors, *clusters)
 
 
 def trails(run: Run, t: float, points: int, most: int = 24) -> tuple[Array, Array]:

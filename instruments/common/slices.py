@@ -1,0 +1,39 @@
+"""Long computations that can pause: a generator yields how far it is, and returns the result.
+
+An instrument advances the generator in slices while the page stays alive; tests and cells call the plain function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: Yields (done, of), both in the same unit, and returns the result.
+Work = Generator[tuple[float, float], None, R]
+
+
+class Sliced(Generic[P, R]):
+    """A function whose computation can pause: a call runs it to its end; `work`, called alike, is the generator."""
+
+    def __init__(self, work: Callable[P, Work[R]]) -> None:
+        self.work = work
+        update_wrapper(self, work)
+
+    def __call__(self, *arguments: P.args, **options: P.kwargs) -> R:
+        """The result."""
+        generator: Generator[Any, None, R] = self.work(*arguments, **options)
+        while True:
+            try:
+                next(generator)
+            except StopIteration as end:
+                result: R = end.value
+                return result
+
+
+def sliced(work: Callable[P, Work[R]]) -> Sliced[P, R]:
+    """Decorates a generator function: see `Sliced`."""
+    return Sliced(work)
