@@ -1,7 +1,7 @@
 """The contract of instruments: what `instruments/*/component.py` is written in."""
 
 from diffusion_lab.app.instrument.assets import asset
-from diffusion_lab.app.instrument.computed import computed
+from diffusion_lab.app.instrument.computed import NotReady, computed
 from diffusion_lab.app.instrument.instrument import Answer, Instrument, StateError
 from diffusion_lab.app.instrument.panel import (
     Brush,
@@ -25,6 +25,7 @@ __all__ = [
     "Handle",
     "Instrument",
     "Measure",
+    "NotReady",
     "Panel",
     "Readout",
     "Replay",

@@ -100,6 +100,18 @@ class Graph:
             if self._works:
                 self._checked.clear()
 
+    @contextmanager
+    def no_waiting(self) -> Iterator[None]:
+        """Reading a result that is unfinished raises `NotReady` at once: for what a button does."""
+        self._deadline = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._deadline = None
+            self._not_ready.clear()
+            if self._works:
+                self._checked.clear()
+
     # --- what is read and written ------------------------------------------------------------------------------------
 
     def note_setting(self, name: str, value: Any) -> None:
@@ -184,6 +196,8 @@ class Graph:
             entry = self._advance(node) if node.work else self._compute(node)
             if not entry.pending:
                 kept.insert(0, entry)
+                if len(kept) > 1 and _same(entry.value, kept[1].value):
+                    entry.version = kept[1].version  # what has read it still holds
                 del kept[node.keep :]
         self._checked[node.name] = entry
         return entry
@@ -273,6 +287,11 @@ class Graph:
     def _drop_work(self, name: str) -> None:
         if (work := self._works.pop(name, None)) is not None:
             work.generator.close()
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are one plain value: recomputing that changes nothing."""
+    return type(one) is type(other) and isinstance(one, bool | int | float | str) and one == other
 
 
 class Result:

@@ -12,6 +12,7 @@ import csv
 import difflib
 import io
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar
@@ -245,14 +246,14 @@ class Instrument(param.Parameterized):
         action = message.get("action") if isinstance(message, dict) else None
         if action not in ACTIONS:
             raise StateError(f"An instrument is sent one of the actions {', '.join(ACTIONS)}, got {message!r}.")
-        if action != "tap":
-            getattr(self, action)()
-            return
-        try:
-            x, y = float(message["x"]), float(message["y"])
-        except (KeyError, TypeError, ValueError):
-            raise StateError(f"A tap needs the numbers x and y, got {message!r}.") from None
-        self.tap(x, y)
+        place = []
+        if action == "tap":
+            try:
+                place = [float(message["x"]), float(message["y"])]
+            except (KeyError, TypeError, ValueError):
+                raise StateError(f"A tap needs the numbers x and y, got {message!r}.") from None
+        with suppress(NotReady), self._graph.no_waiting():  # nothing to step or tap while the picture is not there
+            getattr(self, action)(*place)
 
     def csv(self) -> str:
         """The data shown, as comma-separated values under a line of names; numbers with nine digits."""
@@ -306,11 +307,18 @@ class Instrument(param.Parameterized):
         parts = []
         if (progress := self._graph.progress) is not None and progress.of:
             parts.append(f"{progress.done:,.0f} of {progress.of:,.0f} {progress.unit}".strip())
-        if status is not None:
-            milliseconds = self._graph.milliseconds(*status.timed)
-            took = f"{milliseconds:.{0 if milliseconds >= 10 else 1}f} ms" if status.timed else ""
-            parts += [part for part in (status.what, took, status.exactness) if part]
+        while status is not None:
+            parts += [part for part in (status.what, self._took(status), status.exactness) if part]
+            status = status.beside
         return " · ".join(parts)
+
+    def _took(self, status: Status) -> str:
+        milliseconds = self._graph.milliseconds(*status.timed)
+        if not status.timed:
+            return ""
+        if status.each:
+            return f"{milliseconds / status.count:.1f} ms {status.each}"
+        return f"{milliseconds:.{0 if milliseconds >= 10 else 1}f} ms"
 
     def answered(self, values: Mapping[str, Any]) -> None:
         """Whoever shows the instrument has set these settings: they are no news to it."""

@@ -29,12 +29,16 @@ class Estimate:
 class Status:
     """What was computed for the picture.
 
-    what: the computation in words; exactness: how exact it is; timed: names of the results whose time counts.
+    what: the computation in words; exactness: how exact it is; timed: names of the results whose time counts; where
+    `each` is given ("a pass"), that time is divided by `count`; beside: another computation, named after this one.
     """
 
     what: str
     exactness: str = ""
     timed: tuple[str, ...] = ()
+    count: int = 1
+    each: str = ""
+    beside: Status | None = None
 
 
 def readings(function: Callable[..., Any]) -> Callable[..., Any]:

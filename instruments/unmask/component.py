@@ -1,402 +1,398 @@
-"""Masked diffusion on its front panel: a text revealed pass by pass, beside the same model writing left to right."""
+"""Masked diffusion: a text revealed pass by pass, beside the same model writing left to right."""
 
 from __future__ import annotations
 
-import time
-import timeit
-from functools import lru_cache
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import numpy as np
-import param
-from bokeh.events import DoubleTap, PointEvent, Tap
-from bokeh.plotting import figure
 
-from diffusion_lab.app.instrument.component import Instrument
-from diffusion_lab.app.instrument.front_panel import (
-    Choice,
-    FrontPanel,
-    Legend,
+from diffusion_lab.app.instrument import (
+    Instrument,
     Measure,
-    Menu,
+    NotReady,
+    Panel,
     Readout,
-    Slider,
-    Text,
-    Toggles,
+    Status,
+    Tap,
     Transport,
+    asset,
+    choice,
+    computed,
+    number,
+    readings,
+    seed,
+    switch,
+    text,
+    whole,
 )
+from diffusion_lab.app.instrument.scenes import Axes, Band, Boxes, Lines, Plane, Points, Segments, Texts
 from diffusion_lab.instruments.common import chains, masked
-from diffusion_lab.instruments.unmask import kernel, pictures, words
-from diffusion_lab.instruments.unmask.gap import TEXTS, Gap, distance, measured_gap
+from diffusion_lab.instruments.common.slices import Work
+from diffusion_lab.instruments.unmask import charts, gap, kernel, layout, words
 
-RULES = [*kernel.RULES[:-1], "ReMDM"]  # as they are written; the kernel's are in lower case
+KEPT = 64  # results kept for settings that come back to where they were
+RULES = {rule: "ReMDM" if rule == "remdm" else "" for rule in kernel.RULES}
+
+State = TypeVar("State")
 
 
 class Unmask(Instrument):
     """A text decoded by unmasking in K passes, and left to right in n; given words stay where they are."""
 
-    title: ClassVar[str] = "Masked diffusion"
-    figure_aspect: ClassVar[float] = pictures.WIDTH / pictures.HEIGHT
-    chart_aspect: ClassVar[float] = 1.25
-
-    model = param.Selector(
-        default="exact",
-        objects=["exact", "learned"],
-        label="Model",
-        doc="What unmasks and drafts: the word chain's own posteriors, or a small transformer trained on its texts.",
-    )
-    num_inference_steps = param.Integer(
-        default=5,
-        bounds=(1, 24),
-        label="Passes",
-        doc="Passes in which all masks are filled; more than there are masks are not used.",
-    )
-    progress = param.Number(
-        default=0.2,
-        bounds=(0.0, 1.0),
-        step=0.005,
-        label="Progress",
-        doc="How far both decodings stand, at the same number of passes: 1 is when the slower has finished.",
-    )
-    remasking = param.Selector(
-        default="confidence",
-        objects=RULES,
-        label="Commit by",
-        doc="Which masked positions a pass commits. Low confidence is LLaDA's published rule; ReMDM masks again.",
-    )
-    eta_cap = param.Number(
-        default=0.2,
-        bounds=(0.0, 0.9),
-        step=0.05,
-        label="Masked again, at most",
-        doc="ReMDM: the largest probability that a pass masks a committed word again.",
-    )
-    temperature = param.Number(
-        default=1.0,
-        bounds=(0.0, 2.0),
-        step=0.1,
-        label="Temperature",
-        doc="Words are drawn from p to the power 1/T, normalised; 0 takes the likeliest.",
-    )
-    length = param.Integer(default=15, bounds=(12, 24), label="Words", doc="Length of the text, full stops included.")
-    given = param.String(
-        default="",
-        regex=r"^[0-9A-Za-z:., ]{0,300}$",
-        label="Words given",
-        doc="Places and words, like 6:captain 14:letter. A tap on a word of the picture gives it, or masks it again.",
-    )
-    show_guesses = param.Boolean(
-        default=False, label="Guesses", doc="The likeliest word under each mask, given all that is revealed."
-    )
-    writing = param.Selector(
-        default="word_by_word",
-        objects=["word_by_word", "drafts"],
-        label="Left to right",
-        doc="One word a pass, or several, from a draft that the model makes and left to right verifies.",
-    )
-    block = param.Integer(
-        default=4, bounds=(1, 8), label="Words a draft", doc="Words that the model drafts in one pass, for a verifier."
-    )
-    chart_shows = param.Selector(
-        default="samples",
-        objects=["samples", "chain", "distance"],
-        label="Chart",
-        doc="Texts of the model, measured; a chain of two states, where all is exact; or how far off the learned is.",
-    )
-    stay = param.Number(
-        default=0.9,
-        bounds=(0.5, 0.95),
-        step=0.05,
-        label="Small chain: stays with",
-        doc="Probability that the small chain keeps its state from one token to the next; 0.5 is independence.",
-    )
-    seed = param.Integer(
-        default=3, bounds=(0, 9999), label="Seed", doc="The same seed gives the same draws, in both decodings."
-    )
-
+    title = "Masked diffusion"
     editable = (masked.scores, masked.remdm_probabilities, words.posterior, words.learned, chains.draw)
-    kept = ("_measured",)
 
-    front_panel: ClassVar[FrontPanel] = FrontPanel(
+    # --- what can be set ---------------------------------------------------------------------------------------------
+
+    num_inference_steps = whole(
+        5, 1, 24, "Passes", symbol="K",
+        doc="Passes in which all masks are filled; more than there are masks are not used.",
+    )  # fmt: skip
+    progress = number(
+        0.2, 0, 1, 0.005, "Progress",
+        doc="How far both decodings stand, at the same number of passes: 1 is when the slower has finished.",
+    )  # fmt: skip
+    given = text(
+        "", r"^[0-9A-Za-z:., ]{0,300}$", "Words given", example="6:captain 14:letter",
+        doc="Places and words, like 6:captain 14:letter. A tap on a word of the picture gives it, or masks it again.",
+    )  # fmt: skip
+    model = choice(
+        ["exact", "learned"], "exact", "Model", style="row",
+        doc="What unmasks and drafts: the word chain's own posteriors, or a small transformer trained on its texts.",
+    )  # fmt: skip
+    remasking = choice(
+        RULES, "confidence", "Commit by",
+        doc="Which masked positions a pass commits. Low confidence is LLaDA's published rule; ReMDM masks again.",
+    )  # fmt: skip
+    eta_cap = number(
+        0.2, 0, 0.9, 0.05, "Masked again, at most", symbol="σ", when={"remasking": "remdm"},
+        doc="ReMDM: the largest probability that a pass masks a committed word again.",
+    )  # fmt: skip
+    temperature = number(
+        1.0, 0, 2, 0.1, "Temperature", symbol="T",
+        doc="Words are drawn from p to the power 1/T, normalised; 0 takes the likeliest.",
+    )  # fmt: skip
+    length = whole(15, 12, 24, "Words", "Length of the text, full stops included.", symbol="n")
+    writing = choice(
+        ["word_by_word", "drafts"], "word_by_word", "Left to right",
+        doc="One word a pass, or several, from a draft that the model makes and left to right verifies.",
+    )  # fmt: skip
+    block = whole(
+        4, 1, 8, "Words a draft", symbol="b", when={"writing": "drafts"},
+        doc="Words that the model drafts in one pass, for a verifier.",
+    )  # fmt: skip
+    show_guesses = switch(False, "Guesses", "The likeliest word under each mask, given all that is revealed.")
+    chart_shows = choice(
+        ["samples", "chain", "distance"], "samples", "Chart", style="row",
+        doc="Texts of the model, measured; a chain of two states, where all is exact; or how far off the learned is.",
+    )  # fmt: skip
+    stay = number(
+        0.9, 0.5, 0.95, 0.05, "Small chain: stays with", when={"chart_shows": "chain"},
+        doc="Probability that the small chain keeps its state from one token to the next; 0.5 is independence.",
+    )  # fmt: skip
+    seed = seed(3, "The same seed gives the same draws, in both decodings.")
+
+    panel = Panel(
+        Transport("Unmask", plays="progress", seconds=6, after="progress", step="One pass further"),
         frames="progress",
         readouts=[
             Readout("passes", "passes spent"),
             Readout("unmasked", "unmasked"),
             Readout("written", "left to right"),
         ],
-        controls=[
-            Slider("num_inference_steps", symbol="K"),
-            Slider("progress"),
-            Transport(run="Unmask", plays="progress", seconds=6),
-            Text("given", example="6:captain 14:letter"),
-            Choice("model"),
-            Menu("remasking"),
-            Slider("eta_cap", symbol="σ", when="remasking:ReMDM"),
-            Slider("temperature", symbol="T"),
-            Slider("length", symbol="n"),
-            Menu("writing"),
-            Slider("block", symbol="b", when="writing:drafts"),
-            Toggles(("show_guesses",)),
-            Choice("chart_shows"),
-            Slider("stay", when="chart_shows:chain"),
-        ],
         measures=[
             Measure(
-                "likelihood",
-                "log p, nats a word",
+                "likelihood", "log p, nats a word", ".2f", "mean",
                 doc="Of what is revealed, for each word that was not given; beside it the exact mean over full texts.",
-                beside="mean",
             ),
             Measure(
-                "joints",
-                "odd neighbours",
+                "joints", "odd neighbours", "d", "left to right",
                 doc="Pairs of revealed neighbours that stand nowhere in the corpus, in both texts.",
-                beside="left to right",
             ),
             Measure(
-                "cost",
-                "cost, positions",
+                "cost", "cost, positions", "d", "left to right",
                 doc="A diffusion pass computes all n positions; a left-to-right pass with its cache, what it checks.",
-                beside="left to right",
             ),
             Measure(
-                "distance",
-                "learned off by, nats",
+                "distance", "learned off by, nats", ".4f", "context ignored", ".2f", when={"model": "learned"},
                 doc="KL(exact ‖ learned), mean over the masked words; beside it, what ignoring the context would lose.",
-                beside="context ignored",
-                when="model:learned",
             ),
             Measure(
-                "kept",
-                "kept of a draft",
+                "kept", "accepted from the draft", "", "saved", when={"writing": "drafts"},
                 doc="Drafted words that stood, a pass; passes to the right saved. Each draft costs a diffusion pass.",
-                beside="saved",
-                when="writing:drafts",
             ),
             Measure(
-                "correlation",
-                "total correlation",
+                "correlation", "total correlation", ".4f", "formula", when={"chart_shows": "chain"},
                 doc="What one pass loses on the small chain, in nats: summed over all sequences, and by the formula.",
-                beside="formula",
-                when="chart_shows:chain",
             ),
         ],
-        legends=[
-            Legend("revealed by this pass", "acc"),
-            Legend("odd neighbours: never together in the corpus", "c3"),
-            Legend("masked again, or a refused draft", "c5"),
-        ],
-        chart="In nats: against passes K, or masks m",
+        pads=[Tap("Tap a word to give it, and again to mask it")],
+    )  # fmt: skip
+
+    plane = Plane(
+        layout.WIDTH / 2,
+        Boxes("cells", "c0"),
+        Boxes("masks", "mute"),
+        Boxes("pins", "bg", outline="ink"),
+        Segments("rules", "line"),
+        Segments("diagonal", "mute", width=2),
+        Segments("new", "acc", width=3, legend="revealed by this pass"),
+        Segments("joints", "c3", width=4, legend="odd neighbours: never together in the corpus"),
+        Segments("again", "c5", width=3, legend="masked again, or a refused draft"),
+        Texts("words", "ink", size="19px"),
+        Texts("guesses", "mute", size="19px", when="show_guesses"),
+        Texts("headings", "mute", size="15px", align="left"),
+        x=(0, layout.WIDTH),
+        y=(0, layout.HEIGHT),
     )
+    chart = Axes(
+        "In nats: against passes K, or masks m",
+        Segments("here", "acc", width=1.5),
+        Segments("levels", "mute"),
+        Segments("written", "c1", width=2),
+        Band("band", "c1"),
+        Band("band_distinct", "c1"),
+        Segments("errors", "c0", width=1.5),
+        Lines("first", "c0", width=1.5),
+        Points("first_dots", "c0", alpha=1),
+        Lines("second", "c2", width=1.5),
+        Points("second_dots", "c2", alpha=1),
+        Texts("label_axis", "mute", size="11px", align="right"),
+        Texts("label_left", "c1", size="11px", align="left"),
+        Texts("label_first", "c0", size="11px"),
+        Texts("label_second", "c2", size="11px"),
+        Texts("label_middle", "mute", size="11px"),
+        x=(0.5, 15.5),
+        y=(-7, 1.15),
+        aspect=1.25,
+    )
+    of_result = tuple(chart.layers)[1:]  # all but the mark at the K of the picture
 
-    _measured: tuple[object, ...] | None = None  # what `_result` was measured for
-    _drawn: object = None  # which result the chart shows
-    _pale = False
-    _result: kernel.Quality | Gap | tuple[np.ndarray, np.ndarray] | None = None
-    _chart_took = ""
+    # --- what is computed: the two decodings -------------------------------------------------------------------------
 
-    # --- what is computed --------------------------------------------------------------------------------------------
+    @computed(keep=KEPT)
+    def pins(self) -> tuple[kernel.Pins, str]:
+        """(position, word) of what is given, by position, and what is wrong with the rest of what was typed."""
+        return kernel.read_pins(self.given, self.length)
 
-    def _pins(self) -> kernel.Pins:
-        """(position, word) of what is given, by position, as far as it can be read."""
-        return kernel.read_pins(self.given, self.length)[0]
+    @computed(keep=KEPT)
+    def start(self) -> kernel.Tokens:
+        """Masks, and the words that are given."""
+        return kernel.sequence(self.length, dict(self.pins[0]))
+
+    @computed(work=True, keep=2, unit="bytes of weights")
+    def predictor(self) -> Work[str]:
+        """The name of the model that is asked, once it can answer: the learned one needs its weights."""
+        words.word_model()  # made here, so that its time is not that of the first pass
+        if self.model == "learned":
+            yield from asset(words.WEIGHTS)
+            words.network()
+        return str(self.model)
+
+    @computed(work=True, keep=KEPT, unit="passes")
+    def passes(self) -> Work[tuple[masked.Pass, ...]]:
+        """Unmasking: the start, and the state after each pass."""
+        rule, eta_cap = self._rule()
+        task = self.start, self.num_inference_steps, rule, self.temperature, eta_cap, self.seed
+        return (yield from _collected(kernel.unmasking(*task, self.predictor), self.num_inference_steps))
+
+    @computed(work=True, keep=KEPT, unit="passes")
+    def rounds(self) -> Work[tuple[masked.Round, ...]]:
+        """Left to right: the start, and the state after each pass."""
+        task = self.start, self.temperature, self.seed
+        drafts = (self.predictor, self.block) if self.writing == "drafts" else ()
+        return (yield from _collected(kernel.writing(*task, *drafts), self.length))
+
+    @computed
+    def decoding(self) -> kernel.Decoding:
+        """Both."""
+        return kernel.Decoding(self.start, self.passes, self.rounds, self.block if self.writing == "drafts" else 0)
+
+    @computed
+    def spent(self) -> int:
+        """Passes spent on each text."""
+        return round(self.progress * self.decoding.total)
+
+    @computed
+    def shown(self) -> kernel.Shown:
+        """Both texts at that number of passes."""
+        return self.decoding.after(self.spent)
+
+    @computed
+    def guesses(self) -> kernel.Tokens:
+        """The likeliest word at each place of the upper text."""
+        return kernel.guesses(self.shown.sides["unmasked"].x, self.predictor)[0]
+
+    @computed
+    def off(self) -> tuple[float | None, float | None]:
+        """How far off the learned model is at the masked words, and what ignoring the context would lose."""
+        learned = self.model == "learned" and self.predictor
+        return (gap.distance(self.shown.sides["unmasked"].x) if learned else None) or (None, None)
+
+    @computed(keep=KEPT)
+    def expected(self) -> float:
+        """Mean log-likelihood of a perfect sampler's texts, nats a word."""
+        return kernel.expected_log_likelihood(self.start)
 
     def _rule(self) -> tuple[str, float]:
-        return self.remasking.lower(), self.eta_cap if self.remasking == "ReMDM" else 0.0
+        return self.remasking, self.eta_cap if self.remasking == "remdm" else 0.0
 
-    def _chart_task(self) -> tuple[object, ...]:
-        """What the chart depends on: not the number of passes."""
-        if self.chart_shows == "samples":
-            return self.model, self.length, self._pins(), self._rule(), self.temperature, self.seed
-        return (self._rule(), self.stay) if self.chart_shows == "chain" else (self.length, self.seed)
+    # --- what is computed: the chart, a result for each value of `chart_shows` ---------------------------------------
 
-    def update(self, changed: frozenset[str]) -> None:
-        """Decode if the task is another, and show where both decodings stand."""
+    @computed(work=True, background=True, keep=KEPT, unit="passes")
+    def samples(self) -> Work[kernel.Quality]:
+        """What decoding in K passes is worth, for many K."""
         rule, eta_cap = self._rule()
-        options = rule, self.temperature, eta_cap, self.seed, self.model, self.block if self.writing == "drafts" else 0
-        self._decoding = _decoded(self.length, self._pins(), self.num_inference_steps, *options)
-        self._shown = self._decoding.after(round(self.progress * self._decoding.after(0).total))
-        pictures.draw_texts(self._texts, self._shown, self._guesses() if self.show_guesses else None)
-        self._update_chart()
+        task = self.start, rule, self.temperature, eta_cap, self.seed, kernel.SAMPLES
+        return (yield from kernel.quality.work(*task, self.predictor))
 
-    def _guesses(self) -> np.ndarray:
-        return kernel.guesses(self._shown.sides["unmasked"].x, self.model)[0]
-
-    def rest(self) -> None:
-        """Measure what the chart shows, where it is not measured yet."""
-        if self._measured == self._chart_task():
-            return
-        start = time.perf_counter()
+    @computed(work=True, background=True, keep=KEPT)
+    def chain(self) -> Work[tuple[np.ndarray, np.ndarray]]:
+        """What decoding in K passes loses on the small chain, exactly."""
         rule, eta_cap = self._rule()
-        if self.chart_shows == "samples":
-            quality = _quality(self.length, self._pins(), rule, self.temperature, eta_cap, self.seed, self.model)
-            what = f"{len(quality.steps)} × {kernel.SAMPLES} texts, {quality.passes} passes"
-            self._result = quality
-        elif self.chart_shows == "chain":
-            self._result = kernel.kl_curve(rule, self.stay, eta_cap)
-            what = f"every path of {kernel.SMALL_LENGTH} tokens"
-        else:
-            self._result = measured_gap(self.length, self.seed)
-            what = f"{self.length} × {TEXTS} texts, both models"
-        self._measured = self._chart_task()
-        self._chart_took = f"chart: {what}, {1000 * (time.perf_counter() - start):.0f} ms"
-        self._update_chart()
+        return (yield from kernel.kl_curve.work(rule, self.stay, eta_cap))
+
+    @computed(work=True, background=True, keep=KEPT, unit="texts")
+    def distance(self) -> Work[gap.Gap]:
+        """How far off the learned model is, for every number of masks."""
+        yield from asset(words.WEIGHTS)
+        return (yield from gap.measured_gap.work(self.length, self.seed))
+
+    @computed
+    def measured(self) -> charts.Chart:
+        """What the chart shows."""
+        return charts.chart_of(getattr(self, self.chart_shows))
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
-    def make_figure(self) -> figure:
-        """Two grids of words and, below them, when each was revealed."""
-        self._texts = pictures.text_scene(self.theme)
-        for event in (Tap, DoubleTap):  # a tap soon after another comes as one that is double
-            self._texts.plot.on_event(event, self._tapped)
-        return self._texts.plot
+    @plane.layer(*layout.LAYERS)
+    def _(self) -> Iterable[dict[str, Any]]:
+        return layout.picture(self.shown, self.guesses if self.show_guesses else None).values()
 
-    def make_chart(self) -> figure:
-        """Quality against K."""
-        self._chart = pictures.chart_scene(self.theme, self.chart_aspect)
-        return self._chart.plot
+    @chart.ranges
+    def _(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        return self.measured.x, self.measured.y
 
-    def restyle(self) -> None:
-        """The same picture and chart in the theme's colours."""
-        self._texts.restyle(self.theme)
-        self._chart.restyle(self.theme)
+    @chart.layer(*of_result)
+    def _(self) -> list[dict[str, Any] | None]:
+        return [self.measured.layers.get(name) for name in self.of_result]
 
-    def _update_chart(self) -> None:
-        """What was measured last, pale while the settings have moved on from it; and the status line."""
-        current = self._measured is not None and self._measured == self._chart_task()
-        if self._pale == current:
-            self._pale = not current
-            self._chart.fade(self._pale)
-        if self._drawn is not self._result:
-            self._drawn = self._result
-            if isinstance(self._result, kernel.Quality):
-                pictures.draw_samples(self._chart, self._result)
-            elif isinstance(self._result, Gap):
-                pictures.draw_gap(self._chart, self._result)
-            elif self._result is not None:
-                pictures.draw_small_chain(self._chart, self._result)
-        sampled = isinstance(self._result, kernel.Quality)
-        pictures.draw_here(self._chart, min(self.num_inference_steps, self.length) if sampled else None)
-        made = "exact posteriors, float64" if self.model == "exact" else "transformer, float32"
-        self.status = (
-            f"{self._shown.nfe} of {self._decoding.nfe} full passes over {self.length} words, none cached · "
-            f"{_pass_time(self.model, self.length):.1f} ms a pass · {made} · "
-            f"{self._chart_took if current else 'chart: measured when the controls rest'}"
-        )
+    @chart.layer("here")
+    def _(self) -> dict[str, Any] | None:
+        """The upright line at the K of the picture."""
+        k, (low, high) = min(self.num_inference_steps, self.length), self.measured.y
+        return layout.segments([layout.segment(k, low, k, high)]) if self.measured.by_passes else None
 
     # --- what is read ------------------------------------------------------------------------------------------------
 
-    def readings(self) -> dict[str, str | list[float]]:
-        """Passes and words revealed; what is measured on what is shown, each beside its comparison."""
-        shown, given = self._shown, self._decoding.given
+    @readings
+    def counts(self) -> dict[str, Any]:
+        """Passes, words and positions so far."""
+        shown = self.shown
         unmasked, written = shown.sides["unmasked"], shown.sides["written"]
-        free = int((~shown.given).sum())
-        revealed = [free - int((side.x == kernel.MASK).sum()) for side in (unmasked, written)]
-        likelihood = kernel.evidence(unmasked.x, given) / revealed[0] if revealed[0] else None
-        correlation, formula = kernel.correlation(self.stay)
-        off = distance(unmasked.x) if self.model == "learned" else None
         kept, drafted, saved = shown.drafted
         return {
-            "given_problem": kernel.read_pins(self.given, self.length)[1],
             "passes": f"{max(unmasked.spent, written.spent)} of {shown.total}",
-            "unmasked": f"{revealed[0]} of {free}",
-            "written": f"{revealed[1]} of {free}",
-            "likelihood": "–" if likelihood is None else _signed(likelihood),
-            "likelihood_true": _signed(_expected(self.length, self._pins())),
-            "joints": str(int(unmasked.odd.sum())),
-            "joints_true": str(int(written.odd.sum())),
-            "cost": f"{shown.nfe} × {self.length} = {shown.nfe * self.length}",
-            "cost_true": str(shown.positions),
-            "distance": f"{off[0]:.4f}" if off else "–",
-            "distance_true": f"{off[1]:.2f}" if off else "–",
-            "kept": f"{kept / written.spent:.1f} of {drafted / written.spent:.1f}" if drafted else "–",
-            "kept_true": f"{saved} passes" if drafted else "–",
-            "correlation": f"{correlation:.4f}",
-            "correlation_true": f"{formula:.4f}",
+            "unmasked": f"{shown.revealed('unmasked')} of {shown.free}",
+            "written": f"{shown.revealed('written')} of {shown.free}",
+            "joints": (int(unmasked.odd.sum()), int(written.odd.sum())),
+            "cost": (f"{shown.nfe} × {self.length} = {shown.nfe * self.length}", shown.positions),
+            "kept": (f"{kept / written.spent:.1f} of {drafted / written.spent:.1f}", f"{saved} passes")
+            if drafted
+            else (None, None),
         }
+
+    @readings
+    def likelihoods(self) -> dict[str, Any]:
+        """Of what is revealed, beside the mean of a perfect sampler's texts."""
+        shown, revealed = self.shown, self.shown.revealed("unmasked")
+        evidence = kernel.evidence(shown.sides["unmasked"].x, self.start) / revealed if revealed else None
+        return {"likelihood": (evidence, self.expected)}
+
+    @readings
+    def others(self) -> dict[str, Any]:
+        """What depends neither on the passes nor on the texts, but for the distance of the learned model."""
+        return {"distance": self.off, "correlation": kernel.correlation(self.stay)}
+
+    @readings
+    def problems(self) -> dict[str, Any]:
+        """What is wrong with the words that were given."""
+        return {"given_problem": self.pins[1]}
+
+    def status(self) -> Status:
+        """Passes and their time; the chart's work."""
+        nfe, chart = self.decoding.nfe, self._chart()
+        return Status(
+            f"{self.shown.nfe} of {nfe} full passes over {self.length} words, none cached",
+            "exact posteriors, float64" if self.model == "exact" else "transformer, float32",
+            timed=("passes",) if nfe else (),
+            count=nfe,
+            each="a pass",
+            beside=Status(f"chart: {chart.measured}", timed=(self.chart_shows,))
+            if chart
+            else Status("chart: being measured"),
+        )
 
     def describe(self) -> str:
         """The picture in words."""
-        shown = self._shown
+        shown, chart = self.shown, self._chart()
         unmasked, written = shown.sides["unmasked"], shown.sides["written"]
-        masked = unmasked.x == kernel.MASK
-        pins = ", ".join(f"“{word}” at {position}" for position, word in self._pins())
-        rule = self.remasking.replace("_", " ") + (f" with σ up to {self.eta_cap:g}" if self._rule()[1] else "")
-        sure = float(unmasked.confidence[~masked].mean()) if not masked.all() else 0.0
-        off = distance(unmasked.x) if self.model == "learned" else None
+        masks = unmasked.x == kernel.MASK
+        pins = ", ".join(f"“{word}” at {position}" for position, word in self.pins[0])
+        rule = f"ReMDM with σ up to {self.eta_cap:g}" if self.remasking == "remdm" else self.remasking.replace("_", " ")
+        sure = float(unmasked.confidence[~masks].mean()) if not masks.all() else 0.0
         kept, drafted, saved = shown.drafted
         return (
             f"{self.length} words{f', given {pins}' if pins else ''}. Unmasking by the {self.model} model in"
             f" {self.num_inference_steps} passes by {rule}, temperature {self.temperature:g}, after {unmasked.spent} of"
-            f" them: “{kernel.text(unmasked.x)}”, {int(masked.sum())} still masked, revealed at a mean probability of"
+            f" them: “{kernel.text(unmasked.x)}”, {int(masks.sum())} still masked, revealed at a mean probability of"
             f" {sure:.3f}, {int(unmasked.odd.sum())} pairs of neighbours that the corpus never has."
-            + (f" Its law of a masked word is {off[0]:.4f} nats from the exact one." if off else "")
+            + (f" Its law of a masked word is {self.off[0]:.4f} nats from the exact one." if self.off[0] else "")
             + f" Left to right, after {written.spent} of {written.passes} passes: “{kernel.text(written.x)}”,"
             f" {int(written.odd.sum())} such pairs."
-            + (f" {kept} of {drafted} drafted words were kept, which saved {saved} passes." if drafted else "")
-            + f" {self._chart_in_words()}"
+            + (f" {kept} of {drafted} drafted words were accepted, which saved {saved} passes." if drafted else "")
+            + (f" {chart.words}" if chart else f" The chart ({self.chart_shows}) is still being measured.")
         )
+
+    def _chart(self) -> charts.Chart | None:
+        """What the chart shows, or None while that is being measured: the words do not wait for it."""
+        try:
+            chart: charts.Chart = self.measured
+        except NotReady:
+            return None
+        return chart
 
     def table(self) -> dict[str, np.ndarray]:
         """Both texts as they stand, word by word."""
-        return self._shown.table()
+        return self.shown.table()
 
-    def _chart_in_words(self) -> str:
-        if self._result is None or self._measured != self._chart_task():
-            return f"The chart ({self.chart_shows}) is not measured yet for these settings."
-        return pictures.chart_in_words(self._result)
-
-    # --- what the buttons do -----------------------------------------------------------------------------------------
-
-    def run(self) -> None:
-        """Unmask: from all masks, played."""
-        self.play_from_start()
+    # --- what the hand does ------------------------------------------------------------------------------------------
 
     def step(self) -> None:
         """One pass on."""
-        total = self._shown.total
+        total = self.shown.total
         self.param.update(playing=False, progress=min(1.0, (round(self.progress * total) + 1) / total))
 
-    def _tapped(self, event: PointEvent) -> None:
+    def tap(self, x: float, y: float) -> None:
         """A tap on a word gives it; on one that is given, masks it again; on a guess, gives that."""
-        hit = pictures.cell_at(self.length, event.x, event.y) if event.x is not None and event.y is not None else None
+        hit = layout.cell_at(self.length, x, y)
         if hit is None:
             return
         name, i = hit
-        token = self._shown.sides[name].x[i]
+        token = self.shown.sides[name].x[i]
         if token == kernel.MASK and self.show_guesses and name == "unmasked":
-            token = self._guesses()[i]
-        if self._shown.given[i]:
+            token = self.guesses[i]
+        if self.shown.given[i]:
             self.given = kernel.with_pin(self.given, i + 1, "")
         elif token != kernel.MASK:
             self.given = kernel.with_pin(self.given, i + 1, kernel.VOCABULARY[token])
 
 
-@lru_cache(maxsize=256)
-def _decoded(length: int, pins: kernel.Pins, steps: int, *options: Any) -> kernel.Decoding:
-    """Kept, since a slider comes back to where it was."""
-    return kernel.decoding(kernel.sequence(length, dict(pins)), steps, *options)
-
-
-@lru_cache(maxsize=64)
-def _quality(
-    length: int, pins: kernel.Pins, rule: str, temperature: float, eta_cap: float, seed: int, model: str
-) -> kernel.Quality:
-    given = kernel.sequence(length, dict(pins))
-    return kernel.quality(given, rule, temperature, eta_cap, seed, kernel.SAMPLES, model)
-
-
-@lru_cache(maxsize=256)
-def _expected(length: int, pins: kernel.Pins) -> float:
-    return kernel.expected_log_likelihood(kernel.sequence(length, dict(pins)))
-
-
-@lru_cache(maxsize=64)
-def _pass_time(model: str, length: int) -> float:
-    """Milliseconds of one pass over one text, the quickest of three."""
-    x = kernel.sequence(length, {})[None]
-    return 1000 * min(timeit.repeat(lambda: kernel.MODELS[model](x), number=1, repeat=3))
-
-
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+def _collected(states: Iterable[State], of: int) -> Work[tuple[State, ...]]:
+    """Work that takes all states, the first of which is the start."""
+    found = []
+    for state in states:
+        found.append(state)
+        yield len(found) - 1, of
+    return tuple(found)

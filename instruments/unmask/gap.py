@@ -1,19 +1,22 @@
 """How far the learned conditionals are from the exact ones, at one text and over how much of it is masked."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.chains import MASK, Tokens
 from diffusion_lab.instruments.common.randomness import seeded
+from diffusion_lab.instruments.common.slices import Work, sliced
 from diffusion_lab.instruments.unmask.words import learned, posterior, word_model
 
 Array = NDArray[np.float64]
 
 TEXTS = 32
 """Texts behind each point of the curve."""
+
+ROWS = 16
+"""Texts that are evaluated at once: a few milliseconds."""
 
 
 def divergence(p: Array, q: Array) -> Array:
@@ -54,16 +57,28 @@ class Gap:
         return float(self.mean.mean())
 
 
-@lru_cache(maxsize=64)
-def measured_gap(length: int, seed: int, texts: int = TEXTS) -> Gap:
-    """Measured on `texts` of the word model, each with every number of masks at random places."""
+@sliced
+def measured_gap(length: int, seed: int, texts: int = TEXTS) -> Work[Gap]:
+    """Measured on `texts` of the word model, each with every number of masks at random places.
+
+    Pauses after each evaluation of `ROWS` texts.
+    """
     rng = seeded([seed, 4])
     x0, _ = word_model().left_to_right(np.full((texts, length), MASK), 1.0, rng)
     rank = rng.random((length, texts, length)).argsort(axis=2).argsort(axis=2)
-    masked = rank < np.arange(1, length + 1)[:, None, None]
-    x = np.where(masked, MASK, x0).reshape(-1, length)
-    p = posterior(x)
-    laws = learned(x), posterior(np.full((1, length), MASK))
-    count = masked.sum(axis=2)
-    off, lost = ((divergence(p, q).reshape(masked.shape) * masked).sum(axis=2) / count for q in laws)
-    return Gap(off.mean(axis=1), off.std(axis=1, ddof=1) / np.sqrt(texts), lost.mean(axis=1), texts)
+    masked = (rank < np.arange(1, length + 1)[:, None, None]).reshape(-1, length)
+    x = np.where(masked, MASK, np.tile(x0, (length, 1)))
+    blank = posterior(np.full((1, length), MASK))
+    off, lost = np.empty(len(x)), np.empty(len(x))
+    for start in range(0, len(x), ROWS):
+        rows = slice(start, start + ROWS)
+        yield start, len(x)
+        p = posterior(x[rows])
+        yield start, len(x)
+        count = masked[rows].sum(axis=1)
+        off[rows], lost[rows] = (
+            (divergence(p, q) * masked[rows]).sum(axis=1) / count for q in (learned(x[rows]), blank)
+        )
+    of_text = off.reshape(length, texts)
+    error = of_text.std(axis=1, ddof=1) / np.sqrt(texts)
+    return Gap(of_text.mean(axis=1), error, lost.reshape(length, texts).mean(axis=1), texts)

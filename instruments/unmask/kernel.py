@@ -4,8 +4,8 @@ With the exact model all that a decoding loses, it loses by drawing several word
 its conditionals are off too (`gap.py`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from diffusion_lab.instruments.common.masked import (
     total_correlation,
 )
 from diffusion_lab.instruments.common.randomness import seeded
+from diffusion_lab.instruments.common.slices import Work, sliced
 from diffusion_lab.instruments.unmask.words import (
     MODELS,
     VOCABULARY,
@@ -65,8 +66,10 @@ __all__ = [
     "small_chain",
     "text",
     "unknown_neighbours",
+    "unmasking",
     "with_pin",
     "word_model",
+    "writing",
 ]
 
 Array = NDArray[np.float64]
@@ -96,13 +99,18 @@ class Decoding:
         """Passes of the model that unmasking took."""
         return int(self.passes[-1].nfe[0])
 
+    @property
+    def total(self) -> int:
+        """Passes until the slower of both is done."""
+        return max(len(self.rounds), len(self.passes)) - 1
+
     def after(self, spent: int) -> "Shown":
         """Both texts when that many passes have been spent on each."""
         mine, theirs = min(spent, len(self.passes) - 1), min(spent, len(self.rounds) - 1)
         drafts = len(self.given) * theirs if self.block else 0
         return Shown(
             given=self.given != MASK,
-            total=max(len(self.rounds), len(self.passes)) - 1,
+            total=self.total,
             history=self.passes[1 : mine + 1],
             rounds=self.rounds[: theirs + 1],
             nfe=int(self.passes[mine].nfe[0]),
@@ -166,6 +174,15 @@ class Shown:
         return len(self.given)
 
     @property
+    def free(self) -> int:
+        """Words that are not given."""
+        return int((~self.given).sum())
+
+    def revealed(self, name: str) -> int:
+        """Words of a text that are revealed and not given."""
+        return self.free - int((self.sides[name].x == MASK).sum())
+
+    @property
     def drafted(self) -> tuple[int, int, int]:
         """Of drafts so far: words kept, words drafted, and passes of left to right saved by them."""
         kept, drafted = sum(r.kept for r in self.rounds), sum(r.drafted for r in self.rounds)
@@ -197,26 +214,37 @@ def decoding(
 
     The other arguments as in `common.masked.decode`.
     """
+    passes = unmasking(given, num_inference_steps, remasking, temperature, eta_cap, seed, model)
+    rounds = writing(given, temperature, seed, model, block)
+    return Decoding(given, tuple(passes), tuple(rounds), block)
+
+
+def unmasking(
+    given: Tokens,
+    num_inference_steps: int,
+    remasking: str,
+    temperature: float,
+    eta_cap: float,
+    seed: int,
+    model: str = "exact",
+) -> Iterator[Pass]:
+    """The first half of `decoding`, pass by pass: each state comes after one evaluation of `model`."""
     rng = seeded([seed, 0])
-    passes = decode(MODELS[model], given, num_inference_steps, remasking, temperature, rng, eta_cap)
-    written = _written(tuple(given.tolist()), temperature, seed, model if block else "", block)
-    return Decoding(given, tuple(passes), written, block)
+    return decode(MODELS[model], given, num_inference_steps, remasking, temperature, rng, eta_cap)
 
 
-@lru_cache(maxsize=64)
-def _written(given: tuple[int, ...], temperature: float, seed: int, model: str, block: int) -> tuple[Round, ...]:
-    """Left to right, from the start; kept, since it depends neither on K nor on the rule."""
+def writing(given: Tokens, temperature: float, seed: int, model: str = "exact", block: int = 0) -> Iterator[Round]:
+    """The second half of `decoding`, from the start; it depends on `model` only where that drafts (`block` >= 1)."""
     rng = seeded([seed, 1])
-    x = np.array(given)
     if block:
-        return tuple(draft_and_verify(MODELS[model], word_model(), x, block, temperature, rng))
-    written, certainty = word_model().left_to_right(x, temperature, rng)
-    at = np.arange(len(x))
-    stands = [(at < k) | (x != MASK) for k in range(len(x) + 1)]
-    return tuple(
-        Round(np.where(seen, written[0], MASK), k, 0, 0, -1, min(k, 1), np.where(seen, certainty[0], 0.0))
-        for k, seen in enumerate(stands)
-    )
+        yield from draft_and_verify(MODELS[model], word_model(), given, block, temperature, rng)
+        return
+    written, certainty = word_model().left_to_right(given, temperature, rng)
+    at = np.arange(len(given))
+    for k in range(len(given) + 1):
+        seen = (at < k) | (given != MASK)
+        text, sure = np.where(seen, written[0], MASK), np.where(seen, certainty[0], 0.0)
+        yield Round(text, k, 0, 0, -1, min(k, 1), sure)
 
 
 def guesses(x: Tokens, model: str = "exact") -> tuple[Tokens, Array]:
@@ -293,32 +321,44 @@ class Quality:
     passes: int
 
 
+@sliced
 def quality(
     given: Tokens, remasking: str, temperature: float, eta_cap: float, seed: int, samples: int, model: str = "exact"
-) -> Quality:
-    """Decode `samples` sequences for each K of the `ladder` in one batch, as many left to right, and measure both.
+) -> Work[Quality]:
+    """Decode `samples` sequences for each K of the `ladder`, as many left to right, and measure both.
 
-    `model` unmasks; likelihoods are the word chain's, whoever decodes.
+    `model` unmasks; likelihoods are the word chain's, whoever decodes. Pauses after each pass over the sequences of
+    one K.
     """
     rng = seeded([seed, 2])
     steps = np.array(ladder(len(given)))
-    each = np.repeat(steps, samples)
-    *_, last = decode(MODELS[model], np.tile(given, (len(each), 1)), each, remasking, temperature, rng, eta_cap)
-    written, _ = word_model().left_to_right(np.tile(given, (samples, 1)), temperature, seeded([seed, 3]))
-    likelihood = log_likelihood(last.x, given).reshape(-1, samples)
-    of_written = log_likelihood(written, given)
-    distinct = np.array([distinct_pairs(x) for x in last.x.reshape(len(steps), samples, -1)])
+    start = np.tile(given, (samples, 1))
+    likelihood, distinct, done, evaluations = [], [], 0, 0
+    for k in steps.tolist():
+        for state in decode(MODELS[model], start, k, remasking, temperature, rng, eta_cap):
+            yield done + state.number, int(steps.sum())
+        done += k
+        evaluations += int(state.nfe.sum())
+        likelihood.append(mean_and_error(log_likelihood(state.x, given)))
+        distinct.append(distinct_pairs(state.x))
+    written, _ = word_model().left_to_right(start, temperature, seeded([seed, 3]))
+    (mean, error), (share, share_error) = np.array(likelihood).T, np.array(distinct).T
     return Quality(
         steps=steps,
-        likelihood=likelihood.mean(axis=1),
-        likelihood_error=likelihood.std(axis=1, ddof=1) / np.sqrt(samples),
-        distinct=distinct[:, 0],
-        distinct_error=distinct[:, 1],
-        written=(float(of_written.mean()), float(of_written.std(ddof=1) / np.sqrt(samples))),
+        likelihood=mean,
+        likelihood_error=error,
+        distinct=share,
+        distinct_error=share_error,
+        written=mean_and_error(log_likelihood(written, given)),
         written_distinct=distinct_pairs(written),
         expected=expected_log_likelihood(given),
-        passes=int(last.nfe.sum()),
+        passes=evaluations,
     )
+
+
+def mean_and_error(values: Array) -> tuple[float, float]:
+    """The mean of values (B,) and its standard error."""
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 # --- the small chain, where everything can be counted ----------------------------------------------------------------
@@ -341,15 +381,16 @@ def correlation(stay: float, length: int = SMALL_LENGTH) -> tuple[float, float]:
     return total_correlation(joint_law(small_chain(stay), length)), (length - 1) * float(np.log(2) + p @ np.log(p))
 
 
-@lru_cache(maxsize=256)
-def kl_curve(remasking: str, stay: float, eta_cap: float, length: int = SMALL_LENGTH) -> tuple[Array, Array]:
+@sliced
+def kl_curve(remasking: str, stay: float, eta_cap: float, length: int = SMALL_LENGTH) -> Work[tuple[Array, Array]]:
     """KL(p || q_K) and KL(q_K || p) in nats, (n,) each for K = 1 … n, exactly; temperature 1, ties split evenly.
 
-    At K = 1 all tokens are drawn independently and the first is the chain's total correlation.
+    At K = 1 all tokens are drawn independently and the first is the chain's total correlation. Pauses after each K.
     """
     chain = small_chain(stay)
     p = joint_law(chain, length)
-    laws = [
-        decoding_law(lambda x: chain.posterior(x)[0], length, 2, k, remasking, eta_cap) for k in range(1, length + 1)
-    ]
+    laws: list[Array] = []
+    for k in range(1, length + 1):
+        yield len(laws), length
+        laws.append(decoding_law(lambda x: chain.posterior(x)[0], length, 2, k, remasking, eta_cap))
     return np.array([kl_divergence(p, q) for q in laws]), np.array([kl_divergence(q, p) for q in laws])

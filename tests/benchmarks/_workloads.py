@@ -107,7 +107,7 @@ def of_unmask() -> dict[str, Work]:
             unmask.sequence(24, {}), 24, "confidence", 1.0, 0.0, 3
         ),
         "unmask: quality at every K, 16 texts each": lambda: unmask.quality(given, "confidence", 1.0, 0.0, 3, 16),
-        "unmask: small chain, exact": lambda: unmask.kl_curve.__wrapped__("confidence", 0.9, 0.0),
+        "unmask: small chain, exact": lambda: unmask.kl_curve("confidence", 0.9, 0.0),
     }
 
 

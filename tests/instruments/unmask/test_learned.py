@@ -154,7 +154,7 @@ def test_the_mean_gap_is_the_excess_of_the_objective(subject, monkeypatch, rng):
     The objective is summed over every set of masks for 300 texts; the curve is drawn at random over 600.
     """
     monkeypatch.setattr(gap, "learned", blurred)
-    found = measured_gap.__wrapped__(5, 0, 600)
+    found = measured_gap(5, 0, 600)
     texts, _ = words.word_model().left_to_right(np.full((300, 5), MASK), 1.0, rng)
     want = excess_by_objective(blurred, texts) / 5
     assert abs(subject(found) - want) < 0.03 * want
@@ -168,7 +168,7 @@ def test_the_mean_gap_is_the_excess_of_the_objective(subject, monkeypatch, rng):
 def test_the_gap_scatters_by_its_error(subject, monkeypatch):
     """Over 40 seeds, about their own mean: the standardised means have variance 1."""
     monkeypatch.setattr(gap, "learned", blurred)
-    runs = [subject(measured_gap.__wrapped__(12, seed)) for seed in range(40)]
+    runs = [subject(measured_gap(12, seed)) for seed in range(40)]
     centre = np.mean([run.mean for run in runs], axis=0)
     z = np.array([((run.mean - centre) / np.maximum(run.error, 1e-9))[2:10] for run in runs])
     assert 0.6 < np.mean(z**2) < 2.2
