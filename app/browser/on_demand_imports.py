@@ -6,6 +6,7 @@ for, must come all the same, from anywhere in a call: so this import waits for t
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -17,6 +18,10 @@ import js
 NAMES = Path("/lib/python3.14/on_demand_modules.txt")
 
 
+#: A module of an instrument: all of these are in the instrument's own pack.
+INSTRUMENT = re.compile(r"diffusion_lab\.instruments\.(?!common\b)(\w+)")
+
+
 class OnDemandFinder:
     """The last finder on `sys.meta_path`; `packs`: module → the pack that holds it."""
 
@@ -25,7 +30,8 @@ class OnDemandFinder:
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
         """The module, after its pack has been unpacked; None for one that no pack holds or that is there already."""
-        pack = self._packs.get(name)
+        of_instrument = INSTRUMENT.match(name)
+        pack = f"instruments/{of_instrument[1]}" if of_instrument else self._packs.get(name)
         if pack is None or not js.labAddPack(pack):
             return None
         sys.path_importer_cache.clear()

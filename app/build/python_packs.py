@@ -1,12 +1,17 @@
 """What the browser loads to run Python: Pyodide's core, the standard library and all packages as byte code.
 
 The tree of packages is taken from this environment (the same versions as in the browser) and the NumPy wheel,
-compiled by Pyodide's own CPython under Node, and cut into packs: `start` has the modules of the standard library and
-`core` the files of other people's packages that a start and every instrument really open (traced, not guessed); `lab`
-has our own Python, except that each instrument has a pack of its own; `cells` has what Panel, Bokeh and the plotting
-helpers open beside that; `on_demand` has what only a reader's cell may import. Weights of networks are files of their
-own, fetched when they are first read. So are NumPy's compiled modules: the browser compiles them while they arrive and
-keeps the result.
+compiled by Pyodide's own CPython under Node, and cut into packs by what is really imported (traced, not guessed):
+
+- `start`: modules of the standard library that every start needs; `core`: the same of other people's packages; `lab`:
+  the same of ours. None of the three depends on which instruments there are.
+- `instruments/NAME`: whatever an instrument needs beside these, modules of `instruments/common` included: a page loads
+  the packs of the instruments on it, and a file may be in several.
+- `cells`: what Panel, Bokeh and the plotting helpers need beside these, and all the rest of our own Python.
+- `on_demand`: what only a reader's cell may import.
+
+Weights of networks are files of their own, fetched when they are first read. So are NumPy's compiled modules: the
+browser compiles them while they arrive and keeps the result.
 Nothing is resolved or installed at run time.
 """
 
@@ -179,7 +184,7 @@ def make_python_packs(numpy_wheel: Path, out: Path, say: Say, warm: NodePython |
         weights={f"{path.parent.name}/{path.name}": path for path in sorted(ROOT.glob(WEIGHTS))},
         libraries={
             SITE + path.removeprefix("site/"): out / "compiled" / path
-            for path in sorted({*_used(out), *_used(out, "cells")})
+            for path in sorted(_used(out))
             if path.endswith(".so")
         },
         lock={"info": json.loads((pyodide / "pyodide-lock.json").read_text())["info"], "packages": {}},
@@ -207,11 +212,9 @@ def _make_packs(out: Path, third_party_key: str, say: Say, warm: NodePython | No
             python.run("trace_used.py")
         _mark(out / "used.stamp", imports_key)
     packed_key = third_party_key + _key([out / "used.txt"])
-    if _changed(out / "packed.stamp", packed_key):
+    if _changed(out / "packed.stamp", packed_key) or own_changed:
         _pack(out)
         _mark(out / "packed.stamp", packed_key)
-    elif own_changed:
-        _pack(out, only_own=True)
     _mark(out / "own.json", json.dumps(digests))
 
 
@@ -314,26 +317,33 @@ def _compile(out: Path, warm: NodePython | None = None) -> None:
 # --- the packs -------------------------------------------------------------------------------------------------------
 
 
-def _used(out: Path, by: str = "instruments") -> list[str]:
-    """What the trace saw the instruments open, or, by "cells", Panel, Bokeh and the helpers: paths below `compiled`."""
-    return [line.split()[1] for line in (out / "used.txt").read_text().splitlines() if line.startswith(by)]
+def _used(out: Path) -> dict[str, set[str]]:
+    """What the trace saw: path below `compiled` → who needs the file, of "base", "cells" and "instruments/NAME"."""
+    used: dict[str, set[str]] = {}
+    for line in (out / "used.txt").read_text().splitlines():
+        by, path = line.split()
+        used.setdefault(path, set()).add(by)
+    return used
 
 
-def _pack(out: Path, only_own: bool = False) -> None:
-    """Writes the packs: all of them, or only those of our own files, which stand apart."""
-    compiled, used, by_cells = out / "compiled", set(_used(out)), set(_used(out, "cells"))
-    own = ["lab", *(f"instruments/{name}" for name in instrument_names())]
-    packs: dict[str, list[tuple[str, bytes]]] = {name: [] for name in {*PACKS, *own}}
-    for path in sorted((compiled / "site/diffusion_lab" if only_own else compiled).rglob("*")):
+def _pack(out: Path) -> None:
+    """Writes the packs."""
+    compiled, used = out / "compiled", _used(out)
+    packs: dict[str, list[tuple[str, bytes]]] = {
+        name: [] for name in (*PACKS, *(f"instruments/{name}" for name in instrument_names()))
+    }
+    for path in sorted(compiled.rglob("*")):
         if path.is_file() and path.suffix != ".npz":  # weights lie there for the trace alone
             place = path.relative_to(compiled).as_posix()
             inside = place.replace("site/", SITE, 1) if place.startswith("site/") else place.removeprefix("stdlib/")
             # Python looks for a compiled module's file before it asks for the module, which is there already.
-            linked = place in used | by_cells and place.endswith(".so")
-            packs[_pack_of(place, used, by_cells)].append((inside, b"" if linked else path.read_bytes()))
+            linked = place in used and place.endswith(".so")
+            data = b"" if linked else path.read_bytes()
+            for name in _packs_of(place, used.get(place, set())):
+                packs[name].append((inside, data))
     later = [f"{module} {name}" for name in ("cells", "on_demand") for module in _modules(packs[name])]
     packs["start"].append(("on_demand_modules.txt", "\n".join(later).encode()))
-    for name in own if only_own else packs:
+    for name in packs:
         write_pack(out / f"{name}.pack", packs[name])
 
 
@@ -344,16 +354,19 @@ def _modules(files: list[tuple[str, bytes]]) -> list[str]:
     return sorted({".".join(name[:-1] if name[-1] == "__init__" else name) for name in parts})
 
 
-def _pack_of(place: str, used: set[str], by_cells: set[str]) -> str:
-    """Which pack a file below `compiled` goes to."""
-    if place.startswith(OWN_PLACE):
-        parts = PurePosixPath(place.removeprefix(OWN_PLACE)).parts
-        of_instrument = parts[0] == "instruments" and parts[1] in instrument_names()
-        return "/".join(parts[:2]) if of_instrument else "lab"
+def _packs_of(place: str, needed_by: set[str]) -> list[str]:
+    """The packs that a file below `compiled` goes to, from who needs it."""
+    own = place.startswith(OWN_PLACE)
+    if "base" in needed_by:
+        return ["lab" if own else "core" if place.startswith("site/") else "start"]
+    packs = sorted(name for name in needed_by if name != "cells")
+    parts = PurePosixPath(place.removeprefix(OWN_PLACE)).parts
+    if own and parts[0] == "instruments" and parts[1] in instrument_names():
+        return sorted({*packs, "/".join(parts[:2])})
     data = place.startswith("site/") and place.endswith(DATA_ENDINGS) and not place.startswith(DATA_LEFT)
-    if place in used:
-        return "core" if place.startswith("site/") else "start"
-    return "cells" if place in by_cells or data else "on_demand"
+    if own or data or "cells" in needed_by:
+        return [*packs, "cells"]
+    return [*packs, "on_demand"]
 
 
 def write_pack(target: Path, files: list[tuple[str, bytes]]) -> None:

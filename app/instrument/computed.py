@@ -196,8 +196,6 @@ class Graph:
             entry = self._advance(node) if node.work else self._compute(node)
             if not entry.pending:
                 kept.insert(0, entry)
-                if len(kept) > 1 and _same(entry.value, kept[1].value):
-                    entry.version = kept[1].version  # what has read it still holds
                 del kept[node.keep :]
         self._checked[node.name] = entry
         return entry
@@ -287,11 +285,6 @@ class Graph:
     def _drop_work(self, name: str) -> None:
         if (work := self._works.pop(name, None)) is not None:
             work.generator.close()
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values are one plain value: recomputing that changes nothing."""
-    return type(one) is type(other) and isinstance(one, bool | int | float | str) and one == other
 
 
 class Result:

@@ -1,13 +1,25 @@
-# Runs in Pyodide: moves every instrument through all options that it has, then imports what cells need, and writes
-# which files that opened, those of the standard library too: one line a file, "instruments" or "cells" and the path.
-# What only a reader's own code imports is not among them: a cell waits for all packs.
+# Runs in Pyodide: imports what a start needs, moves every instrument through all options that it has, then imports what
+# cells need, and writes which files each of these needs beside those of a start: one line a file, with "base",
+# "instruments/NAME" or "cells" before the path. What only a reader's own code imports is not among them.
+import builtins
+import importlib
+import importlib.util
 import os
 import sys
 
 ROOT = "/work/compiled/site/"
 STDLIB = "/work/compiled/stdlib/"
 ZIPPED = "/lib/python314.zip/"  # the same as it was published, which Pyodide has started from
-opened = set()
+
+# What Pyodide under Node has imported to unpack packages; the browser's does not, see `PACKAGE_LOADER`.
+for name in list(sys.modules):
+    if name.partition(".")[0] in ("bz2", "compression", "lzma", "shutil", "tempfile", "zipfile"):
+        del sys.modules[name]
+sys.path[:0] = [ROOT, STDLIB]
+
+opened = set()  # files that are no modules
+imports = {}  # module → modules that it has imported, then or later
+asked = set()  # modules that have been imported, for the first time or again, since it was cleared
 
 
 def watch(event, arguments):
@@ -15,35 +27,69 @@ def watch(event, arguments):
         opened.add(arguments[0])
 
 
-# What Pyodide under Node has imported to unpack packages; the browser's does not, see `PACKAGE_LOADER`.
-for name in list(sys.modules):
-    if name.partition(".")[0] in ("bz2", "compression", "lzma", "shutil", "tempfile", "zipfile"):
-        del sys.modules[name]
-sys.addaudithook(watch)
-sys.path[:0] = [ROOT, STDLIB]
+def note(importer, name):
+    if name in sys.modules:
+        imports.setdefault(importer, set()).add(name)
+        asked.add(name)
 
 
-def used():
-    """Paths below `compiled` of everything that has been opened or imported by now."""
-    paths = set(opened)
-    library = set()
-    for module in list(sys.modules.values()):
+def record_import(name, globals=None, locals=None, fromlist=(), level=0, original=builtins.__import__):
+    module = original(name, globals, locals, fromlist, level)
+    place = globals or {}
+    package = place.get("__package__") or place.get("__name__", "").rpartition(".")[0]
+    full = importlib.util.resolve_name("." * level + name, package) if level else name
+    for imported in [full, *(f"{full}.{part}" for part in fromlist or ())]:
+        note(place.get("__name__", ""), imported)
+    return module
+
+
+def record_import_module(name, package=None, original=importlib.import_module):
+    module = original(name, package)
+    note(sys._getframe(1).f_globals.get("__name__", ""), module.__name__)
+    return module
+
+
+def files_of(modules):
+    """Paths below `compiled` of modules."""
+    found = set()
+    for name in modules:
+        module = sys.modules.get(name)
         path = getattr(module, "__file__", None) or ""
-        if module.__name__ == "pyodide.common":  # of the package loader, too
+        if module is None or name == "pyodide.common":  # of the package loader, too
             continue
-        if (
-            getattr(module.__spec__, "origin", "") == "frozen" and module is not os
-        ):  # Python finds its library by `os.py`
+        if getattr(module.__spec__, "origin", "") == "frozen" and module is not os:  # `os.py` says where the library is
             continue
         if path.startswith(ROOT):
-            paths.add(path)
+            found.add("site/" + path.removeprefix(ROOT))
         elif path.startswith((STDLIB, ZIPPED)):
-            library.add(path.removeprefix(STDLIB).removeprefix(ZIPPED).removesuffix("c") + "c")
-    found = {"site/" + path.removeprefix(ROOT) for path in paths if not path.endswith("/")}
-    return found | {"stdlib/" + path for path in library}
+            found.add("stdlib/" + path.removeprefix(STDLIB).removeprefix(ZIPPED).removesuffix("c") + "c")
+    return found
 
+
+def data_files():
+    """Paths of opened files that are no modules."""
+    return {"site/" + path.removeprefix(ROOT) for path in opened if not path.endswith(("/", ".pyc", ".so", ".npz"))}
+
+
+def needed(modules, base):
+    """These modules, their packages and what they import, as far as it is not in `base`."""
+    found, waiting = set(), list(modules)
+    while waiting:
+        name = waiting.pop()
+        while name:
+            if name not in found and name not in base and name in sys.modules:
+                found.add(name)
+                waiting.extend(imports.get(name, ()))
+            name = name.rpartition(".")[0]
+    return found
+
+
+sys.addaudithook(watch)
+builtins.__import__ = record_import
+importlib.import_module = record_import_module
 
 import js  # noqa: E402
+import numpy  # noqa: E402, F401
 from pyodide.ffi import to_js  # noqa: E402
 
 from diffusion_lab.app.browser import on_demand_imports, worker_api  # noqa: E402, F401
@@ -53,7 +99,11 @@ js.labWeights = lambda *_: None  # the weights lie in the tree
 api = worker_api.WorkerApi()
 ways_out = [lambda *message: None] * 5
 api.connect(*ways_out)
+base = set(sys.modules)
+used = {"base": files_of(base) | data_files()}
 for name in instrument_names():
+    asked.clear()
+    before = data_files()
     api.open(name, name, to_js({}), None)
     instrument = api._instruments[name].instrument
     instrument.answer()
@@ -67,10 +117,10 @@ for name in instrument_names():
             api.answer(name, 1e9)
             instrument.csv()
     instrument.reset()
-by_instruments = used()
-
+    used[f"instruments/{name}"] = files_of(needed(asked, base)) | (data_files() - before)
+before = data_files()
 _ = api.cells
-by_cells = used() - by_instruments
+used["cells"] = (files_of(sys.modules) | (data_files() - before)) - used["base"]
 with open("/work/used.txt", "w") as file:
-    for by, paths in (("instruments", by_instruments), ("cells", by_cells)):
+    for by, paths in used.items():
         file.writelines(f"{by} {path}\n" for path in sorted(paths))

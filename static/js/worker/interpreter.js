@@ -71,7 +71,7 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
   };
   const python = await loadPyodide(options);
   // For `app/browser/on_demand_imports.py`, which cannot wait for a promise: true if the pack has come by this call.
-  /** @type {any} */ (self).labAddPack = (/** @type {"cells" | "on_demand"} */ name) => addPackNow(python, name);
+  /** @type {any} */ (self).labAddPack = (/** @type {string} */ name) => addPackNow(python, name);
   /** @type {any} */ (self).labWeights = weightsOf; // for `app/browser/downloads.py`
   return python;
 }
@@ -148,10 +148,11 @@ export async function addPack(python, name, pack) {
   if (isNew(python, name)) add(python, files);
 }
 
-/** The same while Python waits; whether it has come by this. @param {any} python @param {"cells" | "on_demand"} name */
+/** The same while Python waits; whether it has come by this. @param {any} python @param {string} name as the build has it */
 function addPackNow(python, name) {
-  if (!isNew(python, name)) return false;
-  add(python, downloadNow(ASSETS[name]));
+  const file = name.startsWith("instruments/") ? ASSETS.instruments[name.slice(12)] : ASSETS[/** @type {"cells"} */ (name)];
+  if (!file || !isNew(python, name)) return false;
+  add(python, downloadNow(file));
   return true;
 }
 

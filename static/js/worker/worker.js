@@ -167,6 +167,7 @@ class Lab {
         break;
       case "edit": {
         await this.withFiles();
+        await addPack(this.python, "cells"); // what shows errors
         this.run = message.run;
         const began = performance.now();
         const ok = api.edit(message.instrument, message.name, message.code);
