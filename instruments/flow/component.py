@@ -23,7 +23,6 @@ ARROW_TIME = 0.4  # velocities at the probe are drawn as what a point covers in 
 LADDER = (1, 2, 4, 8, 16, 32, 64)  # steps in the chart
 ERRORS = (2.5e-4, 90.0)  # end errors that the chart can hold, in units
 CENTRE_SDS = 3.0
-
 REFLOW_OF = {"reflow_once": "rectified_flow", "reflow_twice": "reflow_once"}
 MOVING, PROBING = {"view": ("pairs", "flow")}, {"view": "probe"}
 
@@ -66,8 +65,7 @@ class FlowMatching(Instrument):
     probe_y = number(0.9, -3.0, 3.0, 0.05, "Probe up", "Where the probe lies, upwards.", when=PROBING)
 
     panel = Panel(
-        Transport("Flow", plays="t", seconds=5),
-        frames="t",
+        Transport("Flow", plays="t", seconds=5), frames="t",
         readouts=(
             Readout("t", "t", ".2f"), Readout("nfe", "evaluations", "d"), Readout("end_error", "end error", ".3g"),
         ),
@@ -118,8 +116,7 @@ class FlowMatching(Instrument):
     @computed(work=True, keep=8, unit="steps")
     def case(self) -> Any:
         """The flow, its pairs, reference and errors: all that does not depend on the solver."""
-        flow: kernel.Flow = getattr(self, self.flow)
-        mixture = kernel.DATA[self.data_set]
+        mixture, flow = kernel.DATA[self.data_set], getattr(self, self.flow)
         drawn = kernel.draw_pairs(mixture, kernel.NUM_POINTS, seeded(self.seed))
         return (yield from kernel.measure.work(mixture, flow, drawn, LADDER, **self._made_from(self.flow)))
 
@@ -143,8 +140,7 @@ class FlowMatching(Instrument):
         case = self.case
         if self.view == "flow":
             return self.run_of_solver.at(self.t), case.end_cluster
-        x = kernel.conditional_point(case.pairs.noise, case.pairs.data, self.t, case.flow.path)
-        return x, case.pair_cluster
+        return kernel.conditional_point(case.pairs.noise, case.pairs.data, self.t, case.flow.path), case.pair_cluster
 
     @computed(keep=4)
     def diffusion_run(self) -> kernel.Run:
@@ -189,7 +185,7 @@ class FlowMatching(Instrument):
     @plane.layer("meeting", "velocities", "mean")
     def _draw_meeting(self) -> Iterator[dict[str, Any]]:
         start, end = kernel.conditional_paths(self.met.pairs, self.case.flow.path, MEETING)
-        at = (self.probe_x, self.probe_y)
+        at = self.probe_x, self.probe_y
         yield {"start": start, "end": end}
         yield {"at": at, "along": ARROW_TIME * self.met.velocities}
         yield {"at": at, "along": ARROW_TIME * self.met.mean[None]}
@@ -244,8 +240,7 @@ class FlowMatching(Instrument):
         if self.view == "flow":
             moved, solved = "carried by the", f", in {self._steps()}"
         name, kind = self.flow.replace("_", " "), "exact" if self.case.flow.exact else "fitted"
-        if self.flow == "minibatch_transport":
-            name += f" in batches of {self.batch_size}"
+        name += f" in batches of {self.batch_size}" if self.flow == "minibatch_transport" else ""
         words = (
             f"{kernel.NUM_POINTS} points {moved} {name} to the {self.data_set.replace('_', ' ')} data ({kind} velocity,"
             f" seed {self.seed}), at t = {self.t:.2f}{solved}. The solver ({self._steps()}, evaluations:"

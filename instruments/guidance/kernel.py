@@ -164,11 +164,6 @@ class Settings:
         return self.num_levels * self.steps_per_level
 
     @property
-    def draws(self) -> int:
-        """How often the sampler draws noise for all points."""
-        return 0 if self.sampler == "ode_heun" else self.steps
-
-    @property
     def frame_sigmas(self) -> Array:
         """VE noise level of each frame of a run, (steps + 1,), the first SIGMA_MAX; w does not change them."""
         after = self.levels if self.sampler == "langevin" else self.levels[1:]
@@ -202,7 +197,7 @@ def sampling(settings: Settings, num_points: int = NUM_POINTS) -> Work[Run]:
     """`sample` in slices: yields (levels done, levels) at each noise level and returns the run."""
     require(num_points >= 1, "`num_points` must be at least 1", num_points)
     guide = settings.guide(settings.guidance_scale)
-    noise = _Drawn(_normals(settings.seed, settings.draws + 1, num_points))
+    noise = _Drawn(settings.seed, num_points)
     x = np.empty((settings.steps + 1, num_points, 2), np.float32)
     x[0] = start = noise.standard_normal((num_points, 2)) / SIGNAL_MIN
     for step, state in enumerate(_states(settings, guide, start, noise), 1):
@@ -225,22 +220,36 @@ def _states(settings: Settings, guide: Guide, x: Array, rng: Normals) -> Iterato
     return heun_sde(guide, x, settings.levels, rng)
 
 
+class _Tape:
+    """N(0, 1) numbers in the order in which a sampler draws them, (2, N) each; drawn when first read, then kept."""
+
+    def __init__(self, seed: int, num_points: int) -> None:
+        self._rng, self._num_points = seeded(seed), num_points
+        self._drawn: list[Array] = []
+
+    def __getitem__(self, draw: int) -> Array:
+        while len(self._drawn) <= draw:  # many at once: the stream of numbers is the same
+            block = self._rng.standard_normal((16, self._num_points, 2))
+            self._drawn.extend(np.ascontiguousarray(block.transpose(0, 2, 1)))
+        return self._drawn[draw]
+
+
 @lru_cache(maxsize=4)
-def _normals(seed: int, draws: int, num_points: int) -> Array:
-    """N(0, 1) numbers (draws, 2, N), in the order in which a sampler draws them; kept, as w does not touch them."""
-    drawn = seeded(seed).standard_normal((draws, num_points, 2))
-    return np.ascontiguousarray(drawn.transpose(0, 2, 1))
+def _tape(seed: int, num_points: int) -> _Tape:
+    """The tape of a seed; kept, as w does not touch it."""
+    return _Tape(seed, num_points)
 
 
 class _Drawn:
-    """Normal numbers drawn before; for `times` blocks of points, the same in each."""
+    """A sampler's source of normal numbers: those of a seed's tape; for `times` blocks of points, the same in each."""
 
-    def __init__(self, drawn: Array, times: int = 1) -> None:
-        self.drawn, self.times = iter(drawn), times
+    def __init__(self, seed: int, num_points: int, times: int = 1) -> None:
+        self.tape, self.times, self.draws = _tape(seed, num_points), times, 0
 
     def standard_normal(self, _: tuple[int, ...], /) -> Array:
         """The next ones, (N, 2), one coordinate after the other in memory."""
-        columns = next(self.drawn)
+        columns = self.tape[self.draws]
+        self.draws += 1
         return (columns if self.times == 1 else np.tile(columns, self.times)).T
 
 
@@ -303,7 +312,7 @@ def sampled_curve(settings: Settings, num_points: int = CURVE_POINTS) -> Curve:
 def sampling_curve(settings: Settings, num_points: int = CURVE_POINTS) -> Work[Curve]:
     """`sampled_curve` in slices: yields (levels done, levels) at each noise level and returns the curve."""
     num_scales = len(CURVE_SCALES)
-    noise = _Drawn(_normals(settings.seed, settings.draws + 1, num_points), num_scales)
+    noise = _Drawn(settings.seed, num_points, num_scales)
     start = noise.standard_normal((num_points, 2)) / SIGNAL_MIN
     guide = settings.guide(np.repeat(CURVE_SCALES, num_points)[:, None])
     x = start
@@ -344,7 +353,7 @@ def noised(condition: str, t: float) -> Conditioned:
 class Group:
     """A class, or one of the two Gaussians of the known case, as it is drawn.
 
-    chosen: whether it is what is asked for; circles: (41, K, 2) places on the circle of one standard deviation about
+    chosen: whether it is what is asked for; circles: (73, K, 2) places on the circle of one standard deviation about
     each of its K clusters, the last place being the first; label_at: (2,) place of its name.
     """
 
@@ -364,7 +373,7 @@ def groups(condition: str, t: float) -> list[Group]:
 
 def _group(name: str, chosen: bool, mixture: GaussianMixture, away: float = 0.0) -> Group:
     """away: how far its name stands above the first circle, below it where negative; 0: at the circle's centre."""
-    angle = np.linspace(0.0, 2.0 * np.pi, 41)
+    angle = np.linspace(0.0, 2.0 * np.pi, 73)
     unit = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     circles = mixture.means + mixture.s * unit[:, None]
     up = np.copysign(mixture.s, away) + away if away else 0.0

@@ -119,7 +119,7 @@ class Unmask(Instrument):
                 doc="KL(exact ‖ learned), mean over the masked words; beside it, what ignoring the context would lose.",
             ),
             Measure(
-                "kept", "accepted from the draft", "", "saved", when={"writing": "drafts"},
+                "kept", "draft accepted", "", "saved", when={"writing": "drafts"},
                 doc="Drafted words that stood, a pass; passes to the right saved. Each draft costs a diffusion pass.",
             ),
             Measure(
@@ -204,7 +204,7 @@ class Unmask(Instrument):
         drafts = (self.predictor, self.block) if self.writing == "drafts" else ()
         return (yield from _collected(kernel.writing(*task, *drafts), self.length))
 
-    @computed
+    @computed(keep=KEPT)
     def decoding(self) -> kernel.Decoding:
         """Both."""
         return kernel.Decoding(self.start, self.passes, self.rounds, self.block if self.writing == "drafts" else 0)
@@ -214,17 +214,17 @@ class Unmask(Instrument):
         """Passes spent on each text."""
         return round(self.progress * self.decoding.total)
 
-    @computed
+    @computed(keep=KEPT)
     def shown(self) -> kernel.Shown:
         """Both texts at that number of passes."""
         return self.decoding.after(self.spent)
 
-    @computed
+    @computed(keep=KEPT)
     def guesses(self) -> kernel.Tokens:
         """The likeliest word at each place of the upper text."""
         return kernel.guesses(self.shown.sides["unmasked"].x, self.predictor)[0]
 
-    @computed
+    @computed(keep=KEPT)
     def off(self) -> tuple[float | None, float | None]:
         """How far off the learned model is at the masked words, and what ignoring the context would lose."""
         learned = self.model == "learned" and self.predictor

@@ -98,7 +98,6 @@ Pins = tuple[tuple[int, str], ...]
 """Words that are given, each with its position from 1, in order."""
 
 
-@lru_cache(maxsize=64)
 def read_pins(typed: str, length: int) -> tuple[Pins, str]:
     """What a reader typed, "6:captain 14:letter", as words with positions, and what is wrong with the rest of it.
 

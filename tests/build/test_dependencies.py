@@ -38,8 +38,8 @@ def pages(site: dict[str, bytes], words: str) -> set[str]:
     return {name for name, data in site.items() if name.endswith(".html") and words.encode() in data}
 
 
-def pack(site: dict[str, bytes]) -> bytes:
-    (data,) = (data for name, data in site.items() if name.startswith("assets/lab."))
+def pack(site: dict[str, bytes], name: str = "lab") -> bytes:
+    (data,) = (data for path, data in site.items() if path.startswith(f"assets/{name}.") and path.endswith(".pack"))
     return data
 
 
@@ -64,7 +64,7 @@ CHANGES: dict[str, tuple[str, str, str, Callable[[dict[str, bytes]], bool]]] = {
     "notes": ("instruments/ring/about.md", "\n\n", "\n\nNotes QQ.\n\n", lambda s: len(pages(s, "Notes QQ.")) >= 1),
     "template": ("app/build/templates/base.html", "Skip to the text", "QQ", lambda s: len(pages(s, ">QQ<")) > 4),
     "component": ("instruments/ring/component.py", "points · ", "QQ · ",
-                  lambda s: len(pages(s, "QQ · ")) >= 1 and b"QQ" in pack(s)),
+                  lambda s: len(pages(s, "QQ · ")) >= 1 and b"QQ" in pack(s, "ring")),
     "front panel": ("app/instrument/templates/front_panel.html", '<dl class="readouts">', '<dl class="readouts QQ">',
                     lambda s: len(pages(s, "readouts QQ")) > 4 and b"readouts QQ" in pack(s)),
     "drawing": ("app/instrument/figure_svg.py", 'stroke-linecap="round"', 'stroke-linecap="square"',

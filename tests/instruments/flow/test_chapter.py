@@ -7,13 +7,18 @@ import numpy as np
 from diffusion_lab.app.build.site import _chapter_paths
 from diffusion_lab.instruments.common.velocity_fit import NUM_TIMES, SIDE
 from diffusion_lab.instruments.flow import kernel
-from diffusion_lab.instruments.flow.component import FlowMatching, _case
+from diffusion_lab.instruments.flow.component import FlowMatching
 
 TEXT = next(path for path in _chapter_paths() if path.name.startswith("06")).read_text("utf-8")
 
 
+INSTRUMENT = FlowMatching()  # one for all: it keeps the flows that it has fitted
+
+
 def shown(**settings):
-    return FlowMatching(**settings).readings_shown
+    INSTRUMENT.reset()
+    INSTRUMENT.param.update(**settings)
+    return INSTRUMENT.reading_texts
 
 
 def percent(share):
@@ -21,9 +26,9 @@ def percent(share):
 
 
 def test_the_probe():
-    panel = FlowMatching(mode="probe", t=0.4, probe_x=0.2, probe_y=0.9)
-    length = np.hypot(*panel._met.mean)
-    assert f"differ from their mean by {panel.readings_shown['probe_true']}, root mean square" in TEXT
+    panel = FlowMatching(view="probe", t=0.4, probe_x=0.2, probe_y=0.9)
+    length = np.hypot(*panel.all_readings()["probe"][0])
+    assert f"differ from their mean by {panel.reading_texts['probe_true']}, root mean square" in TEXT
     assert f"The mean itself has length {length:.2f}" in TEXT
 
 
@@ -35,7 +40,7 @@ def test_straightness_and_diffusion():
     rectified, diffusion = (shown(flow=flow, num_steps=16) for flow in ("rectified_flow", "diffusion"))
     assert f"$S = {rectified['straightness']} \\pm {rectified['straightness_true']}$" in TEXT
     assert f"A path is {float(rectified['detour']):.2f} times as long" in TEXT
-    ends = [_case("ring", flow, 1, 4).reference.end for flow in ("rectified_flow", "diffusion")]
+    ends = [FlowMatching(flow=flow).case.reference.end for flow in ("rectified_flow", "diffusion")]
     assert f"the two maps differ by {kernel.end_error(*ends):.4f}, root mean square" in TEXT
     errors = float(diffusion["end_error"]), float(rectified["end_error"])
     assert f"the ends are off by {errors[0]:.2f}, against {errors[1]:.3f}" in TEXT
@@ -55,7 +60,7 @@ def test_reflow():
 
 
 def test_minibatch_transport():
-    s = [float(shown(flow="minibatch_transport", batch=batch)["straightness"]) for batch in ("4", "16", "64")]
+    s = [float(shown(flow="minibatch_transport", batch_size=batch)["straightness"]) for batch in ("4", "16", "64")]
     assert f"$S$ drops to {s[0]:.2f}, {s[1]:.2f} and {s[2]:.3f}." in TEXT
 
 

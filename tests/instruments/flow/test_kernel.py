@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from diffusion_lab.instruments.common.flows import DIFFUSION, RECTIFIED, integrate, marginal_velocity
+from diffusion_lab.instruments.common.slices import Sliced
 from diffusion_lab.instruments.common.velocity_fit import fit_velocity
 from diffusion_lab.instruments.flow import kernel
 
@@ -64,6 +65,12 @@ def test_a_seed_makes_the_same_flow_bit_for_bit(noise):
     )
     np.testing.assert_array_equal(make(3).velocity(noise, 0.4), make(3).velocity(noise, 0.4))
     assert not np.array_equal(make(3).velocity(noise, 0.4), make(4).velocity(noise, 0.4))
+
+
+def test_a_reader_s_coupling_need_not_pause(monkeypatch, rng):
+    pairs = kernel.draw_pairs(RING, 8, rng)
+    monkeypatch.setattr(kernel, "minibatch_couple", Sliced(lambda noise, data, batch_size: data[::-1]))
+    np.testing.assert_array_equal(kernel.couple(pairs, 4).data, pairs.data[::-1])
 
 
 def test_counts_suit_every_batch_size():

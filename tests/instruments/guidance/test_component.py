@@ -244,7 +244,7 @@ def test_the_chosen_class_is_thick_and_the_others_thin(dial, condition, thick, t
     assert layers["plane.names"]["text"] == names
     (k,) = thick
     circles = kernel.groups(condition, dial.picture_t)[k].circles.astype(np.float32)
-    lines = points(dial, f"plane.{CHOSEN[k]}").reshape(circles.shape[1], 42, 2)
+    lines = points(dial, f"plane.{CHOSEN[k]}").reshape(circles.shape[1], 74, 2)
     np.testing.assert_array_equal(lines[:, :-1], circles.transpose(1, 0, 2))
     assert np.isnan(lines[:, -1]).all(), "a gap after each circle"
 

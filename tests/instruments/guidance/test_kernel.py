@@ -127,9 +127,9 @@ def test_the_gaussian_case_has_its_known_answers(subject):
         assert abs(found / known - 1) < 0.04 + 4 / np.sqrt(n)
 
 
-def impulses(seed, draws, num_points):
+def impulses(seed, draws):
     """Noise of which the k-th draw moves the k-th point alone: on a linear sampler the points are its responses."""
-    z = np.zeros((draws, 2, num_points))
+    z = np.zeros((draws, 2, draws))
     z[np.arange(draws), 0, np.arange(draws)] = 1.0
     return z
 
@@ -150,11 +150,12 @@ def another(**changes):
 )
 def test_the_exact_variance_is_that_of_the_sampler_itself(subject, monkeypatch):
     """The sampler run on impulses: it is linear here, so squares of the responses add up to the variance; float32."""
-    monkeypatch.setattr(kernel, "_normals", impulses)
+    monkeypatch.setattr(kernel, "_tape", impulses)
     for sampler, guide_by in product(kernel.SAMPLERS, kernel.GUIDED_BY):
         for w, levels, interval in ((0.0, 9, (0.0, 1.0)), (3.0, 24, (0.0, 1.0)), (6.0, 12, (0.05, 0.5))):
             settings = Settings("gaussian", sampler, w, interval, levels, 3, guide_by=guide_by)
-            responses = kernel.sample(settings, settings.draws + 1).x[-1, :, 0].astype(float)
+            draws = 1 if sampler == "ode_heun" else settings.steps + 1
+            responses = kernel.sample(settings, draws).x[-1, :, 0].astype(float)
             assert subject(settings) == pytest.approx(np.sum(responses**2), rel=1e-5)
 
 
@@ -368,7 +369,7 @@ def test_circles_are_one_standard_deviation_about_each_cluster(subject):
         assert [group.chosen for group in groups] == [k == chosen for k in range(len(groups))]
         mixture = kernel.noised(name, 0.2).cond
         circles = groups[chosen].circles
-        assert circles.shape == (41, len(mixture.means), 2)
+        assert circles.shape == (73, len(mixture.means), 2)
         np.testing.assert_allclose(np.linalg.norm(circles - mixture.means, axis=2), mixture.s, rtol=1e-12)
         np.testing.assert_allclose(circles[0], circles[-1], atol=1e-12)
         assert np.ptp(circles, axis=0) == pytest.approx(2 * mixture.s, rel=0.01), "all the way round"

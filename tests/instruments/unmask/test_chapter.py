@@ -21,7 +21,7 @@ def seen(line):
 
 def unseen(line):
     """Quotations of two words and more that no preset of the paragraph shows, in either text."""
-    shown = " ".join(instrument.description.lower() for instrument in seen(line))
+    shown = " ".join(instrument.answer().description.lower() for instrument in seen(line))
     quoted = re.findall(r'"([^"|]+ [^"|]+)"', LINES[line - 1])
     return [words for words in quoted if words.lower() not in shown]
 
@@ -43,7 +43,7 @@ def paragraph(words):
 
 
 def test_the_odd_neighbours_of_one_three_and_fifteen_passes():
-    odd = [instrument.readings_shown["joints"] for instrument in seen(paragraph("nine of fourteen"))]
+    odd = [instrument.reading_texts["joints"] for instrument in seen(paragraph("nine of fourteen"))]
     assert odd == ["9", "2", "0"]
 
 
@@ -57,4 +57,4 @@ def test_the_losses_of_the_small_chain():
 def test_the_passes_of_drafts():
     line = paragraph("drafts of four words")
     (instrument,) = seen(line)
-    assert f"in {len(instrument._decoding.rounds) - 1} passes instead of 15" in LINES[line - 1]
+    assert f"in {len(instrument.rounds) - 1} passes instead of 15" in LINES[line - 1]

@@ -1,60 +1,83 @@
-"""The masked diffusion component: words given, the chart that waits for rest, and what is drawn for what is shown."""
+"""The masked diffusion component: words given, the chart that is measured meanwhile, and what the layers hold."""
+
+import re
 
 import numpy as np
 import pytest
-from bokeh.events import Tap
 
-from diffusion_lab.app.instrument.figure_svg import figure_svg
-from diffusion_lab.instruments.unmask import kernel, pictures, words
+from diffusion_lab.app.instrument import StateError, assets
+from diffusion_lab.instruments.unmask import kernel, layout, words
 from diffusion_lab.instruments.unmask.component import Unmask
 from diffusion_lab.instruments.unmask.gap import measured_gap
 
 
-def column(scene, source, name):
-    return list(scene._sources[source].data[name])
+def everything(unmask):
+    """The answer with all layers, whether or not they have changed."""
+    unmask.forget_answers()
+    return unmask.answer()
+
+
+def column(unmask, layer, name):
+    return list(everything(unmask).layers[layer][name])
+
+
+def same(one, other):
+    """Whether two answers show one picture, in one state."""
+    assert one.layers.keys() == other.layers.keys()
+    for layer, columns in one.layers.items():
+        for name, values in columns.items():
+            np.testing.assert_array_equal(values, other.layers[layer][name], err_msg=layer)
+    assert (one.texts, one.description, one.ranges) == (other.texts, other.description, other.ranges)
+
+
+# --- words given -----------------------------------------------------------------------------------------------------
 
 
 def test_words_given_stay_where_they_are_in_both_texts():
     unmask = Unmask(given="15:. 2:cat 7:sea")
     for progress in (0.0, 0.4, 1.0):
         unmask.progress = progress
-        for side in unmask._shown.sides.values():
+        for side in unmask.shown.sides.values():
             assert [kernel.VOCABULARY[side.x[i]] for i in (14, 1, 6)] == [".", "cat", "sea"]
-    assert len(column(unmask._texts, "pins", "x")) == 6
-    assert "given “cat” at 2, “sea” at 7, “.” at 15" in unmask.description
-    assert unmask.readings_shown["given_problem"] == ""
+    answer = unmask.answer()
+    assert len(answer.layers["plane.pins"]["x"]) == 6
+    assert "given “cat” at 2, “sea” at 7, “.” at 15" in answer.description
+    assert answer.texts["given_problem"] == ""
 
 
 def test_what_cannot_be_given_is_said_and_kept():
     """Nothing typed is lost: a word beyond the end comes back when the text is long enough."""
     unmask = Unmask(given="2:cat 3:captin 14:sea", length=12)
-    assert unmask._pins() == ((2, "cat"),)
-    problem = unmask.readings_shown["given_problem"]
+    assert unmask.pins[0] == ((2, "cat"),)
+    problem = unmask.reading_texts["given_problem"]
     assert problem.startswith("“captin” is not a word of the corpus; near it: captain")
     assert problem.endswith("“sea” has no place 14 in 12 words.")
     unmask.length = 15
-    assert unmask._pins() == ((2, "cat"), (14, "sea"))
+    assert unmask.pins[0] == ((2, "cat"), (14, "sea"))
     assert unmask.given == "2:cat 3:captin 14:sea"
 
 
 def test_all_words_can_be_given():
     text = ["the", "cat", "sleeps", "on", "the", "bed", ".", "the", "dog", "sleeps", ".", "the"]
     unmask = Unmask(length=12, given=" ".join(f"{i}:{word}" for i, word in enumerate(text, 1)))
-    assert kernel.text(unmask._shown.sides["unmasked"].x) == " ".join(text)
-    assert unmask.readings_shown["unmasked"] == "0 of 0"
+    assert kernel.text(unmask.shown.sides["unmasked"].x) == " ".join(text)
+    assert unmask.reading_texts["unmasked"] == "0 of 0"
+    assert unmask.reading_texts["likelihood"] == "–"
+    assert everything(unmask).status.startswith("0 of 0 full passes over 12 words, none cached · exact")
 
 
 def tap(unmask, name, place):
-    x, y, *_ = pictures.cells(name, unmask.length)
-    unmask._tapped(Tap(None, x=x[place - 1], y=y[place - 1]))
+    x, y, *_ = layout.cells(name, unmask.length)
+    unmask.answer()
+    unmask.act({"action": "tap", "x": x[place - 1], "y": y[place - 1]})
 
 
 def test_a_tap_gives_a_word_and_masks_it_again():
     unmask = Unmask(progress=1.0, given="3:captin")
-    ours = kernel.VOCABULARY[unmask._shown.sides["unmasked"].x[8]]
+    ours = kernel.VOCABULARY[unmask.shown.sides["unmasked"].x[8]]
     tap(unmask, "unmasked", 9)
     assert unmask.given == f"3:captin 9:{ours}"
-    theirs = kernel.VOCABULARY[unmask._shown.sides["written"].x[0]]
+    theirs = kernel.VOCABULARY[unmask.shown.sides["written"].x[0]]
     tap(unmask, "written", 1)
     assert unmask.given == f"1:{theirs} 3:captin 9:{ours}"
     tap(unmask, "unmasked", 9)
@@ -66,7 +89,7 @@ def test_a_tap_on_a_mask_gives_a_guess_that_is_shown():
     tap(unmask, "unmasked", 4)
     assert unmask.given == ""
     unmask.show_guesses = True
-    guess = column(unmask._texts, "guesses", "text")[3]
+    guess = column(unmask, "plane.guesses", "text")[3]
     tap(unmask, "written", 4)
     assert unmask.given == ""
     tap(unmask, "unmasked", 4)
@@ -75,52 +98,53 @@ def test_a_tap_on_a_mask_gives_a_guess_that_is_shown():
 
 def test_a_tap_beside_the_words_does_nothing():
     unmask = Unmask(progress=1.0)
-    for x, y in ((300, 100), (300, 835), (None, None), (-50, 600)):
-        unmask._tapped(Tap(None, x=x, y=y))
+    unmask.answer()
+    for x, y in ((300, 100), (300, 835), (-50, 600)):
+        unmask.act({"action": "tap", "x": x, "y": y})
     assert unmask.given == ""
+    with pytest.raises(StateError):
+        unmask.act({"action": "tap", "x": None, "y": None})
 
 
 @pytest.mark.parametrize("length", [12, 15, 24])
 def test_every_cell_is_found_where_it_is_drawn(length):
-    for name in pictures.TOPS:
-        x, y, w, h = pictures.cells(name, length)
+    for name in layout.TOPS:
+        x, y, w, h = layout.cells(name, length)
         for i in range(length):
             for dx, dy in ((0, 0), (0.49, 0.49), (-0.49, 0.49), (0.49, -0.49)):
-                assert pictures.cell_at(length, x[i] + dx * w, y[i] + dy * h) == (name, i)
+                assert layout.cell_at(length, x[i] + dx * w, y[i] + dy * h) == (name, i)
+
+
+# --- both texts ------------------------------------------------------------------------------------------------------
 
 
 def test_the_model_decodes_guesses_and_is_measured():
     exact, learned = Unmask(progress=0.1, show_guesses=True), Unmask(progress=0.1, show_guesses=True, model="learned")
-    assert exact.readings_shown["distance"] == "–"
-    off, ignored = (float(learned.readings_shown[key]) for key in ("distance", "distance_true"))
+    assert exact.reading_texts["distance"] == exact.reading_texts["distance_true"] == "–"
+    off, ignored = (float(learned.reading_texts[key]) for key in ("distance", "distance_true"))
     assert 0 < off < 0.3 * ignored
-    assert f"{off:.4f} nats from the exact one" in learned.description
-    shown = learned._shown.sides["unmasked"].x
+    answer = learned.answer()
+    assert f"{off:.4f} nats from the exact one" in answer.description
+    shown = learned.shown.sides["unmasked"].x
     want = [kernel.VOCABULARY[token] for token in words.learned(shown[None])[0].argmax(axis=1)[shown == kernel.MASK]]
-    assert column(learned._texts, "guesses", "text") == want
-    assert exact._chart_task() != learned._chart_task()
-    assert "transformer" in learned.status
+    assert answer.layers["plane.guesses"]["text"] == want
+    assert exact.samples.likelihood[-1] != learned.samples.likelihood[-1]
+    assert "transformer, float32" in answer.status
 
 
 def test_drafts_write_the_second_text():
     unmask = Unmask(writing="drafts", block=4, progress=1.0)
-    rounds = len(unmask._decoding.rounds) - 1
+    rounds = len(unmask.rounds) - 1
     assert rounds < 15
-    assert unmask.readings_shown["kept_true"] == f"{15 - rounds} passes"
-    lines = len(column(unmask._texts, "diagonal", "x0"))
-    assert lines == 15
-    assert len(set(column(unmask._texts, "diagonal", "y0"))) == rounds
-    kept = sum(r.kept for r in unmask._decoding.rounds)
-    assert f"{kept} of {sum(r.drafted for r in unmask._decoding.rounds)} drafted words" in unmask.description
-
-
-def test_the_distance_chart_is_said_with_its_numbers():
-    unmask = Unmask(chart_shows="distance")
-    gap = measured_gap(15, unmask.seed)
-    assert f"on average {gap.excess:.4f}" in unmask.description
-    assert f"{gap.excess:.4f}" in figure_svg(unmask.chart_plot)
-    unmask.temperature = 0.5
-    assert "on average" in unmask.description, "it does not depend on the temperature"
+    kept, drafted = sum(r.kept for r in unmask.rounds), sum(r.drafted for r in unmask.rounds)
+    texts = unmask.reading_texts
+    assert texts["kept"] == f"{kept / rounds:.1f} of {drafted / rounds:.1f}"
+    assert texts["kept_true"] == f"{15 - rounds} passes"
+    lines = everything(unmask).layers["plane.diagonal"]
+    assert len(lines["x"]) == 15
+    assert len(set(lines["y"])) == rounds
+    assert f"{kept} of {drafted} drafted words" in everything(unmask).description
+    assert Unmask().reading_texts["kept"] == "–"
 
 
 def test_the_data_are_the_two_texts():
@@ -133,73 +157,240 @@ def test_the_data_are_the_two_texts():
 
 def test_cells_masks_and_marks_are_of_the_state():
     unmask = Unmask(progress=3 / 15)
-    ours, theirs = unmask._shown.sides["unmasked"], unmask._shown.sides["written"]
-    words = [kernel.VOCABULARY[token] for side in (ours, theirs) for token in side.x if token != kernel.MASK]
-    assert column(unmask._texts, "words", "text") == words
-    assert len(column(unmask._texts, "masks", "x")) == 30 - len(words)
-    assert len(column(unmask._texts, "new", "x0")) == ours.committed.sum() + 1
-    squares = sum(int(state.committed.sum()) for state in unmask._shown.history)
-    assert len(column(unmask._texts, "cells", "x")) == len(words) + squares
+    ours, theirs = unmask.shown.sides["unmasked"], unmask.shown.sides["written"]
+    revealed = [kernel.VOCABULARY[token] for side in (ours, theirs) for token in side.x if token != kernel.MASK]
+    layers = everything(unmask).layers
+    assert layers["plane.words"]["text"] == revealed
+    assert len(layers["plane.masks"]["x"]) == 30 - len(revealed)
+    assert len(layers["plane.new"]["x"]) == ours.committed.sum() + 1
+    squares = sum(int(state.committed.sum()) for state in unmask.shown.history)
+    assert len(layers["plane.cells"]["x"]) == len(revealed) + squares
+    assert layers["plane.guesses"]["text"] == []
     unmask.show_guesses = True
-    assert len(column(unmask._texts, "guesses", "text")) == (ours.x == kernel.MASK).sum()
+    answer = unmask.answer()
+    assert len(answer.layers["plane.guesses"]["text"]) == (ours.x == kernel.MASK).sum()
+    assert answer.visible == {"plane.guesses": True}
 
 
-def test_steps_are_passes_and_end():
-    unmask = Unmask(progress=0.0)
-    for spent in range(1, 18):
-        unmask.step()
-        assert unmask.readings_shown["passes"] == f"{min(spent, 15)} of 15"
-    assert unmask.readings_shown["cost"] == "5 × 15 = 75"
-    assert unmask.readings_shown["cost_true"] == "15"
-
-
-def test_a_moving_hand_measures_nothing(monkeypatch):
-    unmask = Unmask(seed=77)
-    calls = []
-    real = kernel.quality
-    monkeypatch.setattr(kernel, "quality", lambda *arguments: calls.append(1) or real(*arguments))
-    before = figure_svg(unmask.chart_plot)
-    for temperature in (0.9, 0.8, 0.7):
-        unmask.temperature = temperature
-    assert not calls
-    assert "chart: measured when the controls rest" in unmask.status
-    assert "not measured yet" in unmask.description
-    unmask.rested = unmask.query
-    assert calls == [1]
-    assert "8 × 16 texts, 816 passes" in unmask.status
-    assert "left to right" in unmask.description
-    assert figure_svg(unmask.chart_plot) != before
-    unmask.num_inference_steps = 9
-    unmask.rested = unmask.query
-    assert calls == [1], "the chart is over all K already"
-
-
-def test_returning_to_what_was_measured_needs_no_measuring():
-    unmask = Unmask(seed=78)
-    before = figure_svg(unmask.chart_plot), unmask.status
-    unmask.temperature = 0.5
-    assert figure_svg(unmask.chart_plot) != before[0]
-    unmask.temperature = 1.0
-    assert (figure_svg(unmask.chart_plot), unmask.status) == before
-
-
-def test_the_small_chain_is_said_with_its_numbers():
-    unmask = Unmask(chart_shows="chain", remasking="low_confidence", stay=0.9)
-    forward, _ = kernel.kl_curve("low_confidence", 0.9, 0.0)
-    assert f"{forward[0]:.4f} nats at K = 1 and {forward[-1]:.4f} at K = 5" in unmask.description
-    svg = figure_svg(unmask.chart_plot)
-    assert f"K = n: {forward[-1]:.4f}" in svg
-    assert unmask.readings_shown["correlation"] == unmask.readings_shown["correlation_true"] == f"{forward[0]:.4f}"
+def test_what_the_last_pass_did_is_marked():
+    """Pink bars at odd neighbours, purple where ReMDM has masked again, a heading with the pass over each text."""
+    unmask = Unmask(num_inference_steps=1, progress=1.0)
+    layers = everything(unmask).layers
+    assert len(layers["plane.joints"]["x"]) == sum(side.odd.sum() for side in unmask.shown.sides.values()) > 0
+    assert layers["plane.headings"]["text"][:2] == ["Unmasking: pass 1 of 1", "Left to right: pass 15 of 15"]
+    again = Unmask(remasking="remdm", eta_cap=0.6, num_inference_steps=24, progress=0.5)
+    masked_again = sum(int(state.remasked.sum()) for state in again.shown.history)
+    at_last = int(again.shown.sides["unmasked"].remasked.sum())
+    assert len(column(again, "plane.again", "x")) == masked_again + at_last > 0
 
 
 @pytest.mark.parametrize("length", [12, 15, 20, 24])
 def test_cells_fill_their_grid_and_do_not_overlap(length):
     unmask = Unmask(length=length, progress=1.0)
-    x, y, w, h = (
-        np.array(column(unmask._texts, "cells", name)[: 2 * length]) for name in ("x", "y", "width", "height")
-    )
+    cells = everything(unmask).layers["plane.cells"]
+    x, y, w, h = (np.array(cells[name][: 2 * length]) for name in ("x", "y", "width", "height"))
     apart = (np.abs(x[:, None] - x) >= w - 1e-3) | (np.abs(y[:, None] - y) >= h - 1e-3)
     assert np.all(apart | np.eye(len(x), dtype=bool))
     assert x.min() - w[0] / 2 >= 0
     assert x.max() + w[0] / 2 <= 600
     assert y.min() - h[0] / 2 >= 216
+
+
+def test_steps_are_passes_and_end():
+    unmask = Unmask(progress=0.0)
+    for spent in range(1, 18):
+        unmask.answer()
+        unmask.act({"action": "step"})
+        assert unmask.reading_texts["passes"] == f"{min(spent, 15)} of 15"
+    assert unmask.reading_texts["cost"] == "5 × 15 = 75"
+    assert unmask.reading_texts["cost_true"] == "15"
+
+
+# --- the chart -------------------------------------------------------------------------------------------------------
+
+
+def test_the_chart_of_samples_has_both_curves_and_the_k_of_the_picture():
+    unmask = Unmask(num_inference_steps=24)
+    answer, q = unmask.answer(), unmask.samples
+    assert answer.ranges["chart"][0] == (0.5, 15.5)
+    curve = answer.layers["chart.first"]
+    np.testing.assert_allclose(curve["y"][: len(q.steps)], q.likelihood, rtol=1e-6)
+    np.testing.assert_allclose(curve["y"][len(q.steps) + 1 : -1], q.distinct, rtol=1e-6)
+    assert np.isnan(curve["y"][len(q.steps)])
+    assert len(answer.layers["chart.first_dots"]["x"]) == len(answer.layers["chart.errors"]["x"]) == 2 * len(q.steps)
+    assert answer.layers["chart.here"]["x"] == [15]
+    assert answer.layers["chart.label_left"]["text"] == ["left to right"]
+    assert f"left to right {q.written[0]:.2f} ± {q.written[1]:.2f}" in answer.description
+    assert "chart: 8 × 16 texts, 816 passes" in answer.status
+    unmask.num_inference_steps = 9
+    assert list(unmask.answer().layers["chart.here"]["x"]) == [9]
+
+
+def test_the_small_chain_is_said_with_its_numbers():
+    unmask = Unmask(chart_shows="chain", remasking="low_confidence", stay=0.9)
+    forward, backward = kernel.kl_curve("low_confidence", 0.9, 0.0)
+    answer = unmask.answer()
+    assert f"{forward[0]:.4f} nats at K = 1 and {forward[-1]:.4f} at K = 5" in answer.description
+    assert f"K = n: {forward[-1]:.4f}" in answer.layers["chart.label_first"]["text"]
+    assert "chart: every path of 5 tokens" in answer.status
+    np.testing.assert_allclose(answer.layers["chart.second"]["y"][:-1], backward, rtol=1e-6)
+    assert len(answer.layers["chart.here"]["x"]) == 0
+    assert unmask.reading_texts["correlation"] == unmask.reading_texts["correlation_true"] == f"{forward[0]:.4f}"
+
+
+def test_the_distance_chart_is_said_with_its_numbers():
+    unmask = Unmask(chart_shows="distance")
+    gap = measured_gap(15, unmask.seed)
+    answer = unmask.answer()
+    assert f"on average {gap.excess:.4f}" in answer.description
+    assert any(f"{gap.excess:.4f}" in label for label in answer.layers["chart.label_middle"]["text"])
+    assert "chart: 15 × 32 texts, both models" in answer.status
+    unmask.temperature = 0.5
+    answer = unmask.answer()
+    assert not any(layer.startswith("chart") for layer in answer.layers), "it does not depend on the temperature"
+    assert "on average" in answer.description
+
+
+# --- work in slices --------------------------------------------------------------------------------------------------
+
+
+def answers(unmask):
+    """Answers with no time to spare, until all is there."""
+    while True:
+        yield (answer := unmask.answer(0.0))
+        if not answer.working:
+            return
+
+
+def test_the_picture_does_not_wait_for_the_chart():
+    unmask = Unmask(seed=77)
+    unmask.answer()
+    unmask.param.update(temperature=0.9, num_inference_steps=12)
+    found = list(answers(unmask))
+    assert found[0].pale == ("plane", "chart")
+    assert found[0].progress.of == 12
+    assert found[0].status.startswith("0 of 12 passes · ")
+    there = next(k for k, answer in enumerate(found) if "plane" not in answer.pale)
+    assert there <= 30, "as many as both decodings have passes, and one more each"
+    assert "plane.words" in found[there].layers
+    assert found[there].progress is None, "nobody waits for the chart"
+    assert "The chart (samples) is still being measured." in found[there].description
+    assert found[there].status.endswith("chart: being measured")
+    assert len(found) > sum(kernel.ladder(15)), "a slice has at most one pass of the chart's"
+    assert not any(answer.layers for answer in found[there + 1 : -1])
+    assert found[-1].pale == ()
+    assert "chart: 8 × 16 texts, 816 passes" in found[-1].status
+    assert "Chart, 16 texts for each K" in found[-1].description
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"model": "learned", "writing": "drafts", "show_guesses": True},
+        {"chart_shows": "distance", "length": 12},
+        {"chart_shows": "chain", "remasking": "remdm", "num_inference_steps": 24},
+    ],
+)
+def test_slices_come_to_the_whole(state):
+    sliced, whole = Unmask(**state), Unmask(**state)
+    assert len(list(answers(sliced))) > 5
+    same(everything(sliced), everything(whole))
+
+
+def test_a_moving_hand_closes_the_work_and_a_return_needs_none(monkeypatch):
+    begun = []
+    real = kernel.quality.work
+    monkeypatch.setattr(kernel.quality, "work", lambda *task: begun.append(task[2]) or real(*task))
+    unmask = Unmask(seed=78)
+    before = everything(unmask)
+    for temperature in (0.9, 0.8, 0.7):
+        unmask.temperature = temperature
+        unmask.answer(0.0)
+    unmask.temperature = 1.0
+    answer = unmask.answer(0.0)
+    assert (answer.working, answer.pale) == (False, ())
+    same(everything(unmask), before)
+    unmask.num_inference_steps = 9
+    unmask.answer()
+    assert begun.count(1.0) == 1, "the chart is over all K already, and is kept"
+
+
+def test_scrubbing_is_pure():
+    there = Unmask(progress=0.4, num_inference_steps=8, remasking="remdm")
+    by_detours = Unmask()
+    for change in ({"progress": 1.0}, {"remasking": "remdm"}, {"num_inference_steps": 20}, {"progress": 0.1}):
+        by_detours.param.update(**change)
+        by_detours.answer()
+    by_detours.param.update(progress=0.4, num_inference_steps=8)
+    same(everything(by_detours), everything(there))
+
+
+def test_a_move_within_a_pass_sends_nothing():
+    unmask = Unmask(progress=0.2)
+    unmask.answer()
+    unmask.progress = 0.205
+    answer = unmask.answer()
+    assert (answer.layers, answer.texts, answer.description) == ({}, {}, None)
+    unmask.progress = 0.27
+    assert "plane.words" in unmask.answer().layers
+
+
+def test_the_status_has_the_time_of_one_pass():
+    unmask = Unmask(num_inference_steps=12)
+    status = unmask.answer().status
+    pass_ms = float(re.search(r"none cached · (\d+\.\d) ms a pass · exact posteriors, float64 · ", status)[1])
+    assert pass_ms == pytest.approx(unmask._graph.milliseconds("passes") / 12, abs=0.06)
+    assert re.search(r" · chart: 8 × 16 texts, 816 passes · \d+ ms$", status)
+
+
+# --- weights ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slow_weights(monkeypatch):
+    """Weights that take three slices to come, and a network that must not be asked before."""
+    come = []
+
+    def fetch(path):
+        assert path == words.WEIGHTS
+        for part in range(3):
+            yield part * 100, 300
+        come.append(path)
+
+    real = words.Transformer.logits
+    monkeypatch.setattr(assets, "_fetch", [fetch])
+    monkeypatch.setattr(words.Transformer, "logits", lambda *given: come[0] and real(*given))
+    return come
+
+
+def test_weights_are_fetched_when_they_are_first_needed(slow_weights):
+    unmask = Unmask(show_guesses=True, writing="drafts")
+    unmask.answer()
+    assert not slow_weights, "the exact model needs none"
+    unmask.model = "learned"
+    answer = unmask.answer(0.0)
+    assert answer.pale == ("plane", "chart")
+    assert answer.status.startswith("0 of 300 bytes of weights · ")
+    unmask.act({"action": "step"})
+    assert unmask.progress == 0.2, "there is nothing to step yet"
+    while answer.working:
+        answer = unmask.answer(0.0)
+    assert slow_weights
+    same(everything(unmask), everything(Unmask(show_guesses=True, writing="drafts", model="learned")))
+
+
+def test_the_distance_chart_fetches_them_too(slow_weights):
+    unmask = Unmask(chart_shows="distance")
+    found = list(answers(unmask))
+    assert slow_weights
+    assert found[-1].pale == ()
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+def test_former_values_are_read():
+    assert Unmask.parse_state({"remasking": "ReMDM", "eta_cap": "0.3"}) == {"remasking": "remdm", "eta_cap": 0.3}
+    assert Unmask.param.remasking.control.labels["remdm"] == "ReMDM"
+    assert Unmask.param.remasking.control.labels["low_confidence"] == "Low confidence"
+    assert "by ReMDM with σ up to 0.3" in Unmask(remasking="remdm", eta_cap=0.3).answer().description
