@@ -191,7 +191,7 @@ def test_an_image_has_its_first_row_at_the_bottom():
 
 
 def test_a_picture_in_its_own_colours():
-    """Red is the lowest byte of a pixel, and the first row is at the bottom; pixels stay squares, as Bokeh draws them."""
+    """Red is the lowest byte of a pixel, the first row is at the bottom; pixels stay squares, as Bokeh draws them."""
     plot = bare()
     red, green, faint = 0xFF0000FF, 0xFF00FF00, 0x40FF0000
     plot.image_rgba([np.array([[red, green], [faint, 0]], np.uint32)], x=2, y=-0.5, dw=6, dh=1)

@@ -98,7 +98,9 @@ def test_a_condition_is_parsed_and_written(when, markup):
 @pytest.mark.subject(
     Condition.met,
     any_of_them=lambda condition, settings: any(as_text(getattr(settings, n)) in v for n, v in condition.allowed),
-    the_first_value=lambda condition, settings: all(as_text(getattr(settings, n)) == v[0] for n, v in condition.allowed),
+    the_first_value=lambda condition, settings: all(
+        as_text(getattr(settings, n)) == v[0] for n, v in condition.allowed
+    ),
     always=lambda condition, settings: True,
 )
 def test_a_condition_holds_where_each_setting_has_one_of_its_values(dial, subject):
@@ -422,7 +424,12 @@ class Timed(Dial):
 
 @pytest.mark.parametrize(
     ("milliseconds", "text"),
-    [({"cloud": 0.04}, "0.0 ms"), ({"cloud": 9.44}, "9.4 ms"), ({"cloud": 12.4}, "12 ms"), ({"cloud": 1234.0}, "1234 ms")],
+    [
+        ({"cloud": 0.04}, "0.0 ms"),
+        ({"cloud": 9.44}, "9.4 ms"),
+        ({"cloud": 12.4}, "12 ms"),
+        ({"cloud": 1234.0}, "1234 ms"),
+    ],
 )
 def test_the_status_line_says_how_long_it_took(milliseconds, text):
     dial = Timed()

@@ -46,7 +46,7 @@ def test_sliders_have_bounds_value_unit_and_ends():
     assert ranges == ["level", "half", "count", "langevin_steps"], "the seed is a number alone"
     assert [tag["class"] for tag in found.tags if tag.get("class") in ("ends", "unit")] == ["unit", "ends"]
     assert "<span>data &lt;</span><span>noise</span>" in markup()
-    assert 'Level <i>l</i></span>' in markup()
+    assert "Level <i>l</i></span>" in markup()
 
 
 def test_conditions_stand_where_they_were_declared():
@@ -104,7 +104,7 @@ def test_measures_have_what_stands_beside_them():
 
 def test_a_text_entry_has_its_pattern_and_room_for_what_is_wrong():
     found = elements()
-    (entry,) = [tag for tag in found.having("pattern")]
+    (entry,) = found.having("pattern")
     assert (entry["data-param"], entry["type"], entry["value"]) == ("word", "text", "ab")
     assert (entry["pattern"], entry["placeholder"]) == ("^[a-z]{0,4}$", "cd")
     assert [tag["role"] for tag in found.tags if tag.get("data-reading") == "word_problem"] == ["alert"]

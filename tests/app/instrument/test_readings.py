@@ -20,7 +20,11 @@ PANEL = Panel(
 
 
 def without_z(value, specification=""):
-    return format(value, specification).replace("-", "−") if isinstance(value, float) else number_text(value, specification)
+    return (
+        format(value, specification).replace("-", "−")
+        if isinstance(value, float)
+        else number_text(value, specification)
+    )
 
 
 def with_hyphen(value, specification=""):

@@ -82,7 +82,9 @@ def test_glyphs_are_named_after_scene_and_layer():
 
 
 def test_options_of_layers_reach_their_glyphs():
-    figure = plane(Points("dots", size=7, alpha=0.5), Lines("line", width=3, dash=(4, 2)), Boxes("boxes", "c1", outline="ink"))
+    figure = plane(
+        Points("dots", size=7, alpha=0.5), Lines("line", width=3, dash=(4, 2)), Boxes("boxes", "c1", outline="ink")
+    )
     dots, line, boxes = (figure.renderers[name].glyph for name in ("dots", "line", "boxes"))
     assert (dots.size, dots.fill_alpha, dots.line_color) == (7, 0.5, None)
     assert (line.line_width, line.line_dash) == (3, [4, 2])
@@ -121,7 +123,10 @@ def test_colours_of_both_themes_are_in_the_tags(layer, data, columns):
     (tag,) = tags
     assert set(tag) == {"light", "dark"}
     assert set(tag["light"]) == set(tag["dark"])
-    flat = {theme: [c for v in values.values() for c in (v if isinstance(v, list) else [v])] for theme, values in tag.items()}
+    flat = {
+        theme: [c for v in values.values() for c in (v if isinstance(v, list) else [v])]
+        for theme, values in tag.items()
+    }
     assert len(flat["light"]) == len(flat["dark"])
     for theme, colours in flat.items():
         assert {colour[:7] for colour in colours} <= set(TOKENS[theme].values())
@@ -199,7 +204,9 @@ def axes(**options: Any) -> SceneFigure:
     return SceneFigure(Axes("Loss", Lines("a"), x=(1, 100), y=(0.1, 10), **options), "light")
 
 
-@pytest.mark.parametrize(("log", "scales"), [("", ("Linear", "Linear")), ("y", ("Linear", "Log")), ("xy", ("Log", "Log"))])
+@pytest.mark.parametrize(
+    ("log", "scales"), [("", ("Linear", "Linear")), ("y", ("Linear", "Log")), ("xy", ("Log", "Log"))]
+)
 def test_axes_may_be_logarithmic(log, scales):
     plot = axes(log=log).plot
     assert (type(plot.x_scale).__name__, type(plot.y_scale).__name__) == tuple(f"{kind}Scale" for kind in scales)

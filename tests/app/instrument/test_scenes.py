@@ -177,7 +177,9 @@ def ahead(layer: Arrows, data: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.subject(
     Arrows.columns,
     barbs_ahead_of_the_tip=ahead,
-    no_limit=lambda layer, data: Arrows.columns(Arrows("a", head=9.0), {**data, "along": 10 * np.asarray(data["along"])}),
+    no_limit=lambda layer, data: Arrows.columns(
+        Arrows("a", head=9.0), {**data, "along": 10 * np.asarray(data["along"])}
+    ),
     no_heads=lambda layer, data: Arrows.columns(Arrows("a", head=0), data),
 )
 def test_arrows_have_heads(subject, rng):
@@ -294,7 +296,13 @@ def test_a_plane_has_equal_axes():
 
 def test_axes_stand_below_the_measures_unless_they_are_a_picture():
     axes = Axes("Loss", x=(0, 1), y=(1, 10), log="y", x_label="step", ticks={"y": (1, 10)})
-    assert (axes.place, axes.title, axes.log, axes.x_label, axes.ticks) == ("chart", "Loss", "y", "step", {"y": (1, 10)})
+    assert (axes.place, axes.title, axes.log, axes.x_label, axes.ticks) == (
+        "chart",
+        "Loss",
+        "y",
+        "step",
+        {"y": (1, 10)},
+    )
     assert Axes("Loss", x=(0, 1), y=(0, 1), place="picture").place == "picture"
 
 

@@ -74,7 +74,9 @@ FORMER_VALUES: dict[str, str] = {
     "remasking": "ReMDM",
     "sampler": "Langevin DDPM DDIM reverse_SDE ODE_Euler ODE_Heun DPM-Solver++ deterministic stochastic",
 }
-PAIRS = [(name, value) for table in (FROZEN, FORMER_VALUES) for name, values in table.items() for value in values.split()]
+PAIRS = [
+    (name, value) for table in (FROZEN, FORMER_VALUES) for name, values in table.items() for value in values.split()
+]
 
 
 def readers(setting: str) -> list[type[Instrument]]:
