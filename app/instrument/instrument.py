@@ -67,6 +67,8 @@ class Instrument(param.Parameterized):
     """Base class of all instruments."""
 
     title: ClassVar[str] = ""
+    #: What a reader can find out with it, as one question.
+    question: ClassVar[str] = ""
     panel: ClassVar[Panel]
     #: Functions that the instrument runs and that a reader may replace: of its kernel or of `common`.
     editable: ClassVar[tuple[Callable[..., Any], ...]] = ()

@@ -41,6 +41,7 @@ class FlowMatching(Instrument):
     """Noise carried to data: along straight lines pair by pair, or by the one flow that those lines average to."""
 
     title: ClassVar[str] = "Flow from noise to data"
+    question = "Why are straight pairs not straight paths, and what straightens them?"
     editable = (flows.marginal_velocity, flows.integrate, flows.conditional_point, couplings.minibatch_couple)
 
     # fmt: off

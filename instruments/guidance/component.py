@@ -35,6 +35,7 @@ class Guidance(Instrument):
 
     # fmt: off
     title = "Guidance dial"
+    question = "What does guidance sample, and what was it meant to sample?"
     editable = (guidance.combine, guidance.exact_eps_of_both, guidance.exact_eps, guidance.heun_ode, guidance.heun_sde,
         samplers.annealed_langevin, guidance.karras_sigmas, schedules.exponential_alpha_bar)
 

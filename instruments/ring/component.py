@@ -47,6 +47,7 @@ class Ring(Instrument):
     """Six clusters on a ring, or another set of points, dissolved by the forward process and recovered by sampling."""
 
     title = "Ring of clusters"
+    question = "How does noise dissolve data, and how does the score lead back?"
     editable = (
         GaussianMixture.score,
         kernel.forward,

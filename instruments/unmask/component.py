@@ -41,6 +41,7 @@ class Unmask(Instrument):
     """A text decoded by unmasking in K passes, and left to right in n; given words stay where they are."""
 
     title = "Masked diffusion"
+    question = "What does a text model lose when it reveals several words in one pass?"
     editable = (masked.scores, masked.remdm_probabilities, words.posterior, words.learned, chains.draw)
 
     # --- what can be set ---------------------------------------------------------------------------------------------
