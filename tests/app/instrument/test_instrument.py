@@ -148,8 +148,8 @@ def test_texts_are_parsed(texts, values):
     ("texts", "message"),
     [
         ({"word": "A"}, r"`word` must be a text that matches ^[a-z]{0,4}$, got 'A'."),
-        ({"level": "1.01"}, "`level` must be a number from 0 to 1, got '1.01'."),
-        ({"level": "nan"}, "`level` must be a number from 0 to 1, got 'nan'."),
+        ({"level": "1.01"}, "`level` must be a number from 0.0 to 1.0, got '1.01'."),
+        ({"level": "nan"}, "`level` must be a number from 0.0 to 1.0, got 'nan'."),
         ({"count": "2.5"}, "`count` must be a whole number from 1 to 50, got '2.5'."),
         ({"show_line": "yes"}, "`show_line` must be true or false, got 'yes'."),
         ({"view": "all"}, "`view` must be one of pairs, flow, got 'all'."),

@@ -39,7 +39,7 @@ def test_sliders_have_bounds_value_unit_and_ends():
     assert list(numbers) == ["level", "half", "count", "seed", "langevin_steps"]
     level, half, count, seed, _ = numbers.values()
     assert (level["title"], level["aria-label"]) == ('How "high".', "Level")
-    assert [level[name] for name in ("min", "max", "step", "value")] == ["0", "1", "0.1", "0.2"]
+    assert [level[name] for name in ("min", "max", "step", "value")] == ["0.0", "1.0", "0.1", "0.2"]
     assert [half[name] for name in ("max", "value")] == ["0.5", "0.1"]
     assert (count["step"], seed["step"], seed["max"]) == ("1", "1", "9999")
     ranges = [tag["data-param"] for tag in found.tags if tag.get("type") == "range"]
@@ -124,7 +124,7 @@ def test_pads_stand_where_their_settings_are():
 
 def test_the_transport_says_what_it_plays():
     (transport,) = elements().having("data-plays")
-    assert [transport[f"data-{name}"] for name in ("plays", "seconds", "bounds")] == ["level", "2", "[0, 1, false]"]
+    assert [transport[f"data-{name}"] for name in ("plays", "seconds", "bounds")] == ["level", "2", "[0.0, 1.0, false]"]
     assert [tag["data-action"] for tag in elements().having("data-action")] == ["run", "step", "reset"]
     assert 'title="One tenth"' in markup()
 
