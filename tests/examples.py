@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from diffusion_lab.app.instrument.discovery import INSTRUMENTS
+from diffusion_lab.app.instrument.conditions import as_text
+from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_class
 
 
 @dataclass(frozen=True)
@@ -53,5 +54,16 @@ def examples(name: str) -> Examples:
     """Those of the instrument `name`; none where it has no file."""
     path = INSTRUMENTS / name / "examples.toml"
     found = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
-    edits, drags = ([kind(**entry) for entry in found.pop(key, [])] for kind, key in ((Edit, "edits"), (Drag, "drags")))
-    return Examples(edits=edits, drags=drags, **found)
+    for entry in [*found.get("edits", []), *found.get("drags", [])]:
+        entry["state"] = _typed(name, entry.get("state", {}))
+    return Examples(
+        texts=found.pop("texts", {}),
+        together=[_typed(name, state) for state in found.pop("together", [])],
+        edits=[Edit(**entry) for entry in found.pop("edits", [])],
+        drags=[Drag(**entry) for entry in found.pop("drags", [])],
+        **found,  # a table of another name is a mistake
+    )
+
+
+def _typed(name: str, state: dict[str, Any]) -> dict[str, Any]:
+    return instrument_class(name).parse_state({setting: as_text(value) for setting, value in state.items()})
