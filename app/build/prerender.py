@@ -111,19 +111,26 @@ def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument
         html = html.replace(scene_mark(scene), figure_svg(drawn.plot), 1)
     frames, code = make_frames(view) if param else "", json.dumps(sources(cls))
     return RenderedInstrument(
-        instrument.title, TAKEN.sub("", html), described, document_json(view), TAKEN.sub("", frames), param, code
+        instrument.title,
+        TAKEN.sub("", html),
+        described,
+        document_json(view, at_once=set(cls(**cls.parse_state(state)).answer(0.0).layers)),
+        TAKEN.sub("", frames),
+        param,
+        code,
     )
 
 
-def document_json(view: InstrumentView) -> str:
+def document_json(view: InstrumentView, at_once: set[str]) -> str:
     """The Bokeh document that the page draws, as JSON: {"doc": ..., "roots": ids}.
 
-    Its sources are empty, since the page gets all data from Python before it shows the figures. Panel's style sheets
-    are left out: the front panel brings its own.
+    at_once: layers that Python's first answer brings. Their sources are empty; the others are shown, pale, until the
+    long work that they need is done. Panel's style sheets are left out: the front panel brings its own.
     """
     for drawn in view.figures.values():
         for name, layer in drawn.scene.layers.items():
-            drawn.put(name, layer.empty())
+            if f"{drawn.scene.name}.{name}" in at_once:
+                drawn.put(name, layer.empty())
     document = Document()
     root = view.get_root(document, comm=None)
     for model in root.references():

@@ -164,8 +164,7 @@ class Graph:
     @property
     def progress(self) -> Progress | None:
         """How far the unfinished work is that the reader waits for; None where there is none."""
-        waited_for = (work for name, work in self._works.items() if not self._nodes[name].background)
-        return next((work.progress or Progress(0, 1) for work in waited_for), None)
+        return next((work.progress or Progress(0, 1) for work in self._waited_for() if work.wanted), None)
 
     @property
     def working(self) -> bool:
@@ -268,9 +267,12 @@ class Graph:
 
     def _must_wait(self, node: Result, work: _Work) -> bool:
         """Whether this is background work that has begun, while there is unfinished work that the reader waits for."""
-        return (
-            self._deadline is not None and node.background and work.progress is not None and self.progress is not None
-        )
+        begun = node.background and work.progress is not None
+        return self._deadline is not None and begun and any(self._waited_for())
+
+    def _waited_for(self) -> Iterator[_Work]:
+        """Unfinished work that is no background work."""
+        return (work for name, work in self._works.items() if not self._nodes[name].background)
 
     def _version_of(self, value: Any) -> Any:
         """A number or text is its own version: where it is as before, what read it is still valid (early cutoff)."""

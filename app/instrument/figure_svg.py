@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from bokeh.core.property.vectorization import Field, Value
 from bokeh.models import Axis, GlyphRenderer, Grid, LogScale
-from bokeh.models.glyphs import Image, Line, MultiLine, Quad, Rect, Scatter, Segment, Text, VArea
+from bokeh.models.glyphs import Image, ImageRGBA, Line, MultiLine, Quad, Rect, Scatter, Segment, Text, VArea
 from bokeh.plotting import figure
 
 from diffusion_lab.app.instrument.theme import css_variable_of
@@ -305,20 +305,36 @@ def _image(glyph: Image, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
     rgba = np.array([_rgba(str(colour)) for colour in mapper.palette], np.uint8)
     shade = _one_token(mapper.palette)
     white = np.concatenate([np.full((len(rgba), 3), 255, np.uint8), rgba[:, 3:]], axis=1)
+    place = _place(glyph, data, frame)
     for values in _column(glyph.image, data):
         share = (np.asarray(values, float) - mapper.low) / (mapper.high - mapper.low)
         index = np.clip((share * len(rgba)).astype(int), 0, len(rgba) - 1)
-        x, y = float(_column(glyph.x, data)), float(_column(glyph.y, data))
-        w, h = float(_column(glyph.dw, data)), float(_column(glyph.dh, data))
-        left, top = frame.x(x), frame.y(y + h)
-        place = f'x="{left:.1f}" y="{top:.1f}" width="{frame.x(x + w) - left:.1f}" height="{frame.y(y) - top:.1f}"'
         png = _png((white if shade else rgba)[index][::-1])
-        picture = f'<image {place} preserveAspectRatio="none" href="{png}"/>'
+        picture = _picture(place, png)
         if shade:
             mark = f"shade-{zlib.crc32(f'{place}{png}'.encode()):08x}"
             yield f'<mask id="{mark}" maskUnits="userSpaceOnUse" {place}>{picture}</mask>'
             picture = f'<rect {place} fill="{shade}" mask="url(#{mark})"/>'
         yield picture
+
+
+def _image_rgba(glyph: ImageRGBA, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
+    """Each pixel is a uint32, red in its lowest byte; row 0 is at the bottom."""
+    for values in _column(glyph.image, data):
+        pixels = np.ascontiguousarray(values, "<u4")
+        yield _picture(_place(glyph, data, frame), _png(pixels.view(np.uint8).reshape(*pixels.shape, 4)[::-1]))
+
+
+def _place(glyph: Image | ImageRGBA, data: dict[str, Any], frame: _Frame) -> str:
+    x, y = float(_column(glyph.x, data)), float(_column(glyph.y, data))
+    w, h = float(_column(glyph.dw, data)), float(_column(glyph.dh, data))
+    left, top = frame.x(x), frame.y(y + h)
+    return f'x="{left:.1f}" y="{top:.1f}" width="{frame.x(x + w) - left:.1f}" height="{frame.y(y) - top:.1f}"'
+
+
+def _picture(place: str, png: str) -> str:
+    """Pixels stay squares, as Bokeh draws them."""
+    return f'<image {place} preserveAspectRatio="none" style="image-rendering:pixelated" href="{png}"/>'
 
 
 def _one_token(palette: Iterable[object]) -> str:
@@ -358,6 +374,7 @@ _DRAW: dict[type, Callable[..., Iterator[str]]] = {
     MultiLine: _multi_line,
     Quad: _quad,
     Image: _image,
+    ImageRGBA: _image_rgba,
     Rect: _rect,
     Text: _text,
     VArea: _varea,

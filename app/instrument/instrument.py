@@ -67,6 +67,8 @@ class Instrument(param.Parameterized):
     """Base class of all instruments."""
 
     title: ClassVar[str] = ""
+    #: What a reader can find out with it, as one question.
+    question: ClassVar[str] = ""
     panel: ClassVar[Panel]
     #: Functions that the instrument runs and that a reader may replace: of its kernel or of `common`.
     editable: ClassVar[tuple[Callable[..., Any], ...]] = ()
@@ -288,7 +290,9 @@ class Instrument(param.Parameterized):
                 for values in self._ready(node):
                     for key, text in reading_texts(self.panel, values).items():
                         self._tell(answer.texts, key, text, "reading")
-                    answer.numbers |= reading_numbers(values)
+                    for key, numbers in reading_numbers(values).items():
+                        if self._sent.get(f"number {key}", self) != numbers:  # None is one of them
+                            answer.numbers[key] = self._sent[f"number {key}"] = numbers
             for description in self._ready(_DESCRIBE):
                 answer.description = self._news("description", description)
             for status in self._ready(_STATUS):

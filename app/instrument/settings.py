@@ -100,7 +100,8 @@ def number(
     folded: bool = False,
 ) -> Any:
     """A slider over [low, high] in steps of `step`."""
-    made = NumberSetting(default=default, bounds=(low, high), step=step, label=label, doc=doc)
+    bounds = (float(low), float(high))
+    made = NumberSetting(default=float(default), bounds=bounds, step=step, label=label, doc=doc)
     made.control = Control("slider", symbol, unit, Condition.of(when), ends=ends, folded=folded)
     return made
 

@@ -75,6 +75,7 @@ class InstrumentView(pn.custom.JSComponent):
         values = {**answer.settings, "pale": list(answer.pale), "waiting": answer.progress is not None}
         if answer.texts:
             values["readings_shown"] = {**self.readings_shown, **answer.texts}
+        if answer.numbers:
             values["numbers"] = {**self.numbers, **answer.numbers}
         for name in ("status", "description", "query"):
             if (text := getattr(answer, name)) is not None:

@@ -21,8 +21,8 @@ from diffusion_lab.instruments.common.datasets import NULL, DataSet
 from diffusion_lab.instruments.common.mixtures import GaussianMixture, Number
 from diffusion_lab.instruments.common.preconditioning import Preconditioning, Target
 from diffusion_lab.instruments.common.randomness import seeded
+from diffusion_lab.instruments.common.slices import Work, finish
 from diffusion_lab.instruments.common.training_levels import LevelDistribution, sigma_nodes
-from diffusion_lab.instruments.common.work import Work, finish
 
 Array = NDArray[np.float64]
 SLICE = 512

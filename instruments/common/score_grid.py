@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.datasets import DataSet
-from diffusion_lab.instruments.common.schedules import exponential_alpha_bar, vp_coefficients
+from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.levels import Level
+from diffusion_lab.instruments.common.schedules import Exponential
 
 Array = NDArray[np.float64]
 
@@ -35,20 +35,18 @@ class ExactPrediction:
     """
 
     x: Array
-    at: Any
+    at: Level
     part: int
     eps: Array
     weight: Array
 
     @classmethod
     def of(cls, data: DataSet, t: float, part: int, x: Array) -> ExactPrediction:
-        """At t on the exponential schedule: -sigma_t times the score."""
-        signal, sigma_t = vp_coefficients(exponential_alpha_bar(t))
-        law = data.law(part)
-        log_density = law.log_density(x, signal, sigma_t)
+        """At t on the exponential schedule: -sigma_t times the exact score."""
+        law, at = data.law(part), Exponential().level(t)
+        log_density = law.log_density(x, at.signal, at.sigma_t)
         weight = np.exp(log_density - log_density.max())
-        at = SimpleNamespace(signal=signal, sigma_t=sigma_t, sigma=sigma_t / signal)
-        return cls(x, at, part, -sigma_t * law.score(x, signal, sigma_t), weight / weight.sum())
+        return cls(x, at, part, MixtureDenoiser(law)(x, at), weight / weight.sum())
 
     def rms_error(self, eps: Array | float) -> float:
         """Root mean square distance of a prediction (N, 2) from this one, over the noised data; x is to be a grid."""

@@ -43,10 +43,8 @@ export function applyState(settings, scenes, state, arrays) {
   }
   /** @type {Record<string, any>} */
   const values = { ...state.settings, pale: state.pale, waiting: state.progress !== null };
-  if (Object.keys(state.texts).length) {
-    values.readings_shown = { ...settings.readings_shown, ...state.texts };
-    values.numbers = { ...settings.numbers, ...state.numbers };
-  }
+  if (Object.keys(state.texts).length) values.readings_shown = { ...settings.readings_shown, ...state.texts };
+  if (Object.keys(state.numbers).length) values.numbers = { ...settings.numbers, ...state.numbers };
   for (const name of /** @type {const} */ (["status", "description", "query"])) if (state[name] !== null) values[name] = state[name];
   settings.setv(values);
 }

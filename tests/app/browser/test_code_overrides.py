@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
-from bokeh.plotting import figure
 
 from diffusion_lab.app.browser.code_overrides import CodeOverrides, EditError, told
-from diffusion_lab.app.instrument.component import Instrument, StateError, forget_results
+from diffusion_lab.app.instrument import Instrument, Panel, Readout, Status, Transport, computed, number, readings
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
-from diffusion_lab.app.instrument.editable import editable_functions, sources
+from diffusion_lab.app.instrument.editable import editable_functions, forget_cached_calls, sources
+from diffusion_lab.app.instrument.instrument import StateError
+from diffusion_lab.app.instrument.scenes import Plane, Points
+
+from ...examples import Edit, examples
 
 # A module of its own, as if it were one of the instruments': what edits leave in it is seen.
 module = types.ModuleType("diffusion_lab.instruments.trial.kernel")
@@ -47,48 +50,48 @@ NAME = "trial.kernel.double"
 class Trial(Instrument):
     """Shows what the functions of the module give for 3."""
 
-    editable: ClassVar[Any] = (trial.double, trial.kept, trial.Line.at)
-    kept: ClassVar[tuple[str, ...]] = ("_result",)
-    _result: int | None = None
+    editable = (trial.double, trial.kept, trial.Line.at)
+    place = number(3, 0, 9, 1, "Place", "Where.")
+    panel = Panel(Transport("Go", plays="place", seconds=1), readouts=[Readout("shown", "shown", ".1f")])
+    plane = Plane(1.0, Points("dots", "ink"))
 
-    def make_figure(self) -> figure:
-        return figure(width=100, height=100, x_range=(0, 1), y_range=(0, 1))
+    @computed
+    def result(self):
+        return trial.kept(3) + trial.Line(10).at(3)
 
-    def update(self, changed: frozenset[str]) -> None:
-        if self._result is None:
-            self._result = trial.kept(3) + trial.Line(10).at(3)
-        self.shown = 1.0 * self._result
+    @plane.layer("dots")
+    def _(self):
+        return {"x": [[self.place, 0.0]]}
 
-    def restyle(self) -> None:
-        pass
+    @readings
+    def read(self):
+        return {"shown": 1.0 * self.result}
 
-    def readings(self) -> dict[str, str | list[float]]:
-        return {"shown": str(self.shown)}
+    def status(self):
+        return Status("a trial")
 
-    def describe(self) -> str:
-        return f"{self.shown}"
+    def describe(self):
+        return f"{self.reading_texts['shown']}."
 
 
 class Place:
-    """An instrument on a page that counts how often it has computed anew."""
+    """An instrument on a page that counts how often it has been computed again, and holds what it shows."""
 
     def __init__(self) -> None:
-        self.component = Trial()
+        self.instrument = Trial()
         self.computed = 0
+        self.shown = self.instrument.answer().numbers["shown"]
 
     def recompute(self) -> None:
         self.computed += 1
-        self.component.recompute()
-
-    @property
-    def shown(self) -> float:
-        return self.component.shown
+        self.instrument.recompute()
+        self.shown = self.instrument.answer().numbers.get("shown", self.shown)
 
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    forget_results()
+    forget_cached_calls()
     return Place()
 
 
@@ -113,7 +116,7 @@ def test_every_reference_runs_the_edit_and_nothing_kept_holds(edits: CodeOverrid
     assert edits.by_place() == {"a": [NAME]}
     edits.reset(Trial, NAME)
     assert (place.shown, place.computed, edits.by_place()) == (66, 2, {"a": []})
-    assert place.component.readings_shown == {"shown": "66.0"}
+    assert place.instrument.reading_texts == {"shown": "66.0"}
 
 
 def test_names_of_the_module_are_there_and_new_ones_come_and_go(edits: CodeOverrides, place: Place) -> None:
@@ -208,7 +211,7 @@ def test_stop_puts_back_what_ran_before(edits: CodeOverrides, place: Place) -> N
 
 
 def test_a_fault_later_on_is_blamed_on_the_edit(edits: CodeOverrides, place: Place) -> None:
-    component = place.component
+    instrument = place.instrument
     edits.edit(Trial, NAME, code("return 100 * x if x == 3 else 1 / 0"))
 
     def fails(act: Any) -> BaseException:
@@ -216,19 +219,44 @@ def test_a_fault_later_on_is_blamed_on_the_edit(edits: CodeOverrides, place: Pla
             act()
         return caught.value
 
-    del component._result
-    component.__dict__["update"] = lambda changed: trial.double(4)
-    assert edits.blamed(fails(lambda: component._on_settings())) == NAME
-    component.__dict__["update"] = lambda changed: len(3)  # type: ignore[arg-type]
-    assert edits.blamed(fails(lambda: component._on_settings())) == NAME, "its value may be what is at fault"
-    assert edits.blamed(fails(lambda: component.param.update(theme="pink"))) == ""
-    assert edits.blamed(fails(lambda: component._handle_msg({"action": "fly"}))) == ""
-    assert isinstance(fails(lambda: component._handle_msg({"action": "fly"})), StateError)
-    del component.__dict__["update"]
+    def answers_with(status: Any) -> BaseException:
+        instrument.recompute()
+        instrument.__dict__["status"] = status
+        try:
+            return fails(instrument.answer)
+        finally:
+            del instrument.__dict__["status"]
+
+    assert edits.blamed(answers_with(lambda: trial.double(4))) == NAME
+    assert edits.blamed(answers_with(lambda: len(3))) == NAME, "its value may be what is at fault"  # type: ignore[arg-type]
+    instrument.__dict__["table"] = lambda: trial.double(4)
+    assert edits.blamed(fails(instrument.csv)) == NAME
+    instrument.__dict__["reconcile"] = lambda changed: trial.double(4)
+    assert edits.blamed(fails(lambda: instrument.move(place=5))) == NAME
+    del instrument.__dict__["reconcile"]
+    assert edits.blamed(fails(lambda: instrument.move(place=99))) == ""
+    assert edits.blamed(fails(lambda: instrument.act({"action": "fly"}))) == ""
+    assert isinstance(fails(lambda: instrument.act({"action": "fly"})), StateError)
     edits.reset_all()
-    component.__dict__["update"] = lambda changed: len(3)  # type: ignore[arg-type]
-    assert edits.blamed(fails(lambda: component._on_settings())) == "", "nothing is edited"
-    del component.__dict__["update"]
+    assert edits.blamed(answers_with(lambda: len(3))) == "", "nothing is edited"  # type: ignore[arg-type]
+
+
+def test_an_instrument_that_is_closed_and_one_that_has_no_part_in_it_are_left_alone(place: Place) -> None:
+    class Other(Trial):
+        """Runs other functions."""
+
+        editable = (trial.Line.at,)
+
+    other = Place()
+    other.instrument = Other()
+    live = {"a": place, "b": other}
+    edits = CodeOverrides(live)
+    edits.edit(Trial, NAME, code("return 100 * x"))
+    assert (place.computed, other.computed) == (1, 0)
+    assert edits.by_place() == {"a": [NAME], "b": []}
+    del live["a"]
+    edits.reset_all()
+    assert (place.computed, trial.double(1)) == (1, 2)
 
 
 # --- what the instruments offer --------------------------------------------------------------------------------------
@@ -243,86 +271,69 @@ def test_every_instrument_offers_functions_with_sources_that_compile(name: str) 
         assert source["code"].startswith(("def ", "@"))
         compile(source["code"], "<source>", "exec")
         assert '"""' in source["code"], "what it takes and gives is said in it"
-        assert source["title"].split(".")[-1] in source["code"].splitlines()[0]
+        head = next(line for line in source["code"].splitlines() if line.startswith("def "))
+        assert source["title"].split(".")[-1] in head
     functions = list(editable_functions(cls).values())
     assert len({function.__name__ for function in functions}) == len(functions), "errors name them by it"
+
+
+class Shown:
+    """An instrument on a page with what it shows: readings, and the columns of its layers."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.now: dict[str, Any] = {}
+        self.recompute()
+
+    def recompute(self) -> None:
+        self.instrument.recompute()
+        answer = self.instrument.answer()
+        self.now |= answer.texts | answer.layers
+
+    def copy(self) -> dict[str, Any]:
+        """Columns as texts, so that they can be compared."""
+        return {
+            key: str({name: np.asarray(column).tolist() for name, column in value.items()})
+            if isinstance(value, dict)
+            else value
+            for key, value in self.now.items()
+        }
 
 
 @pytest.mark.parametrize("name", instrument_names())
 def test_its_own_source_changes_nothing(name: str) -> None:
     cls = instrument_class(name)
-
-    class Live:
-        component = cls()
-
-        def recompute(self) -> None:
-            self.component.recompute()
-
-    live = Live()
+    live = Shown(cls())
     edits = CodeOverrides({"a": live})
-
-    def shown() -> Any:
-        return dict(live.component.readings_shown), live.component.csv()
-
-    before = shown()
+    before, csv = live.copy(), live.instrument.csv()
     try:
         for source in sources(cls):
             edits.edit(cls, source["name"], source["code"])
         assert len(edits.by_place()["a"]) == len(sources(cls))
-        assert shown() == before
+        assert (live.copy(), live.instrument.csv()) == (before, csv)
     finally:
         edits.reset_all()
     assert edits.by_place() == {"a": []}
-    assert shown() == before
+    assert (live.copy(), live.instrument.csv()) == (before, csv)
 
 
-#: Instrument, function, what to change in its source, settings at which it tells, and a reading that it changes.
-EFFECTS = [
-    ("ring", "score", ("pull /= ", "pull /= 2 * "), {"mode": "reverse"}, "within"),
-    ("ring", "exponential_alpha_bar", ("-EXPONENTIAL_BETA", "-0.5 * EXPONENTIAL_BETA"), {}, "alpha_bar"),
-    (
-        "ring",
-        "annealed_langevin",
-        ("+ np.sqrt(2.0 * eps)", "+ 0 * np.sqrt(2.0 * eps)"),
-        {"mode": "reverse"},
-        "distance",
-    ),
-    (
-        "ring",
-        "ddim",
-        ("sqrt(after) * x0_hat", "sqrt(after) * 0.5 * x0_hat"),
-        {"mode": "reverse", "sampler": "DDIM"},
-        "within",
-    ),
-    ("guidance", "combine", ("(1.0 - guidance_scale)", "(1.1 - guidance_scale)"), {}, "spread"),
-    ("guidance", "exact_eps_of_both", ("-sigma)", "-1.1 * sigma)"), {}, "spread"),
-    ("guidance", "heun_ode", ("/ 2.0 *", "/ 4.0 *"), {}, "spread"),
-    ("flow", "marginal_velocity", ("+ rate * x", "+ 0.5 * rate * x"), {}, "straightness"),
-    ("flow", "integrate", ("x + h * first\n", "x + 0.5 * h * first\n"), {}, "end_error"),
-    ("unmask", "scores", ("np.round(score", "np.round(-score"), {"progress": 0.5}, "likelihood"),
-    ("unmask", "posterior", ("[0]", "[0] ** 0.2"), {"progress": 0.5}, "likelihood"),
-]
+EDITS = [(name, edit) for name in instrument_names() for edit in examples(name).edits]
 
 
-@pytest.mark.parametrize(("name", "function", "change", "settings", "reading"), EFFECTS)
-def test_an_edit_has_an_effect(name: str, function: str, change: tuple[str, str], settings: Any, reading: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "edit"), EDITS, ids=lambda value: value.function if isinstance(value, Edit) else value
+)
+def test_an_edit_has_an_effect(name: str, edit: Edit) -> None:
+    """Each that `examples.toml` names moves what it says, and leaves nothing behind."""
     cls = instrument_class(name)
-
-    class Live:
-        component = cls(**settings)
-
-        def recompute(self) -> None:
-            self.component.recompute()
-
-    live = Live()
+    live = Shown(cls(**edit.state))
     edits = CodeOverrides({"a": live})
-    (source,) = (s for s in sources(cls) if s["title"].endswith(function))
-    assert change[0] in source["code"]
-    before = live.component.readings_shown[reading]
+    (source,) = (s for s in sources(cls) if s["name"] == edit.function)
+    before = live.copy()
     try:
-        edits.edit(cls, source["name"], source["code"].replace(*change))
-        assert live.component.readings_shown[reading] != before
+        edits.edit(cls, source["name"], source["code"].replace(edit.find, edit.replace))
+        after = live.copy()
+        assert [key for key in edit.moves if after[key] == before[key]] == []
     finally:
         edits.reset_all()
-    assert live.component.readings_shown[reading] == before
-    assert np.isfinite([float(x) for x in str(before).replace("−", "-").split()[:1]]).all()
+    assert live.copy() == before

@@ -17,13 +17,13 @@ from diffusion_lab.app.instrument.discovery import instrument_class, instrument_
 def test_an_address_names_an_instrument(name):
     cls = instrument_class(name)
     (shown,) = page({"instrument": name, "theme": "dark"}).objects
-    assert isinstance(shown, cls)
-    assert shown.state() == {}
+    assert isinstance(shown.instrument, cls)
+    assert shown.instrument.state() == {}
 
 
 def test_an_address_sets_its_settings():
     (shown,) = page({"instrument": "ring", "t": "0.4"}).objects
-    assert shown.state() == {"t": 0.4}
+    assert (shown.instrument.state(), shown.t) == ({"t": 0.4}, 0.4)
 
 
 @pytest.mark.parametrize(

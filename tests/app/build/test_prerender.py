@@ -1,17 +1,25 @@
 """What is computed at build time: cells, answers, first pictures. Chapters it refuses: `tests/build`."""
 
+import json
 import math
 import re
+from collections.abc import Iterator
+from functools import cache
 from html import unescape
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from diffusion_lab.app.build import prerender
 from diffusion_lab.app.build.rendered import with_answer
 from diffusion_lab.app.build.typeset import Formulas, about
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
+from diffusion_lab.app.instrument.editable import sources
 from diffusion_lab.app.instrument.figure_svg import figure_svg
+from diffusion_lab.app.instrument.markup import scene_mark
+from diffusion_lab.app.instrument.view import view_of
 
 
 def answered(answer: str, tolerance: str = "0.1") -> tuple[float, float]:
@@ -52,16 +60,94 @@ def test_cells_run_in_order_in_one_session():
 def test_an_instrument_stands_on_the_page_as_it_will_when_live(name):
     """The still page has the live component's own markup, with the SVG of each figure in the figure's place."""
     rendered = prerender.render_instrument(name, {})
-    live = instrument_class(name)()
-    assert live.markup.count("<!--picture-->") == 1
-    pictures = {"<!--picture-->": live.plot, "<!--chart-->": live.chart_plot}
+    live = view_of(instrument_class(name)())
     expected = live.markup
-    for mark, plot in pictures.items():
-        if plot is not None:
-            expected = expected.replace(mark, figure_svg(plot))
+    for scene, figure in live.figures.items():
+        assert expected.count(scene_mark(scene)) == 1
+        expected = expected.replace(scene_mark(scene), figure_svg(figure.plot))
     assert rendered.html == prerender.TAKEN.sub("", expected)
     assert "<!--" not in rendered.html
-    assert (rendered.title, rendered.description) == (live.title, live.description)
+    assert (rendered.title, rendered.description) == (live.instrument.title, live.description)
+
+
+@cache
+def document(name: str) -> dict[str, Any]:
+    """What the page draws."""
+    return json.loads(prerender.render_instrument(name, {}).document)
+
+
+def models(value: Any) -> Iterator[dict[str, Any]]:
+    """Every model of a serialized document."""
+    if isinstance(value, dict):
+        if value.get("type") == "object":
+            yield value
+        for part in value.values():
+            yield from models(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from models(part)
+
+
+def of_kind(name: str, kind: str) -> list[dict[str, Any]]:
+    return [model for model in models(document(name)) if model["name"] == kind]
+
+
+@pytest.mark.parametrize("name", instrument_names())
+def test_the_document_holds_no_data_that_python_brings_at_once(name):
+    """Where long work comes first, the page shows the data of the build meanwhile."""
+    cls = instrument_class(name)
+    first, whole = cls().answer(0.0), cls().answer()
+    layers = {f"{s.name}.{key}": layer for s in cls.scenes().values() for key, layer in s.layers.items()}
+    found = {source["attributes"]["name"]: source for source in of_kind(name, "ColumnDataSource")}
+    assert set(found) == set(layers)
+    for address, source in found.items():
+        columns = dict(source["attributes"]["data"]["entries"])
+        expected = layers[address].empty()
+        if address in whole.layers and address not in first.layers:
+            expected = whole.layers[address]
+        assert {key: size(column) for key, column in columns.items()} == {
+            key: int(np.size(column)) for key, column in expected.items()
+        }
+
+
+def size(column: Any) -> int:
+    """How many values a serialized column has."""
+    if isinstance(column, list):
+        return sum(map(size, column)) if column and isinstance(column[0], dict) else len(column)
+    return math.prod(column["shape"])
+
+
+@pytest.mark.parametrize("name", instrument_names())
+def test_the_document_has_what_the_page_looks_for(name):
+    scenes = instrument_class(name).scenes()
+    renderers = {model["attributes"]["name"] for model in of_kind(name, "GlyphRenderer")}
+    assert renderers == {f"{scene}.{layer}" for scene in scenes for layer in scenes[scene].layers}
+    assert [model["attributes"]["name"] for model in of_kind(name, "Figure")] == list(scenes)
+    found = list(models(document(name)))
+    (root,) = document(name)["roots"]
+    assert root in [model["id"] for model in found]
+    tags = [tag for model in found for tag in model.get("attributes", {}).get("tags", []) if isinstance(tag, dict)]
+    themes = [dict(tag["entries"]) for tag in tags]
+    assert themes
+    assert all(set(tag) == {"light", "dark"} for tag in themes)
+
+
+@pytest.mark.parametrize("name", instrument_names())
+def test_the_document_has_no_style_sheet_of_panel_s(name):
+    assert of_kind(name, "ImportedStyleSheet") == []
+    text = json.dumps(document(name))
+    assert ".front-panel" in text, "but its own"
+    assert "dist/css" not in text
+
+
+@pytest.mark.parametrize("name", instrument_names())
+def test_the_document_tells_no_time(name):
+    assert not re.search(r"\d ms\b", json.dumps(document(name)))
+
+
+@pytest.mark.parametrize("name", instrument_names())
+def test_its_editable_functions_come_with_it(name):
+    assert json.loads(prerender.render_instrument(name, {}).code) == sources(instrument_class(name))
 
 
 def test_a_slot_s_settings_reach_the_picture():
@@ -73,7 +159,7 @@ def test_a_slot_s_settings_reach_the_picture():
 
 @pytest.mark.parametrize("name", instrument_names())
 def test_how_long_it_took_here_is_not_told(name):
-    rendered, live = prerender.render_instrument(name, {}), instrument_class(name)()
+    rendered, live = prerender.render_instrument(name, {}), view_of(instrument_class(name)())
     assert not re.search(r"\bms\b", rendered.html + rendered.frames)
     shown = re.search(r"data-status>(.*?)</p>", rendered.html)[1]
     assert unescape(shown) == prerender.TAKEN.sub("", live.status)

@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 
 from diffusion_lab.app.build.still_frames import MOST, make_frames, places
-from diffusion_lab.app.instrument.component import Instrument
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.app.instrument.figure_svg import figure_svg
-from diffusion_lab.app.instrument.front_panel import Slider
+from diffusion_lab.app.instrument.view import InstrumentView, view_of
 
-FILMED = [name for name in instrument_names() if instrument_class(name).front_panel.frames]
+FILMED = [name for name in instrument_names() if instrument_class(name).panel.frames]
 
 
 @cache
 def film(name: str) -> dict[str, Any]:
-    return json.loads(make_frames(instrument_class(name)()))
+    return json.loads(make_frames(view_of(instrument_class(name)())))
+
+
+def drawn(view: InstrumentView) -> list[str]:
+    return [figure_svg(figure.plot) for figure in view.figures.values()]
 
 
 def numbers(values: dict[str, Any]) -> dict[str, Any]:
@@ -34,8 +37,8 @@ def test_every_instrument_moves_before_python():
 @pytest.mark.parametrize("name", FILMED)
 def test_places_are_on_the_slider_and_reach_both_ends(name):
     cls = instrument_class(name)
-    param = cls.front_panel.frames
-    assert param in [item.param for item in cls.front_panel.controls if isinstance(item, Slider)]
+    param = cls.panel.frames
+    assert cls.param[param].control.kind == "slider"
     found, p = places(cls()), cls.param[param]
     assert (found[0], found[-1]) == p.bounds
     assert 10 <= len(found) <= MOST
@@ -51,20 +54,19 @@ def test_a_frame_is_what_the_instrument_shows_there(name, share):
     k = round(share * (len(made["places"]) - 1))
     cls = instrument_class(name)
     kind = type(cls.param[made["param"]].default)
-    there: Instrument = cls(**{made["param"]: kind(made["places"][k])})
+    there = view_of(cls(**{made["param"]: kind(made["places"][k])}))
     frame = made["frames"][k]
     assert numbers(frame["readings"]) == numbers(there.readings_shown)
     assert frame["description"] == there.description
-    plots = [plot for plot in (there.plot, there.chart_plot) if plot is not None]
-    assert [made["pictures"][picture] for picture in frame["pictures"]] == [figure_svg(plot) for plot in plots]
+    assert [made["pictures"][picture] for picture in frame["pictures"]] == drawn(there)
 
 
 @pytest.mark.parametrize("name", FILMED)
 def test_the_instrument_is_left_as_it_was(name):
-    instrument = instrument_class(name)()
-    before = figure_svg(instrument.plot), instrument.readings_shown, instrument.query
-    make_frames(instrument)
-    assert (figure_svg(instrument.plot), instrument.readings_shown, instrument.query) == before
+    view = view_of(instrument_class(name)())
+    before = drawn(view), view.readings_shown, view.query
+    make_frames(view)
+    assert (drawn(view), view.readings_shown, view.query) == before
 
 
 @pytest.mark.parametrize("name", FILMED)

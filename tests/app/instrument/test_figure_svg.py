@@ -190,6 +190,18 @@ def test_an_image_has_its_first_row_at_the_bottom():
     assert pixels(image.get("href")).tolist() == [[blue, blue, blue], [red, green, blue]]
 
 
+def test_a_picture_in_its_own_colours():
+    """Red is the lowest byte of a pixel, the first row is at the bottom; pixels stay squares, as Bokeh draws them."""
+    plot = bare()
+    red, green, faint = 0xFF0000FF, 0xFF00FF00, 0x40FF0000
+    plot.image_rgba([np.array([[red, green], [faint, 0]], np.uint32)], x=2, y=-0.5, dw=6, dh=1)
+    (image,) = elements(plot, "image")
+    assert [float(image.get(name)) for name in ("x", "y", "width", "height")] == [40, 25, 120, 50]
+    assert (image.get("style"), image.get("preserveAspectRatio")) == ("image-rendering:pixelated", "none")
+    top, bottom = pixels(image.get("href")).tolist()
+    assert (top, bottom) == ([[0, 0, 255, 64], [0, 0, 0, 0]], [[255, 0, 0, 255], [0, 255, 0, 255]])
+
+
 def test_shades_of_one_token_follow_the_theme():
     """The picture is a mask over the token's own colour: white where it shows, by the palette's opacities."""
     palettes = [[f"{TOKENS[theme]['ink']}{alpha}" for alpha in ("00", "80", "ff")] for theme in ("light", "dark")]
@@ -362,7 +374,7 @@ def refusal(plot: figure) -> str:
     return str(refused.value)
 
 
-GLYPHS = ["Image", "Line", "MultiLine", "Quad", "Rect", "Scatter", "Segment", "Text", "VArea"]
+GLYPHS = ["Image", "ImageRGBA", "Line", "MultiLine", "Quad", "Rect", "Scatter", "Segment", "Text", "VArea"]
 
 
 def test_an_unknown_glyph_is_refused_by_name():

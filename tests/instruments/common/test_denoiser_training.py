@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from itertools import islice
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,18 +11,13 @@ from diffusion_lab.instruments.common.datasets import DATA_SETS, NULL
 from diffusion_lab.instruments.common.denoiser_training import BATCH, BLOCK, Run, Task, training
 from diffusion_lab.instruments.common.guidance import combine
 from diffusion_lab.instruments.common.learned_denoiser import Learned, sample, scores
+from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.networks.adam import Adam
 from diffusion_lab.instruments.common.networks.ema import Ema
 from diffusion_lab.instruments.common.preconditioning import TARGETS, Preconditioning
 from diffusion_lab.instruments.common.training_levels import LEVEL_DISTRIBUTIONS
 
 RING, MOONS = DATA_SETS["ring"](), DATA_SETS["moons"]()
-
-
-def level(sigma):
-    """A noise level, of one or of several points."""
-    signal = 1 / np.sqrt(1 + np.square(sigma))
-    return SimpleNamespace(sigma=sigma, signal=signal, sigma_t=sigma * signal, alpha_bar=signal**2)
 
 
 def after(task, step, checkpoint=None, make=training):
@@ -169,7 +163,7 @@ def test_every_target_gives_the_same_noise(subject, rng, target):
     """The exact score's, at three levels, for points, grids, conditions and none."""
     learned = Knowing(subject(MOONS, target), np.zeros(0, np.float32))
     for sigma in (0.1, 1.0, 10.0):
-        at, x = level(sigma), rng.normal(size=(3, 4, 2))
+        at, x = Level.from_sigma(sigma), rng.normal(size=(3, 4, 2))
         for condition in (None, 0, 1):
             law = MOONS.law(NULL if condition is None else condition)
             want = -at.sigma_t * law.score(x, at.signal, at.sigma_t)
@@ -327,7 +321,7 @@ def trained():
 def test_the_learned_score_is_near_the_exact_one(subject, trained, rng, condition):
     """Where the noised data are: a tenth of its mean square is missed, at three levels."""
     for sigma in (0.3, 1.0, 3.0):
-        at = level(sigma)
+        at = Level.from_sigma(sigma)
         clean, _ = RING.law(condition).sample(500, rng)
         x = at.signal * clean + at.sigma_t * rng.normal(size=clean.shape)
         got, exact = subject(trained, x, at, condition)
@@ -369,7 +363,7 @@ def guided(learned, x, at, condition, w):
     one_branch=lambda learned, x, at, condition, w: learned(x, at, condition),
 )
 def test_guidance_at_0_and_1_is_one_of_the_two(subject, trained, rng):
-    x, at = rng.normal(size=(50, 2)), level(1.0)
+    x, at = rng.normal(size=(50, 2)), Level.from_sigma(1.0)
     apart = np.abs(trained(x, at) - trained(x, at, 3)).max()
     assert apart > 0.1
     np.testing.assert_allclose(subject(trained, x, at, 3, 0.0), trained(x, at), atol=1e-5)
@@ -400,7 +394,7 @@ def test_divergence_is_survived(target, learning_rate, rng):
     assert np.all(np.isfinite(run.weights["all"]))
     for weights in (run.weights["all"], run.average.average["all"]):
         learned = Learned(task, weights)
-        assert np.all(np.isfinite(learned(rng.normal(size=(20, 2)), level(0.5), 1)))
+        assert np.all(np.isfinite(learned(rng.normal(size=(20, 2)), Level.from_sigma(0.5), 1)))
         assert np.all(np.isfinite(sample(learned, rng.normal(size=(20, 2)), 1, 2.0)))
         assert np.all(np.isfinite(task.irreducible_loss().excess(learned.network)))
     assert [other.step for other in training(task, run.checkpoint())] == [run.step]

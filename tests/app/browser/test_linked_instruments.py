@@ -1,0 +1,188 @@
+"""What an instrument in the worker takes and sends: values in, one JSON text and typed arrays out."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import types
+from typing import Any
+
+import numpy as np
+import pytest
+
+from diffusion_lab.app.instrument.discovery import instrument_names
+from diffusion_lab.app.instrument.instrument import Answer, StateError
+
+from ..instrument.dial import STEPS, Dial
+
+
+@pytest.fixture
+def linked(monkeypatch):
+    """The module, where `to_js` gives back what it was given and every name is a dial's."""
+    ffi = types.SimpleNamespace(to_js=lambda value: value)
+    monkeypatch.setitem(sys.modules, "pyodide", types.SimpleNamespace(ffi=ffi))
+    monkeypatch.setitem(sys.modules, "pyodide.ffi", ffi)
+    name = "diffusion_lab.app.browser.linked_instruments"
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    module = importlib.import_module(name)
+    yield module
+    sys.modules.pop(name, None)
+
+
+class Page:
+    """What the page has been sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, dict[str, Any], list[np.ndarray]]] = []
+
+    def __call__(self, slot: str, head: str, arrays: list[np.ndarray]) -> None:
+        self.sent.append((slot, json.loads(head), arrays))
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The last message."""
+        return self.sent[-1][1]
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page()
+
+
+@pytest.fixture
+def dial(linked, page, monkeypatch):
+    """A linked dial whose first answer has been sent."""
+    monkeypatch.setattr(linked, "instrument_class", lambda name: Dial)
+    made = linked.LinkedInstrument("a", "dial", {}, page)
+    made.answer(None)
+    return made
+
+
+# --- messages --------------------------------------------------------------------------------------------------------
+
+
+def test_columns_leave_as_arrays_that_the_text_refers_to(linked):
+    x, image = np.arange(3, dtype=np.float32), np.zeros((2, 5), np.uint8)
+    layers = {"plane.dots": {"x": x, "text": ["a", "b"]}, "plane.heat": {"image": image}}
+    text, arrays = linked.packed(Answer(layers=layers))
+    assert [array is wanted for array, wanted in zip(arrays, (x, image), strict=True)] == [True, True], "not copied"
+    assert json.loads(text)["layers"] == {
+        "plane.dots": {"x": {"array": 0, "shape": [3]}, "text": ["a", "b"]},
+        "plane.heat": {"image": {"array": 1, "shape": [2, 5]}},
+    }
+
+
+def test_an_empty_answer_is_a_short_message(linked):
+    text, arrays = linked.packed(Answer())
+    assert arrays == []
+    assert json.loads(text) == {
+        **{part: {} for part in ("settings", "layers", "visible", "ranges", "texts", "numbers")},
+        **dict.fromkeys(("status", "description", "query", "progress"), None),
+        "pale": [],
+    }
+
+
+def test_progress_is_three_values(linked):
+    dial = Dial(show_line=True)
+    head = json.loads(linked.packed(dial.answer(0.0))[0])
+    assert (head["progress"], head["pale"]) == ([0, STEPS, "steps"], ["chart"])
+
+
+def test_arrays_are_sent_flat(dial, page):
+    dial.set({"show_heat": True})
+    dial.answer(None)
+    reference = page.head["layers"]["plane.heat"]["image"]
+    (array,) = page.sent[-1][2]
+    assert (reference, array.shape, array.dtype) == ({"array": 0, "shape": [2, 3]}, (6,), np.uint8)
+
+
+@pytest.mark.parametrize("name", instrument_names())
+def test_what_every_instrument_sends_can_be_read_by_the_page(linked, name):
+    """JSON knows no NaN; arrays have types that JavaScript has, and lie in one piece."""
+    sent = []
+    made = linked.LinkedInstrument("a", name, {}, lambda slot, head, arrays: sent.append((head, arrays)))
+    made.answer(None)
+    ((head, arrays),) = sent
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    state = json.loads(head, parse_constant=refuse)
+    references = [column for columns in state["layers"].values() for column in columns.values()]
+    numbered = [column for column in references if not isinstance(column, list)]
+    assert [column["array"] for column in numbered] == list(range(len(arrays)))
+    assert [int(np.prod(column["shape"])) for column in numbered] == [len(array) for array in arrays]
+    assert {array.dtype.name for array in arrays} <= {"float32", "uint8", "int8", "uint32"}
+    assert all(array.flags.c_contiguous for array in arrays)
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+
+def test_it_opens_in_a_state_and_says_what_was_wrong(linked, page, monkeypatch):
+    monkeypatch.setattr(linked, "instrument_class", lambda name: Dial)
+    made = linked.LinkedInstrument("b", "dial", {"level": "0.6", "mode": "flow", "seed": "x", "utm_id": "1"}, page)
+    assert (made.instrument.level, made.instrument.view, made.instrument.seed) == (0.6, "flow", 0)
+    assert made.problems == ["`seed` must be a whole number from 0 to 9999, got 'x'."]
+    assert page.sent == []
+    assert made.answer(None) is False
+    slot, head, _ = page.sent[0]
+    assert (slot, head["settings"]["level"], head["query"]) == ("b", 0.6, "level=0.6&half=0.3&view=flow")
+
+
+def test_what_the_page_has_set_does_not_come_back(dial, page):
+    dial.set({"level": 0.8, "playing": True})
+    dial.answer(None)
+    assert page.head["settings"] == {"half": 0.4}
+    assert page.head["texts"]["sum"] == "1.20"
+    assert dial.instrument.playing
+
+
+def test_settings_that_move_together_move_at_once(dial):
+    dial.instrument.calls.clear()
+    dial.set({"level": 0.8, "seed": 3})
+    assert dial.instrument.calls == ["reconcile level seed"]
+
+
+def test_after_a_value_that_it_cannot_take_the_page_hears_what_holds(dial, page):
+    with pytest.raises(ValueError):
+        dial.set({"seed": 3, "level": 7})
+    dial.answer(None)
+    assert page.head["settings"] == {"seed": 3, "level": 0.2}
+
+
+def test_a_link_in_the_prose_sets_texts_and_stops_playing(dial, page):
+    dial.set({"playing": True})
+    dial.set_state({"level": "0.4", "mode": "flow"})
+    dial.answer(None)
+    assert page.head["settings"] == {"level": 0.4, "half": 0.2, "view": "flow", "playing": False}
+    with pytest.raises(StateError):
+        dial.set_state({"level": "4"})
+
+
+def test_a_query_is_resumed_from_the_defaults(linked, page, monkeypatch):
+    """The place's own state is not the one that the reader had."""
+    monkeypatch.setattr(linked, "instrument_class", lambda name: Dial)
+    made = linked.LinkedInstrument("a", "dial", {"level": "0.6", "seed": "5"}, page)
+    made.resume("view=flow&word=&seed=x&lang=de")
+    assert made.instrument.state() == {"view": "flow", "word": ""}
+    made.instrument.reset()
+    assert (made.instrument.level, made.instrument.seed) == (0.6, 5), "reset goes to where the place begins"
+
+
+# --- long work and code ----------------------------------------------------------------------------------------------
+
+
+def test_it_says_whether_there_is_more_to_compute(dial, page):
+    dial.set({"show_line": True})
+    assert [dial.answer(0.0) for _ in range(STEPS + 2)] == [True] * STEPS + [False] * 2
+    assert [head["progress"] is None for _, head, _ in page.sent[1:]] == [False] * STEPS + [True] * 2
+
+
+def test_recomputing_sends_everything_that_is_computed_again(dial, page):
+    dial.set({"show_line": True})
+    dial.recompute()
+    assert len(page.sent) == 2
+    assert {"plane.dots", "plane.line", "chart.late"} <= set(page.head["layers"])
+    assert page.head["progress"] is None, "to the end, so that an error is seen here"

@@ -1,0 +1,190 @@
+"""The front panel as HTML, on the small instrument of `dial.py`: every kind of item, escaped, in a given state."""
+
+from __future__ import annotations
+
+import pytest
+
+from diffusion_lab.app.instrument import Panel, Transport
+from diffusion_lab.app.instrument.markup import front_panel_html, scene_mark
+from diffusion_lab.app.instrument.scenes import Plane, Points
+
+from ..markup import Elements
+from .dial import Dial
+
+
+def markup(**settings) -> str:
+    dial = Dial(**settings)
+    return front_panel_html(dial, dial.answer())
+
+
+def elements(**settings) -> Elements:
+    return Elements(markup(**settings))
+
+
+def test_words_are_escaped():
+    text, found = markup(), elements()
+    (section,) = [tag for tag in found.tags if tag["tag"] == "section"]
+    assert section["aria-label"] == "Dial <&>"
+    for escaped in (
+        *("Dial &lt;&amp;&gt;", 'title="How &#34;high&#34;."', "<p>What &lt;it&gt; shows</p>", "the &lt;line&gt;"),
+        *("<span>data &lt;</span><span>noise</span>", "<span>The &lt;flow&gt;</span>", 'title="The &#34;mean&#34;."'),
+    ):
+        assert escaped in text
+    assert "<flow>" not in text
+
+
+def test_sliders_have_bounds_value_unit_and_ends():
+    found = elements()
+    numbers = {tag["data-param"]: tag for tag in found.tags if tag.get("type") == "number"}
+    assert list(numbers) == ["level", "half", "count", "seed", "langevin_steps"]
+    level, half, count, seed, _ = numbers.values()
+    assert (level["title"], level["aria-label"]) == ('How "high".', "Level")
+    assert [level[name] for name in ("min", "max", "step", "value")] == ["0.0", "1.0", "0.1", "0.2"]
+    assert [half[name] for name in ("max", "value")] == ["0.5", "0.1"]
+    assert (count["step"], seed["step"], seed["max"]) == ("1", "1", "9999")
+    ranges = [tag["data-param"] for tag in found.tags if tag.get("type") == "range"]
+    assert ranges == ["level", "half", "count", "langevin_steps"], "the seed is a number alone"
+    assert [tag["class"] for tag in found.tags if tag.get("class") in ("ends", "unit")] == ["unit", "ends"]
+    assert "<span>data &lt;</span><span>noise</span>" in markup()
+    assert "Level <i>l</i></span>" in markup()
+
+
+def test_conditions_stand_where_they_were_declared():
+    conditions = [(tag["data-when"], "hidden" in tag) for tag in elements().having("data-when")]
+    assert conditions == [
+        ("show_line:true", True),  # the handle
+        ("view:flow", True),  # the tap
+        ("show_line:true", True),  # the legend
+        ("view:pairs", False),
+        ("view:pairs|flow;show_line:true", True),  # both must hold
+        ("view:flow", True),  # the menu
+        ("view:flow", True),  # the switch
+        ("show_line:true", True),  # the measure
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [({"view": "flow"}, 3), ({"show_line": True}, 5), ({"view": "flow", "show_line": True}, 7), ({}, 1)],
+)
+def test_the_markup_shows_what_is_met_in_its_state(settings, shown):
+    assert sum("hidden" not in tag for tag in elements(**settings).having("data-when")) == shown
+
+
+def test_the_markup_is_of_the_state_it_was_made_in():
+    text = markup(level=0.6, show_line=True, view="flow", sampler="sde_euler", word="xyz")
+    found = Elements(text)
+    assert {tag["value"] for tag in found.having("data-param") if tag["data-param"] == "level"} == {"0.6"}
+    assert ["checked" in tag for tag in found.tags if tag.get("type") == "checkbox"] == [True, False]
+    radios = [(tag["value"], "checked" in tag) for tag in found.tags if tag.get("type") == "radio"]
+    assert radios == [("pairs", False), ("flow", True)]
+    options = [(tag["value"], "selected" in tag) for tag in found.tags if tag["tag"] == "option"]
+    assert options == [("ode_heun", False), ("sde_euler", True)]
+    assert [tag["value"] for tag in found.tags if tag.get("type") == "text"] == ["xyz"]
+    assert 'data-reading="sum">0.90<' in text
+    assert 'aria-label="Level 0.6, sum 0.90."' in text
+
+
+def test_legends_are_those_of_the_layers():
+    found = elements()
+    marks = [(tag["data-mark"], tag["style"]) for tag in found.having("data-mark")]
+    assert marks == [("line", "--c: var(--acc)"), ("arrow", "--c: var(--mute)")]
+
+
+def test_measures_have_what_stands_beside_them():
+    text, found = markup(), elements()
+    assert '<b data-reading="mean">0.085</b> <span class="true">± <span data-reading="mean_true">0.000<' in text
+    (bars,) = found.having("data-bars")
+    assert (bars["data-scale"], bars["style"]) == ("2.0", "--target: 0.25")
+    heights = [tag["style"] for tag in found.tags if tag["tag"] == "li"]
+    assert heights == ["--v: 0.25; --c: var(--c0)", "--v: 0.5; --c: var(--c1)"]
+    assert '<span class="true" data-reading="shares_true">true ½</span>' in text
+    assert '<span class="true">true <span data-reading="late_true">1.0<' in text, "the word where none is given"
+
+
+def test_a_text_entry_has_its_pattern_and_room_for_what_is_wrong():
+    found = elements()
+    (entry,) = found.having("pattern")
+    assert (entry["data-param"], entry["type"], entry["value"]) == ("word", "text", "ab")
+    assert (entry["pattern"], entry["placeholder"]) == ("^[a-z]{0,4}$", "cd")
+    assert [tag["role"] for tag in found.tags if tag.get("data-reading") == "word_problem"] == ["alert"]
+    assert 'data-reading="word_problem">A word is missing.<' in markup(word="")
+
+
+def test_pads_stand_where_their_settings_are():
+    found = elements(level=0.6)
+    (handle,), (brush,), (tap,) = (found.having(name) for name in ("data-handle", "data-brush", "data-tap"))
+    assert (handle["data-x"], handle["data-y"], handle["data-extent"]) == ("level", "half", "1.0 2.0")
+    (knob,) = [tag for tag in found.having("style") if tag["tag"] == "button"]
+    assert knob["style"] == "left: 80.0%; top: 42.5%"
+    assert knob["aria-label"] == "The <point>: arrow keys move it"
+    assert (brush["data-brush"], brush["data-max"], brush["title"]) == ("drawing", "1", "Draw")
+    assert (tap["data-range"], tap["title"]) == ("-1.0 1.0 -2.0 2.0", "Tap")
+
+
+def test_the_transport_says_what_it_plays():
+    (transport,) = elements().having("data-plays")
+    assert [transport[f"data-{name}"] for name in ("plays", "seconds", "bounds")] == ["level", "2", "[0.0, 1.0, false]"]
+    assert [tag["data-action"] for tag in elements().having("data-action")] == ["run", "step", "reset"]
+    assert 'title="One tenth"' in markup()
+
+    class Whole(Dial):
+        """Plays a whole number."""
+
+        panel = Panel(Transport("Go", plays="count", seconds=1))
+
+    whole = Whole()
+    (transport,) = Elements(front_panel_html(whole, whole.answer())).having("data-plays")
+    assert transport["data-bounds"] == "[1, 50, true]"
+
+
+def test_the_transport_stands_below_the_setting_that_it_names():
+    text = markup()
+    assert text.index('data-param="count"') < text.index('class="transport"') < text.index('data-param="word"')
+
+    class Last(Dial):
+        """Where nothing is named."""
+
+        panel = Panel(Transport("Go", plays="level", seconds=1))
+
+    last = Last()
+    text = front_panel_html(last, last.answer())
+    assert text.index('data-param="show_heat"') < text.index('class="transport"')
+
+
+def test_neighbouring_switches_stand_in_one_row():
+    assert [tag["data-param"] for tag in elements().tags if tag.get("type") == "checkbox"] == ["show_line", "show_heat"]
+    assert markup().count('class="toggles"') == 1
+
+
+def test_each_scene_has_its_place():
+    text, found = markup(), elements()
+    assert [text.count(scene_mark(name)) for name in ("plane", "chart")] == [1, 1]
+    figures = [(tag["data-scene"], tag["data-place"], tag["aria-label"]) for tag in found.having("data-scene")]
+    assert figures == [("plane", "0", "Level 0.2, sum 0.30."), ("chart", "1", "What <it> shows")]
+    assert text.index('class="pane"') < text.index('data-scene="plane"') < text.index('class="rail"')
+    assert text.index('class="rail"') < text.index('data-scene="chart"')
+    (section,) = [tag for tag in found.tags if tag["tag"] == "section"]
+    assert section["style"] == "--aspect: 0.5; --pictures: 1"
+
+
+def test_pictures_stand_side_by_side_under_their_titles():
+    class Two(Dial):
+        """Two pictures."""
+
+        plane = Dial.plane
+        other = Plane(3.0, Points("more", "ink"), title="The <other>", when={"view": "flow"})
+
+        @other.layer("more")
+        def _(self):
+            return None
+
+    two = Two()
+    text = front_panel_html(two, two.answer())
+    assert '--pictures: 2"' in text
+    assert '<p class="scene-title">The &lt;other&gt;</p>' in text
+    assert '<p class="scene-title">The plane</p>' in text
+    assert [tag["data-when"] for tag in Elements(text).tags if tag.get("class") == "pane" and "hidden" in tag] == [
+        "view:flow"
+    ]
+    assert '<p class="scene-title">' not in markup(), "one picture needs none"
