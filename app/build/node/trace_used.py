@@ -89,7 +89,6 @@ builtins.__import__ = record_import
 importlib.import_module = record_import_module
 
 import js  # noqa: E402
-import numpy  # noqa: E402, F401
 from pyodide.ffi import to_js  # noqa: E402
 
 from diffusion_lab.app.browser import on_demand_imports, worker_api  # noqa: E402, F401
