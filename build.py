@@ -1,4 +1,4 @@
-"""The lab's command line: `python build.py site | serve | test | bench`; each sets up what it needs first."""
+"""The lab's command line: `python build.py site | serve | test | bench | new`; each sets up what it needs first."""
 
 import sys
 import types

@@ -43,6 +43,7 @@ class Rule:
 
 RULES = (
     Rule("instruments/common/*.py", may=("numpy", COMMON)),
+    Rule("instruments/common/*/*.py", may=("numpy", COMMON)),
     Rule("instruments/__init__.py", may=()),
     Rule("instruments/*/__init__.py", may=()),
     # The kernel, and what stands beside it.

@@ -1,4 +1,4 @@
-"""The commands of `build.py`: site, serve, test, bench. Each does its own set-up first."""
+"""The commands of `build.py`: site, serve, test, bench, new. Each does its own set-up first."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ from diffusion_lab.app.build.setup_steps import (
     ensure_python,
     free_port,
 )
+
+TESTS = """\
+Sets up, builds the site and runs all tests in two processes; each file of tests is run by one of them. Arguments that
+are not named here go to pytest, and then all runs in one process: `build.py test tests/app -k cache -x`.
+With --quick no site is built, and no tests run that need one, a browser or the NumPy wheel (`LEFT_OUT` of
+`app/build/quick_tests.py`). Of the others run those in folders whose tests, or the sources that these run, have
+changed since a quick run last passed; those that lie in `tests/` itself (linters, architecture) run after any change.
+"""
 
 
 def main(arguments: list[str]) -> int:
@@ -58,12 +66,23 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="set up, build and serve the site; rebuilds when a file changes")
     serve.add_argument("--port", type=int, help="a port of 127.0.0.1 (default: any that is free)")
     serve.set_defaults(command=_serve)
-    test = commands.add_parser("test", help="set up and run all tests; further arguments go to pytest")
+    test = commands.add_parser(
+        "test", help="set up and run all tests; further arguments go to pytest", description=TESTS
+    )
+    test.add_argument("--quick", action="store_true", help="only what needs no built site and has changed")
     test.set_defaults(command=_test, further=[])
     bench = commands.add_parser("bench", help="measure the built site: all, or a script of tests/benchmarks")
     names = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
     bench.add_argument("name", nargs="?", default="all", choices=names, help="default: all, as ratios to the targets")
     bench.set_defaults(command=_bench, further=[])
+    new = commands.add_parser("new", help="write the files of a new instrument")
+    kinds = new.add_subparsers(required=True, metavar="kind")
+    instrument = kinds.add_parser(
+        "instrument", help="a folder of instruments/ that passes all tests, with its own, and a slot in a chapter"
+    )
+    instrument.add_argument("name", help="in lower snake case")
+    instrument.add_argument("--chapter", default="", metavar="01", help="where it stands (default: the last chapter)")
+    instrument.set_defaults(command=_new_instrument)
     return parser
 
 
@@ -115,14 +134,35 @@ def _serve(options: argparse.Namespace, say: Progress) -> int:
 
 
 def _test(options: argparse.Namespace, say: Progress) -> int:
+    if options.quick:
+        return _quick_test(options, say)
     _built(say, tests=True)
     browser = ensure_browser(say)
     say("running the tests")
-    return subprocess.call(
-        [sys.executable, "-m", "pytest", *options.further],
-        cwd=ROOT,
-        env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
-    )
+    return _pytest([], options.further, {"DIFFUSION_LAB_BROWSER": browser})
+
+
+def _quick_test(options: argparse.Namespace, say: Progress) -> int:
+    ensure_python(say, tests=True)
+    ensure_front_end(say)
+    from diffusion_lab.app.build import quick_tests
+
+    now = quick_tests.parts()
+    wanted = quick_tests.changed(now)
+    if not wanted:
+        say("nothing has changed since a quick run last passed")
+        return 0
+    say(f"running the tests of {', '.join(wanted)}")
+    code = _pytest(quick_tests.arguments(wanted), options.further, {})
+    if code == 0 and not options.further:  # else pytest may have been told to leave some out
+        quick_tests.keep(now)
+    return code
+
+
+def _pytest(tests: list[str], further: list[str], environment: dict[str, str]) -> int:
+    workers = [] if further else ["-n", "2", "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", *workers, *tests, *further]
+    return subprocess.call(command, cwd=ROOT, env={**os.environ, **environment})
 
 
 def _bench(options: argparse.Namespace, say: Progress) -> int:
@@ -134,3 +174,12 @@ def _bench(options: argparse.Namespace, say: Progress) -> int:
         cwd=ROOT,
         env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
     )
+
+
+def _new_instrument(options: argparse.Namespace, say: Progress) -> int:
+    ensure_python(say)
+    from diffusion_lab.app.build.new_instrument import write_instrument
+
+    for path in write_instrument(options.name, options.chapter):
+        print(path.relative_to(ROOT))
+    return 0

@@ -1,4 +1,4 @@
-"""Flows from noise to data along a Gaussian path: exact marginal velocities, ODE solvers, and how straight a flow is.
+"""Flows from noise to data along a Gaussian path: exact marginal velocities, and how straight a flow is.
 
 Time runs as in the flow-matching literature, noise at t = 0 and data at t = 1:
 
@@ -9,24 +9,21 @@ unit of t. A diffusion model's own clock is 1 - t, and its x0 is `data` here.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
-from diffusion_lab.instruments.common.schedules import EXPONENTIAL_BETA
-from diffusion_lab.instruments.common.slices import Work, sliced
+from diffusion_lab.instruments.common.schedules import Exponential
 
 Array = NDArray[np.float64]
-Velocity = Callable[[Array, float], Array]
-Solver = Literal["euler", "heun", "midpoint"]
 
-SOLVERS: tuple[Solver, ...] = ("euler", "heun", "midpoint")
+SCHEDULE = Exponential()
+"""The schedule of the diffusion path."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,8 @@ def _rectified(t: float) -> Coefficients:
 
 
 def _diffusion(t: float) -> Coefficients:
-    alpha_bar = math.exp(-EXPONENTIAL_BETA * (1.0 - t))
-    signal, half_beta = math.sqrt(alpha_bar), EXPONENTIAL_BETA / 2.0
+    alpha_bar = math.exp(-SCHEDULE.rate * (1.0 - t))
+    signal, half_beta = math.sqrt(alpha_bar), SCHEDULE.rate / 2.0
     return Coefficients(signal, math.sqrt(1.0 - alpha_bar), half_beta * signal, -half_beta * alpha_bar)
 
 
@@ -138,7 +135,7 @@ def velocity_variance(mixture: GaussianMixture, x: ArrayLike, t: float) -> Array
     return mixture.means.shape[1] * mixture.s**2 / var + (c.sigma / var) ** 2 * between
 
 
-def draw_meeting(
+def draw_pairs_through(
     mixture: GaussianMixture, x: ArrayLike, t: float, n: int, rng: np.random.Generator, path: Path = RECTIFIED
 ) -> tuple[Array, Array, NDArray[np.intp]]:
     """`n` independent pairs (noise, data) whose paths pass through the one point x (d,) at t < 1.
@@ -156,73 +153,6 @@ def draw_meeting(
     data = mean + (c.signal * mixture.s**2 / var) * (x - c.signal * mean)
     data += mixture.s * c.sigma / np.sqrt(var) * rng.standard_normal(data.shape)
     return (x - c.signal * data) / c.sigma, data, component
-
-
-# --- solvers ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class FlowState:
-    """Points x (N, d) after `step` steps, at time `t`, and `nfe` evaluations of the velocity per point so far.
-
-    `first_velocity` (N, d) is the velocity at the *start* of the step that led here; at step 0 there is none.
-    """
-
-    step: int
-    t: float
-    x: Array
-    nfe: int
-    first_velocity: Array | None = None
-
-
-def integrate(velocity: Velocity, noise: ArrayLike, num_steps: int, solver: Solver = "euler") -> Iterator[FlowState]:
-    """The flow dx/dt = velocity(x, t) from t = 0 to 1 in `num_steps` equal steps: the start, then each step.
-
-    `euler` (order 1, one evaluation a step), `heun` (the trapezoid rule made explicit, order 2, two evaluations)
-    or `midpoint` (order 2, two evaluations). None adapts its step. Raises ValueError at the call.
-    """
-    require(num_steps >= 1, "`num_steps` must be at least 1", num_steps)
-    require(solver in SOLVERS, f"`solver` must be one of {', '.join(SOLVERS)}", repr(solver))
-    h = 1.0 / num_steps
-
-    def states(x: Array) -> Iterator[FlowState]:
-        yield FlowState(0, 0.0, x, 0)
-        for step in range(1, num_steps + 1):
-            t, t_next = (step - 1) / num_steps, step / num_steps
-            first = velocity(x, t)
-            if solver == "euler":
-                x = x + h * first
-            elif solver == "heun":
-                x = x + 0.5 * h * (first + velocity(x + h * first, t_next))
-            else:
-                x = x + h * velocity(x + 0.5 * h * first, (t + t_next) / 2.0)
-            yield FlowState(step, t_next, x, step * (1 if solver == "euler" else 2), first)
-
-    return states(np.asarray(noise, dtype=np.float64))
-
-
-@sliced
-def runge_kutta_4(velocity: Velocity, noise: ArrayLike, num_steps: int) -> Work[tuple[Array, Array]]:
-    """The classical fourth-order method: states and velocities at all nodes, each (num_steps + 1, N, d).
-
-    The reference that the solvers are measured against; four evaluations a step.
-    """
-    require(num_steps >= 1, "`num_steps` must be at least 1", num_steps)
-    x = np.asarray(noise, dtype=np.float64)
-    h, states, velocities = 1.0 / num_steps, [x], []
-    for step in range(num_steps):
-        t, t_next = step / num_steps, (step + 1) / num_steps
-        t_half = (t + t_next) / 2.0
-        k1 = velocity(x, t)
-        k2 = velocity(x + 0.5 * h * k1, t_half)
-        k3 = velocity(x + 0.5 * h * k2, t_half)
-        k4 = velocity(x + h * k3, t_next)
-        x = x + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
-        velocities.append(k1)
-        states.append(x)
-        yield step + 1, num_steps
-    velocities.append(velocity(x, 1.0))
-    return np.stack(states), np.stack(velocities)
 
 
 # --- how straight, how far -------------------------------------------------------------------------------------------

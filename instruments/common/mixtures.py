@@ -85,7 +85,7 @@ class GaussianMixture:
 
     def var(self, signal: Number, sigma: Number) -> Number:
         """Variance per axis of each noised component, signal² s² + sigma² (shape of the noise level)."""
-        return np.square(signal) * self.s**2 + np.square(sigma)
+        return signal * signal * self.s**2 + sigma * sigma
 
     def log_density(self, x: ArrayLike, signal: Number, sigma: Number) -> Array:
         """Natural log of the noised density p(x), shape (...): a density per unit^d."""
@@ -105,10 +105,10 @@ class GaussianMixture:
         """Gradient of `log_density` in x, sum_k r_k (signal mu_k - x) / var; shape (..., d), in 1/unit."""
         x = np.asarray(x, dtype=np.float64)
         pull = self._mean_of_component(x, signal, sigma)
-        pull *= np.ravel(signal)
+        pull *= _row(signal)
         pull -= x.reshape(pull.shape[::-1]).T
-        pull /= np.ravel(self.var(signal, sigma))
-        return np.ascontiguousarray(pull.T).reshape(x.shape)
+        pull /= _row(self.var(signal, sigma))
+        return _points(pull, x)
 
     def posterior_mean(self, x: ArrayLike, signal: Number, sigma: Number) -> Array:
         """E[x0 | x], shape (..., d): (signal s² x + sigma² sum_k r_k mu_k) / var.
@@ -118,10 +118,10 @@ class GaussianMixture:
         """
         x = np.asarray(x, dtype=np.float64)
         mean = self._mean_of_component(x, signal, sigma)
-        mean *= np.ravel(np.square(sigma))
-        mean += np.ravel(np.multiply(signal, self.s**2)) * x.reshape(mean.shape[::-1]).T
-        mean /= np.ravel(self.var(signal, sigma))
-        return np.ascontiguousarray(mean.T).reshape(x.shape)
+        mean *= _row(sigma * sigma)
+        mean += _row(signal * self.s**2) * x.reshape(mean.shape[::-1]).T
+        mean /= _row(self.var(signal, sigma))
+        return _points(mean, x)
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
         """`n` independent clean points (n, d) and the component (n,) each came from."""
@@ -178,3 +178,14 @@ class GaussianMixture:
         mean = self._constants[2] @ terms
         mean /= terms.sum(axis=0)
         return mean
+
+
+def _row(value: Number) -> Number:
+    """One value for all points as it is, one a point in a row beside components."""
+    return value if isinstance(value, float) else np.ravel(value)
+
+
+def _points(columns: Array, like: Array) -> Array:
+    """Columns (d, N) as points of the shape of `like`, and in its order in memory, which keeps sums of both fast."""
+    rows = columns.T
+    return (rows if like.flags.f_contiguous else np.ascontiguousarray(rows)).reshape(like.shape)

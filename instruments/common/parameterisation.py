@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.checks import require
-from diffusion_lab.instruments.common.schedules import Number, vp_coefficients
+from diffusion_lab.instruments.common.levels import Level, Number
 
 Array = NDArray[np.float64]
 PredictionType = Literal["eps_hat", "x0_hat", "score", "v_pred"]
@@ -27,8 +27,8 @@ def noise(x0: Array, eps: Array, alpha_bar: Number) -> Array:
 
     Ho et al. 2020, eq. 4. Raises ValueError unless 0 <= alpha_bar <= 1.
     """
-    signal, sigma_t = vp_coefficients(alpha_bar)
-    return signal * x0 + sigma_t * eps
+    level = Level.from_alpha_bar(alpha_bar)
+    return level.signal * x0 + level.sigma_t * eps
 
 
 def x0_and_eps(prediction: Array, xt: Array, alpha_bar: Number, prediction_type: PredictionType) -> tuple[Array, Array]:
@@ -38,7 +38,8 @@ def x0_and_eps(prediction: Array, xt: Array, alpha_bar: Number, prediction_type:
     "eps_hat" and "score" divide by sqrt(alpha_bar), "x0_hat" by sqrt(1 - alpha_bar), "v_pred" by nothing.
     Raises ValueError for an unknown type, or at the end of the schedule where the type says nothing.
     """
-    signal, sigma_t = vp_coefficients(alpha_bar)
+    level = Level.from_alpha_bar(alpha_bar)
+    signal, sigma_t = level.signal, level.sigma_t
     _require_type("prediction_type", prediction_type)
     if prediction_type == "v_pred":
         return signal * xt - sigma_t * prediction, sigma_t * xt + signal * prediction
@@ -63,7 +64,8 @@ def convert(prediction: Array, xt: Array, alpha_bar: Number, source: PredictionT
     """
     _require_type("target", target)
     x0_hat, eps_hat = x0_and_eps(prediction, xt, alpha_bar, source)
-    signal, sigma_t = vp_coefficients(alpha_bar)
+    level = Level.from_alpha_bar(alpha_bar)
+    signal, sigma_t = level.signal, level.sigma_t
     if target == "x0_hat":
         return x0_hat
     if target == "eps_hat":

@@ -12,7 +12,9 @@ from diffusion_lab.app.instrument import choice, computed, number, readings, see
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Lines, Plane, Points, Segments, Texts  # isort: skip
 from diffusion_lab.app.instrument.scenes import field_arrows  # isort: skip
 from diffusion_lab.instruments.common import couplings, flows
+from diffusion_lab.instruments.common.metrics import fraction_within, fraction_within_truth
 from diffusion_lab.instruments.common.randomness import seeded
+from diffusion_lab.instruments.common.samplers.flow import flow_euler, flow_heun, flow_midpoint
 from diffusion_lab.instruments.flow import kernel
 
 PATH_POINTS, MEETING = 72, 24  # points whose paths are drawn, pairs drawn through the probe
@@ -42,7 +44,10 @@ class FlowMatching(Instrument):
 
     title: ClassVar[str] = "Flow from noise to data"
     question = "Why are straight pairs not straight paths, and what straightens them?"
-    editable = (flows.marginal_velocity, flows.integrate, flows.conditional_point, couplings.minibatch_couple)
+    editable = (
+        flows.marginal_velocity, flow_euler, flow_heun, flow_midpoint,
+        flows.conditional_point, couplings.minibatch_couple,
+    )  # fmt: skip
 
     # fmt: off
     view = choice(("pairs", "flow", "probe"), "flow", "Picture", style="row",
@@ -124,15 +129,15 @@ class FlowMatching(Instrument):
     @computed
     def run_of_solver(self) -> kernel.Run:
         """The points under the chosen solver, from the same noise as ever."""
-        return kernel.follow(self.case.flow.velocity, self.case.pairs.noise, self.num_steps, self.solver)
+        return kernel.solve(self.case.flow.velocity, self.case.pairs.noise, self.num_steps, self.solver)
 
     @computed
     def ends(self) -> tuple[float, float, float]:
         """The solver's end error; the shares of its ends, and of the data, near a centre."""
         mixture, end = kernel.DATA[self.data_set], self.run_of_solver.states[-1]
         radius = CENTRE_SDS * mixture.s
-        within = kernel.fraction_within(end, mixture.means, radius)
-        within_true = kernel.fraction_within_truth(mixture, radius, 1.0, 0.0)
+        within = fraction_within(end, mixture.means, radius)
+        within_true = fraction_within_truth(mixture, radius, 1.0, 0.0)
         return kernel.end_error(end, self.case.reference.end), within, within_true
 
     @computed
@@ -141,18 +146,18 @@ class FlowMatching(Instrument):
         case = self.case
         if self.view == "flow":
             return self.run_of_solver.at(self.t), case.end_cluster
-        return kernel.conditional_point(case.pairs.noise, case.pairs.data, self.t, case.flow.path), case.pair_cluster
+        return flows.conditional_point(case.pairs.noise, case.pairs.data, self.t, case.flow.path), case.pair_cluster
 
     @computed(keep=4)
     def diffusion_run(self) -> kernel.Run:
         """The points whose paths are drawn, as diffusion's own flow carries them, in steps short enough to be it."""
-        return kernel.follow(self.diffusion.velocity, self.case.pairs.noise[:PATH_POINTS], 64, "midpoint")
+        return kernel.solve(self.diffusion.velocity, self.case.pairs.noise[:PATH_POINTS], 64, "midpoint")
 
     @computed
     def met(self) -> kernel.Meeting:
         """What meets at the probe."""
         at, rng = (self.probe_x, self.probe_y), seeded([self.seed, len(kernel.FLOWS)])
-        return kernel.meeting(kernel.DATA[self.data_set], self.case.flow, at, self.t, MEETING, rng)
+        return kernel.pairs_through(kernel.DATA[self.data_set], self.case.flow, at, self.t, MEETING, rng)
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
@@ -167,7 +172,7 @@ class FlowMatching(Instrument):
         if self.view == "pairs":
             ends, cluster = kernel.conditional_paths(case.pairs, case.flow.path, PATH_POINTS), case.pair_cluster
         else:
-            ends, cluster = kernel.trails(self.run_of_solver, self.t, PATH_POINTS), case.end_cluster
+            ends, cluster = kernel.path_segments(self.run_of_solver, self.t, PATH_POINTS), case.end_cluster
         return {"start": ends[0], "end": ends[1], "part": cluster[:PATH_POINTS]}
 
     @plane.layer("diffusion")
@@ -175,7 +180,7 @@ class FlowMatching(Instrument):
         if self.view == "pairs":
             start, end = kernel.conditional_paths(self.case.pairs, flows.DIFFUSION, PATH_POINTS)
         else:
-            start, end = kernel.trails(self.diffusion_run, self.t, PATH_POINTS)
+            start, end = kernel.path_segments(self.diffusion_run, self.t, PATH_POINTS)
         return {"start": start, "end": end}
 
     @plane.layer("field")
@@ -218,7 +223,7 @@ class FlowMatching(Instrument):
         return {
             "nfe": self.run_of_solver.nfe, "end_error": end_error, "within": tuple(within),
             **{key: (estimate.value, estimate.error) for key, estimate in estimates.items()},
-            "cost": (reference.cost.value, kernel.transport_cost(pairs.noise, pairs.data).value),
+            "cost": (reference.cost.value, flows.transport_cost(pairs.noise, pairs.data).value),
         }  # fmt: skip
 
     def status(self) -> Status:

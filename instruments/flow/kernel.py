@@ -16,61 +16,30 @@ from diffusion_lab.instruments.common.datasets import ring
 from diffusion_lab.instruments.common.flows import (
     DIFFUSION,
     RECTIFIED,
-    SOLVERS,
     Estimate,
     Path,
-    Solver,
-    Velocity,
     conditional_point,
     conditional_velocity,
     detour,
-    draw_meeting,
-    integrate,
+    draw_pairs_through,
     marginal_velocity,
-    runge_kutta_4,
     straightness,
     transport_cost,
     velocity_variance,
 )
-from diffusion_lab.instruments.common.metrics import fraction_within, fraction_within_truth, nearest
+from diffusion_lab.instruments.common.metrics import nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.samplers.by_name import FLOW_SOLVERS
+from diffusion_lab.instruments.common.samplers.flow import Velocity, equal_times, flow_heun, runge_kutta_4
+from diffusion_lab.instruments.common.samplers.state import Trajectory
 from diffusion_lab.instruments.common.slices import Work, sliced
 from diffusion_lab.instruments.common.velocity_fit import NARROW, NUM_TIMES, WIDE, fit_velocity
 
-__all__ = [
-    "DATA",
-    "EXACT_FLOWS",
-    "FLOWS",
-    "NUM_POINTS",
-    "SOLVERS",
-    "Case",
-    "Flow",
-    "Meeting",
-    "Pairs",
-    "Reference",
-    "Run",
-    "conditional_paths",
-    "conditional_point",
-    "convergence",
-    "couple",
-    "draw_pairs",
-    "end_error",
-    "five_clusters",
-    "follow",
-    "fraction_within",
-    "fraction_within_truth",
-    "make_flow",
-    "measure",
-    "meeting",
-    "nearest",
-    "refer",
-    "trails",
-    "transport_cost",
-    "two_clusters",
-]
-
 Array = NDArray[np.float64]
+Errors = dict[str, tuple[NDArray[np.int64], Array]]
 R = TypeVar("R")
+
+SOLVERS = tuple(FLOW_SOLVERS)
 
 NUM_POINTS = 384
 NUM_PAIRS = 9216
@@ -169,7 +138,7 @@ def make_flow(
         assert previous is not None
         steps, bandwidth = PAIR_STEPS + num_times, NARROW
         noise = rng.standard_normal((num_pairs, 2))
-        for state in integrate(previous.velocity, noise, PAIR_STEPS, "heun"):
+        for state in flow_heun(previous.velocity, noise, equal_times(PAIR_STEPS)):
             yield state.step, steps
         pairs = Pairs(noise, state.x)
     fit = fit_velocity.work(pairs.noise, pairs.data, bandwidth)
@@ -206,10 +175,11 @@ class Run:
         return (1.0 - share) * self.states[k] + share * self.states[k + 1]
 
 
-def follow(velocity: Velocity, noise: ArrayLike, num_steps: int, solver: Solver) -> Run:
+def solve(velocity: Velocity, noise: ArrayLike, num_steps: int, solver: str) -> Run:
     """Carry noise (N, 2) along the flow in `num_steps` equal steps of `solver`."""
-    states = list(integrate(velocity, noise, num_steps, solver))
-    return Run(np.stack([state.x for state in states]), states[-1].nfe)
+    require(solver in FLOW_SOLVERS, f"`solver` must be one of {', '.join(FLOW_SOLVERS)}", repr(solver))
+    run = Trajectory.of(FLOW_SOLVERS[solver](velocity, noise, equal_times(num_steps)))
+    return Run(run.x, int(run.nfe[-1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +197,7 @@ class Reference:
 
 
 @sliced
-def refer(velocity: Velocity, noise: ArrayLike) -> Work[Reference]:
+def reference_solution(velocity: Velocity, noise: ArrayLike) -> Work[Reference]:
     """Follow the flow finely from noise (N, 2)."""
     states, velocities = yield from runge_kutta_4.work(velocity, noise, REFERENCE_STEPS)
     cost = transport_cost(states[0], states[-1])
@@ -240,15 +210,13 @@ def end_error(end: Array, reference_end: Array) -> float:
 
 
 @sliced
-def convergence(
-    velocity: Velocity, noise: Array, reference_end: Array, steps: Sequence[int]
-) -> Work[dict[Solver, tuple[NDArray[np.int64], Array]]]:
+def convergence(velocity: Velocity, noise: Array, reference_end: Array, steps: Sequence[int]) -> Work[Errors]:
     """For each solver: evaluations (L,) and end errors (L,) at each number of steps."""
     nfe = {solver: np.zeros(len(steps), dtype=np.int64) for solver in SOLVERS}
     error = {solver: np.zeros(len(steps)) for solver in SOLVERS}
     runs = [(solver, k) for solver in SOLVERS for k in range(len(steps))]
     for done, (solver, k) in enumerate(runs, start=1):
-        run = follow(velocity, noise, steps[k], solver)
+        run = solve(velocity, noise, steps[k], solver)
         nfe[solver][k], error[solver][k] = run.nfe, end_error(run.states[-1], reference_end)
         yield done, len(runs)
     return {solver: (nfe[solver], error[solver]) for solver in SOLVERS}
@@ -265,7 +233,7 @@ class Case:
     flow: Flow
     pairs: Pairs
     reference: Reference
-    errors: dict[Solver, tuple[NDArray[np.int64], Array]]
+    errors: Errors
     end_cluster: NDArray[np.intp]
     pair_cluster: NDArray[np.intp]
 
@@ -285,23 +253,24 @@ def measure(
     steps: numbers of steps for `convergence`. The points' pairs are made as the flow's own were: assigned within
     batches, or, for a reflow, carried to data by `previous`.
     """
-    noise, pairs, before = drawn.noise, drawn, 0
-    ladder = len(SOLVERS) * len(steps)
+    noise, pairs, ladder, before = drawn.noise, drawn, len(SOLVERS) * len(steps), 0
     if previous is not None:
         before = REFERENCE_STEPS
-        carried = yield from _stage(refer.work(previous.velocity, noise), 0, before + REFERENCE_STEPS + ladder)
-        pairs = Pairs(noise, carried.end)
     elif flow.name == "minibatch_transport":
         before = batch_size
-        pairs = yield from _stage(couple.work(drawn, batch_size), 0, before + REFERENCE_STEPS + ladder)
     of = before + REFERENCE_STEPS + ladder
-    reference = yield from _stage(refer.work(flow.velocity, noise), before, of)
+    if previous is not None:
+        carried = yield from _stage(reference_solution.work(previous.velocity, noise), 0, of)
+        pairs = Pairs(noise, carried.end)
+    elif flow.name == "minibatch_transport":
+        pairs = yield from _stage(couple.work(drawn, batch_size), 0, of)
+    reference = yield from _stage(reference_solution.work(flow.velocity, noise), before, of)
     errors = yield from _stage(convergence.work(flow.velocity, noise, reference.end, steps), of - ladder, of)
     clusters = (nearest(x, mixture.means) for x in (reference.end, pairs.data))
     return Case(flow, pairs, reference, errors, *clusters)
 
 
-def trails(run: Run, t: float, points: int, most: int = 24) -> tuple[Array, Array]:
+def path_segments(run: Run, t: float, points: int, most: int = 24) -> tuple[Array, Array]:
     """Where the first `points` points have been up to t, as segments: starts and ends, (M, 2) each.
 
     Through the solver's own nodes, of which at most `most` are kept, and on to where the point now stands.
@@ -338,7 +307,9 @@ class Meeting:
     spread: float
 
 
-def meeting(mixture: GaussianMixture, flow: Flow, x: ArrayLike, t: float, n: int, rng: np.random.Generator) -> Meeting:
+def pairs_through(
+    mixture: GaussianMixture, flow: Flow, x: ArrayLike, t: float, n: int, rng: np.random.Generator
+) -> Meeting:
     """The paths that meet at x (2,), t; n of them."""
     x = np.asarray(x, dtype=np.float64)
     mean = flow.velocity(x[None], t)[0]
@@ -346,7 +317,7 @@ def meeting(mixture: GaussianMixture, flow: Flow, x: ArrayLike, t: float, n: int
         pairs = Pairs(np.empty((0, 2)), np.empty((0, 2)))
         velocities = np.empty((0, 2))
     elif flow.trained_on is None:
-        noise, data, _ = draw_meeting(mixture, x, t, n, rng, flow.path)
+        noise, data, _ = draw_pairs_through(mixture, x, t, n, rng, flow.path)
         pairs, velocities = Pairs(noise, data), conditional_velocity(noise, data, t, flow.path)
     else:
         trained = flow.trained_on

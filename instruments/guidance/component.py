@@ -9,9 +9,12 @@ from diffusion_lab.app.instrument import Estimate, Instrument, Status, computed,
 from diffusion_lab.app.instrument.panel import Handle, Measure, Panel, Readout, Transport
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Heat, Lines, Plane, Points, Texts
 from diffusion_lab.app.instrument.settings import choice, number, seed, switch, whole
-from diffusion_lab.instruments.common import guidance, samplers, schedules
+from diffusion_lab.instruments.common import conditional_mixtures, guidance, schedules
 from diffusion_lab.instruments.common.guidance import GaussianAnswers
-from diffusion_lab.instruments.common.work import Work
+from diffusion_lab.instruments.common.levels import CLEAN
+from diffusion_lab.instruments.common.samplers import langevin, ode, sde
+from diffusion_lab.instruments.common.slices import Work
+from diffusion_lab.instruments.common.tilted import measures
 from diffusion_lab.instruments.guidance import kernel
 
 CLASSES, CHOSEN = (tuple(f"{kind}_{k}" for k in range(3)) for kind in ("class", "chosen"))  # layers, one per colour
@@ -36,8 +39,9 @@ class Guidance(Instrument):
     # fmt: off
     title = "Guidance dial"
     question = "What does guidance sample, and what was it meant to sample?"
-    editable = (guidance.combine, guidance.exact_eps_of_both, guidance.exact_eps, guidance.heun_ode, guidance.heun_sde,
-        samplers.annealed_langevin, guidance.karras_sigmas, schedules.exponential_alpha_bar)
+    editable = (guidance.combine, conditional_mixtures.exact_eps_of_both, conditional_mixtures.exact_eps,
+        ode.heun_step, sde.sde_heun, langevin.annealed_langevin,
+        schedules.Karras.sigma, schedules.Exponential.alpha_bar)
 
     view = choice(("samples", "probe"), "samples", "View",
         "Points sampled with guidance, or the predictions at one point that you place.", style="row")
@@ -155,7 +159,7 @@ class Guidance(Instrument):
     @computed(work=True, unit="noise levels")
     def sampled(self) -> Work[kernel.Run]:
         """The run."""
-        return (yield from kernel.sampling(self._settings(self.guidance_scale)))
+        return (yield from kernel.sample.work(self._settings(self.guidance_scale)))
 
     @computed
     def frame(self) -> int:
@@ -185,7 +189,7 @@ class Guidance(Instrument):
     @computed(work=True, background=True, keep=4)
     def sampled_curve(self) -> Work[kernel.Curve]:
         """Adherence against spread of samples, for all w."""
-        return (yield from kernel.sampling_curve(self._settings(1.0)))
+        return (yield from kernel.sampled_curve.work(self._settings(1.0)))
 
     @computed
     def probed(self) -> kernel.Probe:
@@ -234,7 +238,7 @@ class Guidance(Instrument):
     @chart.layer("tilted_here", "sampled_here")
     def _(self) -> list[dict[str, Any]]:
         clean = self.at_data
-        both = clean.tilted.measures(self.guidance_scale), kernel.measures(clean.model, self.sampled.x[-1])
+        both = clean.tilted.measures(self.guidance_scale), measures(clean.model, self.sampled.x[-1])
         return [{"x": [(m.spread, m.adherence)]} for m in both]
 
     # --- what is read ------------------------------------------------------------------------------------------------
@@ -251,7 +255,7 @@ class Guidance(Instrument):
         keys = ("adherence", "spread", "beyond")
         if self.view == "probe":
             return dict.fromkeys(keys)
-        found = kernel.measures(self.at_noise.model, self.points)
+        found = measures(self.at_noise.model, self.points)
         target = self.at_noise.tilted.measures(self.guidance_scale)
         return {key: (getattr(found, key), getattr(target, key)) for key in keys}
 
@@ -323,7 +327,7 @@ class Guidance(Instrument):
             p = self.probed
             x, y = np.transpose([p.position, p.eps_uncond, p.eps_cond, p.eps_guided, p.classifier])
             return {"vector": np.array(["position", *ARROWS, "classifier_gradient"]), "x": x, "y": y}
-        classifier = self.at_noise.model.log_classifier(self.points, 1.0, 0.0)
+        classifier = self.at_noise.model.log_classifier(self.points, CLEAN)
         return {"x": self.points[:, 0], "y": self.points[:, 1], "adherence": np.exp(classifier)}
 
     # --- what the buttons do -----------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The guidance dial in numbers: guided samples of a conditional mixture, and the tilted density they do not follow.
 
-Pictures are in VP coordinates (noise is N(0, I) at t = 1), samplers work in VE, x_VE = x_VP / sqrt(alpha_bar).
+All is in VP coordinates (noise is N(0, I) at t = 1), but for `exact_variance`, which follows variances in VE.
 Lengths are in units of the data; t in [0, 1] is the time of the exponential schedule and has no unit.
 """
 
@@ -8,42 +8,28 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.checks import require
-from diffusion_lab.instruments.common.guidance import (
-    GUIDED_BY,
-    Conditioned,
-    Guide,
-    Measures,
-    Normals,
-    Tilted,
-    centres,
-    exact_eps_of_both,
-    heun_ode,
-    heun_sde,
-    karras_sigmas,
-    log_density_on_grid,
-    measures,
-)
+from diffusion_lab.instruments.common.conditional_mixtures import ConditionalMixture
+from diffusion_lab.instruments.common.denoisers import Denoiser
+from diffusion_lab.instruments.common.guidance import GUIDED_BY, guided
+from diffusion_lab.instruments.common.levels import CLEAN, Level
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.randomness import seeded
-from diffusion_lab.instruments.common.samplers import annealed_langevin
-from diffusion_lab.instruments.common.schedules import (
-    alpha_bar_from_sigma,
-    exponential_alpha_bar,
-    exponential_t,
-    geometric_sigmas,
-    sigma_from_alpha_bar,
-    vp_coefficients,
-)
-from diffusion_lab.instruments.common.work import Work, finish
+from diffusion_lab.instruments.common.samplers.by_name import SAMPLERS as EVERY_SAMPLER
+from diffusion_lab.instruments.common.samplers.state import Normals, SamplerState
+from diffusion_lab.instruments.common.schedules import Exponential, Geometric, Karras
+from diffusion_lab.instruments.common.slices import Work, sliced
+from diffusion_lab.instruments.common.tilted import Measures, Tilted, centres, log_density_on_grid, measures
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
+
+SCHEDULE = Exponential()
+"""Whose time t the pictures are labelled with."""
 
 SAMPLERS = ("ode_heun", "sde_heun", "langevin")
 ANSWER_OF = {"ode_heun": "deterministic", "sde_heun": "stochastic", "langevin": "tilted"}
@@ -53,10 +39,10 @@ NUM_POINTS = 360
 CURVE_POINTS = 108
 CURVE_SCALES = (0.0, 0.25, 0.5, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
 
-SIGMA_MAX = float(sigma_from_alpha_bar(exponential_alpha_bar(1.0)))
+SIGMA_MAX = float(SCHEDULE.level(1.0).sigma)
 """VE noise level at t = 1: sqrt(e⁶ - 1) = 20.06."""
 
-SIGNAL_MIN = float(np.sqrt(exponential_alpha_bar(1.0)))
+SIGNAL_MIN = float(SCHEDULE.level(1.0).signal)
 """Amplitude of the signal at t = 1: e⁻³ = 0.0498."""
 
 SIGMA_MIN = 0.05
@@ -98,10 +84,10 @@ def _round(var: float) -> GaussianMixture:
 
 
 UNCONDITIONAL = _everything()
-CONDITIONS: dict[str, Conditioned] = {
-    **{name: Conditioned(UNCONDITIONAL, _class_mixture(c), 1 / len(CENTRES)) for name, c in CENTRES.items()},
+CONDITIONS: dict[str, ConditionalMixture] = {
+    **{name: ConditionalMixture(UNCONDITIONAL, _class_mixture(c), 1 / len(CENTRES)) for name, c in CENTRES.items()},
     # p(c) = 1/2 is the most that leaves p(x) - p(c) p(x|c) >= 0 in the plane; then p(c|x) = exp(-|x|²/4).
-    "gaussian": Conditioned(_round(2.0), _round(1.0), 0.5),
+    "gaussian": ConditionalMixture(_round(2.0), _round(1.0), 0.5),
 }
 
 
@@ -133,7 +119,7 @@ class Settings:
         require(0 <= low <= high <= 1, "`interval` must be 0 <= low <= high <= 1", self.interval)
 
     @property
-    def model(self) -> Conditioned:
+    def model(self) -> ConditionalMixture:
         """Data and condition."""
         return CONDITIONS[self.condition]
 
@@ -141,17 +127,22 @@ class Settings:
         """The same with another w."""
         return replace(self, guidance_scale=guidance_scale)
 
-    def guide(self, scale: float | Array) -> Guide:
+    def guide(self, scale: float | Array) -> Denoiser:
         """The guided prediction at w = `scale`, within the interval."""
-        low, high = (float(sigma_from_alpha_bar(exponential_alpha_bar(t))) for t in self.interval)
-        return Guide(self.model, scale, low, np.inf if self.interval[1] == 1 else high, self.guide_by)
+        return guided(self.model, scale, *self.sigmas, self.guide_by)
 
     @property
-    def levels(self) -> Array:
-        """VE noise levels (num_levels,) of Langevin, or (num_levels + 1,) of the others, the last one 0."""
+    def sigmas(self) -> tuple[float, float]:
+        """The interval as VE noise levels (low, high), infinite at t = 1."""
+        low, high = (float(SCHEDULE.level(t).sigma) for t in self.interval)
+        return low, np.inf if self.interval[1] == 1 else high
+
+    @property
+    def levels(self) -> list[Level]:
+        """The `num_levels` noise levels of Langevin; of the others those and the clean one."""
         if self.sampler == "langevin":
-            return geometric_sigmas(SIGMA_MAX, SIGMA_MIN, self.num_levels)
-        return karras_sigmas(SIGMA_MAX, SIGMA_MIN, self.num_levels)
+            return Geometric(SIGMA_MIN, SIGMA_MAX).levels(self.num_levels)
+        return Karras(SIGMA_MIN, SIGMA_MAX).levels(self.num_levels, clean=True)
 
     @property
     def steps_per_level(self) -> int:
@@ -163,16 +154,22 @@ class Settings:
         """Steps of the sampler in all."""
         return self.num_levels * self.steps_per_level
 
+    def ends_level(self, step: int) -> bool:
+        """Whether a noise level is done after so many steps."""
+        return step > 0 and step % self.steps_per_level == 0
+
     @property
-    def frame_sigmas(self) -> Array:
-        """VE noise level of each frame of a run, (steps + 1,), the first SIGMA_MAX; w does not change them."""
-        after = self.levels if self.sampler == "langevin" else self.levels[1:]
-        return np.append(SIGMA_MAX, np.repeat(after, self.steps_per_level))
+    def frame_levels(self) -> list[Level]:
+        """Noise level of each frame of a run, `steps` + 1 of them, the first of pure noise; w does not change them."""
+        levels = self.levels
+        if self.sampler == "langevin":
+            return [levels[0], *(level for level in levels for _ in range(self.num_steps))]
+        return levels
 
     @property
     def frame_times(self) -> Array:
         """The t of each frame of a run, (steps + 1,)."""
-        return exponential_t(alpha_bar_from_sigma(self.frame_sigmas))
+        return np.asarray(SCHEDULE.t(np.array([level.alpha_bar for level in self.frame_levels])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,36 +185,30 @@ class Run:
     nfe: int
 
 
-def sample(settings: Settings, num_points: int = NUM_POINTS) -> Run:
-    """Run the sampler from N(0, I) at t = 1. The same settings give the same run, bit for bit under one NumPy."""
-    return finish(sampling(settings, num_points))
+@sliced
+def sample(settings: Settings, num_points: int = NUM_POINTS) -> Work[Run]:
+    """Run the sampler from N(0, I) at t = 1. The same settings give the same run, bit for bit under one NumPy.
 
-
-def sampling(settings: Settings, num_points: int = NUM_POINTS) -> Work[Run]:
-    """`sample` in slices: yields (levels done, levels) at each noise level and returns the run."""
+    In slices it yields (levels done, levels) at each noise level.
+    """
     require(num_points >= 1, "`num_points` must be at least 1", num_points)
-    guide = settings.guide(settings.guidance_scale)
     noise = _Drawn(settings.seed, num_points)
-    x = np.empty((settings.steps + 1, num_points, 2), np.float32)
-    x[0] = start = noise.standard_normal((num_points, 2)) / SIGNAL_MIN
-    for step, state in enumerate(_states(settings, guide, start, noise), 1):
-        x[step] = state
-        if step % settings.steps_per_level == 0:
-            yield step // settings.steps_per_level, settings.num_levels
-    sigma = settings.frame_sigmas
-    x *= np.sqrt(alpha_bar_from_sigma(sigma)).astype(np.float32)[:, None, None]
-    return Run(x, sigma, settings.frame_times, guide.nfe)
+    start = noise.standard_normal((num_points, 2))
+    x, levels = np.empty((settings.steps + 1, num_points, 2), np.float32), []
+    for state in _states(settings, settings.guide(settings.guidance_scale), start, noise):
+        x[state.step] = state.x
+        levels.append((state.level.alpha_bar, state.level.sigma))
+        if settings.ends_level(state.step):
+            yield state.step // settings.steps_per_level, settings.num_levels
+    alpha_bar, sigma = np.array(levels).T
+    return Run(x, sigma, np.asarray(SCHEDULE.t(alpha_bar)), state.nfe)
 
 
-def _states(settings: Settings, guide: Guide, x: Array, rng: Normals) -> Iterator[Array]:
-    """Points (N, 2), in VE, after each step of the sampler."""
-    if settings.sampler == "langevin":
-        source = cast(np.random.Generator, rng)
-        walk = annealed_langevin(guide.score, x, settings.levels, settings.num_steps, LANGEVIN_STEP_SIZE, source)
-        return (state.x for state in walk)
-    if settings.sampler == "ode_heun":
-        return heun_ode(guide, x, settings.levels)
-    return heun_sde(guide, x, settings.levels, rng)
+def _states(settings: Settings, guide: Denoiser, x: Array, rng: Normals) -> Iterator[SamplerState[Level]]:
+    """The start and the state after each step of the sampler."""
+    langevin = {"num_steps": settings.num_steps, "step_size": LANGEVIN_STEP_SIZE}
+    options = langevin if settings.sampler == "langevin" else {}
+    return EVERY_SAMPLER[settings.sampler](guide, x, settings.levels, rng, **options)
 
 
 class _Tape:
@@ -261,10 +252,10 @@ def exact_variance(settings: Settings) -> float:
     noise. Raises ValueError for another condition.
     """
     require(settings.condition == "gaussian", '`condition` must be "gaussian"', repr(settings.condition))
-    guide, levels = settings.guide(settings.guidance_scale), settings.levels.tolist()
+    (low, high), levels = settings.sigmas, [level.sigma for level in settings.levels]
 
     def eps(x: float, sigma: float) -> float:
-        w = settings.guidance_scale if guide.sigma_low < sigma <= guide.sigma_high else 1.0
+        w = settings.guidance_scale if low < sigma <= high else 1.0
         uncond, cond = 1.0 / (2.0 + sigma**2), 1.0 / (1.0 + sigma**2)
         clean = settings.guide_by == "clean_classifier"  # its slope is -x/2 at every level
         return sigma * x * (uncond + w * cond / 2.0 if clean else (1.0 - w) * uncond + w * cond)
@@ -282,7 +273,7 @@ def exact_variance(settings: Settings) -> float:
         sigma_hat = (sigma_cur**2 + added) ** 0.5
         slope = eps(1.0, sigma_hat)
         factor = 1.0 + (sigma_next - sigma_hat) * slope
-        if sigma_next > 0:  # Heun, in `heun_ode`'s words
+        if sigma_next > 0:  # Heun, as in `heun_step`
             factor = 1.0 + (sigma_next - sigma_hat) / 2.0 * (slope + eps(factor, sigma_next))
         var = factor**2 * (var + added)
     return var
@@ -304,22 +295,19 @@ class Curve:
     spread: Array
 
 
-def sampled_curve(settings: Settings, num_points: int = CURVE_POINTS) -> Curve:
-    """Measures of `num_points` samples at each of CURVE_SCALES, all from the same noise, in one batch."""
-    return finish(sampling_curve(settings, num_points))
+@sliced
+def sampled_curve(settings: Settings, num_points: int = CURVE_POINTS) -> Work[Curve]:
+    """Measures of `num_points` samples at each of CURVE_SCALES, all from the same noise, in one batch.
 
-
-def sampling_curve(settings: Settings, num_points: int = CURVE_POINTS) -> Work[Curve]:
-    """`sampled_curve` in slices: yields (levels done, levels) at each noise level and returns the curve."""
+    In slices it yields (levels done, levels) at each noise level.
+    """
     num_scales = len(CURVE_SCALES)
     noise = _Drawn(settings.seed, num_points, num_scales)
-    start = noise.standard_normal((num_points, 2)) / SIGNAL_MIN
-    guide = settings.guide(np.repeat(CURVE_SCALES, num_points)[:, None])
-    x = start
-    for step, state in enumerate(_states(settings, guide, start, noise), 1):
-        x = state
-        if step % settings.steps_per_level == 0:
-            yield step // settings.steps_per_level, settings.num_levels
+    start = noise.standard_normal((num_points, 2))
+    for state in _states(settings, settings.guide(np.repeat(CURVE_SCALES, num_points)[:, None]), start, noise):
+        if settings.ends_level(state.step):
+            yield state.step // settings.steps_per_level, settings.num_levels
+    x = state.x / state.level.signal
     return _curve(measures(settings.model, part) for part in x.reshape(num_scales, num_points, 2))
 
 
@@ -339,14 +327,15 @@ def _curve(of_scale: Iterable[Measures]) -> Curve:
 
 def _at_level(mixture: GaussianMixture, t: float) -> GaussianMixture:
     """The mixture noised to t, in VP coordinates, as a mixture of its own."""
-    signal, sigma_t = (float(a) for a in vp_coefficients(exponential_alpha_bar(t)))
-    return GaussianMixture(signal * mixture.means, mixture.weights, np.sqrt(mixture.var(signal, sigma_t)))
+    level = SCHEDULE.level(t)
+    var = mixture.var(level.signal, level.sigma_t)
+    return GaussianMixture(level.signal * mixture.means, mixture.weights, np.sqrt(var))
 
 
-def noised(condition: str, t: float) -> Conditioned:
+def noised(condition: str, t: float) -> ConditionalMixture:
     """Data and condition as they stand at t, in VP coordinates: what points at that level are measured against."""
     model = CONDITIONS[condition]
-    return Conditioned(_at_level(model.uncond, t), _at_level(model.cond, t), model.prior)
+    return ConditionalMixture(_at_level(model.uncond, t), _at_level(model.cond, t), model.prior)
 
 
 @dataclass(frozen=True, eq=False)
@@ -397,7 +386,9 @@ class AtNoise:
         return log_densities(self.model, EXTENT, CELLS)
 
 
-def log_densities(model: Conditioned, extent: tuple[float, float], cells: tuple[int, int]) -> tuple[Array32, Array32]:
+def log_densities(
+    model: ConditionalMixture, extent: tuple[float, float], cells: tuple[int, int]
+) -> tuple[Array32, Array32]:
     """log p(x|c) and log p(x) of clean data on a picture's cells, (rows, columns) each, row 0 at the bottom.
 
     extent: half width and half height of the picture, in units of the data; cells: (columns, rows).
@@ -436,25 +427,27 @@ class Probe:
 
 
 def probe(
-    model: Conditioned, position: tuple[float, float], t: float, guidance_scale: float, guide_by: str = GUIDED_BY[0]
+    model: ConditionalMixture,
+    position: tuple[float, float],
+    t: float,
+    guidance_scale: float,
+    guide_by: str = GUIDED_BY[0],
 ) -> Probe:
     """The two predictions at `position`, noised to t (above 0), and what guidance makes of them."""
     require(t > 0, "`t` must be above 0", t)
-    signal, sigma_t = (float(a) for a in vp_coefficients(exponential_alpha_bar(t)))
-    at = np.array(position)
-    ve, sigma = at[None] / signal, sigma_t / signal
-    uncond, cond = (eps[0] for eps in exact_eps_of_both(model.uncond, model.cond, ve, sigma))
-    guided = Guide(model, guidance_scale, by=guide_by)(ve, sigma)[0]
+    level, at = SCHEDULE.level(t), np.array(position)
+    sigma_t = level.sigma_t
+    uncond, cond = (eps[0] for eps in model.both(at[None], level, True))
+    eps_tilde = guided(model, guidance_scale, by=guide_by)(at[None], level)[0]
     h = 1e-4
     around = at + h * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
-    level = (1.0, 0.0) if guide_by == "clean_classifier" else (signal, sigma_t)
-    right, left, up, down = model.log_classifier(around, *level)
+    right, left, up, down = model.log_classifier(around, CLEAN if guide_by == "clean_classifier" else level)
     return Probe(
         position=at,
         eps_uncond=uncond,
         eps_cond=cond,
-        eps_guided=guided,
-        tips=at - sigma_t * np.stack([uncond, cond, guided]),
+        eps_guided=eps_tilde,
+        tips=at - sigma_t * np.stack([uncond, cond, eps_tilde]),
         classifier=np.array([right - left, up - down]) / (2 * h),
         from_eps=(uncond - cond) / sigma_t,
     )

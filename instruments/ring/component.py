@@ -10,10 +10,13 @@ from diffusion_lab.app.instrument import (  # isort: skip
     choice, computed, number, readings, seed, switch, text, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points, field_arrows
-from diffusion_lab.instruments.common import datasets, samplers, samplers_vp, schedules
+from diffusion_lab.instruments.common import datasets, schedules
+from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.metrics import nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.randomness import seeded
+from diffusion_lab.instruments.common.samplers import ddim, ddpm, dpm_solver, langevin, ode, sde
+from diffusion_lab.instruments.common.samplers.state import SamplerState
 from diffusion_lab.instruments.ring import kernel
 
 EXTENT = 3.2  # half the width of the picture, in data units
@@ -27,6 +30,7 @@ PATH_POINTS = 40  # points that show where they came from
 PATH_FRAMES = 14  # and how far back
 UNKNOWN = -1  # the part of a point while it is not known where it ends
 
+State = SamplerState[Level]
 Work = Generator[Any, None, Any]  # long work, in slices
 
 DATA_SETS = {
@@ -51,14 +55,14 @@ class Ring(Instrument):
     editable = (
         GaussianMixture.score,
         kernel.forward,
-        schedules.exponential_alpha_bar,
-        samplers.annealed_langevin,
-        samplers_vp.ddpm_ancestral,
-        samplers_vp.ddim,
-        samplers_vp.reverse_sde,
-        samplers_vp.probability_flow_euler,
-        samplers_vp.probability_flow_heun,
-        samplers_vp.dpm_solver_pp_2m,
+        schedules.Exponential.alpha_bar,
+        langevin.annealed_langevin,
+        ddpm.ddpm,
+        ddim.ddim,
+        sde.sde_euler,
+        ode.slope,
+        ode.heun_step,
+        dpm_solver.dpm_solver_pp_2m,
     )
 
     view = choice(
@@ -171,7 +175,7 @@ class Ring(Instrument):
         return x0, self.data.part[component], rng.standard_normal(x0.shape)
 
     @computed
-    def replay(self) -> Replay[kernel.Frame, kernel.Frame]:
+    def replay(self) -> Replay[State, State]:
         """The reverse process from the seed, computed as far as it has been looked at."""
         count, num_steps = int(self.num_points), self.num_levels
         options: dict[str, float] = {}
@@ -210,7 +214,7 @@ class Ring(Instrument):
     @property
     def time(self) -> float:
         """The t of the picture, in either direction."""
-        return self.frame.t if self.view == "reverse" else self.t
+        return float(kernel.SCHEDULE.t(self.frame.level.alpha_bar)) if self.view == "reverse" else self.t
 
     @computed(work=True, background=True)
     def measures(self) -> Work:
@@ -249,10 +253,9 @@ class Ring(Instrument):
     @readings
     def level(self) -> dict[str, float]:
         """Time, alpha_bar, weights of signal and noise, and evaluations of the score for each point."""
-        alpha_bar = float(schedules.exponential_alpha_bar(self.time))
-        signal, noise = alpha_bar**0.5, (1 - alpha_bar) ** 0.5
-        nfe = self.frame.nfe if self.view == "reverse" else 0
-        return {"t": self.time, "alpha_bar": alpha_bar, "signal": signal, "noise": noise, "nfe": nfe}
+        level = kernel.SCHEDULE.level(self.time)
+        weights = {"alpha_bar": level.alpha_bar, "signal": level.signal, "noise": level.sigma_t}
+        return {"t": self.time, **weights, "nfe": self.frame.nfe if self.view == "reverse" else 0}
 
     @readings
     def measured(self) -> dict[str, Any]:

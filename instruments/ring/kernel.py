@@ -1,10 +1,9 @@
 """Data sets in the plane, in numbers: noised forward by one jump, brought back by sampling, and measured.
 
-Pictures are in VP coordinates throughout (noise is N(0, I) at t = 1); Langevin works in VE coordinates,
-x_VE = x_VP / sqrt(alpha_bar). Lengths are in units of the data, t in [0, 1] has no unit.
+All is in VP coordinates (noise is N(0, I) at t = 1). Lengths are in units of the data, t in [0, 1] has no unit.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from diffusion_lab.instruments.common import samplers_vp
 from diffusion_lab.instruments.common.checks import require
+from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.metrics import (
     DiscUnion,
     binomial_standard_error,
@@ -23,59 +23,24 @@ from diffusion_lab.instruments.common.metrics import (
     mmd_from,
     mode_mass,
     mode_mass_truth,
-    nearest,
 )
 from diffusion_lab.instruments.common.mixtures import GaussianMixture, squared_distances
 from diffusion_lab.instruments.common.parameterisation import noise
-from diffusion_lab.instruments.common.samplers import annealed_langevin
-from diffusion_lab.instruments.common.schedules import (
-    alpha_bar_from_sigma,
-    exponential_alpha_bar,
-    exponential_t,
-    geometric_sigmas,
-    sigma_from_alpha_bar,
-    vp_coefficients,
-)
-
-__all__ = [
-    "MAX_FRAMES",
-    "NUM_LEVELS",
-    "NUM_POINTS",
-    "NUM_STEPS",
-    "SAMPLERS",
-    "SIGMA_MAX",
-    "SIGMA_MIN",
-    "STEP_SIZE",
-    "Frame",
-    "Measures",
-    "Trajectory",
-    "density",
-    "draw_clean",
-    "evaluations",
-    "forward",
-    "frame_indices",
-    "has_modes",
-    "measures",
-    "measures_in_slices",
-    "nearest",
-    "pixel_centres",
-    "pixels",
-    "reverse",
-    "reverse_steps",
-    "rounded",
-    "sample",
-    "score_field",
-]
+from diffusion_lab.instruments.common.samplers.by_name import SAMPLERS as EVERY_SAMPLER
+from diffusion_lab.instruments.common.samplers.state import SamplerState
+from diffusion_lab.instruments.common.schedules import Exponential, Geometric
 
 Array = NDArray[np.float64]
 Means = tuple[Array, float, NDArray[np.complex128]]
 
+SCHEDULE = Exponential()
+"""The forward process."""
+
 NUM_POINTS = 520
 NUM_LEVELS = 60
 NUM_STEPS = 10
-MAX_FRAMES = 60
 
-SIGMA_MAX = float(sigma_from_alpha_bar(exponential_alpha_bar(1.0)))
+SIGMA_MAX = float(SCHEDULE.level(1.0).sigma)
 """VE noise level at t = 1: sqrt(e⁶ - 1) = 20.06."""
 
 SIGMA_MIN = 0.01
@@ -85,7 +50,6 @@ STEP_SIZE = 0.3
 """Langevin step in units of sigma². With the other defaults `langevin_variance` ends at a standard deviation
 of 0.2054 for s = 0.2 (2.7 % wide). A smaller step stops short of the clusters' width (0.1: 7.6 % wide); a
 larger one gets nearer but swells the cloud on the way, by 1/sqrt(1 - step_size/2) at high noise."""
-
 
 SLICE = 2000
 """Points that are measured at a time: 5 ms for a set of 128 Gaussians."""
@@ -99,128 +63,28 @@ def draw_clean(mixture: GaussianMixture, num_points: int, rng: np.random.Generat
 
 def forward(x0: Array, eps: Array, t: float) -> Array:
     """x_t (N, 2) by equation (1.2), exponential schedule; at fixed `eps` it moves continuously with t."""
-    return noise(x0, eps, exponential_alpha_bar(t))
+    return noise(x0, eps, SCHEDULE.alpha_bar(t))
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """The cloud after `nfe` score evaluations of the way back, in VP coordinates.
+# --- sampling --------------------------------------------------------------------------------------------------------
 
-    level: from 0; step: Langevin steps done at this level, 0 for the start and wherever a sampler steps between
-    levels; sigma: the level's VE noise, with its alpha_bar and t; x: (N, 2) float64.
-    """
-
-    nfe: int
-    level: int
-    step: int
-    sigma: float
-    alpha_bar: float
-    t: float
-    x: Array
+SAMPLERS: dict[str, dict[str, object]] = {
+    "langevin": {"step_size": STEP_SIZE},
+    "ddpm": {"variance": "beta"},
+    "ddim": {},
+    "sde_euler": {},
+    "ode_euler": {"variable": "log_alpha_bar"},
+    "ode_heun": {"variable": "log_alpha_bar"},
+    "dpm_solver_pp_2m": {},
+}
+"""The samplers offered, and the options that each is run with."""
 
 
-def rounded(frame: Frame) -> Frame:
-    """The frame with x in float32, which is far below a pixel and halves what a long run keeps."""
-    return replace(frame, x=frame.x.astype(np.float32))
-
-
-@dataclass(frozen=True, eq=False)
-class Trajectory:
-    """Kept frames of one run: x (F, N, 2) in VP coordinates; the other arrays are (F,), one entry a frame.
-
-    `x` is float32: its rounding (1e-7 of a coordinate) lies far below a pixel and a measure's standard error,
-    and it halves what is kept and sent, 8 N F bytes: 0.25 MB for 520 points and 61 frames, 9.8 MB for 20000.
-    evaluations: score evaluations per point before each frame; nfe: the same for the whole run.
-    """
-
-    x: NDArray[np.float32]
-    level: NDArray[np.int64]
-    step: NDArray[np.int64]
-    sigma: Array
-    alpha_bar: Array
-    t: Array
-    evaluations: NDArray[np.int64]
-    nfe: int
-
-    @property
-    def num_steps(self) -> int:
-        """Langevin steps taken at each level."""
-        return int(self.step[-1])
-
-    @classmethod
-    def from_frames(cls, frames: Iterable[Frame]) -> "Trajectory":
-        """Stack frames as they come, rounding each to float32 at once; the last is the end of the run."""
-        rows = []
-        clouds = []
-        for frame in frames:
-            clouds.append(frame.x.astype(np.float32))
-            rows.append((frame.level, frame.step, frame.sigma, frame.alpha_bar, frame.t, frame.nfe))
-        require(rows, "`frames` must hold at least one frame", "none")
-        level, step, sigma, alpha_bar, t, evaluations = (np.array(column) for column in zip(*rows, strict=True))
-        return cls(np.stack(clouds), level, step, sigma, alpha_bar, t, evaluations, int(evaluations[-1]))
-
-
-def frame_indices(total: int, max_frames: int) -> NDArray[np.int64]:
-    """Which of the states 0 … `total` to keep: at most `max_frames` + 1, evenly spaced, with both ends."""
-    require(total >= 1, "`total` must be at least 1", total)
-    require(max_frames >= 1, "`max_frames` must be at least 1", max_frames)
-    count = min(max_frames, total)
-    return np.arange(count + 1, dtype=np.int64) * total // count
-
-
-def reverse_steps(
-    mixture: GaussianMixture,
-    num_points: int = NUM_POINTS,
-    num_levels: int = NUM_LEVELS,
-    num_steps: int = NUM_STEPS,
-    step_size: float = STEP_SIZE,
-    *,
-    rng: np.random.Generator,
-    sigma_min: float = SIGMA_MIN,
-) -> Iterator[Frame]:
-    """The way back step by step: the start, then a frame after each of num_levels num_steps Langevin steps.
-
-    Annealed Langevin (Song & Ermon 2019, Algorithm 1) with the exact VE score, over `num_levels` geometric
-    levels from SIGMA_MAX to `sigma_min`, from x_VP ~ N(0, I), that is x_VE = x_VP / sqrt(alpha_bar(1)).
-    Nothing is computed before it is asked for, so a caller can take the steps in slices. The same `rng`
-    state gives the same run, bit for bit under one build of NumPy. Raises ValueError at the call.
-    """
-    require(num_points >= 1, "`num_points` must be at least 1", num_points)
-    sigmas = geometric_sigmas(SIGMA_MAX, sigma_min, num_levels)
-    alpha_bars = alpha_bar_from_sigma(sigmas)
-    times = exponential_t(alpha_bars)
-    start = rng.standard_normal((num_points, mixture.means.shape[1])) / np.sqrt(alpha_bars[0])
-    states = annealed_langevin(lambda x, sigma: mixture.score(x, 1.0, sigma), start, sigmas, num_steps, step_size, rng)
-
-    def frame(nfe: int, level: int, step: int, x: Array) -> Frame:
-        alpha_bar = float(alpha_bars[level])
-        x_vp = np.sqrt(alpha_bar) * x
-        return Frame(nfe, level, step, float(sigmas[level]), alpha_bar, float(times[level]), x_vp)
-
-    def frames() -> Iterator[Frame]:
-        yield frame(0, 0, 0, start)
-        for nfe, state in enumerate(states, start=1):
-            yield frame(nfe, state.level, state.step, state.x)
-
-    return frames()
-
-
-def reverse(
-    mixture: GaussianMixture,
-    num_points: int = NUM_POINTS,
-    num_levels: int = NUM_LEVELS,
-    num_steps: int = NUM_STEPS,
-    step_size: float = STEP_SIZE,
-    *,
-    rng: np.random.Generator,
-    max_frames: int = MAX_FRAMES,
-    sigma_min: float = SIGMA_MIN,
-) -> Trajectory:
-    """Run `reverse_steps` to its end, keeping the frames that `frame_indices` names."""
-    kept = frame_indices(num_levels * num_steps, max_frames)
-    frames = reverse_steps(mixture, num_points, num_levels, num_steps, step_size, rng=rng, sigma_min=sigma_min)
-    wanted = set(kept.tolist())
-    return Trajectory.from_frames(frame for frame in frames if frame.nfe in wanted)
+def sampling_levels(sampler: str, num_levels: int, sigma_min: float = SIGMA_MIN) -> list[Level]:
+    """Levels geometric in sigma, from SIGMA_MAX to `sigma_min`: the `num_levels` that Langevin works at, or, for
+    samplers that step between levels, one more, so that they take `num_levels` steps. No last jump to clean."""
+    extra = 0 if sampler == "langevin" else 1
+    return Geometric(sigma_min, SIGMA_MAX).levels(num_levels + extra)
 
 
 def sample(
@@ -230,58 +94,29 @@ def sample(
     num_levels: int = NUM_LEVELS,
     *,
     rng: np.random.Generator,
-    **options: Any,
-) -> Iterator[Frame]:
+    sigma_min: float = SIGMA_MIN,
+    **options: object,
+) -> Iterator[SamplerState[Level]]:
     """The reverse process by one of `SAMPLERS` with the exact score: the start, N(0, I) at t = 1, then each step.
 
-    Langevin takes `num_steps` steps (an option, NUM_STEPS where left out) at each of the levels; the others one step
-    to each, `num_levels` in all, and stop at SIGMA_MIN without a last jump; "ddim" has the option `eta`. The same `rng`
-    state gives all samplers the same start. Raises ValueError at the call for a sampler that is not there.
+    options: those of the sampler, in the place of the ones in `SAMPLERS`: num_steps (NUM_STEPS where left out) and
+    step_size of "langevin", eta of "ddim". The same `rng` state gives all samplers the same start, and the same run
+    each time, bit for bit under one build of NumPy. Raises ValueError at the call.
     """
     require(sampler in SAMPLERS, f"`sampler` must be one of {', '.join(SAMPLERS)}", sampler)
-    stepper = SAMPLERS[sampler]
-    if stepper is None:
-        return reverse_steps(mixture, num_points, num_levels, rng=rng, **options)
     require(num_points >= 1, "`num_points` must be at least 1", num_points)
-    sigmas = geometric_sigmas(SIGMA_MAX, SIGMA_MIN, num_levels + 1)
-    alpha_bars = alpha_bar_from_sigma(sigmas)
+    levels = sampling_levels(sampler, num_levels, sigma_min)
+    options = SAMPLERS[sampler] | ({"num_steps": NUM_STEPS} if sampler == "langevin" else {}) | options
     start = rng.standard_normal((num_points, mixture.means.shape[1]))
-    states = stepper(_exact_eps(mixture), start, alpha_bars, rng, **options)
-
-    def frames() -> Iterator[Frame]:
-        yield Frame(0, 0, 0, float(sigmas[0]), float(alpha_bars[0]), float(exponential_t(alpha_bars[0])), start)
-        for state in states:
-            t = float(exponential_t(state.alpha_bar))
-            yield Frame(state.nfe, state.step, 0, float(sigmas[state.step]), state.alpha_bar, t, state.x)
-
-    return frames()
+    return EVERY_SAMPLER[sampler](MixtureDenoiser(mixture), start, levels, rng, **options)
 
 
-def evaluations(sampler: str, num_levels: int, num_steps: int = NUM_STEPS) -> int:
-    """Score evaluations per point of a whole run: Langevin's steps at every level, or a step to every level."""
-    return num_levels * {"langevin": num_steps, "ode_heun": 2}.get(sampler, 1)
+def rounded(state: SamplerState[Level]) -> SamplerState[Level]:
+    """The state with x in float32, which is far below a pixel and halves what a long run keeps."""
+    return replace(state, x=state.x.astype(np.float32))
 
 
-SAMPLERS: dict[str, Callable[..., Iterator[samplers_vp.StepState]] | None] = {
-    "langevin": None,  # the one that works at levels, not between them
-    "ddpm": lambda eps, x, levels, rng: samplers_vp.ddpm_ancestral(eps, x, levels, rng, "beta"),
-    "ddim": samplers_vp.ddim,
-    "sde_euler": samplers_vp.reverse_sde,
-    "ode_euler": lambda eps, x, levels, rng: samplers_vp.probability_flow_euler(eps, x, levels),
-    "ode_heun": lambda eps, x, levels, rng: samplers_vp.probability_flow_heun(eps, x, levels),
-    "dpm_solver_pp_2m": lambda eps, x, levels, rng: samplers_vp.dpm_solver_pp_2m(eps, x, levels),
-}
-"""The samplers offered, by name. DDPM takes the variance beta."""
-
-
-def _exact_eps(mixture: GaussianMixture) -> samplers_vp.Eps:
-    """The best noise prediction there is, -sqrt(1 - alpha_bar) times the exact score."""
-
-    def eps_hat(x: Array, alpha_bar: float) -> Array:
-        signal, sigma_t = (float(level) for level in vp_coefficients(alpha_bar))
-        return -sigma_t * mixture.score(x, signal, sigma_t)
-
-    return eps_hat
+# --- what is drawn and measured --------------------------------------------------------------------------------------
 
 
 def pixels(x: ArrayLike, part: ArrayLike, extent: float, side: int) -> NDArray[np.int8]:
@@ -420,8 +255,8 @@ def _union(mixture: GaussianMixture, radius: float) -> DiscUnion:
 
 
 def _level(t: float) -> tuple[float, float]:
-    signal, sigma_t = vp_coefficients(exponential_alpha_bar(t))
-    return float(signal), float(sigma_t)
+    level = SCHEDULE.level(t)
+    return level.signal, level.sigma_t
 
 
 def _plane(axis: Array) -> Array:

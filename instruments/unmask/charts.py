@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.unmask import kernel
-from diffusion_lab.instruments.unmask.gap import Gap
 from diffusion_lab.instruments.unmask.layout import labels, segment, segments
+from diffusion_lab.instruments.unmask.model_error import ModelErrorCurve
 
 Array = NDArray[np.float64]
 
@@ -107,26 +107,26 @@ def _(curves: tuple) -> Chart:
 
 
 @chart_of.register
-def _(gap: Gap) -> Chart:
+def _(curve: ModelErrorCurve) -> Chart:
     """How far off the learned law of a masked word is, against the number of masks, with standard errors."""
-    n = len(gap.mean)
+    n = len(curve.mean)
     m, middle = np.arange(1.0, n + 1), (n + 1) / 2
-    high = 1.45 * float((gap.mean + gap.error).max())
+    high = 1.45 * float((curve.mean + curve.error).max())
     said = [
-        f"mean over all m, excess of the objective: {gap.excess:.4f}",
-        f"context ignored: {gap.blind[0]:.2f} at m = 1, {gap.blind[n // 2]:.2f} at m = {n // 2 + 1}",
+        f"mean over all m, excess of the objective: {curve.excess:.4f}",
+        f"context ignored: {curve.blind[0]:.2f} at m = 1, {curve.blind[n // 2]:.2f} at m = {n // 2 + 1}",
     ]
     layers = {
         "levels": segments([segment([0.5], 0, n + 0.5, 0)]),
-        "errors": segments([segment(m, gap.mean - gap.error, m, gap.mean + gap.error)]),
-        "first": _curves(m, gap.mean),
-        "first_dots": _dots(m, gap.mean),
+        "errors": segments([segment(m, curve.mean - curve.error, m, curve.mean + curve.error)]),
+        "first": _curves(m, curve.mean),
+        "first_dots": _dots(m, curve.mean),
         "label_first": labels([[(middle, 0.94 * high, "KL(exact ‖ learned) of a masked word")]]),
         "label_middle": labels([[(middle, (0.84 - 0.1 * line) * high, text) for line, text in enumerate(said)]]),
     }
     words = (
-        f"Chart, {gap.texts} texts for each number of masks: KL(exact ‖ learned) of a masked word"
-        f" {gap.mean[0]:.4f} nats with one mask and {gap.mean[-1]:.4f} with {len(gap.mean)}, at most"
-        f" {gap.mean.max():.4f}; on average {gap.excess:.4f}, the objective's excess."
+        f"Chart, {curve.texts} texts for each number of masks: KL(exact ‖ learned) of a masked word"
+        f" {curve.mean[0]:.4f} nats with one mask and {curve.mean[-1]:.4f} with {len(curve.mean)}, at most"
+        f" {curve.mean.max():.4f}; on average {curve.excess:.4f}, the objective's excess."
     )
-    return Chart((0.5, n + 0.5), (-0.04 * high, high), layers, words, f"{n} × {gap.texts} texts, both models")
+    return Chart((0.5, n + 0.5), (-0.04 * high, high), layers, words, f"{n} × {curve.texts} texts, both models")

@@ -27,9 +27,11 @@ from diffusion_lab.app.instrument import (
     whole,
 )
 from diffusion_lab.app.instrument.scenes import Axes, Band, Boxes, Lines, Plane, Points, Segments, Texts
-from diffusion_lab.instruments.common import chains, masked
+from diffusion_lab.instruments.common.masked import chains, rules
+from diffusion_lab.instruments.common.masked.decoding import Pass
+from diffusion_lab.instruments.common.masked.drafts import Round
 from diffusion_lab.instruments.common.slices import Work
-from diffusion_lab.instruments.unmask import charts, gap, kernel, layout, words
+from diffusion_lab.instruments.unmask import charts, kernel, language, layout, model_error
 
 KEPT = 64  # results kept for settings that come back to where they were
 RULES = {rule: "ReMDM" if rule == "remdm" else "" for rule in kernel.RULES}
@@ -42,7 +44,7 @@ class Unmask(Instrument):
 
     title = "Masked diffusion"
     question = "What does a text model lose when it reveals several words in one pass?"
-    editable = (masked.scores, masked.remdm_probabilities, words.posterior, words.learned, chains.draw)
+    editable = (rules.scores, rules.remdm_probabilities, language.posterior, language.learned, chains.draw)
 
     # --- what can be set ---------------------------------------------------------------------------------------------
 
@@ -185,21 +187,21 @@ class Unmask(Instrument):
     @computed(work=True, keep=2, unit="bytes of weights")
     def predictor(self) -> Work[str]:
         """The name of the model that is asked, once it can answer: the learned one needs its weights."""
-        words.word_model()  # made here, so that its time is not that of the first pass
+        language.word_model()  # made here, so that its time is not that of the first pass
         if self.model == "learned":
-            yield from asset(words.WEIGHTS)
-            words.network()
+            yield from asset(language.WEIGHTS)
+            language.network()
         return str(self.model)
 
     @computed(work=True, keep=KEPT, unit="passes")
-    def passes(self) -> Work[tuple[masked.Pass, ...]]:
+    def passes(self) -> Work[tuple[Pass, ...]]:
         """Unmasking: the start, and the state after each pass."""
         rule, eta_cap = self._rule()
         task = self.start, self.num_inference_steps, rule, self.temperature, eta_cap, self.seed
         return (yield from _collected(kernel.unmasking(*task, self.predictor), self.num_inference_steps))
 
     @computed(work=True, keep=KEPT, unit="passes")
-    def rounds(self) -> Work[tuple[masked.Round, ...]]:
+    def rounds(self) -> Work[tuple[Round, ...]]:
         """Left to right: the start, and the state after each pass."""
         task = self.start, self.temperature, self.seed
         drafts = (self.predictor, self.block) if self.writing == "drafts" else ()
@@ -229,7 +231,7 @@ class Unmask(Instrument):
     def off(self) -> tuple[float | None, float | None]:
         """How far off the learned model is at the masked words, and what ignoring the context would lose."""
         learned = self.model == "learned" and self.predictor
-        return (gap.distance(self.shown.sides["unmasked"].x) if learned else None) or (None, None)
+        return (model_error.distance(self.shown.sides["unmasked"].x) if learned else None) or (None, None)
 
     @computed(keep=KEPT)
     def expected(self) -> float:
@@ -255,10 +257,10 @@ class Unmask(Instrument):
         return (yield from kernel.kl_curve.work(rule, self.stay, eta_cap))
 
     @computed(work=True, background=True, keep=KEPT, unit="texts")
-    def distance(self) -> Work[gap.Gap]:
+    def distance(self) -> Work[model_error.ModelErrorCurve]:
         """How far off the learned model is, for every number of masks."""
-        yield from asset(words.WEIGHTS)
-        return (yield from gap.measured_gap.work(self.length, self.seed))
+        yield from asset(language.WEIGHTS)
+        return (yield from model_error.model_error_curve.work(self.length, self.seed))
 
     @computed
     def measured(self) -> charts.Chart:

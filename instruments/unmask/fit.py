@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from diffusion_lab.instruments.common.chains import MASK
-from diffusion_lab.instruments.common.masked import mean_weight
+from diffusion_lab.instruments.common.masked.chains import MASK
+from diffusion_lab.instruments.common.masked.objective import mean_weight
 from diffusion_lab.instruments.unmask import kernel
 
 HERE = Path(__file__).parent

@@ -1,7 +1,7 @@
 """The masked diffusion instrument in numbers: one decoding to look at, and what decoding costs and loses in general.
 
 With the exact model all that a decoding loses, it loses by drawing several words in one pass. With the learned one
-its conditionals are off too (`gap.py`).
+its conditionals are off too (`model_error.py`).
 """
 
 from collections.abc import Iterator
@@ -11,21 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diffusion_lab.instruments.common.chains import MASK, Chain, Tokens
 from diffusion_lab.instruments.common.checks import require
-from diffusion_lab.instruments.common.masked import (
-    RULES,
-    Pass,
-    Round,
-    decode,
-    decoding_law,
-    draft_and_verify,
-    kl_divergence,
-    total_correlation,
-)
+from diffusion_lab.instruments.common.masked.chains import MASK, Chain, Tokens
+from diffusion_lab.instruments.common.masked.decoding import Pass, decode
+from diffusion_lab.instruments.common.masked.drafts import Round, draft_and_verify
+from diffusion_lab.instruments.common.masked.laws import decoding_law, kl_divergence, total_correlation
+from diffusion_lab.instruments.common.masked.rules import RULES
 from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.slices import Work, sliced
-from diffusion_lab.instruments.unmask.words import (
+from diffusion_lab.instruments.unmask.language import (
     MODELS,
     VOCABULARY,
     Pins,
@@ -212,7 +206,7 @@ def decoding(
 ) -> Decoding:
     """Decode `given` (n,) in both ways: `model` unmasks and, with `block` >= 1, drafts; the chain writes and verifies.
 
-    The other arguments as in `common.masked.decode`.
+    The other arguments as in `common.masked.decoding.decode`.
     """
     passes = unmasking(given, num_inference_steps, remasking, temperature, eta_cap, seed, model)
     rounds = writing(given, temperature, seed, model, block)

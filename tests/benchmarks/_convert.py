@@ -22,7 +22,13 @@ from diffusion_lab.app.build.precompress import COMPRESSED
 from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT
 from diffusion_lab.app.numpy_wheel import provide_numpy
 
-APP = "from diffusion_lab.instruments.ring.component import Ring\n\nRing().servable()\n"
+APP = """\
+import panel as pn
+
+from diffusion_lab.instruments.ring.component import Ring
+
+pn.panel(Ring()).servable()
+"""
 PYODIDE = NODE_MODULES / "pyodide"
 PYODIDE_CORE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 

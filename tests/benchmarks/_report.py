@@ -19,13 +19,8 @@ TARGETS = (
     (r"first picture, ", 1000.0),
     (r"sent until live, cold", 6.0),
     (r"sent until live, warm", 0.1),
-    # What makes a run or a sample anew is not expected within two frames.
-    (r"drag p95, ring\?mode=reverse: (num_levels|langevin_steps)", None),
-    (r"drag p95, guidance.*: (guidance_scale|num_levels|langevin_steps)", None),
-    (r"drag p95, flow.*: num_steps", None),
-    (r"drag p95, unmask", None),
     (r"drag p95, .*: floor", None),  # a bare page
-    (r"drag p95, ", 33.0),
+    (r"drag p95, ", 33.0),  # two frames; long work ("drag p95 of long work") has no target
     (r"playing, ", 1000 / 55),
     (r"building, (unchanged|serve: (prose|style))", 1.0),
     (r"memory of a Python, ", 1073.75),

@@ -83,7 +83,7 @@ class Server:
 
 def browser_path() -> str:
     """The Chromium to measure in."""
-    found = os.environ.get("DIFFUSION_LAB_BROWSER") or shutil.which("chromium")
+    found = shutil.which(os.environ.get("DIFFUSION_LAB_BROWSER") or "chromium")
     if not found:
         raise SystemExit("No Chromium: set DIFFUSION_LAB_BROWSER to a browser's path.")
     return found

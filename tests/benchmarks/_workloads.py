@@ -6,7 +6,10 @@ from functools import cache, partial
 
 import numpy as np
 
-from diffusion_lab.instruments.common import chains, datasets, samplers, schedules
+from diffusion_lab.instruments.common import datasets
+from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.masked import chains
+from diffusion_lab.instruments.common.samplers.langevin import annealed_langevin
 from diffusion_lab.instruments.flow import component as flow_panel
 from diffusion_lab.instruments.flow import kernel as flow
 from diffusion_lab.instruments.guidance import kernel as guidance
@@ -56,8 +59,8 @@ def of_ring() -> dict[str, Work]:
     x0, _ = ring.draw_clean(mixture, ring.NUM_POINTS, rng)
     eps = rng.standard_normal(x0.shape)
     return {
-        "ring: reverse process, 600 evaluations of 520 points": lambda: ring.reverse(
-            mixture, rng=np.random.default_rng(4)
+        "ring: reverse process, 600 evaluations of 520 points": lambda: list(
+            ring.sample(mixture, rng=np.random.default_rng(4))
         ),
         "ring: forward and measures, 520 points": lambda: ring.measures(ring.forward(x0, eps, 0.3), mixture, 0.3),
         "ring: score field, 19 × 19": lambda: ring.score_field(mixture, 0.3, ring_panel.FIELD),
@@ -84,12 +87,12 @@ def of_flow() -> dict[str, Work]:
     noise = flow.draw_pairs(mixture, flow.NUM_POINTS, np.random.default_rng(0)).noise
     exact = flow.make_flow(mixture, "rectified_flow", np.random.default_rng(1)).velocity
     fitted = flow.make_flow(mixture, "minibatch_transport", np.random.default_rng(1)).velocity
-    end = flow.refer(exact, noise).end
+    end = flow.reference_solution(exact, noise).end
     pairs = flow.draw_pairs(mixture, flow.NUM_PAIRS, np.random.default_rng(2))
     return {
-        "flow: exact, 32 Heun steps, 384 points": lambda: flow.follow(exact, noise, 32, "heun"),
-        "flow: fitted, 32 Heun steps, 384 points": lambda: flow.follow(fitted, noise, 32, "heun"),
-        "flow: reference, 128 Runge-Kutta steps": lambda: flow.refer(exact, noise),
+        "flow: exact, 32 Heun steps, 384 points": lambda: flow.solve(exact, noise, 32, "heun"),
+        "flow: fitted, 32 Heun steps, 384 points": lambda: flow.solve(fitted, noise, 32, "heun"),
+        "flow: reference, 128 Runge-Kutta steps": lambda: flow.reference_solution(exact, noise),
         "flow: convergence, 7 step numbers, all solvers": lambda: flow.convergence(
             exact, noise, end, flow_panel.LADDER
         ),
@@ -178,7 +181,7 @@ def langevin_inputs() -> dict[str, object]:
     return {
         "x": rng.standard_normal((ring.NUM_POINTS, 2)) * ring.SIGMA_MAX,
         "noise": rng.standard_normal((ring.NUM_LEVELS * ring.NUM_STEPS, ring.NUM_POINTS, 2)),
-        "sigmas": schedules.geometric_sigmas(ring.SIGMA_MAX, ring.SIGMA_MIN, ring.NUM_LEVELS),
+        "sigmas": np.array([level.sigma for level in ring.sampling_levels("langevin", ring.NUM_LEVELS)]),
         "means": mixture.means,
         "logWeights": np.log(mixture.weights),
         "s": mixture.s,
@@ -190,11 +193,16 @@ def langevin_inputs() -> dict[str, object]:
 def langevin(inputs: dict[str, object]) -> np.ndarray:
     """Where the points end, (520, 2)."""
     mixture = datasets.ring()
-    score = lambda x, sigma: mixture.score(x, 1.0, sigma)  # noqa: E731
-    *_, last = samplers.annealed_langevin(
-        score, inputs["x"], inputs["sigmas"], ring.NUM_STEPS, ring.STEP_SIZE, Given(inputs["noise"])
+    levels = ring.sampling_levels("langevin", ring.NUM_LEVELS)
+    *_, last = annealed_langevin(
+        MixtureDenoiser(mixture),
+        np.asarray(inputs["x"]) * levels[0].signal,
+        levels,
+        Given(inputs["noise"]),
+        num_steps=ring.NUM_STEPS,
+        step_size=ring.STEP_SIZE,
     )
-    return last.x
+    return last.x / levels[-1].signal
 
 
 def posterior_inputs() -> dict[str, object]:

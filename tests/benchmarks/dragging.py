@@ -1,21 +1,25 @@
 """Does a picture follow the hand? And how many pictures a second does playing show?
 
-*Dragging*: each visible slider of each instrument is drawn over its whole width and back with trusted input, one move
-every 1/60 s, whether or not the page keeps up: a hand does not wait. A point that is moved over the picture is drawn
-along a diagonal. For each move that the page was told of and that changed the value, "to paint" is the time from the
-moment at which the browser received it to the first frame, handed over, with its picture or that of a newer value;
-values in between may be left out. "Python" is the time from a value's leaving the page to the answer's arrival there:
-Python's work and two hops. "busy" is the longest task of the page's main thread; the browser reports none below 50 ms.
-A slider that moves no canvas at once, only read-outs, is marked "text". "× floor" compares the median with that of a
-bare page, dragged just before, whose worker answers at once (`javascript/floor.html`).
+*Dragging*: the sliders that each instrument's `examples.toml` names (`[[drags]]`: a setting, and the state in which it
+is dragged) are drawn over their whole width and back with trusted input, one move every 1/60 s, whether or not the page
+keeps up: a hand does not wait. A point that is moved over the picture is drawn along a diagonal. For each move that the
+page was told of and that changed the value, "to paint" is the time from the moment at which the browser received it to
+the first frame, handed over, with its picture or that of a newer value; values in between may be left out. "Python" is
+the time from a value's leaving the page to the answer's arrival there: Python's work and two hops. "busy" is the
+longest task of the page's main thread; the browser reports none below 50 ms. A slider that moves no canvas at once,
+only read-outs, is marked "text". "× floor" compares the median with that of a bare page, dragged just before, whose
+worker answers at once (`javascript/floor.html`).
 
 With `--runs` each is repeated and the quietest counts, that with the least median: others may use the machine too.
 
 *Playing*: play is pressed; frames with a new picture are counted until it ends, or for some seconds. "to paint" counts
 from the moment at which the value left for Python.
 
-The pages are `dist/embed/*.html`, in their default state and in those of `STATES`. Which picture shows which value is
-known from the messages between page and worker (`javascript/watch.js`).
+A drag that is marked `slow` starts long work, which Python does in slices: its wait ends with the first answer, which
+says how far the work is, not with the last. It has no target.
+
+The pages are `dist/embed/*.html`. Which picture shows which value is known from the messages between page and worker
+(`javascript/watch.js`).
 """
 
 from __future__ import annotations
@@ -23,22 +27,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from _shared import DIST, FLAGS, Server, browser_path, finish, machine, quantile, table
 from playwright.async_api import Browser, Locator, Page, async_playwright
 from playwright.sync_api import sync_playwright
 
-#: Besides the default, states in which other sliders stand on the panel, or the same ones do other work.
-STATES: dict[str, tuple[str, ...]] = {
-    "ring": ("mode=reverse", "show_density=true"),
-    "guidance": ("view=probe", "sampler=langevin", "guide_at=interval"),
-    "flow": ("mode=probe", "flow=minibatch_transport"),
-    "unmask": ("remasking=ReMDM", "chart_shows=exact"),
-}
+sys.path.append(str(Path(__file__).parents[1]))
+from examples import Drag, examples
 
 WATCH = Path(__file__).parent / "javascript/watch.js"
 FLOOR = Path(__file__).parent / "javascript/floor.html"
@@ -225,7 +226,7 @@ async def drag(page: Page, control: Locator, options: argparse.Namespace) -> Fou
 
 
 async def params_of(control: Locator) -> list[str]:
-    """The Params that a control moves: one of a slider, two of a handle."""
+    """The settings that a control moves: one of a slider, two of a handle."""
     return await control.evaluate("({ dataset: { param, x, y } }) => (param ? [param] : [x, y])")
 
 
@@ -261,19 +262,34 @@ async def floor(browser: Browser, options: argparse.Namespace) -> Found:
     return found
 
 
-async def measure(browser: Browser, address: str, options: argparse.Namespace) -> AsyncIterator[tuple[str, Found]]:
-    """What is dragged or played on one page of the site, and what was found."""
+def pages(name: str) -> dict[str, list[Drag]]:
+    """Query of a state → the drags of an instrument in that state, in the order of its examples."""
+    found: dict[str, list[Drag]] = {"": []}
+    for drag in examples(name).drags:
+        texts = {key: str(value).lower() if isinstance(value, bool) else value for key, value in drag.state.items()}
+        found.setdefault(urlencode(texts), []).append(drag)
+    return found
+
+
+async def measure(
+    browser: Browser, address: str, drags: Sequence[Drag], options: argparse.Namespace
+) -> AsyncIterator[tuple[str, bool, Found]]:
+    """What is dragged or played on one page of the site, whether long work follows, and what was found."""
     page = await opened(browser, address)
     await page.wait_for_function(LIVE, timeout=120_000)
     await page.evaluate(NOTES, 3 * QUIET_MS)
-    for control in [*await page.locator(SLIDERS).all(), *await page.locator(HANDLES).all()]:
-        params = await params_of(control)
+    for each in drags:
+        if not options.slider or each.setting in options.slider:
+            control = page.locator(f"{SLIDERS}[data-param={each.setting}]")
+            yield each.setting, each.slow, await drag(page, control, options)
+    for handle in await page.locator(HANDLES).all():
+        params = await params_of(handle)
         if not options.slider or set(options.slider) & set(params):
-            yield ", ".join(params), await drag(page, control, options)
+            yield " and ".join(params), False, await drag(page, handle, options)
     if not options.slider or "play" in options.slider:
         plays = [found for _ in range(options.runs) if (found := await play(page))]
         if plays:
-            yield "play", min(plays, key=Found.median)
+            yield "play", False, min(plays, key=Found.median)
     await page.close()
 
 
@@ -283,16 +299,18 @@ async def collect(options: argparse.Namespace) -> list[dict[str, Any]]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
         for name in options.instrument or sorted(path.stem for path in DIST.glob("embed/*.html")):
-            for state in ("", *(() if options.plain_state else STATES.get(name, ()))):
+            for state, drags in pages(name).items():
+                if state and options.plain_state:
+                    continue
                 bare = await floor(browser, options)
                 least = bare.median()
-                found = {"floor": bare}
-                async for what, figure in measure(browser, f"{site}embed/{name}.html?{state}", options):
-                    found[what] = figure
+                found = [("floor", False, bare)]
+                async for figure in measure(browser, f"{site}embed/{name}.html?{state}", drags, options):
+                    found.append(figure)
                 page = f"{name}?{state}".rstrip("?")
-                rows = [[what, *figure.row(least)] for what, figure in found.items()]
+                rows = [[what, *figure.row(least)] for what, _, figure in found]
                 print("\n" + table([page, *HEAD], rows), flush=True)
-                figures += [{"page": page, "what": what, **asdict(figure)} for what, figure in found.items()]
+                figures += [{"page": page, "what": what, "slow": slow, **asdict(f)} for what, slow, f in found]
         await browser.close()
     return figures
 
@@ -301,11 +319,12 @@ def key_figures(drags: list[dict[str, Any]]) -> dict[str, float]:
     """What the report has of this: waits of drags, milliseconds a picture of plays."""
     found = {}
     for drag in drags:
-        place = f"{drag['page']}: {drag['what']}".replace(", ", " and ")
+        place = f"{drag['page']}: {drag['what']}"
         if drag["what"] == "play":
             found[f"playing, {place}, ms"] = 1000 * drag["seconds"] / drag["painted"]
         elif drag["to_paint"]:
-            found[f"drag p95, {place}, ms"] = quantile(drag["to_paint"], 0.95)
+            kind = "drag p95 of long work" if drag["slow"] else "drag p95"
+            found[f"{kind}, {place}, ms"] = quantile(drag["to_paint"], 0.95)
     return found
 
 
@@ -313,7 +332,7 @@ def main() -> None:
     """Measures and reports."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--instrument", action="append", help="only this one; may be given several times")
-    parser.add_argument("--slider", action="append", help="only what moves this Param, or `play`")
+    parser.add_argument("--slider", action="append", help="only what moves this setting, or `play`")
     parser.add_argument("--plain-state", action="store_true", help="only the instruments' default states")
     parser.add_argument("--moves", type=int, default=120, help="moves of a drag (default: 120)")
     parser.add_argument("--runs", type=int, default=1, help="times that each is done (default: 1)")

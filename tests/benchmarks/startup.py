@@ -3,9 +3,9 @@
 Three pages are visited in turn (A B C A B C …), each first with an empty profile (cold), then again with that profile
 in a new browser (warm):
 
-- *lab*: the page of `dist/` that has the ring, with all its text. Live is the lab's own last stage: the instrument is
-  drawn, its frame has passed, and Python has linked it. The warm visit starts from the memory snapshot that the browser
-  has made after the first; one that does not fails the benchmark.
+- *lab*: the page of `dist/` that has the ring, with all its text. Live is the lab's last stage: the figures show
+  Python's first answer and have been painted in the place of the still picture. The warm visit starts from the memory
+  snapshot that the browser has made after the first; one that does not fails the benchmark.
 - *convert*: the same component published by Panel's own `panel convert --to pyodide-worker`, pre-rendered as is its
   default. Live is the moment its page reports the drawing done; linking Python comes after, so the baseline is
   flattered by some milliseconds. The first visit checks that its slider is then answered.
@@ -91,7 +91,7 @@ def kind(path: str) -> str:
         return "document"
     if name.endswith((".css", ".woff2")):
         return "style, fonts"
-    if name.endswith((".pack", ".whl")) or name == "ring.resources.zip":
+    if name.endswith((".pack", ".whl", ".npz")) or name == "ring.resources.zip":
         return "packages"
     if name.endswith(".wasm") and "/pyodide" not in path:  # NumPy's compiled modules
         return "packages"

@@ -84,13 +84,13 @@ def test_a_seed_gives_in_the_browser_what_it_gives_natively(lab: Any) -> None:
         "import numpy as np\n"
         "from diffusion_lab.instruments.common import datasets\n"
         "from diffusion_lab.instruments.ring import kernel\n"
-        "frames = list(kernel.reverse_steps(datasets.ring(), 40, rng=np.random.default_rng(3)))\n"
+        "frames = list(kernel.sample(datasets.ring(), num_points=40, rng=np.random.default_rng(3)))\n"
         "for frame in frames[::150]:\n"
         "    print(' '.join(map(repr, map(float, frame.x.ravel()))))"
     )
     (printed,) = lab.run(lab.edit("dissolve", code))
     browser = np.array([line.split() for line in printed.splitlines()], float)
-    frames = list(kernel.reverse_steps(datasets.ring(), 40, rng=np.random.default_rng(3)))
+    frames = list(kernel.sample(datasets.ring(), num_points=40, rng=np.random.default_rng(3)))
     native = np.array([frame.x.ravel() for frame in frames[::150]])
     np.testing.assert_array_equal(browser[0], native[0])  # random numbers: bit for bit
     np.testing.assert_allclose(browser, native, rtol=0, atol=1e-11)  # exp differs in the last bits

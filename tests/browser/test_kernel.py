@@ -76,8 +76,8 @@ def test_an_edit_changes_the_picture_an_error_keeps_it_and_reset_restores_it(lab
 def test_the_mark_resets_and_the_readers_text_stays(lab: Any) -> None:
     lab.open("embed/ring.html?t=0.3")
     before = lab.reading("alpha_bar")
-    cell = open_code(lab, "exponential_alpha_bar")
-    run(lab, cell, source("ring", "exponential_alpha_bar").replace("np.exp(-", "np.exp(-0.5 * "), "in the instrument")
+    cell = open_code(lab, "Exponential.alpha_bar")
+    run(lab, cell, source("ring", "Exponential.alpha_bar").replace("np.exp(-", "np.exp(-0.5 * "), "in the instrument")
     assert lab.reading("alpha_bar") == pytest.approx(before**0.5, abs=1e-3)
     lab.slide("t", 0.6)
     lab.page.locator(".live-view [data-reading=alpha_bar]", has_text=f"{np.exp(-1.8):.3f}").wait_for()
@@ -89,15 +89,15 @@ def test_the_mark_resets_and_the_readers_text_stays(lab: Any) -> None:
 
 def test_a_pinned_twin_runs_the_edit_too(lab: Any) -> None:
     lab.open("embed/ring.html?t=0.3")
-    cell = open_code(lab, "exponential_alpha_bar")
-    run(lab, cell, source("ring", "exponential_alpha_bar").replace("np.exp(-", "np.exp(-0.5 * "), "in the instrument")
+    cell = open_code(lab, "Exponential.alpha_bar")
+    run(lab, cell, source("ring", "Exponential.alpha_bar").replace("np.exp(-", "np.exp(-0.5 * "), "in the instrument")
     lab.page.locator("details.menu > summary").click()
     lab.page.locator("details.menu button[data-do=pin]").click()
     twins = lab.page.locator(".pair .live-view [data-reading=alpha_bar]")
     twins.nth(1).wait_for()
     assert twins.all_inner_texts() == [f"{np.exp(-0.9):.3f}"] * 2
     lab.page.locator(".pair .edited").nth(1).wait_for()
-    run(lab, cell, source("ring", "exponential_alpha_bar"), "in the instrument")
+    run(lab, cell, source("ring", "Exponential.alpha_bar"), "in the instrument")
     assert twins.all_inner_texts() == [f"{np.exp(-1.8):.3f}"] * 2
 
 
@@ -171,8 +171,8 @@ def test_a_start_that_is_tried_again_keeps_what_the_instrument_showed(lab: Any) 
 #: Instrument with its settings, function, what to change in it, and a reading that this changes.
 KINDS = [
     ("ring", "mode=reverse", "GaussianMixture.score", ("pull /= ", "pull /= 2 * "), "within"),  # score
-    ("ring", "", "exponential_alpha_bar", ("np.exp(-", "np.exp(-0.5 * "), "alpha_bar"),  # schedule
-    ("ring", "mode=reverse", "annealed_langevin", ("np.sqrt(2.0 * eps)", "0.0"), "distance"),  # sampler step
+    ("ring", "", "Exponential.alpha_bar", ("np.exp(-", "np.exp(-0.5 * "), "alpha_bar"),  # schedule
+    ("ring", "mode=reverse", "annealed_langevin", ("np.sqrt(2.0 * step_size)", "0.0"), "distance"),  # sampler step
     ("guidance", "", "combine", ("(1.0 - guidance_scale)", "(1.5 - guidance_scale)"), "spread"),
     ("flow", "", "marginal_velocity", ("+ rate * x", "+ 0.5 * rate * x"), "straightness"),  # velocity
     ("unmask", "progress=0.5", "scores", ("np.round(score", "np.round(-score"), "likelihood"),  # commit rule

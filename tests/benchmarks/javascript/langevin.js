@@ -1,6 +1,6 @@
 /**
  * The ring's sampler in plain JavaScript, for comparison only: annealed Langevin by the exact score of a mixture of
- * round Gaussians in the plane, the arithmetic of `common/samplers.py` and `common/mixtures.py`, with given noise.
+ * round Gaussians in the plane, the arithmetic of `common/samplers/langevin.py` and `common/mixtures.py`, with given noise.
  *
  * @param {{x: Float64Array, noise: Float64Array, sigmas: Float64Array, means: Float64Array, logWeights: Float64Array,
  *   s: number, numSteps: number, stepSize: number}} inputs  x (N, 2) start; noise (steps, N, 2); means (K, 2)

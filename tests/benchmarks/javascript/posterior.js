@@ -1,6 +1,6 @@
 /**
  * Forward-backward over the word chain in plain JavaScript, for comparison only: the arithmetic of `Chain.posterior` in
- * `common/chains.py`, dense messages times the dense matrix of the chain.
+ * `common/masked/chains.py`, dense messages times the dense matrix of the chain.
  *
  * @param {{x: Float64Array, numSequences: number, length: number, start: Float64Array, first: Float64Array,
  *   last: Float64Array, matrix: Float64Array, transposed: Float64Array}} inputs  x (B, n) tokens, -1 where masked;

@@ -4,16 +4,16 @@
  *
  *   ["move", time, value]             a trusted pointer's event that gave a slider this value, or moved a handle (null)
  *   ["sent", time, {Param: value}]    a message to Python that it answers with "idle"; what the page sets by it
- *   ["arrived", time], ["applied", time]  a patch from Python, before and after the page has taken it in
+ *   ["arrived", time], ["applied", time]  an answer from Python, before and after the page has taken it in
  *   ["idle", time]                    Python is done with the oldest message sent
  *   ["drawn", start, time]            canvases drawn from `start` on; the frame with them was handed over at `time`
- *   ["frames", first, second]         the two frames after a patch was applied had been handed over
+ *   ["frames", first, second]         the two frames after an answer was applied had been handed over
  *   ["task", start, length]           the page was busy for at least 50 ms
  */
 (() => {
   /** @type {any[]} */
   const watched = (window.watched = []);
-  const ANSWERED = new Set(["drawn", "set", "patch"]);
+  const ANSWERED = new Set(["set", "act"]);
   const now = () => performance.now();
   const request = window.requestAnimationFrame.bind(window);
 
@@ -53,9 +53,9 @@
     set onmessage(receive) {
       super.onmessage = (event) => {
         const { type } = event.data;
-        if (type === "idle" || type === "patch") watched.push([type === "idle" ? "idle" : "arrived", now()]);
+        if (type === "idle" || type === "state") watched.push([type === "idle" ? "idle" : "arrived", now()]);
         receive.call(this, event);
-        if (type === "patch") applied();
+        if (type === "state") applied();
       };
     }
     get onmessage() {

@@ -7,8 +7,9 @@ import pytest
 from scipy import optimize, stats
 
 from diffusion_lab.instruments.common.couplings import assign, minibatch_couple, monotone_map, squared_costs
-from diffusion_lab.instruments.common.flows import DIFFUSION, RECTIFIED, marginal_velocity, runge_kutta_4
+from diffusion_lab.instruments.common.flows import DIFFUSION, RECTIFIED, marginal_velocity
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.samplers.flow import runge_kutta_4
 
 LINE = GaussianMixture(np.array([[-2.0], [2.0]]), np.array([0.3, 0.7]), 0.3)
 

@@ -1,27 +1,24 @@
-"""Velocities against the score, finite differences, Monte Carlo and the continuity equation; solvers by their order."""
+"""Velocities against the score, finite differences, Monte Carlo and the continuity equation; straightness."""
 
 import numpy as np
 import pytest
 from scipy import integrate as quadrature
 from scipy import stats
-from scipy.integrate._ivp.rk import rk_step
 
 from diffusion_lab.instruments.common import flows
 from diffusion_lab.instruments.common.datasets import ring
 from diffusion_lab.instruments.common.flows import (
     DIFFUSION,
     RECTIFIED,
-    SOLVERS,
     conditional_point,
     conditional_velocity,
-    draw_meeting,
-    integrate,
+    draw_pairs_through,
     marginal_velocity,
-    runge_kutta_4,
     straightness,
     velocity_variance,
 )
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.samplers.flow import equal_times, flow_heun, runge_kutta_4
 
 PATHS = (RECTIFIED, DIFFUSION)
 TIMES = (0.0, 0.1, 0.5, 0.9, 1.0)
@@ -77,12 +74,8 @@ def test_what_has_no_answer_is_refused(rng):
         conditional_velocity(noise, data, 1.0, DIFFUSION)
     with pytest.raises(ValueError, match=r"`t` must lie between 0 and 1, got 1\.1"):
         conditional_point(noise, data, 1.1)
-    with pytest.raises(ValueError, match="`num_steps` must be at least 1, got 0"):
-        integrate(lambda x, t: x, noise, 0)
-    with pytest.raises(ValueError, match="`solver` must be one of euler, heun, midpoint, got 'rk'"):
-        integrate(lambda x, t: x, noise, 1, "rk")
     with pytest.raises(ValueError, match="`t` must be below 1, got 1"):
-        draw_meeting(ring(), np.zeros(2), 1.0, 3, rng)
+        draw_pairs_through(ring(), np.zeros(2), 1.0, 3, rng)
     with pytest.raises(ValueError, match="even number of steps, got 3"):
         straightness(np.zeros((4, 2, 2)), np.zeros((4, 2, 2)))
 
@@ -199,7 +192,7 @@ def test_velocity_at_both_ends(lopsided, rng):
 def test_spread_and_mean_are_those_of_the_pairs_that_meet(subject, lopsided, rng):
     """20,000 exact posterior draws at three points: their mean and mean square, at 5 standard errors."""
     for x, t in (([0.2, 0.1], 0.5), ([-0.5, 0.6], 0.7), ([1.0, 0.0], 0.2)):
-        noise, data, component = draw_meeting(lopsided, x, t, 20_000, rng)
+        noise, data, component = draw_pairs_through(lopsided, x, t, 20_000, rng)
         np.testing.assert_allclose(conditional_point(noise, data, t), np.tile(x, (20_000, 1)), atol=1e-12)
         assert component.shape == (20_000,)
         residual = data - noise - marginal_velocity(lopsided, np.array(x), t)
@@ -211,7 +204,7 @@ def test_spread_and_mean_are_those_of_the_pairs_that_meet(subject, lopsided, rng
 
 def test_draws_that_meet_on_the_diffusion_path_average_to_its_velocity(lopsided, rng):
     x = np.array([0.3, -0.4])
-    noise, data, _ = draw_meeting(lopsided, x, 0.6, 20_000, rng, DIFFUSION)
+    noise, data, _ = draw_pairs_through(lopsided, x, 0.6, 20_000, rng, DIFFUSION)
     v = conditional_velocity(noise, data, 0.6, DIFFUSION)
     z = (v.mean(axis=0) - marginal_velocity(lopsided, x, 0.6, DIFFUSION)) / (v.std(axis=0) / np.sqrt(20_000))
     assert np.all(np.abs(z) < 5)
@@ -224,118 +217,9 @@ def test_draws_that_meet_on_the_diffusion_path_average_to_its_velocity(lopsided,
 def test_the_flow_carries_noise_to_the_data(subject, lopsided, rng, assert_follows):
     noise = rng.standard_normal((8000, 2))
     with np.errstate(all="ignore"):
-        *_, last = integrate(lambda x, t: subject(lopsided, x, t), noise, 64, "heun")
+        *_, last = flow_heun(lambda x, t: subject(lopsided, x, t), noise, equal_times(64))
     x = np.nan_to_num(last.x, nan=1e3, posinf=1e3, neginf=-1e3)
     assert_follows(x, lopsided, 1.0, 0.0)
-
-
-# --- solvers ---------------------------------------------------------------------------------------------------------
-
-
-def end(solve, velocity, noise, steps, solver):
-    *_, last = solve(velocity, noise, steps, solver)
-    return last.x
-
-
-def wrong_solver(step):
-    def solve(velocity, noise, num_steps, solver):
-        x, h = noise, 1 / num_steps
-        for i in range(num_steps):
-            x = step(velocity, x, i * h, h, solver)
-        yield flows.FlowState(num_steps, 1.0, x, num_steps)
-
-    return solve
-
-
-def heun_with_the_old_time(velocity, x, t, h, solver):
-    first = velocity(x, t)
-    second = velocity(x + h * first, t)
-    return x + h * (first if solver == "euler" else (first + second) / 2)
-
-
-def midpoint_whole_step(velocity, x, t, h, solver):
-    first = velocity(x, t)
-    return x + h * (first if solver == "euler" else velocity(x + h * first, t + h / 2))
-
-
-def euler_one_late(velocity, x, t, h, solver):
-    first = velocity(x, t)
-    if solver == "euler":
-        return x + h * velocity(x + h / 2 * first, t + h / 2)  # order 2: too good to be Euler
-    return x + h * velocity(x + h / 2 * first, t + h / 2)
-
-
-@pytest.mark.subject(
-    integrate,
-    old_time=wrong_solver(heun_with_the_old_time),
-    whole_step=wrong_solver(midpoint_whole_step),
-    not_euler=wrong_solver(euler_one_late),
-)
-def test_convergence_orders_on_the_exact_velocity(subject, rng):
-    """Log–log slope from N = 80 to 640 steps on the ring: Euler 1, Heun and midpoint 2."""
-    mixture, noise = ring(), rng.standard_normal((60, 2))
-    velocity = lambda x, t: marginal_velocity(mixture, x, t)  # noqa: E731
-    reference = runge_kutta_4(velocity, noise, 1280)[0][-1]
-    steps = np.array([80, 160, 320, 640])
-    for solver, order in zip(SOLVERS, (1, 2, 2), strict=True):
-        errors = [np.sqrt(np.mean((end(subject, velocity, noise, n, solver) - reference) ** 2)) for n in steps]
-        slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
-        assert slope == pytest.approx(order, abs=0.15), solver
-
-
-TABLEAUX = {  # A, B and C of Butcher
-    "euler": ([[0.0]], [1.0], [0.0]),
-    "heun": ([[0.0, 0.0], [1.0, 0.0]], [0.5, 0.5], [0.0, 1.0]),
-    "midpoint": ([[0.0, 0.0], [0.5, 0.0]], [0.0, 1.0], [0.0, 0.5]),
-}
-
-
-@pytest.mark.subject(
-    integrate,
-    old_time=wrong_solver(heun_with_the_old_time),
-    whole_step=wrong_solver(midpoint_whole_step),
-    not_euler=wrong_solver(euler_one_late),
-)
-def test_solvers_agree_with_scipy_step_for_step(subject, lopsided, rng):
-    """SciPy's explicit Runge-Kutta step with each method's tableau, in the ten steps to the end; to rounding."""
-    noise = rng.standard_normal((20, 2))
-    velocity = lambda x, t: marginal_velocity(lopsided, x, t)  # noqa: E731
-    flat = lambda t, y: velocity(y.reshape(-1, 2), t).ravel()  # noqa: E731
-    for solver in SOLVERS:
-        a, b, c = (np.array(part) for part in TABLEAUX[solver])
-        y = noise.ravel()
-        for t in np.arange(10) / 10:
-            y, _ = rk_step(flat, t, y, flat(t, y), 0.1, a, b, c, np.empty((len(b) + 1, y.size)))
-        np.testing.assert_allclose(end(subject, velocity, noise, 10, solver).ravel(), y, atol=1e-12)
-
-
-def test_the_reference_agrees_with_an_independent_integrator(rng):
-    mixture, noise = ring(), rng.standard_normal((10, 2))
-    states, velocities = runge_kutta_4(lambda x, t: marginal_velocity(mixture, x, t), noise, 128)
-    assert states.shape == velocities.shape == (129, 10, 2)
-    np.testing.assert_array_equal(velocities[64], marginal_velocity(mixture, states[64], 0.5))
-
-    def rate(t, y):
-        return marginal_velocity(mixture, y.reshape(-1, 2), t).ravel()
-
-    solution = quadrature.solve_ivp(rate, (0, 1), noise.ravel(), method="DOP853", rtol=1e-11, atol=1e-11)
-    np.testing.assert_allclose(states[-1].ravel(), solution.y[:, -1], atol=1e-5)
-
-
-def test_evaluations_are_counted_and_nodes_named(rng):
-    calls = []
-
-    def velocity(x, t):
-        calls.append(t)
-        return -x
-
-    for solver, each in (("euler", 1), ("heun", 2), ("midpoint", 2)):
-        calls.clear()
-        states = list(integrate(velocity, np.ones((3, 2)), 5, solver))
-        assert [state.step for state in states] == list(range(6))
-        np.testing.assert_allclose([state.t for state in states], np.arange(6) / 5)
-        assert states[-1].nfe == len(calls) == 5 * each
-        assert all(0 <= t <= 1 for t in calls)
 
 
 # --- straightness ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from diffusion_lab.app.instrument import Instrument, StateError
 from diffusion_lab.app.instrument.readings import NOTHING
 from diffusion_lab.instruments.common.flows import RECTIFIED
+from diffusion_lab.instruments.common.metrics import fraction_within, nearest
 from diffusion_lab.instruments.common.slices import Sliced
 from diffusion_lab.instruments.flow import kernel
 from diffusion_lab.instruments.flow.component import ARROW_TIME, ERRORS, FIELD, MEETING, PATH_POINTS, FlowMatching
@@ -62,7 +63,7 @@ def exact(name: str = "rectified_flow") -> kernel.Flow:
     one_slider_step_late=lambda t: min(1.0, t + 0.01),
 )
 def test_the_picture_is_the_kernel_s_run(subject):
-    run = kernel.follow(exact().velocity, own_pairs(9).noise, 5, "heun")
+    run = kernel.solve(exact().velocity, own_pairs(9).noise, 5, "heun")
     panel = Shown(seed=9, num_steps=5, solver="heun", view="flow")
     for t in (0.0, 0.3, 0.8):
         panel.update(t=t)
@@ -90,7 +91,9 @@ def test_both_pictures_begin_with_the_same_noise_and_all_flows_do(panel):
 
 def test_the_pairs_of_a_reflow_are_the_ends_of_the_flow_before(panel):
     panel.update(flow="reflow_once", view="pairs", t=1.0)
-    np.testing.assert_allclose(panel.points(), kernel.refer(exact().velocity, own_pairs().noise).end, atol=1e-6)
+    np.testing.assert_allclose(
+        panel.points(), kernel.reference_solution(exact().velocity, own_pairs().noise).end, atol=1e-6
+    )
     once = panel.instrument.case.reference.end
     panel.update(flow="reflow_twice")
     np.testing.assert_allclose(panel.points(), once, atol=1e-6)
@@ -119,18 +122,18 @@ def test_the_fitted_flow_is_the_kernel_s(panel):
 def test_colours_tell_where_a_path_ends(panel):
     panel.update(t=1.0, num_steps=64)
     part = panel.layers["plane.points"]["part"]
-    assert np.mean(part == kernel.nearest(panel.points(), RING.means)) > 0.98
+    assert np.mean(part == nearest(panel.points(), RING.means)) > 0.98
     np.testing.assert_array_equal(panel.layers["plane.paths"]["part"][:PATH_POINTS], part[:PATH_POINTS])
     panel.update(view="pairs")
     part = panel.layers["plane.points"]["part"]
-    np.testing.assert_array_equal(part, kernel.nearest(own_pairs().data, RING.means))
+    np.testing.assert_array_equal(part, nearest(own_pairs().data, RING.means))
     np.testing.assert_array_equal(panel.layers["plane.paths"]["part"], part[:PATH_POINTS])
 
 
 def test_diffusion_s_paths_stand_beside_the_others(panel):
     """From the same noise, to where the exact diffusion flow has carried it; for pairs, along quarter ellipses."""
     panel.update(show_diffusion=True, t=0.7)
-    run = kernel.follow(exact("diffusion").velocity, own_pairs().noise[:PATH_POINTS], 128, "heun")
+    run = kernel.solve(exact("diffusion").velocity, own_pairs().noise[:PATH_POINTS], 128, "heun")
     start, end = panel.segments("plane.diffusion")
     np.testing.assert_allclose(start[:PATH_POINTS], run.at(0.0), atol=1e-6)
     np.testing.assert_allclose(end[-PATH_POINTS:], run.at(0.7), atol=5e-3)
@@ -172,9 +175,9 @@ def test_switches_and_views_decide_what_is_seen(panel):
 def test_numbers_are_those_of_the_points_shown(panel):
     panel.update(t=1.0, num_steps=3, solver="midpoint")
     points, shown, pairs = panel.points(), panel.texts, own_pairs()
-    reference = kernel.refer(exact().velocity, pairs.noise)
+    reference = kernel.reference_solution(exact().velocity, pairs.noise)
     assert float(shown["end_error"]) == pytest.approx(kernel.end_error(points, reference.end), rel=0.01)
-    assert float(shown["within"]) == pytest.approx(kernel.fraction_within(points, RING.means, 0.6), abs=6e-4)
+    assert float(shown["within"]) == pytest.approx(fraction_within(points, RING.means, 0.6), abs=6e-4)
     assert shown["within_true"] == "0.989"
     assert float(shown["straightness"]) == pytest.approx(reference.straightness.value, rel=0.01)
     assert float(shown["straightness_true"]) == pytest.approx(reference.straightness.error, rel=0.5)
@@ -363,7 +366,7 @@ def test_old_names_are_read():
 def test_moving_the_time_computes_no_velocity(panel, monkeypatch):
     """A drag along t only looks up: no solver runs and nothing is fitted."""
     panel.update(show_diffusion=True)
-    monkeypatch.setattr(kernel, "follow", lambda *a: pytest.fail("a solver ran"))
+    monkeypatch.setattr(kernel, "solve", lambda *a: pytest.fail("a solver ran"))
     monkeypatch.setattr(kernel, "make_flow", Sliced(lambda *a, **k: pytest.fail("a flow was made")))
     for t in (0.1, 0.5, 1.0):
         panel.update(t=t)

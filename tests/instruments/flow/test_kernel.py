@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffusion_lab.instruments.common.flows import DIFFUSION, RECTIFIED, integrate, marginal_velocity
+from diffusion_lab.instruments.common.flows import (
+    DIFFUSION,
+    RECTIFIED,
+    conditional_point,
+    marginal_velocity,
+    transport_cost,
+)
+from diffusion_lab.instruments.common.metrics import fraction_within, fraction_within_truth, nearest
+from diffusion_lab.instruments.common.samplers.flow import equal_times, flow_midpoint
 from diffusion_lab.instruments.common.slices import Sliced
 from diffusion_lab.instruments.common.velocity_fit import fit_velocity
 from diffusion_lab.instruments.flow import kernel
@@ -39,7 +47,7 @@ def fitted():
 @pytest.mark.parametrize("mixture", kernel.DATA.values(), ids=kernel.DATA)
 def test_every_data_set_can_be_measured(mixture):
     """Clusters apart, so that shares within 3σ are exact, and the picture holds them."""
-    assert kernel.fraction_within_truth(mixture, 3 * mixture.s, 1.0, 0.0) == pytest.approx(-np.expm1(-4.5), abs=1e-3)
+    assert fraction_within_truth(mixture, 3 * mixture.s, 1.0, 0.0) == pytest.approx(-np.expm1(-4.5), abs=1e-3)
     assert np.abs(mixture.means).max() + 3 * mixture.s < 3.3
     assert len(mixture.means) <= 6
 
@@ -88,12 +96,12 @@ def reflow_of_independent_pairs(previous, rng):
 
 def reflow_in_one_step(previous, rng):
     start = rng.standard_normal((kernel.NUM_PAIRS, 2))
-    return fit_velocity(start, kernel.follow(previous.velocity, start, 1, "euler").states[-1])
+    return fit_velocity(start, kernel.solve(previous.velocity, start, 1, "euler").states[-1])
 
 
 def reflow_turned_round(previous, rng):
     start = rng.standard_normal((kernel.NUM_PAIRS, 2))
-    return fit_velocity(kernel.follow(previous.velocity, start, 32, "heun").states[-1], start)
+    return fit_velocity(kernel.solve(previous.velocity, start, 32, "heun").states[-1], start)
 
 
 @pytest.mark.subject(
@@ -105,24 +113,25 @@ def reflow_turned_round(previous, rng):
 def test_one_reflow_is_nearly_straight_and_still_reaches_the_data(subject, noise, assert_counts):
     """S a 400th of what it was, one Euler step lands among the clusters, and every cluster gets its share."""
     before, velocity = exact(), subject(exact(), np.random.default_rng(2))
-    first, second = kernel.refer(before.velocity, noise), kernel.refer(velocity, noise)
+    first, second = kernel.reference_solution(before.velocity, noise), kernel.reference_solution(velocity, noise)
     assert second.straightness.value < first.straightness.value / 400
-    one = kernel.follow(velocity, noise, 1, "euler").states[-1]
-    assert kernel.fraction_within(one, RING.means, 0.6) > 0.8
-    assert kernel.fraction_within(second.end, RING.means, 0.6) > 0.95
-    assert_counts(np.bincount(kernel.nearest(second.end, RING.means), minlength=6), RING.weights)
+    one = kernel.solve(velocity, noise, 1, "euler").states[-1]
+    assert fraction_within(one, RING.means, 0.6) > 0.8
+    assert fraction_within(second.end, RING.means, 0.6) > 0.95
+    assert_counts(np.bincount(nearest(second.end, RING.means), minlength=6), RING.weights)
 
 
 def test_a_step_of_the_unstraightened_flow_lands_nowhere(noise):
     """From t = 0 all velocities lead to the mean of the data, the middle of the ring."""
-    one = kernel.follow(exact().velocity, noise, 1, "euler").states[-1]
+    one = kernel.solve(exact().velocity, noise, 1, "euler").states[-1]
     np.testing.assert_allclose(one, 0, atol=1e-12)
 
 
 def test_reflow_does_not_raise_the_cost(noise, fitted):
     """As Liu et al. 2023 prove for exact flows; here up to two standard errors of the estimates."""
-    independent = kernel.transport_cost(*vars(kernel.draw_pairs(RING, 4000, np.random.default_rng(3))).values())
-    costs = [independent, *(kernel.refer(f.velocity, noise).cost for f in (exact(), fitted["reflow_once"]))]
+    independent = transport_cost(*vars(kernel.draw_pairs(RING, 4000, np.random.default_rng(3))).values())
+    flows = (exact(), fitted["reflow_once"])
+    costs = [independent, *(kernel.reference_solution(flow.velocity, noise).cost for flow in flows)]
     for dearer, cheaper in pairwise(costs):
         assert cheaper.value < dearer.value + 2 * np.hypot(dearer.error, cheaper.error)
     assert independent.value == pytest.approx(6.08, abs=5 * independent.error)  # 2² + 2 s² + 2
@@ -130,10 +139,10 @@ def test_reflow_does_not_raise_the_cost(noise, fitted):
 
 def test_a_second_reflow_spoils_little(noise, fitted):
     """Ends within 3σ, true value 0.989: the fit of a fit keeps 94 % and one step 82 %, and is no less straight."""
-    once, twice = (kernel.refer(fitted[name].velocity, noise) for name in ("reflow_once", "reflow_twice"))
-    assert kernel.fraction_within(twice.end, RING.means, 0.6) > 0.94
-    one = kernel.follow(fitted["reflow_twice"].velocity, noise, 1, "euler").states[-1]
-    assert kernel.fraction_within(one, RING.means, 0.6) > 0.82
+    once, twice = (kernel.reference_solution(fitted[name].velocity, noise) for name in ("reflow_once", "reflow_twice"))
+    assert fraction_within(twice.end, RING.means, 0.6) > 0.94
+    one = kernel.solve(fitted["reflow_twice"].velocity, noise, 1, "euler").states[-1]
+    assert fraction_within(one, RING.means, 0.6) > 0.82
     assert twice.straightness.value < once.straightness.value + 2 * once.straightness.error
 
 
@@ -144,23 +153,23 @@ def test_a_second_reflow_spoils_little(noise, fitted):
 )
 def test_transport_pairs_make_a_straighter_flow(subject, noise, rng):
     pairs = subject(kernel.draw_pairs(RING, kernel.NUM_PAIRS, rng), 16)
-    reference = kernel.refer(fit_velocity(pairs.noise, pairs.data), noise)
+    reference = kernel.reference_solution(fit_velocity(pairs.noise, pairs.data), noise)
     assert reference.straightness.value < 0.2
-    assert kernel.fraction_within(reference.end, RING.means, 0.6) > 0.93
+    assert fraction_within(reference.end, RING.means, 0.6) > 0.93
 
 
 def test_larger_batches_are_straighter(noise, rng):
     s = []
     for n in (4, 16, 64):
         flow = kernel.make_flow(RING, "minibatch_transport", rng, batch_size=n, num_pairs=2048)
-        s.append(kernel.refer(flow.velocity, noise).straightness.value)
+        s.append(kernel.reference_solution(flow.velocity, noise).straightness.value)
     assert s[0] > 2 * s[1] > 4 * s[2] > 0
 
 
 def test_a_fitted_flow_has_the_marginal_of_its_pairs_at_the_end(fitted, noise, assert_counts):
     for flow in fitted.values():
-        end = kernel.refer(flow.velocity, noise).end
-        assert_counts(np.bincount(kernel.nearest(end, RING.means), minlength=6), RING.weights)
+        end = kernel.reference_solution(flow.velocity, noise).end
+        assert_counts(np.bincount(nearest(end, RING.means), minlength=6), RING.weights)
 
 
 # --- following -------------------------------------------------------------------------------------------------------
@@ -173,29 +182,29 @@ def test_a_fitted_flow_has_the_marginal_of_its_pairs_at_the_end(fitted, noise, a
     only_the_ends=lambda run, t: (1 - t) * run.states[0] + t * run.states[-1],
 )
 def test_between_nodes_points_move_on_straight_lines(subject, noise):
-    run = kernel.follow(exact().velocity, noise, 5, "heun")
+    run = kernel.solve(exact().velocity, noise, 5, "heun")
     for t in (0.0, 0.1, 0.2, 0.5, 0.93, 1.0):
         expected = [np.interp(t, np.arange(6) / 5, run.states[:, i, j]) for i in (0, 9) for j in (0, 1)]
         np.testing.assert_allclose(subject(run, t)[[0, 9]].ravel(), expected, atol=1e-12)
 
 
 def test_a_run_is_what_the_solver_yields(noise):
-    run = kernel.follow(exact().velocity, noise, 7, "midpoint")
-    states = list(integrate(exact().velocity, noise, 7, "midpoint"))
+    run = kernel.solve(exact().velocity, noise, 7, "midpoint")
+    states = list(flow_midpoint(exact().velocity, noise, equal_times(7)))
     np.testing.assert_array_equal(run.states, [state.x for state in states])
     assert run.nfe == 14
 
 
-def test_trails_join_up_from_the_noise_to_where_the_points_are(noise):
+def test_segments_join_up_from_the_noise_to_where_the_points_are(noise):
     for steps in (1, 3, 64):
-        run = kernel.follow(exact().velocity, noise, steps, "euler")
+        run = kernel.solve(exact().velocity, noise, steps, "euler")
         for t in (0.01, 0.34, 0.5, 1.0):
-            start, end = (ends.reshape(-1, 10, 2) for ends in kernel.trails(run, t, 10))
+            start, end = (ends.reshape(-1, 10, 2) for ends in kernel.path_segments(run, t, 10))
             np.testing.assert_array_equal(start[0], noise[:10])
             np.testing.assert_allclose(end[-1], run.at(t)[:10], atol=1e-15)
             np.testing.assert_array_equal(start[1:], end[:-1])
             assert len(start) <= 25
-        assert len(kernel.trails(run, 0.0, 10)[0]) == 0
+        assert len(kernel.path_segments(run, 0.0, 10)[0]) == 0
 
 
 def test_conditional_paths_join_up_from_noise_to_data(rng):
@@ -210,12 +219,12 @@ def test_conditional_paths_join_up_from_noise_to_data(rng):
 
 def test_errors_in_the_chart_are_those_of_the_runs(noise):
     flow = exact()
-    reference = kernel.refer(flow.velocity, noise)
+    reference = kernel.reference_solution(flow.velocity, noise)
     errors = kernel.convergence(flow.velocity, noise, reference.end, (1, 4, 16))
     for solver, each in (("euler", 1), ("heun", 2), ("midpoint", 2)):
         nfe, error = errors[solver]
         np.testing.assert_array_equal(nfe, each * np.array([1, 4, 16]))
-        run = kernel.follow(flow.velocity, noise, 4, solver)
+        run = kernel.solve(flow.velocity, noise, 4, solver)
         gap = np.linalg.norm(run.states[-1] - reference.end, axis=1)
         assert error[1] == pytest.approx(np.sqrt(np.mean(gap**2)), rel=1e-12)
 
@@ -224,8 +233,8 @@ def test_errors_in_the_chart_are_those_of_the_runs(noise):
 @pytest.mark.parametrize("data_set", kernel.DATA)
 def test_the_reference_is_as_near_as_it_says(name, data_set, noise):
     flow = exact(name, kernel.DATA[data_set])
-    coarse = kernel.refer(flow.velocity, noise)
-    *_, fine = integrate(flow.velocity, noise, 2048, "midpoint")
+    coarse = kernel.reference_solution(flow.velocity, noise)
+    *_, fine = flow_midpoint(flow.velocity, noise, equal_times(2048))
     gap = np.linalg.norm(coarse.end - fine.x, axis=1)
     assert np.median(gap) < 5e-4
     assert kernel.end_error(coarse.end, fine.x) < 1e-2
@@ -237,8 +246,8 @@ def test_the_reference_is_as_near_as_it_says(name, data_set, noise):
 @pytest.mark.parametrize("name", kernel.EXACT_FLOWS)
 def test_paths_drawn_at_the_probe_pass_there_and_average_to_the_mean(name, rng):
     x, t, n = np.array([0.4, 0.7]), 0.5, 4000
-    met = kernel.meeting(RING, exact(name), x, t, n, rng)
-    passing = kernel.conditional_point(met.pairs.noise, met.pairs.data, t, exact(name).path)
+    met = kernel.pairs_through(RING, exact(name), x, t, n, rng)
+    passing = conditional_point(met.pairs.noise, met.pairs.data, t, exact(name).path)
     np.testing.assert_allclose(passing, np.tile(x, (n, 1)), atol=1e-12)
     z = (met.velocities.mean(axis=0) - met.mean) / (met.velocities.std(axis=0) / np.sqrt(n))
     assert np.all(np.abs(z) < stats.norm.isf(1e-5))
@@ -247,17 +256,17 @@ def test_paths_drawn_at_the_probe_pass_there_and_average_to_the_mean(name, rng):
 
 def test_velocities_disagree_before_reflow_and_agree_after(fitted, rng):
     x = np.array([0.2, 0.9])
-    before = kernel.meeting(RING, exact(), x, 0.4, 24, rng)
-    after = kernel.meeting(RING, fitted["reflow_once"], x, 0.4, 24, rng)
+    before = kernel.pairs_through(RING, exact(), x, 0.4, 24, rng)
+    after = kernel.pairs_through(RING, fitted["reflow_once"], x, 0.4, 24, rng)
     assert before.spread > 2
     assert after.spread < 0.3
-    passing = kernel.conditional_point(after.pairs.noise, after.pairs.data, 0.4)
+    passing = conditional_point(after.pairs.noise, after.pairs.data, 0.4)
     assert np.linalg.norm(passing - x, axis=1).max() < 0.25
 
 
 def test_at_the_end_there_are_no_paths_to_draw_but_a_mean(fitted, rng):
     for flow in (exact(), exact("diffusion"), fitted["reflow_once"]):
-        met = kernel.meeting(RING, flow, [0.0, 2.0], 1.0, 24, rng)
+        met = kernel.pairs_through(RING, flow, [0.0, 2.0], 1.0, 24, rng)
         assert len(met.velocities) == len(met.pairs.noise) == 0
         assert np.isfinite(met.mean).all()
-    assert kernel.meeting(RING, exact(), [0.0, 2.0], 1.0, 24, rng).spread == pytest.approx(np.sqrt(2))
+    assert kernel.pairs_through(RING, exact(), [0.0, 2.0], 1.0, 24, rng).spread == pytest.approx(np.sqrt(2))

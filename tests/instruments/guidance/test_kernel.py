@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffusion_lab.instruments.common.guidance import GaussianAnswers, Guide, exact_eps, heun_ode, karras_sigmas
-from diffusion_lab.instruments.common.samplers import annealed_langevin
-from diffusion_lab.instruments.common.schedules import geometric_sigmas
+from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.guidance import GaussianAnswers, guided
+from diffusion_lab.instruments.common.levels import CLEAN, Level
+from diffusion_lab.instruments.common.samplers.by_name import SAMPLERS
+from diffusion_lab.instruments.common.schedules import Geometric, Karras
 from diffusion_lab.instruments.guidance import kernel
 from diffusion_lab.instruments.guidance.kernel import CONDITIONS, Settings
 
@@ -20,7 +22,7 @@ def noised_level(t):
 
 def start(settings, n=kernel.NUM_POINTS):
     rng = np.random.default_rng(settings.seed)
-    return rng.standard_normal((n, 2)) / np.exp(-3), rng
+    return rng.standard_normal((n, 2)), rng
 
 
 # --- the data --------------------------------------------------------------------------------------------------------
@@ -28,14 +30,14 @@ def start(settings, n=kernel.NUM_POINTS):
 
 def test_classes_are_parts_of_the_whole(rng):
     x = 3 * rng.standard_normal((200, 2))
-    total = sum(np.exp(CONDITIONS[name].log_classifier(x, 0.8, 0.6)) for name in "abc")
+    total = sum(np.exp(CONDITIONS[name].log_classifier(x, Level.from_alpha_bar(0.64))) for name in "abc")
     np.testing.assert_allclose(total, 1, atol=1e-12)
 
 
 def test_what_the_gaussian_condition_leaves_is_a_density(rng):
     """p(x) - p(c) p(x|c) >= 0, which is p(c|x) <= 1; p(c|x) = exp(-|x|²/4)."""
     x = 4 * rng.standard_normal((500, 2))
-    found = CONDITIONS["gaussian"].log_classifier(x, 1.0, 0.0)
+    found = CONDITIONS["gaussian"].log_classifier(x, CLEAN)
     np.testing.assert_allclose(found, -np.sum(x**2, axis=1) / 4, atol=1e-12)
 
 
@@ -60,20 +62,13 @@ def test_the_noised_model_is_the_model_at_its_level(subject, rng):
 def plain(settings, mixture):
     """The settings' sampler on one mixture, without any guidance: its last points in VP coordinates."""
     x, rng = start(settings)
-    eps = lambda x, sigma: exact_eps(mixture, x, sigma)  # noqa: E731
-    levels = karras_sigmas(kernel.SIGMA_MAX, kernel.SIGMA_MIN, settings.num_levels)
-    if settings.sampler == "ode_heun":
-        *_, x = heun_ode(eps, x, levels)
-        return x.astype(np.float32)
-    if settings.sampler == "sde_heun":
-        for a, b in zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True):
-            x = x + np.sqrt(a**2 - b**2) * rng.standard_normal(x.shape)
-            *_, x = heun_ode(eps, x, np.array([np.sqrt(a**2 + (a**2 - b**2)), b]))
-        return x.astype(np.float32)
-    levels = geometric_sigmas(kernel.SIGMA_MAX, kernel.SIGMA_MIN, settings.num_levels)
-    score = lambda x, sigma: eps(x, sigma) / -sigma  # noqa: E731
-    *_, last = annealed_langevin(score, x, levels, settings.num_steps, kernel.LANGEVIN_STEP_SIZE, rng)
-    return (last.x / np.sqrt(1 + kernel.SIGMA_MIN**2)).astype(np.float32)
+    if settings.sampler == "langevin":
+        levels = Geometric(kernel.SIGMA_MIN, kernel.SIGMA_MAX).levels(settings.num_levels)
+        options = {"num_steps": settings.num_steps, "step_size": kernel.LANGEVIN_STEP_SIZE}
+    else:
+        levels, options = Karras(kernel.SIGMA_MIN, kernel.SIGMA_MAX).levels(settings.num_levels, clean=True), {}
+    *_, last = SAMPLERS[settings.sampler](MixtureDenoiser(mixture), x, levels, rng, **options)
+    return last.x.astype(np.float32)
 
 
 @pytest.mark.subject(
@@ -282,7 +277,7 @@ def test_frames_say_their_noise():
         assert run.t[0] == pytest.approx(1.0)
         assert np.all(np.diff(run.t) <= 0)
         assert run.t[-1] == pytest.approx(0.0, abs=5e-4)
-        np.testing.assert_allclose(run.x[0], start(settings)[0] * np.exp(-3), rtol=1e-6)
+        np.testing.assert_allclose(run.x[0], start(settings)[0], rtol=1e-6)
 
 
 def test_frames_are_known_before_the_run():
@@ -291,17 +286,17 @@ def test_frames_are_known_before_the_run():
         run = kernel.sample(settings)
         assert settings.steps == len(run.x) - 1 == (14 if sampler == "langevin" else 7)
         np.testing.assert_array_equal(settings.frame_times, run.t)
-        np.testing.assert_array_equal(settings.at_scale(9.0).frame_sigmas, run.sigma)
+        np.testing.assert_array_equal([level.sigma for level in settings.at_scale(9.0).frame_levels], run.sigma)
         if sampler != "langevin":  # N(0, I) stays N(0, I) in VP coordinates, if each frame is as noisy as it says
             noisy = kernel.sample(replace(settings, condition="gaussian", guidance_scale=1.0, num_levels=40), 4000)
             np.testing.assert_allclose(noisy.x[:20].std(axis=(1, 2)), 1.0, rtol=0.06)
 
 
-@pytest.mark.parametrize("sampling", [kernel.sampling, kernel.sampling_curve])
-def test_work_says_how_far_it_is_at_each_noise_level(sampling):
+@pytest.mark.parametrize("sliced", [kernel.sample, kernel.sampled_curve])
+def test_work_says_how_far_it_is_at_each_noise_level(sliced):
     for sampler in kernel.SAMPLERS:
         settings = Settings(sampler=sampler, num_levels=9, num_steps=3)
-        assert list(sampling(settings, 5)) == [(k, 9) for k in range(1, 10)]
+        assert list(sliced.work(settings, 5)) == [(k, 9) for k in range(1, 10)]
 
 
 def test_a_seed_gives_the_same_run():
@@ -417,15 +412,15 @@ def test_the_probe_shows_the_two_predictions(subject):
         np.testing.assert_allclose(p.tips[2], (1 - w) * p.tips[0] + w * p.tips[1], atol=1e-12)
         np.testing.assert_allclose(p.classifier, p.from_eps, rtol=1e-5, atol=1e-7)
         np.testing.assert_allclose(
-            p.classifier, model.classifier_gradient(np.array(x), signal, sigma_t), rtol=1e-5, atol=1e-7
+            p.classifier, model.classifier_gradient(np.array(x), kernel.SCHEDULE.level(t)), rtol=1e-5, atol=1e-7
         )
 
 
 def test_guided_arrow_is_the_guided_prediction_of_the_samplers():
     model, t, w, x = CONDITIONS["b"], 0.2, 5.0, (0.3, 0.2)
-    signal, sigma_t = noised_level(t)
+    level = Level.from_alpha_bar(np.exp(-6 * t))
     for by in kernel.GUIDED_BY:
-        expected = Guide(model, w, by=by)(np.array([x]) / signal, sigma_t / signal)[0]
+        expected = guided(model, w, by=by)(np.array([x]), level)[0]
         np.testing.assert_allclose(kernel.probe(model, x, t, w, by).eps_guided, expected, atol=1e-12)
 
 

@@ -1,21 +1,17 @@
 """The ring's kernel: the law of what it draws, the truth of its measures, and what a frame says of itself."""
 
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from diffusion_lab.instruments.common.datasets import DATA_SETS, ring
-from diffusion_lab.instruments.common.metrics import mode_mass, nearest
+from diffusion_lab.instruments.common.metrics import mmd, mode_mass, nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
-from diffusion_lab.instruments.common.samplers import langevin_variance
-from diffusion_lab.instruments.common.schedules import (
-    alpha_bar_from_sigma,
-    exponential_alpha_bar,
-    geometric_sigmas,
-)
+from diffusion_lab.instruments.common.samplers.langevin import langevin_variance
+from diffusion_lab.instruments.common.samplers.state import Trajectory
 from diffusion_lab.instruments.ring import kernel
 
 TIMES = (0.0, 0.05, 0.18, 0.5, 1.0)
@@ -84,122 +80,128 @@ def with_stale_responsibilities(mixture):
 def test_all_six_modes_come_back_with_the_right_spread(subject, rng, assert_counts, assert_variance, assert_follows):
     """Mass per mode, variance per mode against the recursion, and the law of projections."""
     mixture, n = ring(), 4000
-    *_, last = kernel.reverse_steps(subject(mixture), num_points=n, rng=rng)
-    x = last.x / np.sqrt(last.alpha_bar)
-    sigmas = geometric_sigmas(kernel.SIGMA_MAX, kernel.SIGMA_MIN, kernel.NUM_LEVELS)
-    var = langevin_variance(mixture.s, sigmas, kernel.NUM_STEPS, kernel.STEP_SIZE, np.exp(6))[-1]
+    *_, last = kernel.sample(subject(mixture), num_points=n, rng=rng)
+    x = last.x / last.level.signal
+    levels = kernel.sampling_levels("langevin", kernel.NUM_LEVELS)
+    var = langevin_variance(mixture.s, levels, kernel.NUM_STEPS, kernel.STEP_SIZE, 1.0)[-1] / last.level.alpha_bar
     assert_counts(n * mode_mass(x, mixture.means), mixture.weights)
     assert_variance(x - mixture.means[nearest(x, mixture.means)], var)
     assert_follows(x, GaussianMixture(mixture.means, mixture.weights, np.sqrt(var)), 1.0, 0.0)
 
 
 def test_defaults_end_within_three_percent_of_the_clusters_width():
-    sigmas = geometric_sigmas(kernel.SIGMA_MAX, kernel.SIGMA_MIN, kernel.NUM_LEVELS)
-    sd = np.sqrt(langevin_variance(0.2, sigmas, kernel.NUM_STEPS, kernel.STEP_SIZE, np.exp(6))[-1])
+    levels = kernel.sampling_levels("langevin", kernel.NUM_LEVELS)
+    sd = np.sqrt(langevin_variance(0.2, levels, kernel.NUM_STEPS, kernel.STEP_SIZE, 1.0)[-1]) / levels[-1].signal
     assert sd == pytest.approx(0.2054, abs=5e-5)
     assert abs(sd / 0.2 - 1) < 0.03
 
 
-def each_frame(change):
-    """`reverse` with every frame passed through `change(frame, next_frame)`."""
+def each_state(change):
+    """`sample` with every state passed through `change(state, next_state)`."""
 
-    def wrong(*arguments, max_frames, rng, **options):
-        frames = list(kernel.reverse_steps(*arguments, rng=rng, **options))
-        changed = [change(a, b) for a, b in zip(frames, [*frames[1:], frames[-1]], strict=True)]
-        kept = kernel.frame_indices(len(frames) - 1, max_frames)
-        return kernel.Trajectory.from_frames(changed[i] for i in kept)
+    def wrong(*arguments, rng, **options):
+        states = list(kernel.sample(*arguments, rng=rng, **options))
+        return [change(a, b) for a, b in pairwise([*states, states[-1]])]
 
     return wrong
 
 
 @pytest.mark.subject(
-    kernel.reverse,
-    unscaled_vp=each_frame(lambda a, b: replace(a, x=a.x / np.sqrt(a.alpha_bar))),
-    missing_sqrt=each_frame(lambda a, b: replace(a, x=a.x * np.sqrt(a.alpha_bar))),
-    labelled_with_the_next_level=each_frame(lambda a, b: replace(a, level=b.level, alpha_bar=b.alpha_bar)),
-    scaled_by_the_next_level=each_frame(lambda a, b: replace(a, x=a.x * np.sqrt(b.alpha_bar / a.alpha_bar))),
+    kernel.sample,
+    in_ve=each_state(lambda a, b: replace(a, x=a.x / a.level.signal)),
+    scaled_twice=each_state(lambda a, b: replace(a, x=a.x * a.level.signal)),
+    labelled_with_the_next_level=each_state(lambda a, b: replace(a, level=b.level)),
+    scaled_by_the_next_level=each_state(lambda a, b: replace(a, x=a.x * b.level.signal / a.level.signal)),
 )
-def test_every_frame_is_in_vp_coordinates_of_its_level(subject, rng, assert_variance):
-    """One Gaussian, whose variance the recursion gives at the end of each level: times alpha_bar in VP."""
+def test_every_state_is_in_vp_coordinates_of_its_level(subject, rng, assert_variance):
+    """One Gaussian, whose variance the recursion gives at the end of each level."""
     mixture = GaussianMixture(np.zeros((1, 2)), np.ones(1), 0.2)
-    levels, steps, step_size, n = 12, 3, 0.4, 20_000
-    run = subject(mixture, n, levels, steps, step_size, rng=rng, max_frames=levels)
-    assert_variance(run.x[0].astype(float), 1.0)
-    expected = langevin_variance(
-        0.2, geometric_sigmas(kernel.SIGMA_MAX, kernel.SIGMA_MIN, levels), steps, step_size, np.exp(6)
-    )
-    for i in range(1, levels + 1):
-        assert run.level[i] == i - 1
-        assert_variance(run.x[i].astype(float), run.alpha_bar[i] * expected[i - 1])
+    levels, options, n = kernel.sampling_levels("langevin", 12), {"num_steps": 3, "step_size": 0.4}, 20_000
+    states = list(subject(mixture, "langevin", n, 12, rng=rng, **options))
+    assert_variance(states[0].x, 1.0)
+    expected = langevin_variance(0.2, levels, **options, initial_var=1.0)
+    for k, state in enumerate(states[3::3]):
+        assert state.level == levels[k]
+        assert_variance(state.x, expected[k])
 
 
-def test_reverse_starts_from_standard_normal_in_vp():
-    first = next(kernel.reverse_steps(ring(), 50, rng=np.random.default_rng(5)))
-    np.testing.assert_allclose(first.x, np.random.default_rng(5).standard_normal((50, 2)), rtol=1e-15)
-    assert (first.nfe, first.level, first.step, first.t) == (0, 0, 0, pytest.approx(1.0, abs=1e-15))
+def evaluations(sampler, num_levels, num_steps=kernel.NUM_STEPS):
+    """Of the score, per point of a whole run: Langevin's steps at every level, or a step to every level."""
+    return num_levels * {"langevin": num_steps, "ode_heun": 2}.get(sampler, 1)
 
 
-def test_a_frame_says_where_it_stands(rng):
-    run = kernel.reverse(ring(), num_points=7, num_levels=5, num_steps=4, rng=rng, max_frames=100)
-    assert run.x.shape == (21, 7, 2)
-    assert run.nfe == 20
-    assert run.num_steps == 4
-    np.testing.assert_array_equal(run.evaluations, np.arange(21))
-    np.testing.assert_array_equal(run.level, [0, *np.repeat(np.arange(5), 4)])
-    np.testing.assert_array_equal(run.step, [0, *np.tile([1, 2, 3, 4], 5)])
-    np.testing.assert_array_equal(run.sigma[1::4], geometric_sigmas(kernel.SIGMA_MAX, kernel.SIGMA_MIN, 5))
-    np.testing.assert_array_equal(run.alpha_bar, alpha_bar_from_sigma(run.sigma))
-    np.testing.assert_allclose(exponential_alpha_bar(run.t), run.alpha_bar, rtol=1e-14)
+@pytest.mark.parametrize("sampler", kernel.SAMPLERS)
+def test_a_run_says_where_it_is(sampler, rng):
+    options = {"num_steps": 3} if sampler == "langevin" else {}
+    run = Trajectory.of(kernel.sample(ring(), sampler, 7, 6, rng=rng, **options))
+    levels = kernel.sampling_levels(sampler, 6)
+    wanted = [levels[0], *(level for level in levels for _ in range(3))] if sampler == "langevin" else levels
+    assert list(run.levels) == wanted
+    assert kernel.SCHEDULE.t(run.levels[0].alpha_bar) == pytest.approx(1, abs=1e-15)
+    assert run.levels[-1].sigma == pytest.approx(kernel.SIGMA_MIN)
+    assert run.nfe[0] == 0
+    assert run.nfe[-1] == evaluations(sampler, 6, 3)
+    np.testing.assert_array_equal(run.step, np.arange(len(wanted)))
 
 
-def test_evaluations_are_counted(rng):
+def test_all_samplers_begin_at_the_same_noise():
+    for name in kernel.SAMPLERS:
+        start = next(kernel.sample(ring(), name, 50, rng=np.random.default_rng(5))).x
+        np.testing.assert_array_equal(start, np.random.default_rng(5).standard_normal((50, 2)))
+
+
+@pytest.mark.parametrize("sampler", kernel.SAMPLERS)
+def test_evaluations_are_counted(sampler, rng):
     calls = []
 
     def counted(mixture, x, signal, sigma):
         calls.append(sigma)
         return mixture.score(x, signal, sigma)
 
-    run = kernel.reverse(crooked(counted)(ring()), 5, 6, 3, rng=rng, max_frames=2)
-    assert len(calls) == run.nfe == 18
+    *_, last = kernel.sample(crooked(counted)(ring()), sampler, 5, 6, rng=rng)
+    assert len(calls) == last.nfe == evaluations(sampler, 6)
 
 
+@pytest.mark.parametrize("sampler", kernel.SAMPLERS)
 @pytest.mark.subject(
-    kernel.frame_indices,
-    without_the_end=lambda total, max_frames: np.arange(min(max_frames, total)) * total // min(max_frames, total),
-    fixed_stride=lambda total, max_frames: np.arange(0, total + 1, max(1, total // max_frames)),
-    repeated=lambda total, max_frames: np.arange(max_frames + 1) * total // max_frames,
+    lambda mixture: mixture,
+    sign_flipped=crooked(lambda m, x, a, b: -m.score(x, a, b)),
+    missing_sqrt=crooked(lambda m, x, a, b: m.score(x, a, np.sqrt(b))),
+    signal_left_out=crooked(lambda m, x, a, b: m.score(1.2 * x, a, b)),
+    forgets_a_mode=crooked(lambda m, x, a, b: GaussianMixture(m.means[1:], np.full(5, 0.2), m.s).score(x, a, b)),
 )
-def test_frames_are_evenly_spaced_with_both_ends(subject):
-    for total in (1, 2, 7, 599, 600, 601):
-        for max_frames in (1, 2, 60, 240, 600, 5000):
-            kept = subject(total, max_frames)
-            assert len(kept) == min(max_frames, total) + 1
-            assert (kept[0], kept[-1]) == (0, total)
-            gaps = np.diff(kept)
-            assert gaps.min() >= 1
-            assert np.ptp(gaps) <= 1
+def test_every_sampler_brings_the_ring_back(subject, sampler, rng, assert_counts):
+    """In 80 levels 2000 points come to equal clusters, and to 1.6 times the distance that perfect draws have."""
+    *_, last = kernel.sample(subject(ring()), sampler, 2000, 80, rng=rng)
+    assert_counts(2000 * mode_mass(last.x, ring().means), np.full(6, 1 / 6))
+    found = mmd(last.x, ring(), last.level.signal, last.level.sigma_t)
+    assert found.distance < 1.6 * found.expected
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_every_data_set_comes_back(name, rng):
+    mixture = DATA_SETS[name]().mixture
+    *_, last = kernel.sample(mixture, "dpm_solver_pp_2m", 1000, 40, rng=rng)
+    found = kernel.measures(last.x, mixture, kernel.SCHEDULE.t(last.level.alpha_bar))
+    assert found.distance < 1.6 * found.distance_expected
+    assert abs(found.within - found.within_true) < 5 * found.within_error + 2e-3
 
 
 def test_slices_make_the_same_run_bit_for_bit():
-    whole = kernel.reverse(ring(), 30, 8, 5, rng=np.random.default_rng(1), max_frames=6)
-    again = kernel.reverse(ring(), 30, 8, 5, rng=np.random.default_rng(1), max_frames=6)
-    other = kernel.reverse(ring(), 30, 8, 5, rng=np.random.default_rng(2), max_frames=6)
-    steps, kept = kernel.reverse_steps(ring(), 30, 8, 5, rng=np.random.default_rng(1)), []
-    wanted = set(kernel.frame_indices(40, 6).tolist())
+    def run(seed):
+        return kernel.sample(ring(), "langevin", 30, 8, rng=np.random.default_rng(seed), num_steps=5)
+
+    whole, again, other = (Trajectory.of(run(seed)) for seed in (1, 1, 2))
+    states, steps = [], run(1)
     while piece := list(islice(steps, 7)):
-        kept += [frame for frame in piece if frame.nfe in wanted]
-    sliced = kernel.Trajectory.from_frames(kept)
-    for run in (again, sliced):
-        assert run.nfe == whole.nfe == 40
-        for name in ("x", "level", "step", "sigma", "alpha_bar", "t", "evaluations"):
-            np.testing.assert_array_equal(getattr(run, name), getattr(whole, name))
+        states += piece
+    sliced = Trajectory.of(states)
+    for same in (again, sliced):
+        assert same.nfe[-1] == whole.nfe[-1] == 40
+        np.testing.assert_array_equal(same.x, whole.x)
+        np.testing.assert_array_equal(same.step, whole.step)
+        assert same.levels == whole.levels
     assert not np.array_equal(other.x, whole.x)
-
-
-def test_memory_is_bounded_as_stated(rng):
-    run = kernel.reverse(ring(), 40, 20, 5, rng=rng, max_frames=9)
-    assert run.x.dtype == np.float32
-    assert run.x.nbytes == 8 * 40 * 10
 
 
 def bottom_up(m, t, extent, resolution):
@@ -301,8 +303,10 @@ def test_measures_scatter_about_their_truth_by_their_error(subject, lopsided, rn
 
 def test_measures_take_the_ring_and_a_frame(rng):
     mixture = ring()
-    run = kernel.reverse(mixture, rng=rng)
-    clean, noise = (kernel.measures(run.x[i], mixture, run.t[i]) for i in (-1, 0))
+    first, *_, last = kernel.sample(mixture, rng=rng)
+    clean, noise = (
+        kernel.measures(state.x, mixture, kernel.SCHEDULE.t(state.level.alpha_bar)) for state in (last, first)
+    )
     np.testing.assert_allclose(clean.mode_mass_true, 1 / 6, atol=1e-12)
     np.testing.assert_allclose(clean.mode_mass_error, np.sqrt(5 / 36 / 520), rtol=1e-9)
     assert clean.within_true == pytest.approx(1 - np.exp(-4.5), abs=2e-4)
@@ -315,22 +319,17 @@ def test_measures_take_the_ring_and_a_frame(rng):
     ("call", "message"),
     [
         (lambda rng: kernel.draw_clean(ring(), 0, rng), "`num_points` must be at least 1, got 0."),
-        (lambda rng: kernel.reverse_steps(ring(), 0, rng=rng), "`num_points` must be at least 1, got 0."),
-        (lambda rng: kernel.reverse_steps(ring(), num_levels=1, rng=rng), "`n` must be at least 2, got 1."),
+        (lambda rng: kernel.sample(ring(), num_points=0, rng=rng), "`num_points` must be at least 1, got 0."),
+        (lambda rng: kernel.sample(ring(), num_levels=1, rng=rng), "`n` must be at least 2, got 1."),
+        (lambda rng: kernel.sample(ring(), rng=rng, num_steps=0), "`num_steps` must be at least 1, got 0."),
         (
-            lambda rng: kernel.reverse_steps(ring(), num_steps=0, rng=rng),
-            "`num_steps` must be at least 1, got 0.",
-        ),
-        (
-            lambda rng: kernel.reverse_steps(ring(), step_size=2.5, rng=rng),
+            lambda rng: kernel.sample(ring(), rng=rng, step_size=2.5),
             "`step_size` must be above 0 and below 2, got 2.5.",
         ),
         (
-            lambda rng: kernel.reverse(ring(), rng=rng, max_frames=0),
-            "`max_frames` must be at least 1, got 0.",
+            lambda rng: kernel.sample(ring(), "DDIM", rng=rng),
+            f"`sampler` must be one of {', '.join(kernel.SAMPLERS)}, got DDIM.",
         ),
-        (lambda rng: kernel.frame_indices(0, 5), "`total` must be at least 1, got 0."),
-        (lambda rng: kernel.Trajectory.from_frames([]), "`frames` must hold at least one frame, got none."),
         (lambda rng: kernel.density(ring(), 0.1, 0.0, 5), "`extent` must be above 0, got 0.0."),
         (lambda rng: kernel.density(ring(), 0.1, 3.0, 0), "`resolution` must be at least 1, got 0."),
         (lambda rng: kernel.forward(np.zeros(2), np.zeros(2), -1.0), "`t` must be at least 0, got -1.0."),

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from diffusion_lab.app.instrument import StateError, assets
-from diffusion_lab.instruments.unmask import kernel, layout, words
+from diffusion_lab.instruments.unmask import kernel, language, layout
 from diffusion_lab.instruments.unmask.component import Unmask
-from diffusion_lab.instruments.unmask.gap import measured_gap
+from diffusion_lab.instruments.unmask.model_error import model_error_curve
 
 
 def everything(unmask):
@@ -126,7 +126,7 @@ def test_the_model_decodes_guesses_and_is_measured():
     answer = learned.answer()
     assert f"{off:.4f} nats from the exact one" in answer.description
     shown = learned.shown.sides["unmasked"].x
-    want = [kernel.VOCABULARY[token] for token in words.learned(shown[None])[0].argmax(axis=1)[shown == kernel.MASK]]
+    want = [kernel.VOCABULARY[token] for token in language.learned(shown[None])[0].argmax(axis=1)[shown == kernel.MASK]]
     assert answer.layers["plane.guesses"]["text"] == want
     assert exact.samples.likelihood[-1] != learned.samples.likelihood[-1]
     assert "transformer, float32" in answer.status
@@ -240,7 +240,7 @@ def test_the_small_chain_is_said_with_its_numbers():
 
 def test_the_distance_chart_is_said_with_its_numbers():
     unmask = Unmask(chart_shows="distance")
-    gap = measured_gap(15, unmask.seed)
+    gap = model_error_curve(15, unmask.seed)
     answer = unmask.answer()
     assert f"on average {gap.excess:.4f}" in answer.description
     assert any(f"{gap.excess:.4f}" in label for label in answer.layers["chart.label_middle"]["text"])
@@ -352,14 +352,14 @@ def slow_weights(monkeypatch):
     come = []
 
     def fetch(path):
-        assert path == words.WEIGHTS
+        assert path == language.WEIGHTS
         for part in range(3):
             yield part * 100, 300
         come.append(path)
 
-    real = words.Transformer.logits
+    real = language.Transformer.logits
     monkeypatch.setattr(assets, "_fetch", [fetch])
-    monkeypatch.setattr(words.Transformer, "logits", lambda *given: come[0] and real(*given))
+    monkeypatch.setattr(language.Transformer, "logits", lambda *given: come[0] and real(*given))
     return come
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffusion_lab.instruments.common.chains import MASK
-from diffusion_lab.instruments.common.masked import decode
-from diffusion_lab.instruments.unmask import kernel, words
+from diffusion_lab.instruments.common.masked.chains import MASK
+from diffusion_lab.instruments.common.masked.decoding import decode
+from diffusion_lab.instruments.unmask import kernel, language
 
 ALPHA = 1e-4
 
@@ -25,7 +25,7 @@ def written(given, size, rng):
 
 
 def unmasked(given, size, steps, rule, rng):
-    *_, last = decode(words.posterior, np.tile(given, (size, 1)), steps, rule, 1.0, rng)
+    *_, last = decode(language.posterior, np.tile(given, (size, 1)), steps, rule, 1.0, rng)
     return last.x
 
 
@@ -34,8 +34,8 @@ def unmasked(given, size, steps, rule, rng):
 
 def test_the_corpus_is_as_large_as_said():
     assert 60 <= len(kernel.VOCABULARY) <= 90
-    assert len(words.LINES) == len(set(words.LINES)) >= 150
-    assert all(line[-1] == "." and line.count(".") == 1 for line in words.LINES)
+    assert len(language.LINES) == len(set(language.LINES)) >= 150
+    assert all(line[-1] == "." and line.count(".") == 1 for line in language.LINES)
     assert kernel.word_model().num_states == 178
 
 
@@ -60,9 +60,9 @@ def test_unmasking_the_word_model_one_by_one_follows_it(rng):
 
 def test_a_pinned_end_changes_the_beginning():
     """What a reversal query asks for: p(first word | last words) is not p(first word)."""
-    free = words.posterior(masks()[None])[0, 0]
-    asked = words.posterior(masks(p10="the", p11="birds", p12=".")[None])[0, 5]
-    plain = words.posterior(masks()[None])[0, 5]
+    free = language.posterior(masks()[None])[0, 0]
+    asked = language.posterior(masks(p10="the", p11="birds", p12=".")[None])[0, 5]
+    plain = language.posterior(masks()[None])[0, 5]
     assert 0.5 * np.abs(asked - plain).sum() > 0.05
     assert free.sum() == pytest.approx(1)
 
@@ -98,7 +98,7 @@ def test_passes_are_counted_not_assumed(monkeypatch):
         asked.append(len(x))
         return kernel.word_model().posterior(x)[0]
 
-    monkeypatch.setattr(words, "posterior", counted)
+    monkeypatch.setattr(language, "posterior", counted)
     for steps, passes in ((1, 1), (5, 5), (12, 12), (24, 12)):
         asked.clear()
         assert kernel.decoding(masks(), steps, "random", 1.0, 0.0, 0).nfe == sum(asked) == passes
@@ -117,9 +117,9 @@ def test_a_seed_gives_one_decoding():
 
 def test_odd_neighbours_are_those_the_corpus_lacks():
     """Against a search in the lines themselves."""
-    pairs = {pair for line in words.LINES for pair in zip((".", *line), line, strict=False)}
+    pairs = {pair for line in language.LINES for pair in zip((".", *line), line, strict=False)}
     text = ["the", "old", "cat", "sleeps", "_", "warm", "sea", ".", "a", "child", "the"]
-    x = np.array([MASK if word == "_" else words.TOKEN[word] for word in text])
+    x = np.array([MASK if word == "_" else language.TOKEN[word] for word in text])
     side = kernel.Side(0, 0, x, np.ones(11), np.zeros(11, bool), np.zeros(11, bool))
     want = [a != "_" != b and (a, b) not in pairs for a, b in pairwise(text)]
     assert side.odd.tolist() == want

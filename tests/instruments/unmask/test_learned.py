@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from diffusion_lab.instruments.common import networks
-from diffusion_lab.instruments.common.chains import MASK
-from diffusion_lab.instruments.unmask import gap, words
-from diffusion_lab.instruments.unmask.gap import distance, divergence, measured_gap
+from diffusion_lab.instruments.common.masked.chains import MASK
+from diffusion_lab.instruments.unmask import language, model_error
+from diffusion_lab.instruments.unmask.model_error import distance, divergence, model_error_curve
 
 REFERENCE = np.load(Path(__file__).with_name("reference.npz"))
 
@@ -27,7 +27,7 @@ class Run:
         with pytest.MonkeyPatch.context() as patch:
             for name, layer in self.layers.items():
                 patch.setattr(networks, name, layer)
-            net = words.network()
+            net = language.network()
             return net.hidden(x), net.logits(x)
 
 
@@ -73,14 +73,14 @@ def test_the_network_is_the_one_that_was_trained(subject):
 
 
 def test_the_weights_are_small():
-    assert words.WEIGHTS.stat().st_size < 400_000
-    net = words.network()
+    assert language.WEIGHTS.stat().st_size < 400_000
+    net = language.network()
     assert net.longest == 24
-    assert net.tokens.shape[0] == len(words.VOCABULARY) + 1
+    assert net.tokens.shape[0] == len(language.VOCABULARY) + 1
 
 
 def test_its_laws_are_laws():
-    law = words.learned(np.full((2, 15), MASK))
+    law = language.learned(np.full((2, 15), MASK))
     assert law.dtype == np.float64
     assert law.min() > 0
     np.testing.assert_allclose(law.sum(axis=2), 1, atol=1e-12)
@@ -110,20 +110,20 @@ def test_divergence_passes_over_what_cannot_be():
 
 def test_distance_is_of_masked_words_alone():
     """Against a sum over the words, one masked position at a time."""
-    x = words.sequence(15, {1: "the", 2: "old", 4: "sleeps", 15: "."})
-    p, q = words.posterior(x[None])[0], words.learned(x[None])[0]
-    blank = words.posterior(np.full((1, 15), MASK))[0]
+    x = language.sequence(15, {1: "the", 2: "old", 4: "sleeps", 15: "."})
+    p, q = language.posterior(x[None])[0], language.learned(x[None])[0]
+    blank = language.posterior(np.full((1, 15), MASK))[0]
     masked = [i for i in range(15) if x[i] == MASK]
     for found, law in zip(distance(x), (q, blank), strict=True):
         want = [sum(a * np.log(a / b) for a, b in zip(p[i], law[i], strict=True) if a > 0) for i in masked]
         assert found == pytest.approx(np.mean(want), abs=1e-9)
-    assert distance(words.sequence(2, {1: "the", 2: "cat"})) is None
+    assert distance(language.sequence(2, {1: "the", 2: "cat"})) is None
     assert distance(np.full(15, MASK))[1] == pytest.approx(0, abs=1e-12)
 
 
 def test_the_learned_laws_are_near_and_not_exact():
     """What training achieved: a fiftieth of what the context tells, and more than rounding."""
-    found = measured_gap(15, 0)
+    found = model_error_curve(15, 0)
     assert 0.005 < found.excess < 0.06
     assert np.all(found.mean[:12] < 0.1 * found.blind[:12])
     assert found.mean[-1] < 0.01, "with all masked there is one law for each place"
@@ -131,14 +131,14 @@ def test_the_learned_laws_are_near_and_not_exact():
 
 def blurred(x):
     """A model whose gap depends much on the context and is not skewed."""
-    return 0.7 * words.posterior(x) + 0.3 / len(words.VOCABULARY)
+    return 0.7 * language.posterior(x) + 0.3 / len(language.VOCABULARY)
 
 
 def excess_by_objective(model, texts):
     """Mean over texts of the objective of a model less that of the exact one, over all sets of masks."""
-    from diffusion_lab.instruments.common.masked import masked_objective
+    from diffusion_lab.instruments.common.masked.objective import masked_objective
 
-    return np.mean([masked_objective(model, x) - masked_objective(words.posterior, x) for x in texts])
+    return np.mean([masked_objective(model, x) - masked_objective(language.posterior, x) for x in texts])
 
 
 @pytest.mark.subject(
@@ -153,9 +153,9 @@ def test_the_mean_gap_is_the_excess_of_the_objective(subject, monkeypatch, rng):
 
     The objective is summed over every set of masks for 300 texts; the curve is drawn at random over 600.
     """
-    monkeypatch.setattr(gap, "learned", blurred)
-    found = measured_gap(5, 0, 600)
-    texts, _ = words.word_model().left_to_right(np.full((300, 5), MASK), 1.0, rng)
+    monkeypatch.setattr(model_error, "learned", blurred)
+    found = model_error_curve(5, 0, 600)
+    texts, _ = language.word_model().left_to_right(np.full((300, 5), MASK), 1.0, rng)
     want = excess_by_objective(blurred, texts) / 5
     assert abs(subject(found) - want) < 0.03 * want
 
@@ -167,8 +167,8 @@ def test_the_mean_gap_is_the_excess_of_the_objective(subject, monkeypatch, rng):
 )
 def test_the_gap_scatters_by_its_error(subject, monkeypatch):
     """Over 40 seeds, about their own mean: the standardised means have variance 1."""
-    monkeypatch.setattr(gap, "learned", blurred)
-    runs = [subject(measured_gap(12, seed)) for seed in range(40)]
+    monkeypatch.setattr(model_error, "learned", blurred)
+    runs = [subject(model_error_curve(12, seed)) for seed in range(40)]
     centre = np.mean([run.mean for run in runs], axis=0)
     z = np.array([((run.mean - centre) / np.maximum(run.error, 1e-9))[2:10] for run in runs])
     assert 0.6 < np.mean(z**2) < 2.2
@@ -195,7 +195,7 @@ def test_the_gap_scatters_by_its_error(subject, monkeypatch):
     ],
 )
 def test_what_is_typed_is_read_as_far_as_it_goes(typed, pins, problem):
-    assert words.read_pins(typed, 15) == (pins, problem)
+    assert language.read_pins(typed, 15) == (pins, problem)
 
 
 @pytest.mark.parametrize(
@@ -209,19 +209,19 @@ def test_what_is_typed_is_read_as_far_as_it_goes(typed, pins, problem):
     ],
 )
 def test_a_pin_is_put_among_what_was_typed(typed, place, word, after):
-    assert words.with_pin(typed, place, word) == after
+    assert language.with_pin(typed, place, word) == after
 
 
 # --- what the texts say ----------------------------------------------------------------------------------------------
 
-ABOUT = (Path(words.__file__).parent / "about.md").read_text("utf-8")
+ABOUT = (Path(language.__file__).parent / "about.md").read_text("utf-8")
 
 
 def test_the_notes_have_the_sizes_right():
-    net = words.network()
+    net = language.network()
     count = sum(np.size(part) for part in vars(net).values()) - 1  # the number of heads is no weight
-    assert f"{count:,} weights, {words.WEIGHTS.stat().st_size // 1000} kB" in ABOUT
-    assert f"{gap.TEXTS} texts for each m" in ABOUT
+    assert f"{count:,} weights, {language.WEIGHTS.stat().st_size // 1000} kB" in ABOUT
+    assert f"{model_error.TEXTS} texts for each m" in ABOUT
     assert f"{len(net.qkv)} blocks".replace("3", "three") in ABOUT
     assert f"width {net.tokens.shape[1]}, four heads" in ABOUT
     assert net.heads == 4

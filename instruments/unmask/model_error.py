@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diffusion_lab.instruments.common.chains import MASK, Tokens
+from diffusion_lab.instruments.common.masked.chains import MASK, Tokens
 from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.slices import Work, sliced
-from diffusion_lab.instruments.unmask.words import learned, posterior, word_model
+from diffusion_lab.instruments.unmask.language import learned, posterior, word_model
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def distance(x: Tokens) -> tuple[float, float] | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Gap:
+class ModelErrorCurve:
     """KL(exact || learned) for a masked word when m of n are masked, arrays (n,) over m = 1 … n, in nats.
 
     mean, error: over texts, with the standard error; blind: KL(exact || exact with all masked), the same mean;
@@ -58,7 +58,7 @@ class Gap:
 
 
 @sliced
-def measured_gap(length: int, seed: int, texts: int = TEXTS) -> Work[Gap]:
+def model_error_curve(length: int, seed: int, texts: int = TEXTS) -> Work[ModelErrorCurve]:
     """Measured on `texts` of the word model, each with every number of masks at random places.
 
     Pauses after each evaluation of `ROWS` texts.
@@ -81,4 +81,4 @@ def measured_gap(length: int, seed: int, texts: int = TEXTS) -> Work[Gap]:
         )
     of_text = off.reshape(length, texts)
     error = of_text.std(axis=1, ddof=1) / np.sqrt(texts)
-    return Gap(of_text.mean(axis=1), error, lost.reshape(length, texts).mean(axis=1), texts)
+    return ModelErrorCurve(of_text.mean(axis=1), error, lost.reshape(length, texts).mean(axis=1), texts)

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from diffusion_lab.instruments.common.chains import MASK, Chain, Tokens
 from diffusion_lab.instruments.common.checks import require
-from diffusion_lab.instruments.common.masked import Model
+from diffusion_lab.instruments.common.masked.chains import MASK, Chain, Tokens
+from diffusion_lab.instruments.common.masked.decoding import Model
 from diffusion_lab.instruments.common.networks import Transformer, softmax
 from diffusion_lab.instruments.unmask.corpus import SENTENCES
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from diffusion_lab.instruments.common.chains import MASK, Chain, draw
+from diffusion_lab.instruments.common.masked.chains import MASK, Chain, draw
 
 LENGTH = 5
 SENTENCES = [[1, 2, 0], [1, 2, 3, 0], [3, 2, 1, 2, 0], [1, 2, 1, 0], [3, 1, 2, 0], [2, 3, 0], [1, 2, 3, 1, 2, 0]]
