@@ -44,6 +44,9 @@ def test_a_pack_is_the_same_each_time(tmp_path):
     assert packed(tmp_path, FILES) == packed(tmp_path, FILES)
 
 
+COMMON = "site/diffusion_lab/instruments/common"
+
+
 @pytest.mark.parametrize(
     ("place", "needed_by", "packs"),
     [
@@ -53,7 +56,7 @@ def test_a_pack_is_the_same_each_time(tmp_path):
         ("site/param/depends.pyc", "base cells instruments/ring", "core"),
         ("site/diffusion_lab/app/instrument/instrument.pyc", "base", "lab"),
         # What instruments need beside that: in the pack of each that does.
-        ("site/diffusion_lab/instruments/common/mixtures.pyc", "instruments/ring instruments/flow", "instruments/flow instruments/ring cells"),
+        (f"{COMMON}/mixtures.pyc", "instruments/ring instruments/flow", "instruments/flow instruments/ring cells"),
         ("site/diffusion_lab/instruments/ring/kernel.pyc", "instruments/ring", "instruments/ring"),
         ("site/diffusion_lab/instruments/ring/unused.pyc", "", "instruments/ring"),
         ("site/diffusion_lab/instruments/ring/kernel.pyc", "instruments/flow", "instruments/flow instruments/ring"),
@@ -61,7 +64,7 @@ def test_a_pack_is_the_same_each_time(tmp_path):
         ("stdlib/fractions.pyc", "instruments/ring cells", "instruments/ring cells"),
         # What cells need, and all the rest of our own Python.
         ("site/bokeh/model.pyc", "cells", "cells"),
-        ("site/diffusion_lab/instruments/common/unused.pyc", "", "cells"),
+        (f"{COMMON}/unused.pyc", "", "cells"),
         ("site/diffusion_lab/instruments/__init__.pyc", "", "cells"),
         ("site/diffusion_lab/app/cells/hints/names.pyc", "", "cells"),
         ("site/panel/theme/css/unseen.css", "", "cells"),
@@ -116,13 +119,14 @@ def test_every_file_is_in_the_packs_of_those_who_need_it(compiled):
         for path in compiled.rglob("*.pack")
     }
     lab = "site-packages/diffusion_lab"
+    mixtures = f"{lab}/instruments/common/mixtures.pyc"
     assert {name: sorted(pack) for name, pack in packs.items()} == {
         "start": ["on_demand_modules.txt", "os.pyc"],
         "core": ["site-packages/numpy/core.so"],
         "lab": [f"{lab}/app/__init__.pyc"],
-        "instruments/ring": ["fractions.pyc", f"{lab}/instruments/common/mixtures.pyc", f"{lab}/instruments/ring/kernel.pyc"],
-        "instruments/flow": [f"{lab}/instruments/common/mixtures.pyc"],
-        "cells": ["fractions.pyc", "site-packages/bokeh/model.pyc", f"{lab}/instruments/common/mixtures.pyc"],
+        "instruments/ring": ["fractions.pyc", mixtures, f"{lab}/instruments/ring/kernel.pyc"],
+        "instruments/flow": [mixtures],
+        "cells": ["fractions.pyc", "site-packages/bokeh/model.pyc", mixtures],
         "on_demand": ["site-packages/numpy/rare.so", "turtle.pyc"],
     }  # fmt: skip
     assert packs["lab"][f"{lab}/app/__init__.pyc"] == b"site/diffusion_lab/app/__init__.pyc"
