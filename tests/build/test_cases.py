@@ -13,7 +13,7 @@ import pytest
 
 from diffusion_lab.app.build import prerender, site
 from diffusion_lab.app.build.chapter_parser import parse_chapter
-from diffusion_lab.app.build.chapter_tree import ChapterError, Reference
+from diffusion_lab.app.build.chapter_tree import ChapterError, Reference, link_equations
 from diffusion_lab.app.build.typeset import Formulas, typeset
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 
@@ -37,6 +37,7 @@ def message(text: str, folder: Path) -> str:
     """What the build says of a chapter, its formulas kept in `folder`: the same calls as in `build_site`."""
     try:
         chapter = parse_chapter(Path("chapter.md"), text, REFERENCES)
+        (chapter,) = link_equations([chapter], [chapter])
         site._prerendered(chapter, here)
         typeset([chapter], Formulas(folder / "formulas.json"))
     except ChapterError as error:

@@ -3,13 +3,11 @@
 import math
 import re
 from html import unescape
-from pathlib import Path
 
 import pytest
 
 from diffusion_lab.app.build import prerender
 from diffusion_lab.app.build.rendered import with_answer
-from diffusion_lab.app.build.typeset import Formulas, about
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.app.instrument.figure_svg import figure_svg
 
@@ -41,7 +39,7 @@ def test_one_quiz_cannot_change_the_names_of_the_next():
 
 
 def test_cells_run_in_order_in_one_session():
-    html = prerender.run_cells([["one", "x = 2\nprint(x)\n"], ["two", "x ** 3\n"]])
+    html, _ = prerender.run_steps([["cell", "one", "x = 2\nprint(x)\n"], ["cell", "two", "x ** 3\n"]])
     assert html == {
         "one": '<pre class="output text">\n2\n</pre>',
         "two": '<pre class="output value">\n8</pre>',
@@ -91,22 +89,3 @@ def test_how_long_it_took_here_is_not_told(name):
 )
 def test_times_are_taken_out_of_a_line(status, without):
     assert prerender.TAKEN.sub("", status) == without
-
-
-# --- the notes about an instrument -----------------------------------------------------------------------------------
-
-
-def notes(name: str, folder: Path) -> str:
-    return about(name, Formulas(folder / "formulas.json"))
-
-
-@pytest.mark.parametrize("name", instrument_names())
-def test_the_notes_begin_below_a_section_s_heading(name, tmp_path):
-    levels = [int(level) for level in re.findall(r"<h(\d)>", notes(name, tmp_path))]
-    assert levels[0] == 3
-    assert set(levels[1:]) <= {4, 5}
-
-
-@pytest.mark.parametrize("name", instrument_names())
-def test_formulas_in_the_notes_are_typeset(name, tmp_path):
-    assert "$" not in notes(name, tmp_path)
