@@ -56,8 +56,11 @@ def run_steps(steps: Sequence[Sequence[str]]) -> tuple[dict[str, str], list[str]
         names = {**QUIZ_NAMES, **session.namespace, **computed}
         if kind == "cell":
             html[step[0]] = _run_cell(session, part, *step)
+            computed = {name: value for name, value in computed.items() if name not in session.namespace}
         elif kind == "compute":
-            computed |= _run_hidden(step[0], names, part)
+            computed |= (made := _run_hidden(step[0], names, part))
+            if taken := ", ".join(sorted(made.keys() & session.namespace.keys())):
+                raise ContentError(f"`compute` changes {taken}, which a cell above has made: take another name.", part)
         else:
             texts.append(_evaluated(names, part, *step))
     return html, texts
