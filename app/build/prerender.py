@@ -112,7 +112,9 @@ def read_values(name: str, wanted: Sequence[tuple[Mapping[str, str], str, str]])
             check_states([(name, state)], part)
             instruments[key] = _class(name)(**_class(name).parse_state(state))
         value, own_form = _reading(instruments[key], reading, part)
-        texts.append(formatted(value, form or own_form, f"{name} : {reading}", part))
+        if not isinstance(value, str):
+            form = form or own_form
+        texts.append(formatted(value, form, f"{name} : {reading}", part))
     return texts
 
 
