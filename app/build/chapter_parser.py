@@ -175,7 +175,7 @@ class _Parser:
         marks = MARK.findall(html)
         following = iter(marks)
         marked = CODE_OR_ROLE.sub(
-            lambda found: next(following, "") if found[1] in MARKING_ROLES else found[0], markdown
+            lambda found: next(following, "\ue002\ue003") if found[1] in MARKING_ROLES else found[0], markdown
         )
         if MARK.findall(marked) != marks:
             raise self.document.error(line, "`{eq}` and `{value}` cannot be part of a link's address or of a picture.")
