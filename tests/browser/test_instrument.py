@@ -28,12 +28,6 @@ FIRST_X = """() => Bokeh.documents.flatMap(d => [...d._all_models.values()])
   .find(m => m.type === "ColumnDataSource" && m.name === "plane.points").get_column("x")[0]"""
 
 
-def frames(seed: int) -> list[Any]:
-    """The 241 states that are kept of the run from a seed."""
-    states = list(kernel.sample(RING, rng=np.random.default_rng(seed)))
-    return [states[k * (len(states) - 1) // 240] for k in range(241)]
-
-
 def test_slider_moves_the_points_by_equation_1_2(lab: Any) -> None:
     lab.open()
     lab.slide("t", 0)
