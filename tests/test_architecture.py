@@ -214,6 +214,7 @@ def test_every_file_has_a_rule():
         ("instruments/ring/kernel.py", "from . import component", "diffusion_lab.instruments.ring.component"),
         ("instruments/unmask/corpus.py", "import panel", "panel"),
         ("instruments/common/metrics.py", "from scipy import stats", "scipy.stats"),
+        ("instruments/common/networks/dense.py", "import torch", "torch"),
         (
             "instruments/common/metrics.py",
             "from diffusion_lab.instruments.ring.kernel import density",

@@ -37,6 +37,7 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
     """The front panel in the state that `answer`, one that holds everything, describes."""
     panel, scenes = instrument.panel, list(instrument.scenes().values())
     pictures = [scene for scene in scenes if scene.place == "picture"]
+    played = instrument.param[panel.transport.plays]
     return _template().render(
         title=instrument.title,
         p=instrument.param,
@@ -45,13 +46,13 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
         status=answer.status,
         description=answer.description,
         pictures=pictures,
-        charts=[scene for scene in scenes if scene.place == "chart"],
+        charts=[scene for scene in scenes if scene.place != "picture"],
         extent=((pictures[0].x[1] - pictures[0].x[0]) / 2, (pictures[0].y[1] - pictures[0].y[0]) / 2),
         legends=list(_legends(instrument)),
         controls=list(_controls(instrument)),
         places={scene.name: place for place, scene in enumerate(scenes)},
         transport=panel.transport,
-        whole=isinstance(instrument.param[panel.transport.plays], param.Integer),
+        grain=(played.step or 1) if isinstance(played, param.Integer) else 0,
         readouts=panel.readouts,
         measures=[_with_condition(item) for item in panel.measures],
         pads=[_with_condition(item) for item in panel.pads],
@@ -83,7 +84,7 @@ def _controls(instrument: Instrument) -> Iterator[_Item]:
 
 
 def _legends(instrument: Instrument) -> Iterator[dict[str, Any]]:
-    """Mark, colour, words and condition of each layer that has a legend."""
+    """Mark, colour, words and condition of each layer that has a legend: it shows where its scene does."""
     for scene in instrument.scenes().values():
         for layer in scene.layers.values():
             if layer.legend:
@@ -91,7 +92,7 @@ def _legends(instrument: Instrument) -> Iterator[dict[str, Any]]:
                     "mark": layer.mark,
                     "colour": layer.colour,
                     "label": layer.legend,
-                    "condition": layer.condition,
+                    "condition": Condition(scene.when.allowed + layer.condition.allowed),
                 }
 
 

@@ -103,7 +103,7 @@ def _plane(scene: Scene) -> figure:
 
 
 def _axes(scene: Axes) -> figure:
-    width = PICTURE_WIDTH if scene.place == "picture" else CHART_WIDTH
+    width = PICTURE_WIDTH if scene.place in ("picture", "below") else CHART_WIDTH
     plot = figure(
         x_range=scene.x,
         y_range=scene.y,

@@ -300,7 +300,7 @@ class Scene:
     """A picture: its layers from bottom to top, and the methods of the instrument that give their data.
 
     aspect: width over height; title: what it shows, in words; place: "picture", where several scenes stand side by
-    side, or "chart", below the measures; `x` and `y`: what is shown, from and to.
+    side, "below" them, or "chart", below the measures; `x` and `y`: what is shown, from and to.
     """
 
     def __init__(

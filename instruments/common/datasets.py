@@ -7,6 +7,7 @@ origin and fit into |x|, |y| <= 2.8; lengths are in units of the data.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +16,9 @@ from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 
 Array = NDArray[np.float64]
+
+NULL = -1
+"""Instead of a part: no condition, the whole data set."""
 
 MAX_DRAWN = 150
 """Points that a reader may draw: the cost of a score grows with them."""
@@ -35,6 +39,24 @@ class DataSet:
     def num_parts(self) -> int:
         """How many parts the set has: clusters, moons, arms."""
         return int(self.part.max()) + 1
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation about the origin per axis."""
+        return float(np.sqrt(self.mixture.s**2 + self.mixture.weights @ np.mean(self.mixture.means**2, axis=1)))
+
+    def law(self, part: int) -> GaussianMixture:
+        """The mixture of one part alone, of weight 1; that of the whole set for NULL."""
+        return self._laws[part + 1]
+
+    @cached_property
+    def _laws(self) -> list[GaussianMixture]:
+        mixture, laws = self.mixture, [self.mixture]
+        for part in range(self.num_parts):
+            inside = self.part == part
+            weights = mixture.weights[inside] / mixture.weights[inside].sum()
+            laws.append(GaussianMixture(mixture.means[inside], weights, mixture.s))
+        return laws
 
 
 def ring(num_modes: int = 6, radius: float = 2.0, s: float = 0.2) -> GaussianMixture:

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 #: Yields (done, of), both in the same unit, and returns the result.
 Work = Generator[tuple[float, float], None, R]
+
+
+def finish(work: Work[R]) -> R:
+    """Runs `work` to its end, and returns its result."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: R = end.value
+            return result
 
 
 class Sliced(Generic[P, R]):
@@ -25,13 +35,7 @@ class Sliced(Generic[P, R]):
 
     def __call__(self, *arguments: P.args, **options: P.kwargs) -> R:
         """The result."""
-        generator: Generator[Any, None, R] = self.work(*arguments, **options)
-        while True:
-            try:
-                next(generator)
-            except StopIteration as end:
-                result: R = end.value
-                return result
+        return finish(self.work(*arguments, **options))
 
 
 def sliced(work: Callable[P, Work[R]]) -> Sliced[P, R]:

@@ -80,9 +80,9 @@ def test_the_mark_resets_and_the_readers_text_stays(lab: Any) -> None:
     run(lab, cell, source("ring", "Exponential.alpha_bar").replace("np.exp(-", "np.exp(-0.5 * "), "in the instrument")
     assert lab.reading("alpha_bar") == pytest.approx(before**0.5, abs=1e-3)
     lab.slide("t", 0.6)
-    lab.page.locator(".live-view [data-reading=alpha_bar]", has_text=f"{np.exp(-1.8):.3f}").wait_for()
+    lab.shows("alpha_bar", f"{np.exp(-1.8):.3f}")
     lab.page.locator(".instrument > .edited button", has_text="Reset").click()
-    lab.page.locator(".live-view [data-reading=alpha_bar]", has_text=f"{np.exp(-3.6):.3f}").wait_for()
+    lab.shows("alpha_bar", f"{np.exp(-3.6):.3f}")
     assert "0.5 * " in cell.locator(".cm-content").inner_text()
     assert cell.locator(".state").inner_text() == ""
 
@@ -111,10 +111,10 @@ def test_a_fault_at_other_settings_puts_the_own_code_back(lab: Any) -> None:
     assert "ZeroDivisionError" in cell.locator("pre.error").inner_text()
     assert cell.locator(".failed-line").inner_text().strip() == "1 / 0"
     assert mark(lab).startswith("Your forward failed here (ZeroDivisionError: division by zero).")
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.80").wait_for()
+    lab.shows("t", "0.80")
     assert np.abs(lab.points()[:, :2]).max() > 0.1
     lab.slide("t", 0.2)
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.20").wait_for()
+    lab.shows("t", "0.20")
 
 
 @pytest.mark.parametrize("isolated", [True, False], ids=["isolated", "on any host"])
@@ -123,7 +123,7 @@ def test_an_endless_loop_in_the_kernel(
 ) -> None:
     lab = open_lab(isolated_site if isolated else site).open("embed/ring.html?t=0.3&seed=7")
     lab.slide("t", 0.42)
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.42").wait_for()
+    lab.shows("t", "0.42")
     before = lab.points()
     cell = open_code(lab, "forward")
     code = source("ring", "forward").replace("    return ", "    while True:\n        pass\n    return ")
@@ -135,7 +135,7 @@ def test_an_endless_loop_in_the_kernel(
     lab.page.locator(".live-view [data-reading=t]", has_text="0.55").wait_for(timeout=30_000)
     lab.page.locator(".arriving").wait_for(state="detached")
     lab.slide("t", 0.42)
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.42").wait_for()
+    lab.shows("t", "0.42")
     np.testing.assert_array_equal(lab.points(), before)
     assert "while True" in cell.locator(".cm-content").inner_text()
 
@@ -159,13 +159,13 @@ def test_a_loop_that_a_slider_runs_into(
 def test_a_start_that_is_tried_again_keeps_what_the_instrument_showed(lab: Any) -> None:
     lab.open("embed/ring.html?t=0.3")
     lab.slide("t", 0.42)
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.42").wait_for()
+    lab.shows("t", "0.42")
     lab.page.evaluate("lab.python.retry()")
     lab.page.wait_for_function("lab.python.health === 'live'", timeout=60_000)
     lab.page.locator(".arriving").wait_for(state="detached")
     assert lab.reading("t") == 0.42
     lab.page.locator(".live-view [data-action=reset]").click()
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.30").wait_for()
+    lab.shows("t", "0.30")
 
 
 #: Instrument with its settings, function, what to change in it, and a reading that this changes.

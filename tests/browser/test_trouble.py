@@ -21,7 +21,7 @@ def test_a_failed_download_is_said_and_can_be_tried_again(lab: Any, pack: str) -
     lab.page.locator(".retry").click()
     lab.wait_live()
     lab.slide("t", 0.4)
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.40").wait_for()
+    lab.shows("t", "0.40")
     lab.messages.clear()  # the browser itself reports the request that this test has blocked
 
 
@@ -63,4 +63,4 @@ def test_a_preset_that_cannot_be_taken_is_said_and_the_instrument_lives_on(lab: 
     said = lab.page.locator(".instrument .live", has_text="`t` must be a number from 0.0 to 1.0, got '7'.")
     said.wait_for()
     lab.slide("t", 0.3)
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.30").wait_for()
+    lab.shows("t", "0.30")

@@ -153,12 +153,12 @@ function describe(root, model) {
 
 /**
  * Plays one setting from its low to its high bound in the stated seconds. Python draws each frame it can keep up with;
- * while the picture lags behind the setting, playing waits.
+ * while the picture lags behind the setting, playing waits. A whole number goes from one step of its slider to the next.
  * @param {HTMLElement} transport @param {Model} model
  */
 function player(transport, model) {
   const name = String(transport.dataset.plays);
-  const [low, high, whole] = JSON.parse(String(transport.dataset.bounds));
+  const [low, high, grain] = JSON.parse(String(transport.dataset.bounds));
   const perMs = (high - low) / (1000 * Number(transport.dataset.seconds));
   const button = /** @type {HTMLElement} */ (transport.querySelector("[data-play]"));
   let last = 0;
@@ -169,10 +169,10 @@ function player(transport, model) {
   const frame = (now) => {
     running = Boolean(model.playing) && transport.isConnected;
     if (!running) return;
-    if (last && Math.abs(model[name] - position) > Math.max(0.02 * (high - low), whole ? 1 : 0)) position = model[name]; // scrubbed
+    if (last && Math.abs(model[name] - position) > Math.max(0.02 * (high - low), grain)) position = model[name]; // scrubbed
     if (!model.waiting) position = Math.min(high, position + (last ? now - last : 0) * perMs);
     last = now;
-    model[name] = whole ? Math.floor(position) : position;
+    model[name] = grain ? low + grain * Math.floor((position - low) / grain) : position;
     if (position >= high) model.playing = false;
     requestAnimationFrame(frame);
   };

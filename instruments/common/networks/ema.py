@@ -1,0 +1,34 @@
+"""An exponential moving average (EMA) of weights, which samples better than the last weights (Ho et al. 2020)."""
+
+from dataclasses import dataclass
+
+from diffusion_lab.instruments.common.networks.arrays import Weights
+
+
+@dataclass(eq=False)
+class Ema:
+    """The average and how many steps are in it. `decay` is the share of the average that a step keeps.
+
+    The share is smaller at first, (1 + n) / (10 + n) at step n, so that the initial weights are soon forgotten.
+    """
+
+    average: Weights
+    decay: float = 0.999
+    steps: int = 0
+
+    @classmethod
+    def of(cls, weights: Weights, decay: float = 0.999) -> "Ema":
+        """An average that starts at a copy of `weights`."""
+        return cls({name: value.copy() for name, value in weights.items()}, decay)
+
+    def update(self, weights: Weights) -> None:
+        """Take in the weights after one more step; the average is changed in place."""
+        self.steps += 1
+        share = min(self.decay, (1.0 + self.steps) / (10.0 + self.steps))
+        for name, value in self.average.items():
+            value *= share
+            value += (1.0 - share) * weights[name]
+
+    def copy(self) -> "Ema":
+        """The same average in arrays of its own, to go on from later."""
+        return Ema({name: value.copy() for name, value in self.average.items()}, self.decay, self.steps)

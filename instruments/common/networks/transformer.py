@@ -1,0 +1,151 @@
+"""A transformer over tokens: an encoder whose every position sees every other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from diffusion_lab.instruments.common.checks import require
+from diffusion_lab.instruments.common.networks.activations import gelu_backward, gelu_forward
+from diffusion_lab.instruments.common.networks.arrays import Array, Cache, Tokens, Weights
+from diffusion_lab.instruments.common.networks.attention import self_attention_backward, self_attention_forward
+from diffusion_lab.instruments.common.networks.dense import linear, linear_backward, linear_forward
+from diffusion_lab.instruments.common.networks.embeddings import embedding, embedding_backward
+from diffusion_lab.instruments.common.networks.normalisation import (
+    layer_norm,
+    layer_norm_backward,
+    layer_norm_forward,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Transformer:
+    """An encoder over tokens with the norm before each part (Xiong et al. 2020), as weights.
+
+    d is its width, V the number of words, L of blocks, h of hidden units. tokens: (V + 1, d) embeddings, the mask's
+    last; positions: (longest, d) embeddings, added; for each block norm_1 (L, 2, d) scale and shift before attention,
+    qkv (L, d, 3 d), qkv_bias (L, 3 d), out (L, d, d), out_bias (L, d), norm_2 (L, 2, d) before the two layers up
+    (L, d, h), up_bias (L, h), down (L, h, d), down_bias (L, d); norm (2, d), readout (d, V), readout_bias (V,).
+    """
+
+    heads: int
+    tokens: Array
+    positions: Array
+    norm_1: Array
+    qkv: Array
+    qkv_bias: Array
+    out: Array
+    out_bias: Array
+    norm_2: Array
+    up: Array
+    up_bias: Array
+    down: Array
+    down_bias: Array
+    norm: Array
+    readout: Array
+    readout_bias: Array
+
+    @classmethod
+    def of(cls, weights: Mapping[str, NDArray[Any]], dtype: DTypeLike = np.float32) -> Transformer:
+        """From arrays by name, as a file holds them, in any precision; they are converted to `dtype`."""
+        lacking = [field.name for field in fields(cls) if field.name not in weights]
+        require(not lacking, "a transformer needs all of its weights", f"none named {', '.join(lacking)}")
+        arrays = {field.name: np.asarray(weights[field.name], dtype) for field in fields(cls)[1:]}
+        return cls(heads=int(weights["heads"]), **arrays)
+
+    @property
+    def weights(self) -> Weights:
+        """The arrays by name: an optimiser may change them in place."""
+        return {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+
+    @property
+    def longest(self) -> int:
+        """The largest number of tokens it has positions for."""
+        return len(self.positions)
+
+    def hidden(self, x: Tokens) -> list[Array]:
+        """The activations (B, n, d) before the first block and after each, from tokens x (B, n)."""
+        states = [self._embedded(x)]
+        for block in range(len(self.qkv)):
+            states.append(self._block_forward(states[-1], block)[0])
+        return states
+
+    def logits(self, x: Tokens) -> Array:
+        """Scores (B, n, V) of every word at every position, from tokens x (B, n), -1 where masked."""
+        return linear(layer_norm(self.hidden(x)[-1], *self.norm), self.readout, self.readout_bias)
+
+    def forward(self, x: Tokens) -> tuple[Array, Cache]:
+        """`logits`, and the cache for `backward`."""
+        h, blocks = self._embedded(x), []
+        for block in range(len(self.qkv)):
+            h, cache = self._block_forward(h, block)
+            blocks.append(cache)
+        h, norm = layer_norm_forward(h, *self.norm)
+        logits, readout = linear_forward(h, self.readout, self.readout_bias)
+        return logits, (x, blocks, norm, readout)
+
+    def backward(self, dlogits: Array, cache: Cache) -> Weights:
+        """Gradients in all weights, by name, from the gradient in `logits`."""
+        x, blocks, norm, readout = cache
+        dh, of_readout = linear_backward(dlogits, readout)
+        dh, of_norm = layer_norm_backward(dh, norm)
+        of_blocks = []
+        for block in reversed(blocks):
+            dh, grads = _block_backward(dh, block)
+            of_blocks.append(grads)
+        _, of_tokens = embedding_backward(dh, (self.tokens.shape, x))
+        dpositions = np.zeros_like(self.positions)
+        dpositions[: x.shape[1]] = dh.sum(axis=0)
+        stacked = {name: np.stack([grads[name] for grads in reversed(of_blocks)]) for name in of_blocks[0]}
+        return {
+            "tokens": of_tokens["table"],
+            "positions": dpositions,
+            **stacked,
+            "norm": np.stack([of_norm["scale"], of_norm["shift"]]),
+            "readout": of_readout["weight"],
+            "readout_bias": of_readout["bias"],
+        }
+
+    def _embedded(self, x: Tokens) -> Array:
+        length = x.shape[1]
+        require(1 <= length <= self.longest, f"sequences must have 1 to {self.longest} tokens", length)
+        return embedding(self.tokens, x) + self.positions[:length]
+
+    def _block_forward(self, h: Array, block: int) -> tuple[Array, Cache]:
+        normed, norm_1 = layer_norm_forward(h, *self.norm_1[block])
+        seen, looked = self_attention_forward(normed, self.qkv[block], self.qkv_bias[block], self.heads)
+        added, out = linear_forward(seen, self.out[block], self.out_bias[block])
+        h = h + added
+        normed, norm_2 = layer_norm_forward(h, *self.norm_2[block])
+        wide, up = linear_forward(normed, self.up[block], self.up_bias[block])
+        wide, active = gelu_forward(wide)
+        added, down = linear_forward(wide, self.down[block], self.down_bias[block])
+        return h + added, (norm_1, looked, out, norm_2, up, active, down)
+
+
+def _block_backward(dy: Array, cache: Cache) -> tuple[Array, Weights]:
+    """The gradient in what came into a block, and in its weights."""
+    norm_1, looked, out, norm_2, up, active, down = cache
+    dwide, of_down = linear_backward(dy, down)
+    dwide, _ = gelu_backward(dwide, active)
+    dnormed, of_up = linear_backward(dwide, up)
+    dnormed, of_norm_2 = layer_norm_backward(dnormed, norm_2)
+    dy = dy + dnormed
+    dseen, of_out = linear_backward(dy, out)
+    dnormed, of_attention = self_attention_backward(dseen, looked)
+    dnormed, of_norm_1 = layer_norm_backward(dnormed, norm_1)
+    return dy + dnormed, {
+        "norm_1": np.stack([of_norm_1["scale"], of_norm_1["shift"]]),
+        **of_attention,
+        "out": of_out["weight"],
+        "out_bias": of_out["bias"],
+        "norm_2": np.stack([of_norm_2["scale"], of_norm_2["shift"]]),
+        "up": of_up["weight"],
+        "up_bias": of_up["bias"],
+        "down": of_down["weight"],
+        "down_bias": of_down["bias"],
+    }
