@@ -46,6 +46,7 @@ class Train(Instrument):
     """A multilayer perceptron and Adam, on data whose exact score and irreducible loss are known."""
 
     title = "Training a denoiser"
+    question = "How does a network learn to undo noise, and how far above the least loss does it stay?"
     editable = (Task.batches, Preconditioning.at, Adam.update, training_levels.draw_sigmas, learned_denoiser.sampling,
         combine)
 
