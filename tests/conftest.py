@@ -9,6 +9,8 @@ It runs on the right one, where it must hold, and once on each mutant, where it 
 a mutant that survives fails the run, and so does one that fails in any other way.
 """
 
+import re
+
 import numpy as np
 import pytest
 
@@ -44,3 +46,27 @@ def pytest_pyfunc_call(pyfuncitem):
     except AssertionError:
         return True
     pytest.fail(f"the mutant {pyfuncitem.callspec.id} survived: this check cannot fail on it", pytrace=False)
+
+
+# --- two processes ---------------------------------------------------------------------------------------------------
+
+#: Discovery tests: `test_x[ring-t]` is of the instrument `ring`.
+OF_AN_INSTRUMENT = re.compile(r"/test_every_instrument\.py::\w+\[(\w+?)[\]-]")
+
+
+def group_of(nodeid: str) -> str:
+    """Tests of one group run in one process: those of a file share fixtures, those of an instrument its pictures."""
+    found = OF_AN_INSTRUMENT.search(nodeid)
+    return f"instrument {found[1]}" if found else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Gives whole groups to the processes of `pytest -n`."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return ByGroup(config, log)

@@ -5,7 +5,8 @@ Pure: reads a text, runs nothing, knows no instrument.
 Directives are fences: `:::{name} argument`, options as `:key: value` lines, a body; a line `---` parts the body in
 two where a directive has two parts. Cells and exercises are code fences, ```` ```{cell} label ````. Roles are inline:
 {eq}`label`.
-Formulas leave marks in the HTML (see `Formula`), so that all of a site can be typeset in one go.
+Formulas and values leave marks in the texts (see `chapter_tree`), so that all of a site can be typeset and computed in
+one go.
 """
 
 from __future__ import annotations
@@ -25,10 +26,13 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 
 from diffusion_lab.app.build.chapter_tree import (
+    About,
     Block,
     Cell,
     Chapter,
     ChapterError,
+    Compute,
+    Document,
     Equation,
     Exercise,
     Formula,
@@ -42,6 +46,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Reference,
     References,
     Text,
+    Value,
 )
 
 FRONT_MATTER = {
@@ -54,45 +59,75 @@ FRONT_MATTER = {
 }
 
 
+#: A value that is an instrument's reading: instrument, state, reading.
+READING = re.compile(r"(\w+)((?:\s+\w+=\S*)*)\s+:\s+(\S+)")
+#: Code, which stays as it is, or a role (group 1); and the marks that some roles leave.
+CODE_OR_ROLE = re.compile(r"```.*?```|``.*?``|\{(\w+)\}`[^`]*`|`[^`]*`", re.S)
+MARKING_ROLES = ("eq", "value")
+MARK = re.compile("\ue002.*?\ue003|\ue004\\d+\ue005")
+
+
 def parse_chapter(path: Path, text: str, references: dict[str, Reference]) -> Chapter:
     """The chapter in `text`; `path` names it in errors. Raises `ChapterError`."""
-    return _Parser(path, text, references).chapter
+    front, body, offset = _front_matter(path, text)
+    chapter = Chapter(path=path, slug=path.stem, **front)
+    _Parser(chapter, body, offset, references).read_blocks()
+    return _with_own_equations(chapter)
+
+
+def parse_about(path: Path, text: str, name: str) -> About:
+    """The `about.md` of the instrument `name`: running text, its headings below those of a chapter's section."""
+    about = About(path=path, slug=name)
+    _Parser(about, text, 0, {}).read_about()
+    return about
+
+
+def _with_own_equations(chapter: Chapter) -> Chapter:
+    """The chapter with the numbers of its own equations where it refers to them."""
+    numbers = {equation.label: (f"#eq-{equation.label}", equation.number) for equation in chapter.of(Equation)}
+    others = []
+    for reference, line in chapter.equation_refs:
+        if ":" in reference:
+            others.append((reference, line))
+        elif reference not in numbers:
+            has = ", ".join(numbers) or "none"
+            raise chapter.error(line, f"No equation `{reference}` in this chapter; it has {has}.")
+    chapter.equation_refs = others
+    return chapter.with_equations(numbers)
+
+
+def _front_matter(path: Path, text: str) -> tuple[dict[str, Any], str, int]:
+    """Front matter, body, and the number of lines before the body."""
+    match = re.match(r"---\n(.*?\n)---\n", text, re.S)
+    if not match:
+        raise ChapterError(path, 1, "A chapter begins with front matter between two `---` lines.")
+    try:
+        front = yaml.safe_load(match[1]) or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or error
+        raise ChapterError(path, (mark.line if mark else 0) + 2, f"Front matter is not YAML: {problem}.") from None
+    if not isinstance(front, dict):
+        raise ChapterError(path, 1, f"Front matter is a list of `key: value` lines, got {type(front).__name__}.")
+    for key, kind in FRONT_MATTER.items():
+        if type(front.get(key)) is not kind:  # not isinstance: true is an int
+            raise ChapterError(path, 1, f"Front matter needs `{key}` ({kind.__name__}), got {front.get(key)!r}.")
+    if unknown := set(front) - set(FRONT_MATTER):
+        raise ChapterError(path, 1, f"Front matter has unknown {', '.join(sorted(unknown))}.")
+    return front, text[match.end() :], text[: match.end()].count("\n")
 
 
 class _Parser:
-    """Walks the Markdown tokens once, top to bottom."""
+    """Walks the Markdown tokens of a document once, top to bottom, and fills it."""
 
-    def __init__(self, path: Path, text: str, references: dict[str, Reference]) -> None:
+    def __init__(self, document: Document, body: str, offset: int, references: dict[str, Reference]) -> None:
+        self.document = document
         self.references = references
+        self.number = document.number if isinstance(document, Chapter) else 0
         self.labels: dict[tuple[str, str], tuple[str, int]] = {}  # (directive, label) → number, line
-        self.eq_refs: list[tuple[str, int]] = []
-        front, body, offset = self._front_matter(path, text)
-        self.chapter = Chapter(path=path, slug=path.stem, **front)
         self.md = self._markdown()
         self.offset, self.lines = offset, body.split("\n")
-        self._blocks(self.md.parse(body))
-        self._resolve_equation_references()
-
-    # --- front matter ------------------------------------------------------------------------------------------------
-
-    def _front_matter(self, path: Path, text: str) -> tuple[dict[str, Any], str, int]:
-        match = re.match(r"---\n(.*?\n)---\n", text, re.S)
-        if not match:
-            raise ChapterError(path, 1, "A chapter begins with front matter between two `---` lines.")
-        try:
-            front = yaml.safe_load(match[1]) or {}
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            problem = getattr(error, "problem", None) or error
-            raise ChapterError(path, (mark.line if mark else 0) + 2, f"Front matter is not YAML: {problem}.") from None
-        if not isinstance(front, dict):
-            raise ChapterError(path, 1, f"Front matter is a list of `key: value` lines, got {type(front).__name__}.")
-        for key, kind in FRONT_MATTER.items():
-            if type(front.get(key)) is not kind:  # not isinstance: true is an int
-                raise ChapterError(path, 1, f"Front matter needs `{key}` ({kind.__name__}), got {front.get(key)!r}.")
-        if unknown := set(front) - set(FRONT_MATTER):
-            raise ChapterError(path, 1, f"Front matter has unknown {', '.join(sorted(unknown))}.")
-        return front, text[match.end() :], text[: match.end()].count("\n")
+        self.tokens = self.md.parse(body)
 
     # --- Markdown ----------------------------------------------------------------------------------------------------
 
@@ -129,40 +164,73 @@ class _Parser:
         for token in tokens:
             if _is_directive(token) or token.type.startswith("math_block"):
                 place = line + (token.map[0] if token.map else 0)
-                raise self.chapter.error(place, "A directive cannot stand inside another.")
-        return Text(markdown.strip(), self._html(self._note_lines(tokens, line - 1)))
+                raise self.document.error(place, "A directive cannot stand inside another.")
+        return self._marked(markdown.strip(), self._html(self._note_lines(tokens, line - 1)), line)
 
     def _inline(self, markdown: str, line: int) -> Text:
-        return Text(markdown, self._html(self._note_lines(self.md.parseInline(markdown), line - 1)))
+        return self._marked(markdown, self._html(self._note_lines(self.md.parseInline(markdown), line - 1)), line)
+
+    def _marked(self, markdown: str, html: str, line: int) -> Text:
+        """The text with the marks of its HTML in its Markdown too."""
+        marks = MARK.findall(html)
+        following = iter(marks)
+        marked = CODE_OR_ROLE.sub(
+            lambda found: next(following, "\ue002\ue003") if found[1] in MARKING_ROLES else found[0], markdown
+        )
+        if MARK.findall(marked) != marks:
+            raise self.document.error(line, "`{eq}` and `{value}` cannot be part of a link's address or of a picture.")
+        return Text(marked, html)
 
     def _html(self, tokens: list[Token]) -> str:
         return str(self.md.renderer.render(tokens, self.md.options, {}))
 
     def _formula(self, tex: str, display: bool, line: int) -> str:
-        mark = f"\ue000{self.chapter.slug}:{len(self.chapter.formulas)}\ue001"
-        self.chapter.formulas.append(Formula(mark, tex.strip(), display, line))
+        mark = f"\ue000{self.document.slug}:{len(self.document.formulas)}\ue001"
+        self.document.formulas.append(Formula(mark, tex.strip(), display, line))
         return mark
 
     # --- roles -------------------------------------------------------------------------------------------------------
 
     def _role(self, token: Token) -> str:
         name, content, line = token.meta["name"], token.content.strip(), self._line(token)
-        roles: dict[str, Callable[[str, int], str]] = {"eq": self._eq, "cite": self._cite, "set": self._set}
+        roles: dict[str, Callable[[str, int], str]] = {
+            "eq": self._eq,
+            "cite": self._cite,
+            "set": self._set,
+            "value": self._value,
+        }
         if name not in roles:
-            raise self.chapter.error(line, f"Unknown role {{{name}}}; there is {', '.join(sorted(roles))}.")
+            raise self.document.error(line, f"Unknown role {{{name}}}; there is {', '.join(sorted(roles))}.")
         return roles[name](content, line)
 
-    def _eq(self, label: str, line: int) -> str:
-        self.eq_refs.append((label, line))
-        return f"\ue002{label}\ue003"
+    def _eq(self, reference: str, line: int) -> str:
+        if isinstance(self.document, About) and ":" not in reference:
+            raise self.document.error(line, f"Outside of a chapter an equation is `chapter:label`, got `{reference}`.")
+        self.document.equation_refs.append((reference, line))
+        return f"\ue002{html.escape(reference)}\ue003"
+
+    def _value(self, content: str, line: int) -> str:
+        source, _, form = content.rpartition("|") if "|" in content else (content, "", "")
+        source = " ".join(source.split())
+        if not source:
+            forms = "`expression | format` or `instrument setting=value : reading | format`"
+            raise self.document.error(line, f"A value reads {forms}, got `{content}`.")
+        place = len(self.document.values)
+        of = f"{self.document.slug}-" if isinstance(self.document, About) else ""
+        value = Value(f"value-{of}{place + 1}", source, source, form.strip(), line)
+        if match := READING.fullmatch(source):
+            state = dict(pair.split("=", 1) for pair in match[2].split())
+            value = replace(value, expression=match[3], instrument=match[1], state=state)
+        self.document.steps.append(value)
+        return f"\ue004{place}\ue005"
 
     def _cite(self, key: str, line: int) -> str:
         if key not in self.references:
-            raise self.chapter.error(
+            raise self.document.error(
                 line, f"No work `{key}` in references.toml; it has {', '.join(sorted(self.references))}."
             )
-        if key not in self.chapter.cited:
-            self.chapter.cited.append(key)
+        if key not in self.document.cited:
+            self.document.cited.append(key)
         work = self.references[key]
         return f'<a class="cite" href="#ref-{key}">{html.escape(work.authors)} ({work.year})</a>'
 
@@ -170,80 +238,85 @@ class _Parser:
         target, bar, text = content.partition("|")
         name, *pairs = target.split()
         if not bar or not pairs or not all("=" in pair for pair in pairs):
-            raise self.chapter.error(line, f"A preset reads {{set}}`instrument param=value | text`, got `{content}`.")
+            raise self.document.error(line, f"A preset reads {{set}}`instrument param=value | text`, got `{content}`.")
         state = dict(pair.split("=", 1) for pair in pairs)
-        self.chapter.presets.append(Preset(name, state, line))
+        self.document.presets.append(Preset(name, state, line))
         values = html.escape(" ".join(pairs))
         shown = self._inline(text.strip(), line).html
         return f'<a class="preset" href="#instrument-{name}" data-set="{values}">{shown}</a>'
 
-    def _resolve_equation_references(self) -> None:
-        numbers = {equation.label: equation.number for equation in self.chapter.of(Equation)}
-        for label, line in self.eq_refs:
-            if label not in numbers:
-                raise self.chapter.error(
-                    line, f"No equation `{label}` in this chapter; it has {', '.join(numbers) or 'none'}."
-                )
-
-        def link(match: re.Match[str]) -> str:
-            return f'<a class="eqref" href="#eq-{match[1]}">({numbers[match[1]]})</a>'
-
-        self.chapter.blocks = [
-            _with_html(block, lambda text: re.sub("\ue002(.*?)\ue003", link, text)) for block in self.chapter.blocks
-        ]
-
     # --- blocks ------------------------------------------------------------------------------------------------------
 
-    def _blocks(self, tokens: list[Token]) -> None:
-        self._note_lines(tokens, self.offset)
+    def read_blocks(self) -> None:
+        """Reads a chapter."""
+        self._note_lines(self.tokens, self.offset)
         prose: list[Token] = []
         position = 0
-        while position < len(tokens):
-            token = tokens[position]
-            block: Block | None = None
+        while position < len(self.tokens):
+            token = self.tokens[position]
             if token.type == "heading_open" and token.level == 0:
-                block = self._heading(token, tokens[position + 1])
-                position += 2
-            elif _is_directive(token):
-                block = self._directive(token)
-            elif token.type.startswith("math_block"):
-                fix = "A formula on lines of its own is an equation: `:::{equation} label`."
-                raise self.chapter.error(self._first_line(token), fix)
-            if block is None:
-                prose.append(token)
-            else:
                 self._end_prose(prose)
-                self.chapter.blocks.append(block)
+                self.document.blocks.append(self._heading(token, self.tokens[position + 1]))
+                position += 2
+            elif not self._read_directive(token, prose):
+                prose.append(token)
             position += 1
         self._end_prose(prose)
+
+    def read_about(self) -> None:
+        """Reads an `about.md`: only `compute` is a directive there."""
+        self._note_lines(self.tokens, self.offset)
+        prose: list[Token] = []
+        for token in self.tokens:
+            if token.type in ("heading_open", "heading_close"):
+                token.tag = f"h{int(token.tag[1:]) + 2}"
+            if not self._read_directive(token, prose):
+                prose.append(token)
+        self._end_prose(prose)
+
+    def _read_directive(self, token: Token, prose: list[Token]) -> bool:
+        """Adds what a directive becomes, after the prose before it; false for any other token."""
+        if token.type.startswith("math_block"):
+            fix = "A formula on lines of its own is an equation: `:::{equation} label`."
+            raise self.document.error(self._first_line(token), fix)
+        if not _is_directive(token):
+            return False
+        self._end_prose(prose)
+        if block := self._directive(token):
+            self.document.blocks.append(block)
+        return True
 
     def _end_prose(self, prose: list[Token]) -> None:
         if prose:
             lines = [line for token in prose for line in token.map or ()]
             markdown = "\n".join(self.lines[min(lines) : max(lines)])
-            self.chapter.blocks.append(Prose(Text(markdown.strip(), self._html(prose))))
+            text = self._marked(markdown.strip(), self._html(prose), min(lines) + self.offset + 1)
+            self.document.blocks.append(Prose(text))
             prose.clear()
 
     def _heading(self, token: Token, inline: Token) -> Heading:
         line = self._first_line(token)
         if token.tag != "h2":
-            raise self.chapter.error(line, f"Sections of a chapter are `##` headings, got `{token.markup}`.")
+            raise self.document.error(line, f"Sections of a chapter are `##` headings, got `{token.markup}`.")
         identifier = re.sub(r"[^a-z0-9]+", "-", inline.content.lower()).strip("-")
         if not identifier:
-            raise self.chapter.error(line, f"A section's name needs an ASCII letter or digit: “{inline.content}”.")
-        if any(heading.id == identifier for heading in self.chapter.of(Heading)):
-            raise self.chapter.error(line, f"Two sections are called “{inline.content}”.")
-        return Heading(identifier, Text(inline.content, self._html([inline])))
+            raise self.document.error(line, f"A section's name needs an ASCII letter or digit: “{inline.content}”.")
+        if any(heading.id == identifier for heading in self.document.of(Heading)):
+            raise self.document.error(line, f"Two sections are called “{inline.content}”.")
+        if "{value}" in inline.content:
+            raise self.document.error(line, "A section's name cannot hold a computed value.")
+        return Heading(identifier, self._marked(inline.content, self._html([inline]), line))
 
     def _first_line(self, token: Token) -> int:
         return (token.map[0] if token.map else 0) + self.offset + 1
 
-    def _directive(self, token: Token) -> Block:
+    def _directive(self, token: Token) -> Block | None:
         line = self._first_line(token)
         if token.level:
-            raise self.chapter.error(line, "A directive cannot stand inside a list or a quotation.")
+            raise self.document.error(line, "A directive cannot stand inside a list or a quotation.")
         match = re.fullmatch(r"\{(\w+)\}\s*(.*)", token.info.strip())
-        makers: dict[str, Callable[[_Directive], Block]] = {
+        makers: dict[str, Callable[[_Directive], Block | None]] = {
+            "compute": self._compute,
             "equation": self._equation,
             "instrument": self._instrument,
             "cell": self._cell,
@@ -253,43 +326,53 @@ class _Parser:
             "note": self._note,
             "references": lambda directive: References(),
         }
+        if isinstance(self.document, About):
+            makers = {"compute": self._compute}
         if not match or match[1] not in makers:
             name = match[1] if match else token.info
-            raise self.chapter.error(line, f"Unknown directive `{name}`; there is {', '.join(sorted(makers))}.")
-        return makers[match[1]](_Directive.read(self.chapter, match[1], match[2].strip(), token.content, line))
+            raise self.document.error(line, f"Unknown directive `{name}`; there is {', '.join(sorted(makers))}.")
+        return makers[match[1]](_Directive.read(self.document, match[1], match[2].strip(), token.content, line))
 
     def _equation(self, d: _Directive) -> Equation:
         d.options_are(())
         tex, words, words_line = d.parts()
-        number = f"{self.chapter.number}.{len(self.chapter.of(Equation)) + 1}"
+        number = f"{self.number}.{len(self.document.of(Equation)) + 1}"
         self._claim(d, number)
         mark = self._formula(tex, True, d.body_line)
         return Equation(d.argument, number, tex.strip(), mark, self._text(words, words_line), d.line)
 
     def _instrument(self, d: _Directive) -> InstrumentSlot:
         if not d.argument:
-            raise self.chapter.error(d.line, "An instrument directive names its instrument: `:::{instrument} name`.")
-        for slot in self.chapter.of(InstrumentSlot):
+            raise self.document.error(d.line, "An instrument directive names its instrument: `:::{instrument} name`.")
+        for slot in self.document.of(InstrumentSlot):
             if slot.name == d.argument:
-                raise self.chapter.error(d.line, f"Instrument `{slot.name}` was given before, at line {slot.line}.")
+                raise self.document.error(d.line, f"Instrument `{slot.name}` was given before, at line {slot.line}.")
         return InstrumentSlot(d.argument, d.options, self._text(d.body, d.body_line), d.line)
 
     def _cell(self, d: _Directive) -> Cell:
         d.options_are(("title",))
-        number = f"{self.chapter.number}.{chr(ord('a') + len(self.chapter.of(Cell)))}"
+        number = f"{self.number}.{chr(ord('a') + len(self.document.of(Cell)))}"
         self._claim(d, number)
-        return Cell(d.argument, number, d.options["title"], d.body.rstrip() + "\n", d.body_line)
+        cell = Cell(d.argument, number, d.options["title"], d.body.rstrip() + "\n", d.body_line)
+        self.document.steps.append(cell)
+        return cell
+
+    def _compute(self, d: _Directive) -> None:
+        d.options_are(())
+        if d.argument:
+            raise self.document.error(d.line, f"`compute` has no argument, got `{d.argument}`.")
+        self.document.steps.append(Compute(d.body.rstrip() + "\n", d.body_line))
 
     def _exercise(self, d: _Directive) -> Exercise:
         d.options_are(("title", "hint"))
         parts = d.body.split("\n---\n")
         if len(parts) != 4 or not all(part.strip() for part in parts):
             shape = "task, starter, solution and checks, with a line `---` between them"
-            raise self.chapter.error(d.line, f"`exercise` has four parts: {shape}.")
+            raise self.document.error(d.line, f"`exercise` has four parts: {shape}.")
         lines = [d.body_line]
         for part in parts[:-1]:
             lines.append(lines[-1] + part.count("\n") + 2)
-        number = f"{self.chapter.number}.{len(self.chapter.of(Exercise)) + 1}"
+        number = f"{self.number}.{len(self.document.of(Exercise)) + 1}"
         self._claim(d, number)
         task, starter, solution, checks = parts
         return Exercise(
@@ -330,9 +413,9 @@ class _Parser:
     def _claim(self, d: _Directive, number: str) -> None:
         """Equations, cells, exercises and quizzes have labels; no two of a kind in a chapter have the same."""
         if not re.fullmatch(r"[a-z][a-z0-9-]*", d.argument):
-            raise self.chapter.error(d.line, f"A label is lower-case letters, digits and hyphens, got `{d.argument}`.")
+            raise self.document.error(d.line, f"A label is lower-case letters, digits and hyphens, got `{d.argument}`.")
         if earlier := self.labels.get((d.name, d.argument)):
-            raise self.chapter.error(
+            raise self.document.error(
                 d.line, f"{d.name.capitalize()} `{d.argument}` was given before, at line {earlier[1]}."
             )
         self.labels[d.name, d.argument] = (number, d.line)
@@ -342,7 +425,7 @@ class _Parser:
 class _Directive:
     """A directive taken apart: argument, options, body and where the body begins."""
 
-    chapter: Chapter
+    document: Document
     name: str
     argument: str
     options: dict[str, str]
@@ -351,40 +434,33 @@ class _Directive:
     body_line: int
 
     @classmethod
-    def read(cls, chapter: Chapter, name: str, argument: str, content: str, line: int) -> _Directive:
+    def read(cls, document: Document, name: str, argument: str, content: str, line: int) -> _Directive:
         options: dict[str, str] = {}
         lines = content.split("\n")
         while lines and (match := re.fullmatch(r":([a-z_]\w*):\s*(.*)", lines[0])):
             if match[1] in options:
-                raise chapter.error(line + len(options) + 1, f"Option `{match[1]}` is given twice.")
+                raise document.error(line + len(options) + 1, f"Option `{match[1]}` is given twice.")
             options[match[1]] = match[2].strip()
             lines.pop(0)
-        return cls(chapter, name, argument, options, "\n".join(lines), line, line + 1 + len(options))
+        return cls(document, name, argument, options, "\n".join(lines), line, line + 1 + len(options))
 
     def options_are(self, names: tuple[str, ...]) -> None:
         """Exactly these options must be there."""
         if unknown := set(self.options) - set(names):
             allowed = f"it has {', '.join(names)}" if names else "it has no options"
-            raise self.chapter.error(self.line, f"`{self.name}` has no option {', '.join(sorted(unknown))}; {allowed}.")
+            raise self.document.error(
+                self.line, f"`{self.name}` has no option {', '.join(sorted(unknown))}; {allowed}."
+            )
         if missing := [name for name in names if not self.options.get(name)]:
-            raise self.chapter.error(self.line, f"`{self.name}` needs the option {', '.join(missing)}.")
+            raise self.document.error(self.line, f"`{self.name}` needs the option {', '.join(missing)}.")
 
     def parts(self) -> tuple[str, str, int]:
         """The body's two parts around a `---` line, and the line at which the second begins."""
         first, rule, second = self.body.partition("\n---\n")
         if not rule or not second.strip():
-            raise self.chapter.error(self.line, f"`{self.name}` has two parts with a line `---` between them.")
+            raise self.document.error(self.line, f"`{self.name}` has two parts with a line `---` between them.")
         return first, second, self.body_line + first.count("\n") + 2
 
 
 def _is_directive(token: Token) -> bool:
     return token.type == "colon_fence" or (token.type == "fence" and token.info.startswith("{"))
-
-
-def _with_html(block: Block, change: Callable[[str], str]) -> Block:
-    """The block with the HTML of every text in it changed."""
-    values: dict[str, Any] = {
-        name: replace(value, html=change(value.html)) if isinstance(value, Text) else value
-        for name, value in vars(block).items()
-    }
-    return type(block)(**values)

@@ -20,9 +20,12 @@ from diffusion_lab.app.build.setup_steps import (
     free_port,
 )
 
+TWO_PROCESSES = ["-n", "2"]
+BROWSER_TESTS = "tests/browser"
+
 TESTS = """\
-Sets up, builds the site and runs all tests in two processes; each file of tests is run by one of them. Arguments that
-are not named here go to pytest, and then all runs in one process: `build.py test tests/app -k cache -x`.
+Sets up, builds the site and runs all tests: first those that need no browser, in two processes, then those in a
+browser. Arguments that are not named here go to pytest, which then runs in one process: `build.py test -k cache -x`.
 With --quick no site is built, and no tests run that need one, a browser or the NumPy wheel (`LEFT_OUT` of
 `app/build/quick_tests.py`). Of the others run those in folders whose tests, or the sources that these run, have
 changed since a quick run last passed; those that lie in `tests/` itself (linters, architecture) run after any change.
@@ -75,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     names = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
     bench.add_argument("name", nargs="?", default="all", choices=names, help="default: all, as ratios to the targets")
     bench.set_defaults(command=_bench, further=[])
+    readme = commands.add_parser("readme", help="bring the generated parts of README.md up to date")
+    readme.set_defaults(command=_readme)
     new = commands.add_parser("new", help="write the files of a new instrument")
     kinds = new.add_subparsers(required=True, metavar="kind")
     instrument = kinds.add_parser(
@@ -138,8 +143,13 @@ def _test(options: argparse.Namespace, say: Progress) -> int:
         return _quick_test(options, say)
     _built(say, tests=True)
     browser = ensure_browser(say)
+    os.environ["DIFFUSION_LAB_BROWSER"] = browser
     say("running the tests")
-    return _pytest([], options.further, {"DIFFUSION_LAB_BROWSER": browser})
+    if options.further:
+        return _pytest(options.further)
+    # A browser has processes of its own, and its tests wait for it: with another beside it they would wait too long.
+    code = _pytest([*TWO_PROCESSES, f"--ignore={BROWSER_TESTS}"])
+    return _pytest([BROWSER_TESTS]) or code
 
 
 def _quick_test(options: argparse.Namespace, say: Progress) -> int:
@@ -153,16 +163,14 @@ def _quick_test(options: argparse.Namespace, say: Progress) -> int:
         say("nothing has changed since a quick run last passed")
         return 0
     say(f"running the tests of {', '.join(wanted)}")
-    code = _pytest(quick_tests.arguments(wanted), options.further, {})
+    code = _pytest([*([] if options.further else TWO_PROCESSES), *quick_tests.arguments(wanted), *options.further])
     if code == 0 and not options.further:  # else pytest may have been told to leave some out
         quick_tests.keep(now)
     return code
 
 
-def _pytest(tests: list[str], further: list[str], environment: dict[str, str]) -> int:
-    workers = [] if further else ["-n", "2", "--dist", "loadfile"]
-    command = [sys.executable, "-m", "pytest", *workers, *tests, *further]
-    return subprocess.call(command, cwd=ROOT, env={**os.environ, **environment})
+def _pytest(arguments: list[str]) -> int:
+    return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT)
 
 
 def _bench(options: argparse.Namespace, say: Progress) -> int:
@@ -174,6 +182,17 @@ def _bench(options: argparse.Namespace, say: Progress) -> int:
         cwd=ROOT,
         env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
     )
+
+
+def _readme(options: argparse.Namespace, say: Progress) -> int:
+    ensure_python(say)
+    from diffusion_lab.app.build.readme import write_readme
+    from diffusion_lab.app.build.site import read_documents, read_references
+
+    chapters, _ = read_documents(read_references())
+    write_readme(chapters)
+    say("README.md and its pictures are up to date")
+    return 0
 
 
 def _new_instrument(options: argparse.Namespace, say: Progress) -> int:

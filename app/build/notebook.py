@@ -42,7 +42,8 @@ pn.extension(inline=True)  # without the internet too
 CHECKS = "%%checks"
 FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["checks"]}
 
-ROLE = re.compile(r"\{(eq|cite|set)\}`([^`]*)`")
+#: What is left of roles in the text of a chapter.
+ROLE = re.compile(r"\{(cite|set)\}`([^`]*)`")
 
 
 def make_notebook(
@@ -83,7 +84,6 @@ class _Cells:
     ) -> None:
         self.chapter, self.references, self.answers = chapter, references, answers
         self.constructions = constructions
-        self.numbers = {equation.label: equation.number for equation in chapter.of(Equation)}
         self.made: list[nbformat.NotebookNode] = []
 
     def head(self, package: str) -> None:
@@ -145,8 +145,6 @@ class _Cells:
 
     def _role(self, match: re.Match[str]) -> str:
         role, content = match[1], match[2].strip()
-        if role == "eq":
-            return f"({self.numbers[content]})"
         if role == "cite":
             work = self.references[content]
             return f"[{work.authors} ({work.year})]({work.url})"

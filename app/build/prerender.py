@@ -1,4 +1,4 @@
-"""Runs what a chapter holds in CPython, at build time: cells, quiz answers, instruments' first pictures.
+"""Runs what a chapter holds in CPython, at build time: cells, values, quiz answers, instruments' first pictures.
 
 The functions take and return plain values, so that `build_cache.py` can run them in processes of their own
 and keep what they gave. What cannot be run is `ContentError`.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,25 +26,139 @@ from diffusion_lab.app.instrument.editable import sources
 from diffusion_lab.app.instrument.figure_svg import figure_svg
 from diffusion_lab.app.instrument.instrument import Instrument, StateError
 from diffusion_lab.app.instrument.markup import scene_mark
+from diffusion_lab.app.instrument.readings import Estimate, number_text
 from diffusion_lab.app.instrument.view import InstrumentView, view_of
 
 QUIZ_NAMES = {**{name: value for name, value in vars(math).items() if not name.startswith("_")}, "np": np}
+
+#: The numbers that a text writes in words.
+WORDS = (
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+)  # fmt: skip
 
 #: How long this machine took says nothing to a reader, and would make every build another one.
 TAKEN = re.compile(r"( ·|,| in) \d+(\.\d+)? ms( a pass)?\b")
 
 
-def run_cells(cells: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Label → output as HTML, of all cells (label, code) of a chapter in order."""
+def run_steps(steps: Sequence[Sequence[str]]) -> tuple[dict[str, str], list[str]]:
+    """Runs cells and computes values in the order in which they are in the text, in one session.
+
+    A step is ("cell", label, code), ("compute", code), whose names only values see, or ("value", expression, format).
+    Returns label → output as HTML of the cells, and the text of each value. An expression must not change what it
+    reads: in the browser it is not there.
+    """
     session = Session()
     html: dict[str, str] = {}
-    for part, (label, code) in enumerate(cells):
-        outputs: list[Output] = []
-        if not session.run(label, code, outputs.append):
-            error = next(output for output in outputs if output.kind == "error")
-            raise ContentError(f"Cell `{label}` fails: {error.body.splitlines()[-1]}", part, max(error.line, 1))
-        html[label] = output_html(outputs)
-    return html
+    texts: list[str] = []
+    computed: dict[str, Any] = {}
+    for part, (kind, *step) in enumerate(steps):
+        names = {**QUIZ_NAMES, **session.namespace, **computed}
+        if kind == "cell":
+            html[step[0]] = _run_cell(session, part, *step)
+            computed = {name: value for name, value in computed.items() if name not in session.namespace}
+        elif kind == "compute":
+            computed |= (made := _run_hidden(step[0], names, part))
+            if taken := ", ".join(sorted(made.keys() & session.namespace.keys())):
+                raise ContentError(f"`compute` changes {taken}, which a cell above has made: take another name.", part)
+        else:
+            texts.append(_evaluated(names, part, *step))
+    return html, texts
+
+
+def _run_cell(session: Session, part: int, label: str, code: str) -> str:
+    outputs: list[Output] = []
+    if not session.run(label, code, outputs.append):
+        error = next(output for output in outputs if output.kind == "error")
+        raise ContentError(f"Cell `{label}` fails: {error.body.splitlines()[-1]}", part, max(error.line, 1))
+    return output_html(outputs)
+
+
+def _run_hidden(code: str, names: dict[str, Any], part: int) -> dict[str, Any]:
+    """The names that code makes or changes."""
+    before = dict(names)
+    try:
+        exec(compile(code, "<compute>", "exec"), names)
+    except Exception as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<compute>"]
+        line = error.lineno if isinstance(error, SyntaxError) else lines[0]
+        raise ContentError(f"`compute` fails: {type(error).__name__}: {error}", part, line or 1) from None
+    return {name: value for name, value in names.items() if name not in before or before[name] is not value}
+
+
+def _evaluated(names: dict[str, Any], part: int, expression: str, form: str) -> str:
+    """The value of an expression as text."""
+    try:
+        value = eval(expression, names)
+    except Exception as error:
+        problem = error.msg if isinstance(error, SyntaxError) else error
+        raise ContentError(f"The value `{expression}` cannot be computed: {problem}.", part) from None
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()  # which is a float or int where it has no axes
+    return formatted(value, form, expression, part)
+
+
+def read_values(name: str, wanted: Sequence[tuple[Mapping[str, str], str, str]]) -> list[str]:
+    """Readings of an instrument as texts; wanted: state, reading and format of each ("" for the panel's own).
+
+    A reading is `key`, or `key.beside` for the second number of a measure. Of either there is `.length` where it is a
+    vector, and `.error` where it has a standard error.
+    """
+    instruments: dict[tuple[tuple[str, str], ...], Instrument] = {}
+    texts = []
+    for part, (state, reading, form) in enumerate(wanted):
+        key = tuple(sorted(state.items()))
+        if key not in instruments:
+            check_states([(name, state)], part)
+            instruments[key] = _class(name)(**_class(name).parse_state(state))
+        value, own_form = _reading(instruments[key], reading, part)
+        if not isinstance(value, str):
+            form = form or own_form
+        texts.append(formatted(value, form, f"{name} : {reading}", part))
+    return texts
+
+
+def _reading(instrument: Instrument, reading: str, part: int) -> tuple[Any, str]:
+    """A reading, and the format that the panel shows it in."""
+    key, *ways = reading.split(".")
+    values, title = instrument.all_readings(), type(instrument).__name__
+    if key not in values:
+        raise ContentError(f"{title} has no reading `{key}`; it has {', '.join(values)}.", part)
+    shown = {item.key: item for item in [*instrument.panel.readouts, *instrument.panel.measures]}.get(key)
+    form = shown.format if shown else ""
+    value, beside = values[key] if isinstance(values[key], tuple) else (values[key], None)
+    for way in ways:
+        if way == "beside" and beside is not None:
+            value, form = beside, getattr(shown, "beside_format", "") or form
+        elif way == "length" and isinstance(value, np.ndarray | list | tuple):
+            value = float(np.linalg.norm(value))
+        elif way == "error" and isinstance(value, Estimate):
+            value = value.error
+        else:
+            raise ContentError(f"The reading `{key}` of {title} has no `{way}` in this state.", part)
+    if value is None:
+        raise ContentError(f"{title} has no number for `{key}` in this state.", part)
+    return value, form
+
+
+def formatted(value: Any, form: str, source: str, part: int) -> str:
+    """A value as a text in the format `form`, which may also be `words`, for whole numbers up to twenty."""
+    if isinstance(value, str):
+        if form and form != "s":
+            raise ContentError(f"`{source}` is the text “{value}”, which takes no format, got `{form}`.", part)
+        return value
+    parts = [value.value] if isinstance(value, Estimate) else np.ravel(value).tolist()
+    if not all(isinstance(each, int | float) and math.isfinite(each) for each in parts):
+        raise ContentError(f"`{source}` must be a finite number or a text, got {value!r}.", part)
+    if not form and any(isinstance(each, float) for each in parts):
+        raise ContentError(f"`{source}` needs a format: `{source} | .3f`.", part)
+    if form == "words" and isinstance(value, int) and 0 <= value < len(WORDS):
+        return WORDS[value]
+    try:
+        text = number_text(value, form)
+    except ValueError:
+        raise ContentError(f"`{form}` is no format for {value!r}, the value of `{source}`.", part) from None
+    return re.sub("%$", "\N{NO-BREAK SPACE}%", text)
 
 
 def check_exercises(blocks: Sequence[Sequence[Any]]) -> None:
@@ -150,9 +265,9 @@ def construct(name: str, state: Mapping[str, str]) -> str:
     return f"from {cls.__module__} import {cls.__name__}\n\n{cls.__name__}({settings})"
 
 
-def check_states(states: Sequence[tuple[str, Mapping[str, str]]]) -> None:
-    """Each names an instrument that there is, and a state that it can take."""
-    for part, (name, state) in enumerate(states):
+def check_states(states: Sequence[tuple[str, Mapping[str, str]]], first: int = 0) -> None:
+    """Each names an instrument that there is, and a state that it can take; `first`: the part that errors begin at."""
+    for part, (name, state) in enumerate(states, first):
         try:
             _class(name).parse_state(state)
         except (StateError, ContentError) as error:

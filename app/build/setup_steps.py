@@ -85,7 +85,8 @@ def ensure_python(say: Say, *, tests: bool = False) -> None:
         )
         made.touch()
     stamp, key = VENV / f"{lock.stem}.stamp", _hash([LOCK_BUILD, LOCK_TEST, ROOT / "pyproject.toml"])
-    if not _stamped(stamp, key):
+    # The packages of the tests hold those of the build.
+    if not (_stamped(stamp, key) or _stamped(VENV / f"{LOCK_TEST.stem}.stamp", key)):
         say(f"installing Python packages from {lock.name}")
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
         advice = "Python packages could not be installed; look at the message above, then run the command again."

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,21 @@ from pygments.lexers import PythonLexer
 
 from diffusion_lab.app.build.build_cache import BuildCache, forget_old
 from diffusion_lab.app.build.bundles import SiteAssets
-from diffusion_lab.app.build.chapter_parser import parse_chapter
-from diffusion_lab.app.build.chapter_tree import Cell, Chapter, ChapterError, Exercise, InstrumentSlot, Quiz, Reference
+from diffusion_lab.app.build.chapter_parser import parse_about, parse_chapter
+from diffusion_lab.app.build.chapter_tree import (
+    About,
+    Cell,
+    Chapter,
+    ChapterError,
+    Compute,
+    Document,
+    Exercise,
+    InstrumentSlot,
+    Quiz,
+    Reference,
+    Value,
+    link_equations,
+)
 from diffusion_lab.app.build.node_python import NodePython
 from diffusion_lab.app.build.notebook import make_notebook
 from diffusion_lab.app.build.package import make_package
@@ -31,8 +44,8 @@ from diffusion_lab.app.build.precompress import Precompressor
 from diffusion_lab.app.build.python_packs import front_end, make_python_packs
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument, RenderedQuiz, with_answer
 from diffusion_lab.app.build.setup_steps import ROOT, WORK, Say, SetupError, place_and_message
-from diffusion_lab.app.build.typeset import Formulas, about, typeset
-from diffusion_lab.app.instrument.discovery import instrument_names
+from diffusion_lab.app.build.typeset import Formulas, typeset
+from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_names
 
 HERE = Path(__file__).parent
 DIST = ROOT / "dist"
@@ -63,26 +76,27 @@ def build_site(numpy_wheel: Path, say: Say, warm: NodePython | None = None) -> P
 
 def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
     say("reading chapters")
-    references = _references()
-    chapters = [parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references) for path in _chapter_paths()]
+    references = read_references()
     names = instrument_names()
+    chapters, abouts = read_documents(references)
     build_cache, formulas = BuildCache(WORK / "results"), Formulas(WORK / "formulas.json")
     # What takes long goes on side by side: Node compiles, processes run cells and instruments, twins are compressed.
     with (
         Precompressor(WORK / "compressed") as precompressor,
-        ThreadPoolExecutor(3 + len(chapters) + len(names)) as pool,
+        ThreadPoolExecutor(3 + len(chapters) + 2 * len(names)) as pool,
     ):
         runtime = pool.submit(make_python_packs, numpy_wheel, RUNTIME, say, warm)
         package = pool.submit(make_package, WORK / "package")
         tokens = pool.submit(build_cache.of, "diffusion_lab.app.instrument.theme:css_variables")
         prerendered = [pool.submit(_prerendered, chapter, build_cache.of) for chapter in chapters]
+        filled = [pool.submit(_computed, about, build_cache.of) for about in abouts]
         alone = {name: pool.submit(build_cache.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
         site = _Site(WORK / "new", (lambda path: None) if warm else precompressor.begin)
         site.assets.lay_out_front_end(front_end(), tokens.result())
-        site.formulas = typeset(chapters, formulas)
-        site.abouts = {name: about(name, formulas) for name in names}
+        site.formulas = typeset([*chapters, *abouts], formulas)
         formulas.save()
         pages = [page.result() for page in prerendered]
+        site.abouts = {about.slug: about.html for _, about in (each.result() for each in filled)}
         embeds = {name: rendered.result() for name, rendered in alone.items()}
         site.assets.lay_out_runtime(runtime.result())
         site.write_package(package.result())
@@ -108,11 +122,21 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
 # --- gather and check ------------------------------------------------------------------------------------------------
 
 
-def _chapter_paths() -> list[Path]:
+def chapter_paths() -> list[Path]:
+    """The chapters' files, in order."""
     return sorted(CHAPTERS.glob("[0-9][0-9]-*.md"))
 
 
-def _references() -> dict[str, Reference]:
+def read_documents(references: dict[str, Reference]) -> tuple[list[Chapter], list[About]]:
+    """All chapters, and the texts that belong to instruments, with links between them."""
+    paths = {name: INSTRUMENTS / name / "about.md" for name in instrument_names()}
+    chapters = [parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references) for path in chapter_paths()]
+    abouts = [parse_about(path.relative_to(ROOT), path.read_text("utf-8"), name) for name, path in paths.items()]
+    return link_equations(chapters, chapters), link_equations(abouts, chapters)
+
+
+def read_references() -> dict[str, Reference]:
+    """The works that chapters cite, by key."""
     path = CHAPTERS / "references.toml"
     try:
         works = tomllib.loads(path.read_text("utf-8"))
@@ -133,20 +157,49 @@ class _Page:
     constructions: dict[str, str]
 
 
-def _prerendered(chapter: Chapter, compute: Callable[..., Any]) -> _Page:
-    """The chapter with what its parts give; `compute` calls a function, named `module:function`, of `prerender.py`."""
+#: Calls a function, named `module:function`, with arguments that JSON can hold.
+Call = Callable[..., Any]
 
-    def run(function: str, blocks: Sequence[Any], *arguments: Any) -> Any:
-        if not blocks:
-            return {}
-        try:
-            return compute(f"{PRERENDER}:{function}", *arguments)
-        except ContentError as refused:
-            raise chapter.error(blocks[refused.part].line + refused.line - 1, refused.message) from None
 
-    presets, cells = chapter.presets, chapter.of(Cell)
-    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
-    standing = {slot.name for slot in slots}
+def _run(document: Document, compute: Call, function: str, parts: Sequence[Any], *arguments: Any) -> Any:
+    """What a function of `prerender.py` gives for parts of a document; a refusal gets their file and line."""
+    if not parts:
+        return {}
+    try:
+        return compute(f"{PRERENDER}:{function}", *arguments)
+    except ContentError as refused:
+        raise document.error(parts[refused.part].line + refused.line - 1, refused.message) from None
+
+
+def _computed(document: Any, compute: Call) -> tuple[dict[str, str], Any]:
+    """The outputs of a document's cells by label, and the document with its values."""
+    steps = [step for step in document.steps if not (isinstance(step, Value) and step.instrument)]
+    outputs, texts = _run(document, compute, "run_steps", steps, [_as_step(step) for step in steps]) or ({}, [])
+    results = dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
+    for name in dict.fromkeys(value.instrument for value in document.values if value.instrument):
+        read = [value for value in document.values if value.instrument == name]
+        wanted = [[value.state, value.expression, value.format] for value in read]
+        texts = _run(document, compute, "read_values", read, name, wanted)
+        results |= dict(zip([value.label for value in read], texts, strict=True))
+    return outputs, document.filled([results[value.label] for value in document.values])
+
+
+def _as_step(step: Cell | Compute | Value) -> list[str]:
+    """A step as `run_steps` takes it."""
+    match step:
+        case Cell():
+            return ["cell", step.label, step.code]
+        case Compute():
+            return ["compute", step.code]
+        case _:
+            return ["value", step.expression, step.format]
+
+
+def _prerendered(chapter: Chapter, compute: Call) -> _Page:
+    """The chapter with what its parts give."""
+    run = partial(_run, chapter, compute)
+    presets = chapter.presets
+    standing = {slot.name for slot in chapter.of(InstrumentSlot)}
     for preset in presets:
         if preset.name not in standing:
             raise chapter.error(preset.line, f"No instrument `{preset.name}` stands in this chapter.")
@@ -154,7 +207,8 @@ def _prerendered(chapter: Chapter, compute: Callable[..., Any]) -> _Page:
     code_blocks = [block for block in chapter.blocks if isinstance(block, Cell | Exercise)]
     if chapter.of(Exercise):
         run("check_exercises", code_blocks, [_as_run(block) for block in code_blocks])
-    outputs = run("run_cells", cells, [[cell.label, cell.code] for cell in cells])
+    outputs, chapter = _computed(chapter, compute)
+    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
     answers = run("answer_quizzes", quizzes, [[quiz.label, quiz.answer, quiz.tolerance] for quiz in quizzes])
     return _Page(
         chapter=chapter,

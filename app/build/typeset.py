@@ -1,19 +1,15 @@
-"""Typesets formulas by KaTeX under Node, and the `about.md` of instruments, as HTML with MathML."""
+"""Typesets formulas by KaTeX under Node, as HTML with MathML."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-from mdit_py_plugins.dollarmath import dollarmath_plugin
-
-from diffusion_lab.app.build.chapter_tree import Chapter
-from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, SetupError
-from diffusion_lab.app.instrument.discovery import INSTRUMENTS
+from diffusion_lab.app.build.chapter_tree import Document
+from diffusion_lab.app.build.setup_steps import NODE_MODULES, SetupError
 
 SCRIPT = Path(__file__).parent / "node/katex_render.mjs"
 
@@ -64,33 +60,11 @@ def katex(formulas: list[tuple[str, bool]]) -> list[Typeset]:
     return list(json.loads(done.stdout))
 
 
-def typeset(chapters: list[Chapter], formulas: Formulas) -> dict[str, str]:
-    """Mark → HTML with MathML, for every formula of the chapters."""
-    marked = [(chapter, formula) for chapter in chapters for formula in chapter.formulas]
+def typeset(documents: Iterable[Document], formulas: Formulas) -> dict[str, str]:
+    """Mark → HTML with MathML, for every formula of the documents."""
+    marked = [(document, formula) for document in documents for formula in document.formulas]
     results = formulas.typeset([(formula.tex, formula.display) for _, formula in marked])
-    for (chapter, formula), result in zip(marked, results, strict=True):
+    for (document, formula), result in zip(marked, results, strict=True):
         if "error" in result:
-            raise chapter.error(formula.line, f"{result['error']} in ${formula.tex}$")
+            raise document.error(formula.line, f"{result['error']} in ${formula.tex}$")
     return {formula.mark: result["html"] for (_, formula), result in zip(marked, results, strict=True)}
-
-
-def about(name: str, formulas: Formulas) -> str:
-    """`about.md` of an instrument as HTML, its headings below those of a section."""
-    path = INSTRUMENTS / name / "about.md"
-    md = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable(["table", "smartquotes"])
-    md.use(dollarmath_plugin, double_inline=False)
-    found: list[str] = []
-
-    def mark(_self: object, tokens: list[Token], index: int, *_: object) -> str:
-        found.append(tokens[index].content)
-        return f"\ue000{len(found) - 1}\ue001"
-
-    md.add_render_rule("math_inline", mark)
-    html = str(md.render(path.read_text("utf-8")))
-    for level in (3, 2, 1):
-        html = html.replace(f"<h{level}>", f"<h{level + 2}>").replace(f"</h{level}>", f"</h{level + 2}>")
-    for k, result in enumerate(formulas.typeset([(tex, False) for tex in found])):
-        if "error" in result:
-            raise SetupError(f"{path.relative_to(ROOT)}: {result['error']} in ${found[k]}$")
-        html = html.replace(f"\ue000{k}\ue001", result["html"])
-    return html

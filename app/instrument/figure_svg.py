@@ -295,6 +295,8 @@ def _text(glyph: Text, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
 def _varea(glyph: VArea, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
     x = frame.x(_column(glyph.x, data))
     low, high = frame.y(_column(glyph.y1, data)), frame.y(_column(glyph.y2, data))
+    if not len(x):
+        return
     path = _polyline(np.append(x, x[::-1]), np.append(low, high[::-1])) + "z"
     fill = css_variable_of(_column(glyph.fill_color, data))
     yield f'<path d="{path}" fill="{fill}" fill-opacity="{_column(glyph.fill_alpha, data):g}"/>'

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from diffusion_lab.app.instrument import Estimate, Instrument, Status, computed, readings
-from diffusion_lab.app.instrument.panel import Handle, Measure, Panel, Readout, Transport
+from diffusion_lab.app.instrument import (  # isort: skip
+    Estimate, Handle, Instrument, Measure, Panel, Readout, Status, Transport,
+    choice, computed, number, readings, seed, switch, whole,
+)  # fmt: skip
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Heat, Lines, Plane, Points, Texts
-from diffusion_lab.app.instrument.settings import choice, number, seed, switch, whole
 from diffusion_lab.instruments.common import conditional_mixtures, guidance, schedules
 from diffusion_lab.instruments.common.guidance import GaussianAnswers
 from diffusion_lab.instruments.common.levels import CLEAN

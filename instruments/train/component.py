@@ -44,6 +44,7 @@ class Train(Instrument):
     """A multilayer perceptron and Adam, on data whose exact score and irreducible loss are known."""
 
     title = "Training a denoiser"
+    question = "How does a network learn to undo noise, and how far above the least loss does it stay?"
     editable = (Task.batches, Preconditioning.target, Adam.update, draw_sigmas, sampling, combine)
 
     view = choice(("both", "samples", "score"), "both", "Picture", style="row",

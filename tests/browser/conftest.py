@@ -1,19 +1,21 @@
-"""The built site in a real Chromium: served from this process, every page watched for errors and foreign requests."""
+"""The built site in a real Chromium: served from this process, every page watched for errors and foreign requests.
+
+Most tests get a page of a *warm* profile (`lab`, `open_lab`): one browser profile for the whole run, whose snapshot of
+Python is made once, as for a reader who has been here before. Each test has a page of its own, with empty
+`localStorage` and `sessionStorage`. Where the first visit matters, `open_cold` makes a profile for the test alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
@@ -21,7 +23,11 @@ from tornado.web import Application
 from diffusion_lab.app.build.setup_steps import ROOT
 from diffusion_lab.app.build.static_host import SiteFile, application
 
-CHAPTER = "chapters/01-forward.html"
+from .lab import DESK, Lab
+from .watched import Watched
+
+#: The warm profile has no service worker, so that tests can intercept every request.
+NO_SERVICE_WORKER = "delete Navigator.prototype.serviceWorker"
 
 #: As a container's root with no outside network: nothing but what the tests ask for.
 CHROMIUM_FLAGS = [
@@ -101,112 +107,93 @@ def playwright() -> Iterator[Playwright]:
         yield running
 
 
+def _launch_options() -> dict[str, object]:
+    path = os.environ.get("DIFFUSION_LAB_BROWSER") or shutil.which("chromium")
+    return {"executable_path": path, "args": CHROMIUM_FLAGS}
+
+
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    """One Chromium for all tests; each test has a profile of its own."""
-    path = os.environ.get("DIFFUSION_LAB_BROWSER") or shutil.which("chromium")
-    running = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+    """The Chromium in which tests have cold profiles."""
+    running = playwright.chromium.launch(**_launch_options())  # type: ignore[arg-type]
     yield running
     running.close()
 
 
-@dataclass
-class Lab:
-    """A page of the site as a reader has it before them, and what it has said and asked for."""
-
-    page: Page
-    site: str
-    messages: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def open(self, path: str = CHAPTER, *, live: bool = True) -> Lab:
-        """Goes to a page; waits until Python is live there."""
-        self.page.goto(self.site + path)
-        if live:
-            self.wait_live()
-        return self
-
-    def wait_live(self) -> None:
-        """Waits until every instrument says that Python is live."""
-        self.page.wait_for_selector(".instrument .live[data-state=live]", timeout=60_000)
-        self.page.wait_for_selector(".instrument .live-view .front-panel[data-live]")
-
-    def wait(self, expression: str) -> None:
-        """Waits until a JavaScript expression is true."""
-        self.page.wait_for_function(expression, timeout=30_000)
-
-    def reading(self, key: str) -> float:
-        """A read-out or measure of the live instrument."""
-        return float(self.page.locator(f".live-view [data-reading={key}]").inner_text())
-
-    def points(self) -> np.ndarray:
-        """(N, 3): x, y and cluster of the points that Bokeh draws now."""
-        columns = self.page.evaluate(POINTS)
-        return np.array([columns["x"], columns["y"], columns["cluster"]]).T
-
-    def edit(self, label: str, code: str) -> Locator:
-        """Puts code into a cell as a reader does: focus, select all, type; returns the cell."""
-        cell = self.page.locator(f"#cell-{label}")
-        cell.scroll_into_view_if_needed()
-        self.page.locator(f"#cell-{label}[data-editable]").wait_for()
-        editor = cell.locator(".cm-content")
-        editor.click()
-        editor.press("Control+a")
-        self.page.keyboard.insert_text(code)
-        return cell
-
-    def run(self, cell: Locator) -> list[str]:
-        """Runs a cell by its key; returns what it put out as text."""
-        cell.locator(".cm-content").press("Control+Enter")
-        cell.locator(".state", has_text=re.compile(r"\d m?s|stopped|error")).wait_for(timeout=60_000)
-        return cell.locator("pre.output").all_inner_texts()
-
-    def live_figure(self, cell: Locator) -> Locator:
-        """The one live output of a cell, when its figure is drawn."""
-        cell.locator(".output.live .live-view .bk-Figure").wait_for()
-        return cell.locator(".output.live")
-
-    def slide(self, name: str, value: float) -> None:
-        """Moves a slider of the live instrument as a hand does: value and `input` event."""
-        slider = self.page.locator(f".live-view input[type=range][data-param={name}]:visible")
-        slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)
+@pytest.fixture(scope="session")
+def warm_profile(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmProfile]:
+    """The profile that most tests share."""
+    folder = tmp_path_factory.mktemp("profile")
+    context = playwright.chromium.launch_persistent_context(folder, viewport=DESK, **_launch_options())  # type: ignore[arg-type]
+    context.add_init_script(NO_SERVICE_WORKER)
+    yield WarmProfile(context)
+    context.close()
 
 
-#: The columns of the one source of the page that has clusters.
-POINTS = """() => {
-  const source = Bokeh.documents.flatMap(d => [...d._all_models.values()])
-    .find(m => m.type === "ColumnDataSource" && m.get_column("cluster"));
-  return Object.fromEntries(["x", "y", "cluster"].map(c => [c, [...source.get_column(c)]]));
-}"""
+class WarmProfile:
+    """A browser profile with the site's files in its cache and a snapshot of Python for each address."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.context = context
+        self._visited: set[str] = set()
+        self._devtools = context.new_cdp_session(context.pages[0])
+
+    def new_page(self, address: str) -> Page:
+        """A page with empty storage, after the first visit to this address has left a snapshot."""
+        if address not in self._visited:
+            with self.context.new_page() as page:
+                page.goto(address + "embed/ring.html")
+                page.wait_for_function("window.lab?.python.snapshot", timeout=120_000)
+                assert page.evaluate("lab.python.snapshot") == "kept"
+            self._visited.add(address)
+        origin = address.rstrip("/")
+        self._devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "local_storage"})
+        return self.context.new_page()
 
 
 @pytest.fixture
-def open_lab(browser: Browser, site: str) -> Iterator[Callable[..., Lab]]:
-    """Makes labs (with options of a browser context); at the end none may have complained or left its origin."""
-    contexts: list[tuple[BrowserContext, Lab]] = []
+def watched() -> Iterator[Watched]:
+    """The pages of one test."""
+    pages = Watched()
+    yield pages
+    pages.end()
+
+
+@pytest.fixture
+def open_lab(warm_profile: WarmProfile, site: str, watched: Watched) -> Callable[..., Lab]:
+    """Makes labs in the warm profile: `open_lab(address, viewport=..., reduced_motion=...)`."""
+
+    def make(address: str = site, viewport: dict[str, int] = DESK, **media: str) -> Lab:
+        page = warm_profile.new_page(address)
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        if media:
+            page.emulate_media(**media)  # type: ignore[arg-type]
+        return watched.lab(page, address, page, page.close)
+
+    return make
+
+
+@pytest.fixture
+def open_cold(browser: Browser, site: str, watched: Watched) -> Callable[..., Lab]:
+    """Makes labs with a new profile each: `open_cold(address, **options of a browser context)`."""
 
     def make(address: str = site, **options: object) -> Lab:
-        context = browser.new_context(**{"viewport": {"width": 1360, "height": 900}, **options})  # type: ignore[arg-type]
-        lab = Lab(context.new_page(), address)
-        lab.page.on("console", lambda m: m.type in ("error", "warning") and lab.messages.append(m.text))
-        lab.page.on("pageerror", lambda error: lab.messages.append(str(error)))
-        context.on("request", lambda request: lab.requests.append(request.url))
-        contexts.append((context, lab))
-        return lab
+        context = browser.new_context(**{"viewport": DESK, **options})  # type: ignore[arg-type]
+        return watched.lab(context.new_page(), address, context, context.close)
 
-    yield make
-    for context, lab in contexts:
-        foreign = [url for url in lab.requests if not url.startswith((lab.site, "data:", "blob:"))]
-        messages = list(lab.messages)
-        context.close()
-        assert not foreign, "the page asked for something outside its own origin"
-        assert not messages, "the browser's console has complaints"
+    return make
 
 
 @pytest.fixture
 def lab(open_lab: Callable[..., Lab]) -> Lab:
-    """A lab of desktop width in the light theme."""
+    """A lab of desktop width in the light theme, in the warm profile."""
     return open_lab()
+
+
+@pytest.fixture
+def cold_lab(open_cold: Callable[..., Lab]) -> Lab:
+    """A lab of a reader who is here for the first time."""
+    return open_cold()
 
 
 @pytest.fixture

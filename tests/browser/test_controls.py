@@ -1,62 +1,80 @@
-"""Every control of every instrument's own page, at a desk and on a phone: what the reader sets reaches Python."""
+"""One visit to every instrument's own page: taken over from the still picture, all controls, at a desk and on a phone.
+
+The tests of an instrument share one page, which begins as a first visit: no snapshot, and Python held back until the
+still picture has been tried. Each test resets the instrument first.
+"""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import param
 import pytest
+from playwright.sync_api import Browser
 
+from diffusion_lab.app.instrument.conditions import Condition, as_text
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
-from diffusion_lab.app.instrument.front_panel import Brush, Choice, Handle, Menu, Slider, Toggles, Transport
+from diffusion_lab.app.instrument.panel import Brush, Handle, Tap
 
-SIZES = {"desk": {"width": 1360, "height": 1000}, "phone": {"width": 390, "height": 844}}
+from .examples import examples
+from .held import Held
+from .lab import DESK, PHONE, model
+from .watched import Watched
 
-#: The Bokeh model with the instrument's Params: as the page has them, and as Python last told them.
-PARAMS = """Bokeh.documents.flatMap(d => [...d._all_models.values()])
-  .find(m => m.properties?.query && m.properties?.readings_shown)"""
+SIZES = {"desk": DESK, "phone": PHONE}
 
 
-class Driver:
+class Visit:
     """A reader's hands on one instrument's page."""
 
     def __init__(self, lab: Any, name: str) -> None:
-        self.lab, self.page, self.cls = lab, lab.page, instrument_class(name)
-        lab.open(f"embed/{name}.html")
+        self.lab, self.page, self.name, self.cls = lab, lab.page, name, instrument_class(name)
         self.panel = lab.page.locator(".live-view .front-panel")
-        self.controls = self.cls.front_panel.controls
+        self.held: Held | None = Held(lab)
+        lab.open(f"embed/{name}.html", live=False)
+
+    def go_live(self) -> None:
+        """Lets Python start, and waits for it, unless it is live."""
+        if self.held:
+            self.held.let_go()
+            self.held = None
+        self.lab.wait_live()
+
+    def reset(self) -> None:
+        """The Reset button: all settings are at their defaults."""
+        self.panel.locator("[data-action=reset]").click()
+        self.lab.wait(f"{model()}.query === ''")
+
+    def param(self, name: str) -> Any:
+        return self.cls.param[name]
 
     def heard(self, name: str, value: Any) -> None:
         """Waits until Python says that setting `name` is at `value`: it tells those that differ from their defaults."""
-        told = f"new URLSearchParams({PARAMS}.query).get({name!r})"
-        if value == self.cls.param[name].default:
+        told = f"new URLSearchParams({model()}.query).get({name!r})"
+        if value == self.param(name).default:
             self.lab.wait(f"{told} === null")
-        elif isinstance(value, str):
-            self.lab.wait(f"{told} === {value!r}")
-        elif isinstance(value, bool):
-            self.lab.wait(f"{told} === '{str(value).lower()}'")
+        elif isinstance(value, str | bool):
+            self.lab.wait(f"{told} === {as_text(value)!r}")
         else:
-            self.lab.wait(f"Math.abs({told} - {value}) < 1e-6")
+            self.lab.wait(f"{told} !== null && Math.abs({told} - {value}) < 1e-6")
 
-    def value(self, name: str) -> Any:
-        return self.page.evaluate(f"{PARAMS}[{name!r}]")
+    def show(self, condition: Any) -> None:
+        """Brings about what something waits for."""
+        for name, values in condition.allowed:
+            if as_text(self.lab.value(name)) not in values:
+                self.show(self.param(name).control.when)
+                self.choose(name, {"true": True, "false": False}.get(values[0], values[0]))
 
-    def show(self, item: Any) -> None:
-        """Brings about what `item` waits for."""
-        name, _, wanted = item.when.partition(":")
-        values: list[Any] = wanted.split("|") if wanted else [True]
-        if name and self.value(name) not in values:
-            owner = next(c for c in self.controls if name in getattr(c, "params", (getattr(c, "param", ""),)))
-            self.show(owner)
-            self.set(owner, name, values[0])
-
-    def set(self, item: Any, name: str, value: Any) -> None:
+    def choose(self, name: str, value: Any) -> None:
         """Chooses `value` on a row of options, a menu or a switch."""
-        if isinstance(item, Choice):
-            self.panel.locator(f"label:has(> input[data-param={name}][value='{value}'])").click()
-        elif isinstance(item, Menu):
+        kind = self.param(name).control.kind
+        if kind == "menu":
             self.panel.locator(f"select[data-param={name}]").select_option(value)
+        elif kind == "row":
+            self.panel.locator(f"label:has(> input[data-param={name}][value='{value}'])").click()
         else:
             self.panel.locator(f"label:has(> input[data-param={name}])").click()
         self.heard(name, value)
@@ -64,105 +82,169 @@ class Driver:
     def slide(self, name: str) -> None:
         """A key on the slider, then a number typed beside it."""
         slider = self.panel.locator(f"input[type=range][data-param={name}]:visible")
-        low, high = self.cls.param[name].bounds
-        slider.press("ArrowLeft" if self.value(name) == high else "ArrowRight")
+        low, high = self.param(name).bounds
+        slider.press("ArrowLeft" if self.lab.value(name) == high else "ArrowRight")
         self.heard(name, float(slider.input_value()))
-        entry = self.panel.locator(f"input.value[data-param={name}]:visible")
-        middle = round(low + 0.6 * (high - low)) if isinstance(low, int) else round(low + 0.6 * (high - low), 1)
-        entry.fill(str(middle))
-        entry.press("Enter")
-        self.heard(name, middle)
+        middle = low + 0.6 * (high - low)
+        self.enter(name, round(middle) if isinstance(self.param(name), param.Integer) else round(middle, 1))
 
-    def drag(self, item: Handle) -> None:
+    def enter(self, name: str, value: Any) -> None:
+        """Types a value."""
+        entry = self.panel.locator(f"input:not([type=range])[data-param={name}]:visible").first
+        entry.fill(str(value))
+        entry.press("Enter")
+        self.heard(name, value)
+
+    def drag(self, pad: Handle) -> None:
         """The point of the picture, by hand."""
-        knob = self.panel.locator(f"[data-handle][data-x={item.x}] button")
+        knob = self.panel.locator(f"[data-handle][data-x={pad.x}] button")
         knob.scroll_into_view_if_needed()
         box = knob.bounding_box()
-        before = self.value(item.x), self.value(item.y)
+        before = self.lab.value(pad.x), self.lab.value(pad.y)
         across, up = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         self.page.mouse.move(across, up)
         self.page.mouse.down()
         self.page.mouse.move(across + 40, up - 30, steps=5)
         self.page.mouse.up()
-        pad = self.panel.locator(f"[data-handle][data-x={item.x}]").bounding_box()
-        for name, start, moved, extent in zip(
-            (item.x, item.y), before, (40 / pad["width"], 30 / pad["height"]), self.cls.figure_extent, strict=True
-        ):
-            step = self.cls.param[name].step
-            expected = start + 2 * extent * moved
-            assert abs(self.value(name) - expected) <= step, f"{name} does not follow the hand"
-            self.heard(name, self.value(name))
+        area = self.panel.locator(f"[data-handle][data-x={pad.x}]").bounding_box()
+        picture = next(scene for scene in self.cls.scenes().values() if scene.place == "picture")
+        extents = picture.x[1] - picture.x[0], picture.y[1] - picture.y[0]
+        moves = 40 / area["width"], 30 / area["height"]
+        for name, start, moved, extent in zip((pad.x, pad.y), before, moves, extents, strict=True):
+            assert abs(self.lab.value(name) - start - extent * moved) <= self.param(name).step, f"{name} lags the hand"
+            self.heard(name, self.lab.value(name))
 
-    def draw(self, item: Brush) -> None:
+    def draw(self, pad: Brush) -> None:
         """A stroke, and away with it."""
-        pad = self.panel.locator(f"[data-brush={item.param}]")
-        pad.scroll_into_view_if_needed()
-        box = pad.bounding_box()
-        pad.locator("button").click()
-        self.heard(item.param, "")
+        area = self.panel.locator(f"[data-brush={pad.setting}]")
+        area.locator("button").click()
+        self.heard(pad.setting, "")
+        area.scroll_into_view_if_needed()
+        box = area.bounding_box()
         self.page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.5 * box["height"])
         self.page.mouse.down()
         self.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.25 * box["height"], steps=8)
         self.page.mouse.up()
-        drawn = self.value(item.param)
+        drawn = self.lab.value(pad.setting)
         assert len(drawn) >= 4 * 5
         first = int(drawn[:2], 36) / 1295, int(drawn[2:4], 36) / 1295
         assert first == pytest.approx((0.25, 0.5), abs=0.01)
-        self.heard(item.param, drawn)
+        self.heard(pad.setting, drawn)
+
+    def use(self, name: str) -> None:
+        """Does with the control of a setting what can be done with it."""
+        control = self.param(name).control
+        if control.kind == "none":  # set on the picture
+            return
+        self.show(control.when)
+        if control.kind == "slider":
+            self.slide(name)
+        elif control.kind in ("row", "menu"):
+            for value in self.param(name).objects:
+                self.choose(name, value)
+        elif control.kind == "switch":
+            self.choose(name, not self.lab.value(name))
+        elif control.kind == "text":
+            self.enter(name, examples(self.name)["texts"][name])
+        else:
+            assert control.kind == "seed"
+            self.enter(name, 11)
+
+
+@pytest.fixture(scope="module", params=instrument_names())
+def first_visit(request: Any, browser: Browser, site: str) -> Iterator[Visit]:
+    """The page of an instrument, with a profile of its own, before Python is live."""
+    watched = Watched()
+    context = browser.new_context(viewport=DESK)
+    yield Visit(watched.lab(context.new_page(), site, context, context.close), request.param)
+    watched.end()
+
+
+@pytest.fixture
+def visit(first_visit: Visit) -> Visit:
+    """The same with Python live, and all settings at their defaults."""
+    first_visit.go_live()
+    first_visit.page.set_viewport_size(DESK)
+    first_visit.reset()
+    return first_visit
+
+
+def test_the_main_slider_moves_the_still_picture_and_python_takes_over(first_visit: Visit) -> None:
+    page, cls = first_visit.page, first_visit.cls
+    name = cls.panel.frames
+    low, high = cls.param[name].bounds
+    still = page.locator(".still .front-panel")
+    figure, slider = still.locator(".figure").first, still.locator(f"input[type=range][data-param={name}]:visible")
+
+    def put(value: float) -> None:
+        slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)
+
+    before = figure.inner_html()
+    put(high)
+    expected = cls(**{name: high}).answer()
+    still.locator(f'.figure[aria-label="{expected.description}"]').wait_for()
+    after = figure.inner_html()
+    for key, text in expected.texts.items():
+        if isinstance(text, str):
+            shown = still.locator(f"[data-reading={key}]").all_text_contents()
+            assert set(shown) <= {text}, key
+    put(low)
+    first_visit.lab.wait(
+        f"document.querySelector('.still .figure')?.getAttribute('aria-label') !== {expected.description!r}"
+    )
+    assert len({before, after, figure.inner_html()}) >= 2
+    first_visit.go_live()
+    live = first_visit.panel.locator(f"input[type=range][data-param={name}]:visible")
+    assert float(live.input_value()) == low
+    first_visit.heard(name, low)
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", instrument_names())
-def test_every_control_does_what_it_says(open_lab: Any, name: str, size: str) -> None:
-    driver = Driver(open_lab(viewport=SIZES[size]), name)
-    for item in [*driver.controls, *driver.cls.front_panel.pads]:
-        driver.show(item)
-        if isinstance(item, Slider):
-            driver.slide(item.param)
-        elif isinstance(item, Choice | Menu):
-            for value in driver.cls.param[item.param].objects:
-                driver.set(item, item.param, value)
-        elif isinstance(item, Toggles):
-            for param in item.params:
-                driver.set(item, param, not driver.value(param))
-        elif isinstance(item, Handle):
-            driver.drag(item)
-        elif isinstance(item, Brush):
-            driver.draw(item)
-    width = driver.page.evaluate("document.documentElement.scrollWidth")
+def test_every_control_does_what_it_says(visit: Visit, size: str) -> None:
+    visit.page.set_viewport_size(SIZES[size])
+    for name in visit.cls.settings():
+        visit.use(name)
+    for pad in visit.cls.panel.pads:
+        if isinstance(pad, Tap):
+            continue  # see test_words_given.py
+        visit.show(Condition.of(pad.when))
+        visit.drag(pad) if isinstance(pad, Handle) else visit.draw(pad)
+    width = visit.page.evaluate("document.documentElement.scrollWidth")
     assert width <= SIZES[size]["width"], "the page scrolls sideways"
-    driver.panel.locator("[data-action=reset]").click()
-    driver.lab.wait(f"{PARAMS}.query === ''")
+    visit.reset()
 
 
-@pytest.mark.parametrize("name", instrument_names())
-def test_run_pause_step_and_reset(lab: Any, name: str) -> None:
-    driver = Driver(lab, name)
-    transport = next(item for item in driver.controls if isinstance(item, Transport))
-    plays = f"{PARAMS}.{transport.plays}"
-    driver.panel.locator("button.run").click()
-    play = driver.panel.locator("[data-play]")
-    lab.wait(f"{PARAMS}.playing && {plays} > 0.05")
-    play.click()
-    lab.wait(f"!{PARAMS}.playing")
-    paused = driver.value(transport.plays)
-    assert 0 < paused < 1
-    driver.panel.locator("[data-action=step]").click()
-    lab.wait(f"{plays} > {paused}")
-    driver.panel.locator("[data-action=reset]").click()
-    lab.wait(f"{PARAMS}.query === ''")
+def test_run_pause_step_and_reset(visit: Visit) -> None:
+    plays = visit.cls.panel.transport.plays
+    low, high = visit.param(plays).bounds
+    position, playing = f"{model()}.{plays}", f"{model()}.playing"
+    visit.panel.locator("button.run").click()
+    visit.lab.wait(f"{playing} && {position} > {low + 0.05 * (high - low)}")
+    visit.panel.locator("[data-play]").click()
+    visit.lab.wait(f"!{playing}")
+    paused = visit.lab.value(plays)
+    assert low < paused < high
+    visit.panel.locator("[data-action=step]").click()
+    visit.lab.wait(f"{position} > {paused}")
+    visit.reset()
 
 
-@pytest.mark.parametrize("name", instrument_names())
-def test_the_data_can_be_taken_along(lab: Any, name: str, tmp_path: Path) -> None:
-    driver = Driver(lab, name)
-    lab.page.locator(".menu summary").click()
-    with lab.page.expect_download() as download:
-        lab.page.locator("[data-do=data]").click()
-    assert download.value.suggested_filename == f"{name}.csv"
+def test_the_data_can_be_downloaded(visit: Visit, tmp_path: Path) -> None:
+    visit.page.locator(".menu summary").click()
+    with visit.page.expect_download() as download:
+        visit.page.locator("[data-do=data]").click()
+    visit.page.keyboard.press("Escape")
+    assert download.value.suggested_filename == f"{visit.name}.csv"
     download.value.save_as(tmp_path / "data.csv")
     with (tmp_path / "data.csv").open(newline="") as file:
         head, *rows = csv.reader(file)
-    shown = driver.cls().table()
+    shown = visit.cls().table()
     assert head == list(shown)
     assert len(rows) == len(next(iter(shown.values())))
+
+
+def test_a_first_visit_needs_nothing_that_belongs_to_cells(visit: Visit) -> None:
+    """Whatever was done above: what an instrument imports is in the packs of its page, and its models are drawn."""
+    assert not [url for url in visit.lab.requests if "chunk-bokeh_all" in url]
+    packs = {url.rpartition("/")[2].partition(".")[0] for url in visit.lab.requests if url.endswith(".pack")}
+    assert packs == {"start", "core", "lab", visit.name}

@@ -1,8 +1,8 @@
 """Directories as cases: each holds a chapter with one mistake, `chapter.md`, and the exact error, `expected.txt`.
 
-In `expected.txt`, `<instruments>` stands for the names of all instruments and `<settings of name>` for the settings
-of one, so that a new instrument or setting changes no case. A case without `expected.txt` fails; to have the files
-written for you, set LAB_WRITE_EXPECTED=1, and read what was written.
+In `expected.txt`, `<instruments>` stands for the names of all instruments, `<settings of name>` and
+`<readings of name>` for those of one, so that a new instrument, setting or reading changes no case. A case without
+`expected.txt` fails; to have the files written for you, set LAB_WRITE_EXPECTED=1, and read what was written.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 
 from diffusion_lab.app.build import prerender, site
 from diffusion_lab.app.build.chapter_parser import parse_chapter
-from diffusion_lab.app.build.chapter_tree import ChapterError, Reference
+from diffusion_lab.app.build.chapter_tree import ChapterError, Reference, link_equations
 from diffusion_lab.app.build.typeset import Formulas, typeset
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 
@@ -28,6 +28,23 @@ REFERENCES = {
 }
 
 
+#: A chapter with one equation.
+OTHER = """---
+number: 1
+title: Other
+lede: Another chapter.
+minutes: 5
+builds_on: []
+objectives: []
+---
+:::{equation} one
+x = 1
+---
+One.
+:::
+"""
+
+
 def here(function: str, *arguments: object) -> object:
     """Calls a function of `prerender.py` in this process."""
     return getattr(prerender, function.removeprefix(f"{prerender.__name__}:"))(*arguments)
@@ -37,6 +54,7 @@ def message(text: str, folder: Path) -> str:
     """What the build says of a chapter, its formulas kept in `folder`: the same calls as in `build_site`."""
     try:
         chapter = parse_chapter(Path("chapter.md"), text, REFERENCES)
+        (chapter,) = link_equations([chapter], [parse_chapter(Path("01-other.md"), OTHER, {})])
         site._prerendered(chapter, here)
         typeset([chapter], Formulas(folder / "formulas.json"))
     except ChapterError as error:
@@ -52,7 +70,8 @@ def expected(folder: Path, got: str) -> str:
         pytest.fail(f"{path} is missing; the build says: {got}", pytrace=False)
     text = path.read_text("utf-8").removesuffix("\n")
     text = text.replace("<instruments>", ", ".join(instrument_names()))
-    return re.sub(r"<settings of (\w+)>", lambda match: ", ".join(instrument_class(match[1]).settings()), text)
+    text = re.sub(r"<settings of (\w+)>", lambda match: ", ".join(instrument_class(match[1]).settings()), text)
+    return re.sub(r"<readings of (\w+)>", lambda match: ", ".join(instrument_class(match[1])().all_readings()), text)
 
 
 def cases() -> list[str]:

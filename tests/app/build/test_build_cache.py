@@ -176,7 +176,7 @@ def test_nothing_of_the_lab_is_there_before():
     assert {
         "app/build/prerender.py",
         "app/cells/session.py",
-        "app/instrument/component.py",
+        "app/instrument/instrument.py",
         "static/js/page/front_panel.js",
     } <= set(names)
     assert not {"app/build/site.py", "app/build/chapter_parser.py", "app/build/python_packs.py"} & set(names)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -14,13 +16,26 @@ from diffusion_lab.app.build import prerender
 from diffusion_lab.app.build.chapter_parser import parse_chapter
 from diffusion_lab.app.build.chapter_tree import Cell, Chapter, Equation, Exercise, InstrumentSlot, Quiz
 from diffusion_lab.app.build.notebook import CHECKS, SET_UP, make_notebook
-from diffusion_lab.app.build.site import _chapter_paths, _references
+from diffusion_lab.app.build.site import ROOT, chapter_paths, read_documents, read_references
 from diffusion_lab.app.cells.session import PASSED, Session
 
-PATHS = {path.stem: path for path in _chapter_paths()}
+PATHS = {path.stem: path for path in chapter_paths()}
 
 #: Marks of the chapter's own language, which is not Jupyter's.
-MARKS = (":::", "{cell}", "{eq}", "{cite}", "{set}", ":title:", ":hint:", "{answer", "\n---\n")
+MARKS = (
+    ":::",
+    "{cell}",
+    "{eq}",
+    "{cite}",
+    "{set}",
+    "{value}",
+    "\ue002",
+    "\ue004",
+    ":title:",
+    ":hint:",
+    "{answer",
+    "\n---\n",
+)
 
 #: By which Jupyter knows an output of Panel that is live.
 LIVE = "application/vnd.holoviews_exec.v0+json"
@@ -28,13 +43,15 @@ LIVE = "application/vnd.holoviews_exec.v0+json"
 
 @cache
 def parsed(slug: str) -> Chapter:
-    return parse_chapter(PATHS[slug], PATHS[slug].read_text("utf-8"), _references())
+    """The chapter, with a number in the place of each value."""
+    (chapter,) = [chapter for chapter in read_documents(read_references())[0] if chapter.slug == slug]
+    return chapter.filled([f"{k}.5" for k in range(len(chapter.values))])
 
 
 def written(slug: str) -> str:
     chapter = parsed(slug)
     slots = {slot.name: prerender.construct(slot.name, slot.state) for slot in chapter.of(InstrumentSlot)}
-    return make_notebook(chapter, _references(), {quiz.label: 1.0 for quiz in chapter.of(Quiz)}, slots, "lab.whl")
+    return make_notebook(chapter, read_references(), {quiz.label: 1.0 for quiz in chapter.of(Quiz)}, slots, "lab.whl")
 
 
 def notebook(slug: str) -> nbformat.NotebookNode:
@@ -54,8 +71,9 @@ def lost(chapter: Chapter, made: nbformat.NotebookNode) -> list[str]:
     code += [f"{CHECKS}\n{exercise.checks}".strip() for exercise in chapter.of(Exercise)]
     words = [f"\\tag{{{equation.number}}}" for equation in chapter.of(Equation)]
     words += [block.title for block in [*chapter.of(Cell), *chapter.of(Exercise)]]
-    words += [_references()[key].url for key in chapter.cited]
-    _, _, body = chapter.path.read_text("utf-8").split("---\n", 2)
+    words += [read_references()[key].url for key in chapter.cited]
+    _, _, body = (ROOT / chapter.path).read_text("utf-8").split("---\n", 2)
+    body = re.sub(r"```\{compute\}.*?```", "", body, flags=re.S)  # for the build alone
     words += [first_words(line) for line in body.splitlines() if line[:1].isalpha()]
     return (
         [each for each in code if each not in all_code]
@@ -90,6 +108,34 @@ def test_what_is_lost_is_found(mutant):
     for cell in made.cells:
         cell.source = MUTANTS[mutant](cell.source)
     assert lost(parsed("01-forward"), made)
+
+
+FRONT = "---\nnumber: 2\ntitle: T\nlede: L\nminutes: 1\nbuilds_on: []\nobjectives: []\n---\n"
+
+
+def test_values_and_equations_are_text():
+    text = """## About {eq}`one`
+
+{value}`-0.5 | .1f` by {eq}`one` and {eq}`other:two`.
+
+```{cell} a
+:title: A
+x = 1
+```
+
+{value}`x` and {value}`x`.
+
+:::{equation} one
+x
+---
+One.
+:::
+"""
+    chapter = parse_chapter(Path("02-this.md"), FRONT + text, {})
+    chapter = chapter.with_equations({"other:two": ("01-other.html#eq-two", "1.2")}).filled(["−0.5", "1", "2"])
+    made = nbformat.reads(make_notebook(chapter, {}, {}, {}, "lab.whl"), 4)
+    sources = [cell.source for cell in made.cells if cell.cell_type == "markdown"]
+    assert {"## About (2.1)", "−0.5 by (2.1) and (1.2).", "1 and 2."} < set(sources)
 
 
 def test_a_build_gives_the_same_notebook_each_time():

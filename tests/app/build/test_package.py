@@ -13,14 +13,16 @@ from diffusion_lab.app.build.package import make_package
 from diffusion_lab.app.build.setup_steps import ROOT
 from diffusion_lab.app.instrument.discovery import instrument_names
 
-#: Makes every instrument from the package in the folder that is given.
+#: Makes and shows every instrument from the package in the folder that is given.
 USE = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from diffusion_lab.app.cells import notebook_helpers
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 assert notebook_helpers.__file__.startswith(sys.argv[1])
-print(*[type(instrument_class(name)()).__module__.split(".")[2] for name in instrument_names()])
+for name in instrument_names():
+    instrument_class(name)().__panel__()
+    print(instrument_class(name).__module__.split(".")[2])
 """
 
 
@@ -39,7 +41,7 @@ def test_every_instrument_can_be_made_of_it(wheel, tmp_path):
     assert done.stdout.split() == instrument_names(), done.stderr
 
 
-@pytest.mark.parametrize("kind", ["front_panel.js", "front_panel.css", "front_panel.html"])
+@pytest.mark.parametrize("kind", ["front_panel.js", "front_panel.css", "instrument.html"])
 def test_a_file_that_is_missing_is_noticed(wheel, tmp_path, kind):
     zipfile.ZipFile(wheel).extractall(tmp_path)
     (path,) = tmp_path.rglob(kind)

@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from diffusion_lab.app.build import prerender
-from diffusion_lab.app.build.rendered import with_answer
-from diffusion_lab.app.build.typeset import Formulas, about
+from diffusion_lab.app.build.rendered import ContentError, with_answer
+from diffusion_lab.app.instrument import Estimate, Instrument, Measure, Panel, Transport, number, readings
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.app.instrument.editable import sources
 from diffusion_lab.app.instrument.figure_svg import figure_svg
@@ -49,11 +48,117 @@ def test_one_quiz_cannot_change_the_names_of_the_next():
 
 
 def test_cells_run_in_order_in_one_session():
-    html = prerender.run_cells([["one", "x = 2\nprint(x)\n"], ["two", "x ** 3\n"]])
+    html, _ = prerender.run_steps([["cell", "one", "x = 2\nprint(x)\n"], ["cell", "two", "x ** 3\n"]])
     assert html == {
         "one": '<pre class="output text">\n2\n</pre>',
         "two": '<pre class="output value">\n8</pre>',
     }
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+def computed(expression: str, form: str = "", *before: list[str]) -> str:
+    """The text of an expression after some steps."""
+    return prerender.run_steps([*before, ["value", expression, form]])[1][0]
+
+
+@pytest.mark.parametrize(
+    ("expression", "form", "text"),
+    [
+        ("exp(-6)**0.5", ".4f", "0.0498"),
+        ("2 * 60 * 2600", ",", "312,000"),
+        ("-0.5", ".1f", "−0.5"),
+        ("-0.0001", ".2f", "0.00"),
+        ("1e-5", ".0e", "1e−05"),
+        ("-3", "", "−3"),
+        ("np.float64(0.25)", ".2f", "0.25"),
+        ("np.arange(3).sum()", "", "3"),
+        ("2 / 3", ".0%", "67\N{NO-BREAK SPACE}%"),
+        ("np.array([0.5, -1.0])", ".1f", "(0.5, −1.0)"),
+        ("9", "words", "nine"),
+        ("0", "words", "no"),
+        ("'a' * 3", "", "aaa"),
+    ],
+)
+def test_formats_of_values(expression, form, text):
+    assert computed(expression, form) == text
+
+
+def test_values_see_what_the_cells_above_have_made():
+    steps = [["value", "e", ".1f"], ["cell", "a", "e = 2.0"], ["value", "e", ".1f"], ["cell", "b", "e += 1; e"]]
+    html, texts = prerender.run_steps([*steps, ["value", "e", ".1f"]])
+    assert texts == ["2.7", "2.0", "3.0"]
+    assert html["b"] == '<pre class="output value">\n3.0</pre>'
+
+
+def test_values_see_what_is_computed_for_them_and_cells_do_not():
+    hidden = ["compute", "import numpy as np\ndef double(k):\n    return two * k\ntwo = 2"]
+    assert computed("double(x)", "", ["cell", "a", "x = 3"], hidden) == "6"
+    with pytest.raises(ContentError, match="name 'two' is not defined"):
+        prerender.run_steps([hidden, ["cell", "a", "two"]])
+
+
+def test_a_cell_s_name_replaces_one_that_was_computed_for_values():
+    assert computed("x", "", ["compute", "x = 1"], ["cell", "a", "x = 2"]) == "2"
+
+
+def reading(state: dict[str, str], key: str, form: str = "", name: str = "ring") -> str:
+    return prerender.read_values(name, [(state, key, form)])[0]
+
+
+def test_readings_in_the_panel_s_format_or_in_another():
+    assert reading({"t": "0.5"}, "alpha_bar") == "0.050"
+    assert reading({"t": "0.5"}, "alpha_bar", ".1e") == "5.0e−02"
+    assert reading({"t": "0.5"}, "t") == "0.50"
+
+
+def test_several_readings_of_several_states_come_in_order():
+    wanted = [({"t": "0.5"}, "t", ""), ({"t": "0.25"}, "t", ""), ({"t": "0.5"}, "alpha_bar", "")]
+    assert prerender.read_values("ring", wanted) == ["0.50", "0.25", "0.050"]
+
+
+class Given(Instrument):
+    """An instrument whose readings are known."""
+
+    panel = Panel(
+        Transport("Run", plays="k", seconds=1),
+        measures=[Measure("two", "two", ".2f", beside_format=".1e"), Measure("estimate", "estimate", ".3f")],
+    )
+    k = number(1.0, 0, 1, 0.1, "K", "A setting.")
+
+    @readings
+    def given(self) -> dict[str, Any]:
+        """All that a reading can be."""
+        both = Estimate(-0.25, 0.0125), None
+        return {"two": (1.5, -2e-5), "estimate": both, "vector": np.array([3.0, -4.0]), "words": "two of three"}
+
+
+@pytest.mark.parametrize(
+    ("key", "form", "text"),
+    [
+        ("two", "", "1.50"),
+        ("two.beside", "", "−2.0e−05"),
+        ("two.beside", ".0f", "0"),
+        ("estimate", "", "−0.250 ± 0.013"),
+        ("estimate.error", ".4f", "0.0125"),
+        ("vector", ".1f", "(3.0, −4.0)"),
+        ("vector.length", ".2f", "5.00"),
+        ("words", "", "two of three"),
+    ],
+)
+def test_parts_of_readings(monkeypatch, key, form, text):
+    monkeypatch.setattr(prerender, "instrument_class", lambda name: Given)
+    assert reading({}, key, form, "given") == text
+
+
+@pytest.mark.parametrize(
+    "key", ["two.error", "estimate.beside", "words.length", "vector.beside", "two.beside.beside.x"]
+)
+def test_a_part_that_a_reading_has_not_is_refused(monkeypatch, key):
+    monkeypatch.setattr(prerender, "instrument_class", lambda name: Given)
+    with pytest.raises(ContentError, match=r"^The reading `\w+` of Given has no `\w+` in this state\.$"):
+        reading({}, key, ".1f", "given")
 
 
 @pytest.mark.parametrize("name", instrument_names())
@@ -177,22 +282,3 @@ def test_how_long_it_took_here_is_not_told(name):
 )
 def test_times_are_taken_out_of_a_line(status, without):
     assert prerender.TAKEN.sub("", status) == without
-
-
-# --- the notes about an instrument -----------------------------------------------------------------------------------
-
-
-def notes(name: str, folder: Path) -> str:
-    return about(name, Formulas(folder / "formulas.json"))
-
-
-@pytest.mark.parametrize("name", instrument_names())
-def test_the_notes_begin_below_a_section_s_heading(name, tmp_path):
-    levels = [int(level) for level in re.findall(r"<h(\d)>", notes(name, tmp_path))]
-    assert levels[0] == 3
-    assert set(levels[1:]) <= {4, 5}
-
-
-@pytest.mark.parametrize("name", instrument_names())
-def test_formulas_in_the_notes_are_typeset(name, tmp_path):
-    assert "$" not in notes(name, tmp_path)

@@ -44,30 +44,106 @@ def test_a_pack_is_the_same_each_time(tmp_path):
     assert packed(tmp_path, FILES) == packed(tmp_path, FILES)
 
 
+COMMON = "site/diffusion_lab/instruments/common"
+
+
 @pytest.mark.parametrize(
-    ("place", "pack"),
+    ("place", "needed_by", "packs"),
     [
-        ("site/diffusion_lab/app/instrument/component.pyc", "lab"),
-        ("site/diffusion_lab/instruments/common/mixtures.pyc", "lab"),
-        ("site/diffusion_lab/instruments/__init__.pyc", "lab"),
-        ("site/diffusion_lab/instruments/ring/kernel.pyc", "instruments/ring"),
-        ("site/diffusion_lab/instruments/unmask/weights.npz", "instruments/unmask"),
-        ("site/bokeh/model.pyc", "core"),
-        ("site/bokeh/unused.pyc", "on_demand"),
-        ("site/panel/theme/css/unseen.css", "core"),
-        ("site/panel/theme/unseen.json", "on_demand"),
-        ("site/panel/template/unseen.css", "on_demand"),
-        ("site/numpy/unseen.html", "on_demand"),
-        ("site/numpy/used.so", "core"),
-        ("site/numpy/unused.so", "on_demand"),
-        ("stdlib/os.pyc", "start"),
-        ("stdlib/turtle.pyc", "on_demand"),
-        ("stdlib/unseen.html", "on_demand"),
+        # What every start needs: three packs that do not depend on the instruments.
+        ("stdlib/os.pyc", "base", "start"),
+        ("site/numpy/used.so", "base", "core"),
+        ("site/param/depends.pyc", "base cells instruments/ring", "core"),
+        ("site/diffusion_lab/app/instrument/instrument.pyc", "base", "lab"),
+        # What instruments need beside that: in the pack of each that does.
+        (f"{COMMON}/mixtures.pyc", "instruments/ring instruments/flow", "instruments/flow instruments/ring cells"),
+        ("site/diffusion_lab/instruments/ring/kernel.pyc", "instruments/ring", "instruments/ring"),
+        ("site/diffusion_lab/instruments/ring/unused.pyc", "", "instruments/ring"),
+        ("site/diffusion_lab/instruments/ring/kernel.pyc", "instruments/flow", "instruments/flow instruments/ring"),
+        ("stdlib/fractions.pyc", "instruments/ring", "instruments/ring on_demand"),
+        ("stdlib/fractions.pyc", "instruments/ring cells", "instruments/ring cells"),
+        # What cells need, and all the rest of our own Python.
+        ("site/bokeh/model.pyc", "cells", "cells"),
+        (f"{COMMON}/unused.pyc", "", "cells"),
+        ("site/diffusion_lab/instruments/__init__.pyc", "", "cells"),
+        ("site/diffusion_lab/app/cells/hints/names.pyc", "", "cells"),
+        ("site/panel/theme/css/unseen.css", "", "cells"),
+        # The rest, except data that nothing has a use for.
+        ("site/bokeh/unused.pyc", "", "on_demand"),
+        ("site/panel/theme/unseen.json", "", "on_demand"),
+        ("site/panel/template/unseen.css", "", "on_demand"),
+        ("site/numpy/unseen.html", "", "on_demand"),
+        ("site/numpy/unused.so", "", "on_demand"),
+        ("stdlib/turtle.pyc", "", "on_demand"),
+        ("stdlib/unseen.html", "", "on_demand"),
     ],
-)
-def test_which_pack_a_file_goes_to(place, pack):
-    used = {"site/bokeh/model.pyc", "site/numpy/used.so", "stdlib/os.pyc"}
-    assert python_packs._pack_of(place, used) == pack
+)  # fmt: skip
+def test_which_packs_a_file_goes_to(place, needed_by, packs):
+    assert python_packs._packs_of(place, set(needed_by.split())) == packs.split()
+
+
+USED = """\
+base stdlib/os.pyc
+base site/numpy/core.so
+base site/diffusion_lab/app/__init__.pyc
+instruments/ring site/diffusion_lab/instruments/common/mixtures.pyc
+instruments/flow site/diffusion_lab/instruments/common/mixtures.pyc
+instruments/ring site/diffusion_lab/instruments/ring/kernel.pyc
+instruments/ring stdlib/fractions.pyc
+cells stdlib/fractions.pyc
+cells site/bokeh/model.pyc
+"""
+
+
+@pytest.fixture
+def compiled(tmp_path, monkeypatch) -> Path:
+    """A tree in which each file holds its own place, and what was seen to be used of it."""
+    monkeypatch.setattr(python_packs, "instrument_names", lambda: ["flow", "ring"])
+    (tmp_path / "used.txt").write_text(USED)
+    places = [line.split()[1] for line in USED.splitlines()]
+    for place in [
+        *places,
+        "stdlib/turtle.pyc",
+        "site/diffusion_lab/instruments/ring/weights.npz",
+        "site/numpy/rare.so",
+    ]:
+        (tmp_path / "compiled" / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "compiled" / place).write_bytes(place.encode())
+    return tmp_path
+
+
+def test_every_file_is_in_the_packs_of_those_who_need_it(compiled):
+    python_packs._pack(compiled)
+    packs = {
+        path.relative_to(compiled).as_posix().removesuffix(".pack"): read_pack(path.read_bytes())
+        for path in compiled.rglob("*.pack")
+    }
+    lab = "site-packages/diffusion_lab"
+    mixtures = f"{lab}/instruments/common/mixtures.pyc"
+    assert {name: sorted(pack) for name, pack in packs.items()} == {
+        "start": ["on_demand_modules.txt", "os.pyc"],
+        "core": ["site-packages/numpy/core.so"],
+        "lab": [f"{lab}/app/__init__.pyc"],
+        "instruments/ring": ["fractions.pyc", mixtures, f"{lab}/instruments/ring/kernel.pyc"],
+        "instruments/flow": [mixtures],
+        "cells": ["fractions.pyc", "site-packages/bokeh/model.pyc", mixtures],
+        "on_demand": ["site-packages/numpy/rare.so", "turtle.pyc"],
+    }  # fmt: skip
+    assert packs["lab"][f"{lab}/app/__init__.pyc"] == b"site/diffusion_lab/app/__init__.pyc"
+    assert packs["core"]["site-packages/numpy/core.so"] == b"", "the browser compiles it while it arrives"
+    assert packs["on_demand"]["site-packages/numpy/rare.so"] != b""
+
+
+def test_modules_that_come_later_are_named_with_their_packs(compiled):
+    python_packs._pack(compiled)
+    listed = read_pack((compiled / "start.pack").read_bytes())["on_demand_modules.txt"].decode().splitlines()
+    assert listed == [
+        "bokeh.model cells",
+        "diffusion_lab.instruments.common.mixtures cells",
+        "fractions cells",
+        "numpy.rare on_demand",
+        "turtle on_demand",
+    ]
 
 
 def test_names_of_the_modules_of_a_pack():
@@ -235,9 +311,8 @@ def test_a_pack_is_a_new_file(tmp_path):
 def test_what_readers_need_goes_in():
     own = set(python_packs._own_files())
     assert {
-        "diffusion_lab/app/instrument/component.py",
+        "diffusion_lab/app/instrument/instrument.py",
         "diffusion_lab/app/browser/worker_api.py",
-        "diffusion_lab/app/instrument/panel_template.py",
         "diffusion_lab/static/js/page/front_panel.js",
         "diffusion_lab/instruments/ring/kernel.py",
     } < own

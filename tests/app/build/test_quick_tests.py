@@ -145,7 +145,7 @@ def test_a_quick_run_that_passed_is_not_repeated(ran, capsys):
     assert command_line.main(["test", "--quick"]) == 0
     assert command_line.main(["test", "--quick"]) == 0
     (command,) = ran
-    assert command[1:7] == ["-m", "pytest", "-n", "2", "--dist", "loadfile"]
+    assert command[1:5] == ["-m", "pytest", "-n", "2"]
     assert "tests/test_lint.py" in command
     assert "nothing has changed" in capsys.readouterr().out
 
@@ -160,3 +160,17 @@ def test_a_quick_run_that_failed_or_left_tests_out_is_repeated(ran, monkeypatch,
     monkeypatch.setattr(subprocess, "call", lambda command, **_: 0)
     assert command_line.main(["test", "--quick"]) == 0
     assert json.loads((tmp_path / "kept.json").read_text()) == parts()
+
+
+def test_all_tests_run_without_a_browser_in_two_processes_then_with_one(ran, monkeypatch):
+    monkeypatch.setattr(command_line, "_built", lambda *_, **__: None)
+    monkeypatch.setattr(command_line, "ensure_browser", lambda _: "/usr/bin/browser")
+    monkeypatch.setenv("DIFFUSION_LAB_BROWSER", "")
+    assert command_line.main(["test"]) == 0
+    assert [command[3:] for command in ran] == [["-n", "2", "--ignore=tests/browser"], ["tests/browser"]]
+    ran.clear()
+    assert command_line.main(["test", "tests/instruments/ring", "-x"]) == 0
+    assert [command[3:] for command in ran] == [["tests/instruments/ring", "-x"]]
+    codes = [1, 0]
+    monkeypatch.setattr(subprocess, "call", lambda *_, **__: codes.pop(0))
+    assert (command_line.main(["test"]), codes) == (1, [])

@@ -112,6 +112,14 @@ def test_tests_have_a_lock_of_their_own(commands, said):
     assert install[-1].endswith("requirements-test.lock")
 
 
+def test_where_the_tests_packages_are_the_builds_are_too(commands, said):
+    """A copy of the checkout that shares `.venv` must not install itself into it."""
+    ensure_python(said.append, tests=True)
+    commands.clear()
+    ensure_python(said.append)
+    assert commands == []
+
+
 @pytest.mark.parametrize("file", ["requirements-build.lock", "requirements-test.lock", "pyproject.toml"])
 def test_what_was_made_from_other_locks_is_not_trusted(commands, said, checkout, file):
     ensure_python(said.append)

@@ -1,16 +1,15 @@
-"""What chapter 8 says of the instrument is what the instrument shows: quotations and numbers in prose."""
+"""What chapter 8 quotes can be read in the instrument. Its numbers are computed when the site is built."""
 
 import re
 
 import pytest
 
-from diffusion_lab.app.build.site import _chapter_paths, _references, parse_chapter
-from diffusion_lab.instruments.unmask import kernel
+from diffusion_lab.app.build.site import chapter_paths, parse_chapter, read_references
 from diffusion_lab.instruments.unmask.component import Unmask
 
-PATH = next(path for path in _chapter_paths() if path.name.startswith("08"))
+PATH = next(path for path in chapter_paths() if path.name.startswith("08"))
 LINES = PATH.read_text("utf-8").splitlines()
-PRESETS = parse_chapter(PATH, PATH.read_text("utf-8"), _references()).presets
+PRESETS = parse_chapter(PATH, PATH.read_text("utf-8"), read_references()).presets
 PARAGRAPHS = sorted({preset.line for preset in PRESETS})
 
 
@@ -36,25 +35,3 @@ def test_a_wrong_quotation_is_found(monkeypatch):
     wrong = [text.replace("the old captain reads", "the old captain eats") for text in LINES]
     monkeypatch.setitem(globals(), "LINES", wrong)
     assert unseen(line) == ["the old captain eats a letter"]
-
-
-def paragraph(words):
-    return next(line for line in PARAGRAPHS if words in LINES[line - 1])
-
-
-def test_the_odd_neighbours_of_one_three_and_fifteen_passes():
-    odd = [instrument.reading_texts["joints"] for instrument in seen(paragraph("nine of fourteen"))]
-    assert odd == ["9", "2", "0"]
-
-
-def test_the_losses_of_the_small_chain():
-    blind, published = (kernel.kl_curve(rule, 0.9, 0.0)[0] for rule in ("random", "low_confidence"))
-    said = LINES[paragraph("a small exact chain") - 1]
-    assert f"One pass loses {blind[0]:.4f} nats, two lose {blind[1]:.4f}, and five" in said
-    assert f"to {published[-1]:.4f} nats" in LINES[paragraph("the same small chain") - 1]
-
-
-def test_the_passes_of_drafts():
-    line = paragraph("drafts of four words")
-    (instrument,) = seen(line)
-    assert f"in {len(instrument.rounds) - 1} passes instead of 15" in LINES[line - 1]

@@ -1,0 +1,106 @@
+"""A page of the site as a reader has it before them, for the tests beside this file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Locator, Page
+
+CHAPTER = "chapters/01-forward.html"
+DESK = {"width": 1360, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@dataclass
+class Lab:
+    """A page of the site as a reader has it before them, and what it has said and asked for."""
+
+    page: Page
+    site: str
+    messages: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open(self, path: str = CHAPTER, *, live: bool = True) -> Lab:
+        """Goes to a page; waits until Python is live there."""
+        self.page.goto(self.site + path)
+        if live:
+            self.wait_live()
+        return self
+
+    def wait_live(self) -> None:
+        """Waits until every instrument says that Python is live."""
+        self.page.wait_for_selector(".instrument .live[data-state=live]", timeout=60_000)
+        self.page.wait_for_selector(".instrument .live-view .front-panel[data-live]")
+
+    def wait(self, expression: str) -> None:
+        """Waits until a JavaScript expression is true."""
+        self.page.wait_for_function(expression, timeout=30_000)
+
+    def reading(self, key: str) -> float:
+        """A read-out or measure of the live instrument."""
+        return float(self.page.locator(f".live-view [data-reading={key}]").inner_text())
+
+    def shows(self, key: str, text: str) -> None:
+        """Waits until a read-out of the live instrument has this text in it."""
+        self.page.locator(f".live-view [data-reading={key}]", has_text=text).wait_for()
+
+    def layer(self, address: str = "plane.points") -> dict[str, list[float]]:
+        """The columns of a layer, "scene.layer", as Bokeh draws them now."""
+        return self.page.evaluate(LAYER, address)
+
+    def points(self) -> np.ndarray:
+        """(N, 3): x, y and part of the points that Bokeh draws now."""
+        columns = self.layer()
+        return np.array([columns["x"], columns["y"], columns["part"]]).T
+
+    def value(self, name: str, slot: str = "") -> Any:
+        """A property of the live instrument: a setting, or `query`, `waiting`, `pale`."""
+        return self.page.evaluate(f"{model(slot)}[{name!r}]")
+
+    def edit(self, label: str, code: str) -> Locator:
+        """Puts code into a cell as a reader does: focus, select all, type; returns the cell."""
+        cell = self.page.locator(f"#cell-{label}")
+        cell.scroll_into_view_if_needed()
+        self.page.locator(f"#cell-{label}[data-editable]").wait_for()
+        editor = cell.locator(".cm-content")
+        editor.click()
+        editor.press("Control+a")
+        self.page.keyboard.insert_text(code)
+        return cell
+
+    def run(self, cell: Locator) -> list[str]:
+        """Runs a cell by its key; returns what it put out as text."""
+        cell.locator(".cm-content").press("Control+Enter")
+        cell.locator(".state", has_text=re.compile(r"\d m?s|stopped|error")).wait_for(timeout=60_000)
+        return cell.locator("pre.output").all_inner_texts()
+
+    def live_figure(self, cell: Locator) -> Locator:
+        """The one live output of a cell, when its figure is drawn."""
+        cell.locator(".output.live .live-view .bk-Figure").wait_for()
+        return cell.locator(".output.live")
+
+    def slide(self, name: str, value: float) -> None:
+        """Moves a slider of the live instrument as a hand does: value and `input` event."""
+        slider = self.page.locator(f".live-view input[type=range][data-param={name}]:visible")
+        slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)
+
+
+#: The columns of the source of a layer, by the name that the build gave it; images row by row.
+LAYER = """(address) => {
+  const source = Bokeh.documents.flatMap(d => [...d._all_models.values()])
+    .find(m => m.type === "ColumnDataSource" && m.name === address);
+  return Object.fromEntries(source.columns().map((name) =>
+    [name, Array.from(source.get_column(name), (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value))]));
+}"""
+
+
+def model(slot: str = "") -> str:
+    """JavaScript for the Bokeh model that has the properties of an instrument, the one in `slot` or the only one."""
+    ours = f"&& String(m.id).startsWith('{slot}-')" if slot else ""
+    return (
+        "Bokeh.documents.flatMap(d => [...d._all_models.values()])"
+        f".find(m => m.properties?.query && m.properties?.readings_shown {ours})"
+    )
