@@ -65,9 +65,9 @@ class Train(Instrument):
         "The noise, the clean point, the velocity between them, or Karras' mixture of the first two.")
     level_distribution = choice(LEVELS, "uniform_t", "Noise levels in training",
         "How often each noise level is trained.")
-    learning_rate = choice(("0.0003", "0.001", "0.003", "0.01", "0.1", "1"), "0.003", "Learning rate",
+    learning_rate = choice(("0.0003", "0.001", "0.003", "0.01", "0.1", "1"), "0.01", "Learning rate",
         "Step size of Adam. The largest diverges.")
-    dropout = number(0.1, 0, 1, 0.05, "Condition dropout", symbol="p",
+    dropout = number(0.2, 0, 1, 0.05, "Condition dropout", symbol="p",
         doc="Share of training points that are shown without their condition: what guidance needs.")
     chart_shows = choice({"training": "Loss", "levels": "Loss by noise level"}, "training", "Chart", style="row",
         doc="The loss of each step so far, or the expected loss of this moment's network at each noise level.")
