@@ -17,7 +17,7 @@ import pytest
 from diffusion_lab.app import instrument
 from diffusion_lab.app.build import python_packs
 from diffusion_lab.app.build.chapter_tree import InstrumentSlot
-from diffusion_lab.app.build.site import _chapter_paths, _references, parse_chapter
+from diffusion_lab.app.build.site import chapter_paths, parse_chapter, read_references
 from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_names
 from diffusion_lab.app.instrument.vocabulary import GLOSSARY
 
@@ -490,8 +490,8 @@ def instrument_folders() -> list[Path]:
 
 
 def test_every_instrument_is_whole():
-    references = _references()
-    chapters = [parse_chapter(path, path.read_text("utf-8"), references) for path in _chapter_paths()]
+    references = read_references()
+    chapters = [parse_chapter(path, path.read_text("utf-8"), references) for path in chapter_paths()]
     placed = {slot.name for chapter in chapters for slot in chapter.of(InstrumentSlot)}
     assert {path.name: lacks(path, placed) for path in instrument_folders() if lacks(path, placed)} == {}
     assert [path.name for path in instrument_folders()] == instrument_names()

@@ -78,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     names = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
     bench.add_argument("name", nargs="?", default="all", choices=names, help="default: all, as ratios to the targets")
     bench.set_defaults(command=_bench, further=[])
+    readme = commands.add_parser("readme", help="bring the generated parts of README.md up to date")
+    readme.set_defaults(command=_readme)
     new = commands.add_parser("new", help="write the files of a new instrument")
     kinds = new.add_subparsers(required=True, metavar="kind")
     instrument = kinds.add_parser(
@@ -180,6 +182,17 @@ def _bench(options: argparse.Namespace, say: Progress) -> int:
         cwd=ROOT,
         env={**os.environ, "DIFFUSION_LAB_BROWSER": browser},
     )
+
+
+def _readme(options: argparse.Namespace, say: Progress) -> int:
+    ensure_python(say)
+    from diffusion_lab.app.build.readme import write_readme
+    from diffusion_lab.app.build.site import read_documents, read_references
+
+    chapters, _ = read_documents(read_references())
+    write_readme(chapters)
+    say("README.md and its pictures are up to date")
+    return 0
 
 
 def _new_instrument(options: argparse.Namespace, say: Progress) -> int:

@@ -80,6 +80,7 @@ LEFT_OUT_ENDINGS = (
 #: Our own files that the browser needs.
 OWN = (
     "app/**/*.py",
+    "app/instrument/templates/*.html",
     "instruments/**/*.py",
     "instruments/**/*.npz",
     "static/js/page/front_panel.js",

@@ -56,10 +56,10 @@ def parts(chapters: list[Chapter]) -> dict[str, str]:
 def filled(text: str, generated: Mapping[str, str]) -> str:
     """`text` with each generated part in its place; raises `SetupError` where the README lacks one."""
     for name, part in generated.items():
-        pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+        pattern = re.compile(rf"(<!-- generated: {name} -->\n)((?!<!-- end -->).)*(<!-- end -->)", re.DOTALL)
         if not pattern.search(text):
             raise SetupError(f"README.md has no part between `<!-- generated: {name} -->` and `<!-- end -->`.")
-        text = pattern.sub(lambda match, part=part: f"{match[1]}{part}{match[2]}", text)  # type: ignore[misc]
+        text = pattern.sub(lambda match, part=part: f"{match[1]}{part}\n{match[3]}", text)  # type: ignore[misc]
     return text
 
 

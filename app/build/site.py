@@ -76,7 +76,7 @@ def build_site(numpy_wheel: Path, say: Say, warm: NodePython | None = None) -> P
 
 def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
     say("reading chapters")
-    references = _references()
+    references = read_references()
     names = instrument_names()
     chapters, abouts = read_documents(references)
     build_cache, formulas = BuildCache(WORK / "results"), Formulas(WORK / "formulas.json")
@@ -122,19 +122,21 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
 # --- gather and check ------------------------------------------------------------------------------------------------
 
 
-def _chapter_paths() -> list[Path]:
+def chapter_paths() -> list[Path]:
+    """The chapters' files, in order."""
     return sorted(CHAPTERS.glob("[0-9][0-9]-*.md"))
 
 
 def read_documents(references: dict[str, Reference]) -> tuple[list[Chapter], list[About]]:
     """All chapters, and the texts that belong to instruments, with links between them."""
     paths = {name: INSTRUMENTS / name / "about.md" for name in instrument_names()}
-    chapters = [parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references) for path in _chapter_paths()]
+    chapters = [parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references) for path in chapter_paths()]
     abouts = [parse_about(path.relative_to(ROOT), path.read_text("utf-8"), name) for name, path in paths.items()]
     return link_equations(chapters, chapters), link_equations(abouts, chapters)
 
 
-def _references() -> dict[str, Reference]:
+def read_references() -> dict[str, Reference]:
+    """The works that chapters cite, by key."""
     path = CHAPTERS / "references.toml"
     try:
         works = tomllib.loads(path.read_text("utf-8"))

@@ -1,6 +1,7 @@
 """A denoiser that is trained while one watches: its samples, the error of its score, and the loss above its floor."""
 
 from collections.abc import Generator, Iterator
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,16 @@ from diffusion_lab.app.instrument import (  # isort: skip
     choice, computed, number, readings, seed, switch, text, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Band, Heat, Lines, Plane, Points, field_arrows
-from diffusion_lab.instruments.common import curves, datasets, denoiser_training, learned_denoiser, training_levels
+from diffusion_lab.instruments.common import curves, datasets
 from diffusion_lab.instruments.common.datasets import NULL
-from diffusion_lab.instruments.common.denoiser_training import BATCH, DIVERGED, HIDDEN, Task
+from diffusion_lab.instruments.common.denoiser_training import BATCH, DIVERGED, HIDDEN, Run, Task
 from diffusion_lab.instruments.common.guidance import combine
 from diffusion_lab.instruments.common.irreducible_loss import IrreducibleLoss
+from diffusion_lab.instruments.common.learned_denoiser import sampling
 from diffusion_lab.instruments.common.networks.adam import Adam
 from diffusion_lab.instruments.common.preconditioning import Preconditioning
 from diffusion_lab.instruments.common.score_grid import ExactPrediction, grid_points, relative_density
-from diffusion_lab.instruments.common.training_levels import SIGMA_MAX, SIGMA_MIN
+from diffusion_lab.instruments.common.training_levels import SIGMA_MAX, SIGMA_MIN, draw_sigmas
 from diffusion_lab.instruments.train import kernel
 from diffusion_lab.instruments.train.kernel import EACH_PART, EVERY, NUM_POINTS, NUM_STEPS, Checkpoint
 
@@ -31,14 +33,10 @@ ON_THE_WAY = 100  # steps between two pictures of a training that one waits for
 Work = Generator[Any, None, Any]  # long work, in slices
 
 # fmt: off
-DATA_SETS = {"ring": "Ring", "moons": "Moons", "spiral": "Spiral", "checkerboard": "Checkerboard",
-    "swiss_roll": "Swiss roll", "drawn": "Drawn"}
 PREDICTIONS = {"eps_hat": "Noise ε", "x0_hat": "Clean point x₀", "v_pred": "Velocity v", "edm": "EDM preconditioning"}
 LEVELS = {"uniform_t": "Uniform in t", "uniform_log_snr": "Uniform in log SNR", "log_normal": "Log-normal (EDM)"}
 CONDITIONS = {"none": "None", "each": "Each part in turn", **{name: f"Part {name.upper()}" for name in "abcdef"}}
 PARTS = {"none": NULL, "each": EACH_PART, **{name: k for k, name in enumerate("abcdef")}}
-RATES = ("0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "1")
-LOSS, BY_LEVEL = {"chart_shows": "training"}, {"chart_shows": "levels"}
 CHART: dict[str, Any] = {"place": "below", "aspect": 2.8}
 
 
@@ -46,14 +44,14 @@ class Train(Instrument):
     """A multilayer perceptron and Adam, on data whose exact score and irreducible loss are known."""
 
     title = "Training a denoiser"
-    editable = (Task.batches, Preconditioning.at, Adam.update, training_levels.draw_sigmas, learned_denoiser.sampling,
-        combine)
+    question = "How does a network learn to undo noise, and how far above the least loss does it stay?"
+    editable = (Task.batches, Preconditioning.target, Adam.update, draw_sigmas, sampling, combine)
 
     view = choice(("both", "samples", "score"), "both", "Picture", style="row",
         doc="Samples of the network, its score beside the exact one, or both.")
-    training_step = whole(600, 0, NUM_STEPS, "Training step", step=EVERY,
+    training_step = whole(300, 0, NUM_STEPS, "Training step", step=EVERY,
         doc="How long the network has been trained: a step is one batch of 256 noised points.")
-    data_set = choice(DATA_SETS, "ring", "Data", "What the network learns to sample: points, or what you draw.")
+    data_set = choice([*datasets.DATA_SETS, "drawn"], "ring", "Data", "What the network learns to sample.")
     drawing = text("", r"^([0-9a-z]{4}){0,150}$", "Drawing", kind="none",
         doc="The points of the drawn set, four base-36 digits each: x, then y, in 1295ths of the picture.")
     condition = choice(CONDITIONS, "each", "Condition",
@@ -67,7 +65,8 @@ class Train(Instrument):
         "The noise, the clean point, the velocity between them, or Karras' mixture of the first two.")
     level_distribution = choice(LEVELS, "uniform_t", "Noise levels in training",
         "How often each noise level is trained.")
-    learning_rate = choice(RATES, "0.003", "Learning rate", "Step size of Adam. The largest diverges.")
+    learning_rate = choice(("0.0003", "0.001", "0.003", "0.01", "0.1", "1"), "0.003", "Learning rate",
+        "Step size of Adam. The largest diverges.")
     dropout = number(0.1, 0, 1, 0.05, "Condition dropout", symbol="p",
         doc="Share of training points that are shown without their condition: what guidance needs.")
     chart_shows = choice({"training": "Loss", "levels": "Loss by noise level"}, "training", "Chart", style="row",
@@ -96,10 +95,11 @@ class Train(Instrument):
         title="Score at noise level t", when={"view": ("both", "score")})
     training = Axes("Loss against training step: of each batch, its running mean, and the floor that stays",
         Points("batches", "field", size=3), Band("above", "acc"), Lines("mean", "ink"),
-        Lines("floor", "acc", width=1.5, dash=(5, 3)), x=(1, NUM_STEPS), y=(0.02, 2), log="xy", **CHART, when=LOSS)
+        Lines("floor", "acc", width=1.5, dash=(5, 3)), x=(1, NUM_STEPS), y=(0.02, 2), log="xy", **CHART,
+        ticks={"x": (1, 10, 100, 1000), "y": (0.05, 0.1, 0.2, 0.5, 1, 10, 100)}, when={"chart_shows": "training"})
     levels = Axes("Expected loss against the noise σ, and the floor that stays", Band("above", "acc"),
         Lines("loss", "ink"), Lines("floor", "acc", width=1.5, dash=(5, 3)), Points("here", "ink", size=9, alpha=1),
-        x=(SIGMA_MIN, SIGMA_MAX), y=(0, 1), log="x", **CHART, when=BY_LEVEL)
+        x=(SIGMA_MIN, SIGMA_MAX), y=(0, 1), log="x", ticks={"x": (0.1, 1, 10)}, **CHART, when={"chart_shows": "levels"})
     # fmt: on
 
     def reconcile(self, changed: frozenset[str]) -> None:
@@ -119,11 +119,16 @@ class Train(Instrument):
     @computed
     def task(self) -> Task:
         """What is learned and how."""
-        data, rate = self.data, float(self.learning_rate)
-        return Task(data, self.prediction, self.level_distribution, self.dropout, rate, self.seed)
+        rate = float(self.learning_rate)
+        return Task(self.data, self.prediction, self.level_distribution, self.dropout, rate, self.seed)
+
+    @computed
+    def part(self) -> np.ndarray:
+        """The part that each sample is asked to be of, (N,)."""
+        return kernel.parts(self.task, PARTS[self.condition])
 
     @computed(keep=2)
-    def replay(self) -> Replay[denoiser_training.Run, Checkpoint]:
+    def replay(self) -> Replay[Run, Checkpoint]:
         """The run, trained as far as it has been looked at."""
         task = self.task
         return Replay(kernel.endless(task), NUM_STEPS, NUM_STEPS // EVERY, lambda run: kernel.checkpoint(task, run))
@@ -141,8 +146,8 @@ class Train(Instrument):
     def _sampled(self, checkpoint: Checkpoint, done: int, of: int) -> Work:
         """Work that is `done` of `of`, and gives the checkpoint with samples of it."""
         scale = 1.0 if self.condition == "none" else self.guidance_scale
-        x, part = kernel.noise(self.seed), kernel.parts(self.task, PARTS[self.condition])
-        for points in learned_denoiser.sampling(checkpoint.learned, x, part, scale, kernel.SAMPLER_STEPS):
+        x, part = kernel.noise(self.seed), self.part
+        for points in sampling(checkpoint.learned, x, part, scale, kernel.SAMPLER_STEPS):
             x = points
             yield done, of
         return checkpoint, x
@@ -179,7 +184,7 @@ class Train(Instrument):
 
     @samples.layer("points")
     def _(self) -> dict[str, Any]:
-        return {"x": self.moment[1], "part": kernel.parts(self.task, PARTS[self.condition])}
+        return {"x": self.moment[1], "part": self.part}
 
     @samples.layer("data")
     def _(self) -> dict[str, Any]:
@@ -247,8 +252,7 @@ class Train(Instrument):
     @readings
     def of_samples(self) -> dict[str, Any]:
         """The distance of the samples to the data, beside what chance leaves."""
-        found = kernel.distance(self.task, self.moment[1], PARTS[self.condition])
-        return {"distance": (found.distance, found.expected)}
+        return {"distance": astuple(kernel.distance(self.task, self.moment[1], PARTS[self.condition]))}
 
     def status(self) -> Status:
         """What was trained, or that it diverged."""
@@ -262,26 +266,31 @@ class Train(Instrument):
 
     def describe(self) -> str:
         """The picture in words."""
-        r = self.reading_texts
+        r, condition, samples, score = self.reading_texts, self.label("condition").lower(), "", ""
         drawn = f" of {len(self.drawing) // 4} points" if self.data_set == "drawn" else ""
-        asked = {"none": "no condition", "each": "each part in turn"}.get(self.condition, self.label("condition"))
-        guided = "" if self.condition == "none" else f", guidance scale w = {self.guidance_scale:.1f}"
-        losses = (
-            f" Its loss is {r['loss']} on the last batches; the floor is {r['floor']}, and the expected loss of the"
-            f" averaged weights is {r['excess']} above it."
-        )
+        guided = f", guidance scale w = {self.guidance_scale:.1f}" if self.condition != "none" else ""
+        if self.view != "score":
+            samples = (
+                f" {NUM_POINTS} samples (condition: {condition}{guided}) are {r['distance']} from the data, perfect"
+                f" draws {r['distance_true']} (maximum mean discrepancy)."
+            )
+        if self.view != "samples":
+            score = (
+                f" At t = {self.noise_level:.2f} (condition: {condition}) the learned score times σ is off by"
+                f" {r['score_error']}, where that of an untrained network is off by {r['score_error_true']}."
+            )
+        marked = f"each noise; σ = {self.exact.at.sigma:.2f} is marked"
+        chart = "each batch" if self.chart_shows == "training" else marked
+        loss = f"The floor is {r['floor']}; the expected loss of the averaged weights is {r['excess']} above it."
         if (step := self.checkpoint.diverged_at) is not None:
-            losses = f" Training diverged at step {step}."
+            loss = f"Training diverged at step {step}."
         return (
             f"A network after {r['step']} training steps on the {self.label('data_set').lower()} data{drawn}"
             f" ({self.label('prediction')}, {self.label('level_distribution').lower()}, condition dropout"
-            f" {self.dropout:.2f}, learning rate {self.learning_rate}): {NUM_POINTS} samples, asked for {asked}{guided}"
-            f" and {r['distance']} from the data (maximum mean discrepancy; perfect draws {r['distance_true']})."
-            f"{losses} At t = {self.noise_level:.2f} the learned score times σ is off by {r['score_error']}, where an"
-            f" untrained network is off by {r['score_error_true']}."
+            f" {self.dropout:.2f}, learning rate {self.learning_rate}).{samples}{score} The chart shows the loss of"
+            f" {chart}. {loss}"
         )
 
     def table(self) -> dict[str, np.ndarray]:
         """The samples, each with the part that it was asked to be of, from 0; -1 for none."""
-        x = self.moment[1]
-        return {"x": x[:, 0], "y": x[:, 1], "part": kernel.parts(self.task, PARTS[self.condition])}
+        return {"x": self.moment[1][:, 0], "y": self.moment[1][:, 1], "part": self.part}

@@ -1,7 +1,4 @@
-"""A training run thinned to checkpoints, and the samples that are drawn from one.
-
-A checkpoint has the moving average of the weights, which samples better than the weights themselves.
-"""
+"""A training run thinned to checkpoints, and what is asked of the samples that are drawn from one."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ EACH_PART = NUM_POINTS
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """The denoiser of the averaged weights, and the loss of each step so far, (step,), at most DIVERGED."""
+    """The denoiser of the averaged weights, which sample better, and each step's loss, (step,), at most DIVERGED."""
 
     learned: Learned
     losses: Array

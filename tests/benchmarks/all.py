@@ -1,6 +1,7 @@
 """Every benchmark in one run, as ratios beside the targets and beside what this machine has measured before.
 
-Prints all figures, writes `.build/benchmarks/report.md` and `report.svg`, and adds a line to `history.jsonl`, which is
+Prints all figures, writes `.build/benchmarks/report.md` and `report.svg` (a full run also beside this file, as
+`REPORT.md`), and adds a line to `history.jsonl`, which is
 kept in git. A figure that is more than the median of the last lines of the same machine, beyond noise, is marked
 REGRESSION. The single scripts say what each figure is.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -81,6 +83,8 @@ def main() -> None:
     (RESULTS / "report.svg").write_text(_report.plot(figures), "utf-8")
     print(f"\nwritten: {(RESULTS / 'report.md').relative_to(ROOT)} and report.svg")
     if not options.quick:
+        shutil.copyfile(RESULTS / "report.md", HISTORY.with_name("REPORT.md"))
+        shutil.copyfile(RESULTS / "report.svg", HISTORY.with_name("report.svg"))
         _report.add_to_history(HISTORY, facts, values)
         print(f"a line was added to {HISTORY.relative_to(ROOT)}")
     for word in ("missed", "REGRESSION"):

@@ -10,8 +10,11 @@ class Held:
 
     def __init__(self, lab: Any) -> None:
         self._page = lab.page
-        self._page.route("**/worker.*.js", lambda route: None)
+        self._waiting: list[Any] = []
+        self._page.route("**/worker.*.js", lambda route: self._waiting.append(route))
 
     def let_go(self) -> None:
         """The script arrives."""
-        self._page.unroute("**/worker.*.js")  # requests that wait are continued
+        for route in self._waiting:
+            route.continue_()
+        self._page.unroute("**/worker.*.js")

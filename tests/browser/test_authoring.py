@@ -72,9 +72,9 @@ def serving(checkout: Path) -> Iterator[Serving]:
 
 
 @pytest.fixture
-def author(open_lab, serving):
+def author(open_cold, serving):
     """A page of the draft in front of the author; `marked` until it is loaded again."""
-    lab = open_lab(serving.address).open(PAGE)
+    lab = open_cold(serving.address).open(PAGE)
     lab.page.evaluate("window.marked = true")
     return lab
 
@@ -125,12 +125,12 @@ def test_a_page_that_has_not_changed_is_left_alone(author, serving):
 
 
 def test_an_instrument_runs_the_python_of_now(author, serving):
-    serving.edit("instruments/ring/component.py", "ms · exact score", "ms · the exact score, mended")
+    serving.edit("instruments/ring/component.py", "exact score of {gaussians}", "exact score, mended, of {gaussians}")
     author.wait(RELOADED)
     author.wait_live()
     author.page.evaluate("window.marked = true")
     author.page.locator(".live-view label", has_text="Reverse").first.click()
-    author.page.wait_for_selector(".live-view [data-status]:has-text('the exact score, mended')")
+    author.page.wait_for_selector(".live-view [data-status]:has-text('exact score, mended, of')")
 
 
 MISTAKES = {

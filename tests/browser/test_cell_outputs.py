@@ -106,14 +106,27 @@ def test_what_the_next_run_replaces_is_closed_on_both_sides(lab: Any) -> None:
 
 def test_an_instrument_is_alive_in_a_cell(lab: Any) -> None:
     lab.open()
-    code = "from diffusion_lab.instruments.ring.component import Ring\nring = Ring(t=0.3)\nring"
-    cell = lab.edit("dissolve", code)
+    cell = lab.edit("dissolve", "from diffusion_lab.instruments.ring.component import Ring\nring = Ring(t=0.3)\nring")
     lab.run(cell)
-    slider = cell.locator(".live-view input[type=range][data-param=t]")
-    slider.wait_for()
+    lab.live_figure(cell)
+    shown, slider = cell.locator("[data-reading=t]"), cell.locator("input[type=range][data-param=t]")
+    assert shown.inner_text() == "0.30"
+    before = lab.page.evaluate(POINTS)
     slider.evaluate("e => { e.value = 0.5; e.dispatchEvent(new Event('input')); }")
-    other = lab.edit("langevin", "ring.t")
-    assert lab.run(other) == ["0.5"]
+    cell.locator("[data-reading=t]", has_text="0.50").wait_for()
+    assert lab.page.evaluate(POINTS) != before, "the picture moves"
+    other = lab.edit("langevin", "print(ring.t)\nring.t = 0.1")
+    assert lab.run(other) == ["0.5\n"]
+    cell.locator("[data-reading=t]", has_text="0.10").wait_for()
+    assert float(slider.input_value()) == 0.1
+    assert lab.page.locator(".instrument [data-reading=t]").inner_text() == "0.05", (
+        "the page's own ring stays where it was"
+    )
+
+
+#: Where the points are that the latest document of the page draws.
+POINTS = """[...Bokeh.documents.at(-1)._all_models.values()]
+  .find(m => m.type === "ColumnDataSource" && m.name === "plane.points").get_column("x").slice(0, 5).join()"""
 
 
 def test_a_traceback_through_a_library_can_be_printed(lab: Any) -> None:

@@ -66,16 +66,13 @@ def test_all_of_numpy_and_the_standard_library_can_be_imported(lab: Any) -> None
     assert lab.run(lab.edit("dissolve", code)) == ["[1. 1.] 7.0\n"]
 
 
-def test_the_rest_of_the_library_comes_the_moment_it_is_needed(lab: Any) -> None:
-    lab.open("embed/ring.html")
-    worker = lab.page.workers[0]
-    assert not [url for url in lab.requests if "/on_demand." in url]
-    assert worker.evaluate("labAddOnDemand()") is True  # what `app/browser/on_demand_imports.py` calls within an import
-    assert worker.evaluate("labAddOnDemand()") is False
-
-
-def test_a_model_whose_weights_are_read_from_a_file(lab: Any) -> None:
-    lab.open("embed/unmask.html?model=learned")
+def test_a_pack_that_was_left_out_is_downloaded_within_an_import(cold_lab: Any) -> None:
+    cold_lab.open("embed/ring.html")
+    worker = cold_lab.page.workers[0]
+    for pack in ("cells", "on_demand"):
+        assert not [url for url in cold_lab.requests if f"/{pack}." in url]
+        assert worker.evaluate("(pack) => labAddPack(pack)", pack) is True  # as `on_demand_imports.py` calls it
+        assert worker.evaluate("(pack) => labAddPack(pack)", pack) is False
 
 
 def test_a_seed_gives_in_the_browser_what_it_gives_natively(lab: Any) -> None:

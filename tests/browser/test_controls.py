@@ -243,7 +243,8 @@ def test_the_data_can_be_downloaded(visit: Visit, tmp_path: Path) -> None:
     assert len(rows) == len(next(iter(shown.values())))
 
 
-def test_a_first_visit_needs_no_pack_but_those_of_its_instruments(visit: Visit) -> None:
-    """Whatever was done above: what an instrument imports is in its own packs, and was seen when they were made."""
+def test_a_first_visit_needs_nothing_that_belongs_to_cells(visit: Visit) -> None:
+    """Whatever was done above: what an instrument imports is in the packs of its page, and its models are drawn."""
+    assert not [url for url in visit.lab.requests if "chunk-bokeh_all" in url]
     packs = {url.rpartition("/")[2].partition(".")[0] for url in visit.lab.requests if url.endswith(".pack")}
     assert packs == {"start", "core", "lab", visit.name}

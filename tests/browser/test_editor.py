@@ -68,7 +68,8 @@ def test_attributes_are_found_without_a_call(lab: Any) -> None:
     assert lab.page.locator(".cm-completionDetail").inner_text() == "(3, 4)"
 
 
-def test_before_python_is_there_the_page_s_words_are_offered(lab: Any) -> None:
+def test_before_python_is_there_the_page_s_words_are_offered(cold_lab: Any) -> None:
+    lab = cold_lab
     lab.page.route("**/*.pack", lambda route: route.abort())
     lab.open(live=False)
     cell = lab.edit("langevin", "")
@@ -90,11 +91,11 @@ def text(cell: Any) -> str:
     return cell.locator(".cm-content").inner_text().strip()
 
 
-def test_a_shared_cell_is_shown_not_run_and_one_s_own_is_kept(lab: Any, open_lab: Any) -> None:
+def test_a_shared_cell_is_shown_not_run_and_one_s_own_is_kept(lab: Any, open_cold: Any) -> None:
     lab.open(live=False)
     address = link_to(lab, lab.edit("langevin", "print('δ shared')"))
     assert "#cell=langevin~" in address
-    other = open_lab(lab.site).open(live=False)
+    other = open_cold(lab.site).open(live=False)
     mine = other.edit("langevin", "mine = 1")
     other.page.goto(address)
     other.page.reload()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Locator
 
-from diffusion_lab.app.instrument.discovery import instrument_class
+from diffusion_lab.app.instrument.conditions import as_text
+from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.app.instrument.editable import sources
+
+from .examples import examples
+from .lab import model
+from .watched import Watched
 
 
 def source(name: str, function: str) -> str:
@@ -168,29 +173,51 @@ def test_a_start_that_is_tried_again_keeps_what_the_instrument_showed(lab: Any) 
     lab.shows("t", "0.30")
 
 
-#: Instrument with its settings, function, what to change in it, and a reading that this changes.
-KINDS = [
-    ("ring", "mode=reverse", "GaussianMixture.score", ("pull /= ", "pull /= 2 * "), "within"),  # score
-    ("ring", "", "Exponential.alpha_bar", ("np.exp(-", "np.exp(-0.5 * "), "alpha_bar"),  # schedule
-    ("ring", "mode=reverse", "annealed_langevin", ("np.sqrt(2.0 * step_size)", "0.0"), "distance"),  # sampler step
-    ("guidance", "", "combine", ("(1.0 - guidance_scale)", "(1.5 - guidance_scale)"), "spread"),
-    ("flow", "", "marginal_velocity", ("+ rate * x", "+ 0.5 * rate * x"), "straightness"),  # velocity
-    ("unmask", "progress=0.5", "scores", ("np.round(score", "np.round(-score"), "likelihood"),  # commit rule
-    ("unmask", "progress=0.5", "posterior", ("[0]", "[0] ** 0.2"), "likelihood"),  # denoiser
-]
+# --- what every instrument lets a reader edit ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "state", "function", "change", "reading"), KINDS)
-def test_every_kind_of_function_can_be_edited(
-    lab: Any, name: str, state: str, function: str, change: tuple[str, str], reading: str
-) -> None:
-    lab.open(f"embed/{name}.html?{state}")
-    shown = lab.page.locator(f".live-view [data-reading={reading}]")
-    cell = open_code(lab, function)
-    before, code = shown.inner_text(), source(name, function)
-    assert change[0] in code
-    run(lab, cell, code.replace(*change), "in the instrument")
-    assert shown.inner_text() != before
+@pytest.fixture(scope="module")
+def pages(warm_profile: Any, site: str) -> Iterator[Callable[[str], Any]]:
+    """The live page of an instrument, one for all edits."""
+    watched, opened = Watched(), {}
+
+    def page_of(name: str) -> Any:
+        if name not in opened:
+            page = warm_profile.new_page(site)
+            opened[name] = watched.lab(page, site, page, page.close).open(f"embed/{name}.html")
+        return opened[name]
+
+    yield page_of
+    watched.end()
+
+
+EDITS = [(name, edit) for name in instrument_names() for edit in examples(name).get("edits", ())]
+
+
+@pytest.mark.parametrize(("name", "edit"), EDITS, ids=[f"{name}-{edit['function']}" for name, edit in EDITS])
+def test_an_edit_moves_what_the_instrument_says_it_moves(pages: Any, name: str, edit: dict[str, Any]) -> None:
+    """Code that is run in the instrument is computed to the end; so the lab's own is run first, to compare with."""
+    lab, cls = pages(name), instrument_class(name)
+    values = {setting: as_text(value) for setting, value in edit.get("state", {}).items()}
+    lab.page.locator(".live-view [data-action=reset]").click()
+    lab.wait(f"{model()}.query === ''")
+    lab.page.evaluate("(slot) => lab.python.send({type: 'set_state', ...slot})", {"slot": name, "values": values})
+    lab.wait(f"{model()}.query === {cls(**cls.parse_state(values)).query!r}")
+
+    def shown() -> dict[str, Any]:
+        layers = {moved: lab.layer(moved) for moved in edit["moves"] if "." in moved}
+        readings = {moved for moved in edit["moves"] if "." not in moved}
+        return layers | {key: lab.page.locator(f"[data-reading={key}]").first.text_content() for key in readings}
+
+    (found,) = (source for source in sources(cls) if source["name"] == edit["function"])
+    cell = open_code(lab, found["title"])
+    assert edit["find"] in found["code"]
+    run(lab, cell, found["code"], "in the instrument")
+    before = shown()
+    run(lab, cell, found["code"].replace(edit["find"], edit["replace"], 1), "in the instrument")
+    after = shown()
+    assert [moved for moved in before if after[moved] == before[moved]] == []
     cell.locator("header .reset").click()
     lab.page.locator(".instrument > .edited").wait_for(state="detached")
-    assert shown.inner_text() == before
+    assert shown() == before
+    cell.locator(".shut").click()

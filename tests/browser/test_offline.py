@@ -6,17 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
-
-from diffusion_lab.app.instrument.discovery import instrument_names
 
 CONTROLLED = "navigator.serviceWorker?.controller?.state === 'activated'"
 
 
-def test_a_chapter_that_was_never_opened_runs_without_a_network(open_lab: Callable[..., Any], host: Any) -> None:
+def test_a_chapter_that_was_never_opened_runs_without_a_network(open_cold: Callable[..., Any], host: Any) -> None:
     address, switch_off = host
-    lab = open_lab(address).open()
+    lab = open_cold(address).open()
     lab.wait(CONTROLLED)  # by then the whole site is kept
     switch_off()
     lab.open("chapters/06-flow.html?flow.t=0.4")
@@ -33,9 +30,9 @@ def test_a_chapter_that_was_never_opened_runs_without_a_network(open_lab: Callab
     lab.messages = [text for text in lab.messages if "ERR_CONNECTION_REFUSED" not in text]
 
 
-def test_without_a_network_the_packs_start_python_too(open_lab: Callable[..., Any], host: Any) -> None:
+def test_without_a_network_the_packs_start_python_too(open_cold: Callable[..., Any], host: Any) -> None:
     address, switch_off = host
-    lab = open_lab(address).open("embed/ring.html")
+    lab = open_cold(address).open("embed/ring.html")
     lab.wait(CONTROLLED)
     lab.page.evaluate("caches.delete('lab-python')")
     switch_off()
@@ -50,14 +47,8 @@ def test_what_no_page_needs_is_not_kept(dist: Path) -> None:
     assert [name for name in ("mathjax", "webgl", "cyrillic", "vietnamese", ".ipynb", ".br") if name in listed] == []
 
 
-@pytest.mark.parametrize("name", instrument_names())
-def test_a_start_fetches_no_more_of_bokeh_than_instruments_use(lab: Any, name: str) -> None:
-    lab.open(f"embed/{name}.html")
-    assert [url for url in lab.requests if "chunk-bokeh_all" in url] == []
-
-
-def test_an_embedded_page_keeps_nothing_on_its_own(open_lab: Callable[..., Any], site: str) -> None:
-    lab = open_lab()
+def test_an_embedded_page_keeps_nothing_on_its_own(open_cold: Callable[..., Any], site: str) -> None:
+    lab = open_cold()
     lab.page.goto(site)
     lab.page.evaluate("document.body.innerHTML = '<iframe src=\"embed/ring.html\" width=900 height=900></iframe>'")
     frame = next(frame for frame in lab.page.frames if frame != lab.page.main_frame)

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from .held import Held
+
 MakeLab = Callable[..., Any]
 
 
-def test_reads_without_javascript(open_lab: MakeLab) -> None:
-    page = open_lab(java_script_enabled=False).open(live=False).page
+def test_reads_without_javascript(open_cold: MakeLab) -> None:
+    page = open_cold(java_script_enabled=False).open(live=False).page
     assert page.locator("h1").inner_text() == "The forward process"
     assert page.locator(".formula .katex-html").count() == page.locator(".formula math").count() == 6
     dots = page.locator(".still .figure svg path[stroke-linecap=round]").first
@@ -41,7 +43,9 @@ def test_nothing_scrolls_sideways(open_lab: MakeLab, width: int) -> None:
 
 @pytest.mark.parametrize("width", [360, 1360])
 def test_nothing_moves_when_python_takes_over(open_lab: MakeLab, width: int) -> None:
-    lab = open_lab(viewport={"width": width, "height": 800}).open(live=False)
+    lab = open_lab(viewport={"width": width, "height": 800})
+    held = Held(lab)
+    lab.open(live=False)
     measure = """() => ["h2#two-modes-on-a-line", ".rail", ".figure", ".status", ".readouts"].map(selector => {
       const seen = [];
       const find = root => { for (const e of root.querySelectorAll("*")) {
@@ -53,6 +57,7 @@ def test_nothing_moves_when_python_takes_over(open_lab: MakeLab, width: int) -> 
     lab.page.wait_for_selector(".still .figure svg")
     lab.page.evaluate("document.fonts.ready")
     before = lab.page.evaluate(measure)
+    held.let_go()
     lab.wait_live()
     assert lab.page.evaluate(measure) == before
 
@@ -73,6 +78,6 @@ def test_front_page_leads_to_the_chapter(open_lab: MakeLab) -> None:
     lab.page.wait_for_url("**/chapters/01-forward.html")
 
 
-def test_works_from_any_folder_of_a_host(open_lab: MakeLab, dist_below_a_folder: str) -> None:
-    lab = open_lab(dist_below_a_folder).open()
+def test_works_from_any_folder_of_a_host(open_cold: MakeLab, dist_below_a_folder: str) -> None:
+    lab = open_cold(dist_below_a_folder).open()
     assert lab.reading("t") == 0.05

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from diffusion_lab.app.build.setup_steps import ROOT
+from diffusion_lab.app.instrument.discovery import instrument_names
 
-INSTRUMENTS = sorted(path.parent.name for path in ROOT.glob("instruments/*/component.py"))
+from .watched import Watched
 
 #: Every model of the page with its properties; models within them as their ids, columns as lists of numbers.
 STATE = """() => {
@@ -33,17 +33,21 @@ SET = """control => {
 }"""
 CONTROLS = ".live-view input[type=range][data-param]:visible, .live-view .seed input:visible"
 
-#: Counts what Python answers, so that a test can wait until it has nothing left to say.
+#: Counts what is asked of Python and what it says, so that a test can wait until it has nothing left to say.
 OVERHEAR = """
 window.labAsked = 0;
 window.labIdle = 0;
+window.labHeard = 0;
 window.Worker = class extends Worker {
   constructor(...args) {
     super(...args);
-    this.addEventListener("message", ({ data }) => data.type === "idle" && (labIdle += 1));
+    this.addEventListener("message", ({ data }) => {
+      labHeard += 1;
+      if (data.type === "idle") labIdle += 1;
+    });
   }
   postMessage(message, ...rest) {
-    if (["set", "patch", "drawn"].includes(message?.type)) labAsked += 1;
+    if (["set", "act"].includes(message?.type)) labAsked += 1;
     super.postMessage(message, ...rest);
   }
 }"""
@@ -65,7 +69,7 @@ def quiet(lab: Any) -> None:
     """Waits until Python has answered all that the page has asked, for half a second on end."""
     lab.page.wait_for_function(
         """() => {
-          const now = [labAsked, labIdle].join();
+          const now = [labAsked, labIdle, labHeard].join();
           if (labAsked !== labIdle || window.labBefore !== now) window.labSince = performance.now();
           window.labBefore = now;
           return performance.now() - labSince > 500;
@@ -98,28 +102,29 @@ def started_from(lab: Any) -> str:
     return str(lab.page.evaluate("window.lab.python.snapshot"))
 
 
-@pytest.fixture
-def listening(open_lab: Callable[..., Any]) -> Callable[[], Any]:
-    """Makes labs that count messages."""
-
-    def make() -> Any:
-        lab = open_lab()
-        lab.page.add_init_script(OVERHEAR)
-        return lab
-
-    return make
-
-
-def test_every_instrument_is_the_same_from_a_snapshot(listening: Callable[[], Any]) -> None:
-    kept = listening()
-    keep(kept)
-    for name in INSTRUMENTS:
-        fresh = listening()
+def test_every_instrument_is_the_same_from_a_snapshot(open_lab: Callable[..., Any], open_cold: Any) -> None:
+    """The snapshot was made on the ring's page; the other instruments are opened from it too."""
+    for name in instrument_names():
+        kept, fresh = open_lab(), open_cold()
+        for lab in (kept, fresh):
+            lab.page.add_init_script(OVERHEAR)
         restored, anew = visit(kept, name), visit(fresh, name)
         assert (started_from(kept), started_from(fresh)) == ("restored", "")
-        assert restored[0] == anew[0], f"{name} stands there otherwise"
+        assert restored[0] == anew[0], f"{name} does not begin alike"
         assert restored[1] == anew[1], f"{name} moves otherwise"
         assert restored[0] != restored[1], f"{name} does not move"
+
+
+def test_a_snapshot_holds_the_instruments_of_its_page_alone(lab: Any) -> None:
+    """Made on the ring's page, it opens the ring before any pack arrives, and others when their own has."""
+    lab.page.route("**/*.pack", lambda route: None)
+    lab.open("embed/ring.html")
+    with lab.page.expect_request(re.compile(r"/guidance\.\w+\.pack$")):
+        lab.open("embed/guidance.html", live=False)
+    lab.wait("lab.python.snapshot === 'restored'")
+    assert lab.page.evaluate("lab.python.health") == "starting"
+    lab.page.unroute("**/*.pack")
+    lab.wait_live()
 
 
 def draws(lab: Any) -> list[str]:
@@ -139,7 +144,6 @@ def draws(lab: Any) -> list[str]:
 
 
 def test_chance_starts_anew_with_each_visit(lab: Any) -> None:
-    keep(lab)
     first = draws(lab)
     assert started_from(lab) == "restored"
     second = draws(lab)
@@ -150,7 +154,7 @@ def test_chance_starts_anew_with_each_visit(lab: Any) -> None:
 def works(lab: Any) -> None:
     """The ring answers its slider."""
     lab.slide("t", 0.5)
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.50").wait_for()
+    lab.shows("t", "0.50")
 
 
 #: Changes the snapshot that the browser keeps: `change(memory, about)` returns what is kept instead.
@@ -168,6 +172,24 @@ TAMPER = """async change => {
 }"""
 
 
+#: Keeps a copy of the snapshot beside it, and puts it back.
+COPY = """async ([from, to]) => {
+  const [source, target] = [await caches.open(from), await caches.open(to)];
+  for (const request of await source.keys()) await target.put(request, await source.match(request));
+}"""
+
+
+@pytest.fixture(scope="module")
+def returning(browser: Any, site: str) -> Iterator[Any]:
+    """A reader with a snapshot of their own, which tests may damage."""
+    watched, context = Watched(), browser.new_context()
+    lab = watched.lab(context.new_page(), site, context, context.close)
+    keep(lab)
+    lab.page.evaluate(COPY, ["lab-python", "copy"])
+    yield lab
+    watched.end()
+
+
 @pytest.mark.parametrize(
     ("trouble", "change", "reason"),
     [
@@ -178,8 +200,9 @@ TAMPER = """async change => {
         ("the memory is wiped", "memory => (memory.fill(0, 1e6), { memory, sealed: true })", ""),
     ],
 )
-def test_a_bad_snapshot_goes_unnoticed(lab: Any, trouble: str, change: str, reason: str) -> None:
-    keep(lab)
+def test_a_bad_snapshot_goes_unnoticed(returning: Any, trouble: str, change: str, reason: str) -> None:
+    lab = returning
+    lab.page.evaluate(COPY, ["copy", "lab-python"])
     lab.page.evaluate(TAMPER, change)
     lab.open("embed/ring.html")
     works(lab)

@@ -41,9 +41,9 @@ def plain_server(tmp_path: Path) -> Iterator[tuple[Path, str, list[str]]]:
 
 
 def test_a_chapter_as_a_zip_runs_from_a_folder(
-    open_lab: Callable[..., Any], dist: Path, tmp_path_factory: Any, plain_server: Any
+    open_cold: Callable[..., Any], dist: Path, tmp_path_factory: Any, plain_server: Any
 ) -> None:
-    lab = open_lab().open(CHAPTER, live=False)
+    lab = open_cold().open(CHAPTER, live=False)
     said = lab.page.locator(".take output")
     with lab.page.expect_download(timeout=120_000) as download:
         lab.page.get_by_role("button", name="Page as a zip").click()
@@ -69,7 +69,7 @@ def test_a_chapter_as_a_zip_runs_from_a_folder(
     assert f"    http://localhost:8000/{CHAPTER}\n" in read_me
     assert json.loads((inside / "chapters/04-guidance.ipynb").read_text("utf-8"))["nbformat"] == 4
 
-    taken = open_lab(address + FOLDER).open(CHAPTER)
+    taken = open_cold(address + FOLDER).open(CHAPTER)
     cell = taken.page.locator("[data-cell]").first
     cell.locator(".run").click()
     cell.locator(".state", has_text="ms").wait_for(timeout=60_000)
@@ -81,8 +81,8 @@ def test_a_chapter_as_a_zip_runs_from_a_folder(
     assert refused == []
 
 
-def test_a_file_that_cannot_be_had_is_named_and_nothing_is_saved(open_lab: Callable[..., Any]) -> None:
-    lab = open_lab().open(CHAPTER, live=False)
+def test_a_file_that_cannot_be_had_is_named_and_nothing_is_saved(open_cold: Callable[..., Any]) -> None:
+    lab = open_cold().open(CHAPTER, live=False)
     lab.page.context.route("**/embed/ring.html", lambda route: route.fulfill(status=503))
     downloads: list[object] = []
     lab.page.on("download", lambda download: downloads.append(download))
@@ -100,8 +100,8 @@ def test_a_file_that_cannot_be_had_is_named_and_nothing_is_saved(open_lab: Calla
     lab.messages = [text for text in lab.messages if "503" not in text]
 
 
-def test_a_chapter_as_a_notebook(open_lab: Callable[..., Any]) -> None:
-    lab = open_lab().open(CHAPTER, live=False)
+def test_a_chapter_as_a_notebook(lab: Any) -> None:
+    lab.open(CHAPTER, live=False)
     with lab.page.expect_download() as download:
         lab.page.get_by_role("link", name="Jupyter notebook").click()
     assert download.value.suggested_filename == "04-guidance.ipynb"

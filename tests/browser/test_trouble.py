@@ -8,21 +8,53 @@ import pytest
 
 
 @pytest.mark.parametrize("pack", ["core", "ring"])
-def test_a_failed_download_is_said_and_can_be_tried_again(lab: Any, pack: str) -> None:
-    blocked = f"**/{pack}.*.pack"
+def test_a_failed_download_is_said_and_can_be_tried_again(cold_lab: Any, pack: str) -> None:
+    lab, blocked = cold_lab, f"**/{pack}.*.pack"
     lab.page.context.route(blocked, lambda route: route.abort())
     lab.open(live=False)
     failed = lab.page.locator(".instrument .live[data-state=failed]")
     failed.wait_for(timeout=30_000)
     assert f"Python did not start: {pack}." in failed.inner_text()
     assert "could not be downloaded" in failed.inner_text()
+    recovers(lab)
+
+
+@pytest.mark.parametrize("answer", ["no connection", "not found"])
+def test_a_document_that_does_not_come_is_said_and_can_be_tried_again(lab: Any, answer: str) -> None:
+    blocked = "**/ring-document.*.json"
+    lab.page.route(blocked, lambda route: route.abort() if answer == "no connection" else route.fulfill(status=404))
+    lab.open(live=False)
+    failed = lab.page.locator(".instrument .live[data-state=failed]")
+    failed.wait_for(timeout=30_000)
+    assert "The instrument stopped: the picture could not be drawn: " in failed.inner_text()
+    lab.wait("lab.python.stages.built")
+    recovers(lab)
+
+
+def recovers(lab: Any) -> None:
+    """The still picture is there; after Retry, with the file, the instrument lives."""
     assert lab.page.locator(".still .figure svg").is_visible(), "the still picture stays"
-    lab.page.context.unroute(blocked)
+    lab.page.context.unroute_all()
+    lab.page.unroute_all()
     lab.page.locator(".retry").click()
     lab.wait_live()
     lab.slide("t", 0.4)
     lab.shows("t", "0.40")
     lab.messages.clear()  # the browser itself reports the request that this test has blocked
+
+
+@pytest.mark.parametrize("damage", ["cut off", "no pack"])
+def test_a_pack_that_arrives_broken_is_said(cold_lab: Any, damage: str) -> None:
+    def break_it(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.body()[:5000] if damage == "cut off" else b"<html>Sign in</html>")
+
+    cold_lab.page.context.route("**/lab.*.pack", break_it)
+    cold_lab.open(live=False)
+    failed = cold_lab.page.locator(".instrument .live[data-state=failed]")
+    failed.wait_for(timeout=30_000)
+    assert failed.inner_text().startswith("Python did not start: ")
+    recovers(cold_lab)
 
 
 def test_python_is_live_where_no_instrument_can_be_opened(lab: Any) -> None:
@@ -60,7 +92,7 @@ def test_blocked_storage_loses_nothing_but_memory(lab: Any) -> None:
 def test_a_preset_that_cannot_be_taken_is_said_and_the_instrument_lives_on(lab: Any) -> None:
     lab.open()
     lab.page.evaluate("lab.python.send({type: 'set_state', slot: 'ring', values: {t: '7'}})")
-    said = lab.page.locator(".instrument .live", has_text="`t` must be a number from 0.0 to 1.0, got '7'.")
+    said = lab.page.locator(".instrument .live", has_text="`t` must be a number from 0 to 1, got '7'.")
     said.wait_for()
     lab.slide("t", 0.3)
     lab.shows("t", "0.30")

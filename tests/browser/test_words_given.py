@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from diffusion_lab.instruments.unmask import pictures
+from diffusion_lab.instruments.unmask import layout
 from diffusion_lab.instruments.unmask.component import Unmask
+
+from .lab import PHONE
 
 CHAPTER = "chapters/08-text.html"
 
 
+def native(**settings: Any) -> Any:
+    """What the instrument says in CPython."""
+    return Unmask(**settings).answer()
+
+
 def place(lab: Any, name: str, position: int) -> tuple[float, float]:
     """Where a cell of the default length stands in the window."""
-    box = lab.page.locator(".live-view .figure").bounding_box()
-    x, y, *_ = pictures.cells(name, 15)
+    box = lab.page.locator(".live-view .figure").first.bounding_box()
+    x, y, *_ = layout.cells(name, 15)
     return (
-        box["x"] + box["width"] * x[position - 1] / pictures.WIDTH,
-        box["y"] + box["height"] * (1 - y[position - 1] / pictures.HEIGHT),
+        box["x"] + box["width"] * x[position - 1] / layout.WIDTH,
+        box["y"] + box["height"] * (1 - y[position - 1] / layout.HEIGHT),
     )
 
 
-@pytest.mark.parametrize("phone", [False, True])
-def test_a_tap_gives_a_word_and_takes_it_back(open_lab: Any, phone: bool) -> None:
-    size = {"width": 390, "height": 844} if phone else {"width": 1360, "height": 900}
-    lab = open_lab(viewport=size, has_touch=phone).open(CHAPTER)
-    tap = lab.page.touchscreen.tap if phone else lab.page.mouse.click
-    lab.page.locator(".live-view .figure").scroll_into_view_if_needed()
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_a_tap_gives_a_word_and_takes_it_back(open_lab: Any, open_cold: Any, size: str) -> None:
+    lab = open_lab() if size == "desk" else open_cold(viewport=PHONE, has_touch=True)
+    lab.open(CHAPTER)
+    tap = lab.page.mouse.click if size == "desk" else lab.page.touchscreen.tap
+    lab.page.locator(".live-view .figure").first.scroll_into_view_if_needed()
     given = lab.page.locator(".live-view [data-param=given]")
-    word = Unmask().description.split("“")[1].split()[0]
+    word = native().description.split("“")[1].split()[0]
     tap(*place(lab, "unmasked", 1))
     expect(given).to_have_value(f"1:{word}")
     lab.shows("unmasked", "of 14")
@@ -51,12 +59,32 @@ def test_what_is_typed_is_given_and_what_cannot_be_is_said(lab: Any) -> None:
     expect(lab.page.locator(".live-view .problem")).to_have_text("")
 
 
+# --- the learned model -----------------------------------------------------------------------------------------------
+
+WEIGHTS = re.compile(r"/unmask-weights\.\w+\.npz$")
+
+
 def test_the_learned_model_unmasks_in_the_page(lab: Any) -> None:
-    """The same words, and the same distance, as natively."""
+    """The same words, and the same distance, as natively; its weights are downloaded when it is chosen."""
+    lab.open(CHAPTER)
+    assert not [url for url in lab.requests if WEIGHTS.search(url)]
+    lab.page.locator(".live-view input[value=learned]").check()
+    expected = native(model="learned")
+    lab.shows("distance", expected.texts["distance"])
+    words = expected.description.split("”")[0]
+    assert words in lab.page.locator(".live-view .figure").first.get_attribute("aria-label")
+    assert len([url for url in lab.requests if WEIGHTS.search(url)]) == 1
+
+
+def test_weights_that_do_not_come_are_said_and_can_be_tried_again(lab: Any) -> None:
+    lab.page.route(WEIGHTS, lambda route: route.fulfill(status=503))
     lab.open(CHAPTER)
     lab.page.locator(".live-view input[value=learned]").check()
-    native = Unmask(model="learned")
-    distance = native.readings_shown["distance"]
-    lab.page.locator(".live-view [data-reading=distance]", has_text=distance).wait_for()
-    words = native.description.split("”")[0]
-    assert words in lab.page.locator(".live-view .figure").get_attribute("aria-label")
+    said = lab.page.locator(".instrument .live[data-state=failed]")
+    said.wait_for()
+    assert re.search(r"unmask-weights.* could not be downloaded: the server answered 503", said.inner_text())
+    assert lab.page.locator(".live-view .figure").first.get_attribute("aria-label"), "the picture stays"
+    lab.page.unroute(WEIGHTS)
+    lab.page.locator(".instrument .retry").click()
+    lab.shows("distance", native(model="learned").texts["distance"])
+    lab.messages.clear()  # the browser itself reports the answer that this test has given

@@ -6,13 +6,13 @@ import pytest
 
 from diffusion_lab.app.build.chapter_parser import parse_chapter
 from diffusion_lab.app.build.chapter_tree import Exercise
-from diffusion_lab.app.build.site import _chapter_paths, _references
+from diffusion_lab.app.build.site import chapter_paths, read_references
 from diffusion_lab.app.cells.session import Output, Session
 
 EXERCISES: dict[str, Exercise] = {
     exercise.label: exercise
-    for path in _chapter_paths()
-    for exercise in parse_chapter(path, path.read_text("utf-8"), _references()).of(Exercise)
+    for path in chapter_paths()
+    for exercise in parse_chapter(path, path.read_text("utf-8"), read_references()).of(Exercise)
 }
 
 JUMP = "import numpy as np\ndef noised(x0, t, eps):\n    a = np.exp(-6 * t)\n    return {}"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from diffusion_lab.app.build.chapter_tree import Equation
-from diffusion_lab.app.build.site import _references, read_documents
+from diffusion_lab.app.build.site import read_documents, read_references
 from diffusion_lab.app.instrument.discovery import INSTRUMENTS
 
 MEANT = {"1.2": "forward:jump", "8.2": "text:objective"}
@@ -46,7 +46,7 @@ def wrong_numbers(sources: dict[str, str], meant: dict[str, str], equations: dic
 
 @pytest.fixture(scope="module")
 def equations() -> dict[str, str]:
-    chapters, _ = read_documents(_references())
+    chapters, _ = read_documents(read_references())
     return {f"{chapter.name}:{each.label}": each.number for chapter in chapters for each in chapter.of(Equation)}
 
 

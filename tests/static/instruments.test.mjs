@@ -1,4 +1,4 @@
-/** Instruments: while Python is busy the newest value of each Param waits, and all older ones are dropped. */
+/** Instruments: what leaves for Python and when, what is done with its answers, and what outlives an interpreter. */
 import assert from "node:assert/strict";
 import { register } from "node:module";
 import { beforeEach, test } from "node:test";
@@ -6,7 +6,8 @@ import { beforeEach, test } from "node:test";
 // The bundle of Bokeh, which runs in pages only, is what this test puts on `window`.
 const bokeh = `
   export const Bokeh = new Proxy({}, { get: (_, name) => window.Bokeh[name] });
-  export const Document = { from_json: () => {} };
+  export const Document = { from_json: () => window.bokehDocument };
+  export const ndarray = (array, { shape }) => ({ array, shape });
   export const provideModels = async () => {};`;
 const resolve = `export const resolve = (name, context, next) =>
   /^.\\/bokeh(_core)?\\.js$/.test(name)
@@ -16,11 +17,27 @@ register(`data:text/javascript,${encodeURIComponent(resolve)}`);
 
 const { openInstruments } = await import("../../static/js/page/instruments.js");
 
-/** An element of the page that takes whatever is done to it, and is asked for nothing. @returns {any} */
-const element = (dataset = {}) =>
-  new Proxy(function () {}, {
+/** An element of the page that takes whatever is done to it; what it is asked for is another, the same each time. @returns {any} */
+function element(dataset = {}) {
+  /** @type {Record<string, ((event: any) => void)[]>} */
+  const listeners = {};
+  /** @type {Map<string, any>} */
+  const found = new Map();
+  const own = {
+    dataset,
+    addEventListener: (/** @type {string} */ name, /** @type {(event: any) => void} */ listener) =>
+      (listeners[name] ??= []).push(listener),
+    dispatchEvent: (/** @type {any} */ event) => (listeners[event.type] ?? []).forEach((listener) => listener(event)),
+    querySelector(/** @type {string} */ selector) {
+      if (selector === ".still .front-panel") return null; // no frames: see `still_frames`
+      if (!found.has(selector)) found.set(selector, element());
+      return found.get(selector);
+    },
+    querySelectorAll: () => [],
+    getBoundingClientRect: () => ({ top: 0, bottom: 100, height: 100 }),
+  };
+  return new Proxy(Object.assign(function () {}, own), {
     get(target, name) {
-      if (name === "dataset") return dataset;
       if (name === "then") return undefined; // no promise
       if (name === Symbol.iterator) return [][Symbol.iterator];
       if (name === Symbol.toPrimitive) return () => "";
@@ -28,6 +45,7 @@ const element = (dataset = {}) =>
     },
     set: (target, name, value) => Reflect.set(target, name, value),
   });
+}
 
 /** Python's side: what it was sent, and `says` to let it speak. */
 function python() {
@@ -36,178 +54,135 @@ function python() {
   return {
     health: "live",
     sent: /** @type {any[]} */ ([]),
+    queries: /** @type {any[]} */ ([]),
+    problems: /** @type {any[]} */ ([]),
     send(/** @type {any} */ message) {
       this.sent.push(message);
     },
+    restore(/** @type {string} */ slot, /** @type {string | undefined} */ query) {
+      this.queries.push([slot, query]);
+    },
+    report(/** @type {string} */ slot, /** @type {string} */ message) {
+      this.problems.push([slot, message]);
+    },
     on: (/** @type {string} */ kind, /** @type {(message: any) => unknown} */ listener) => listeners.set(kind, listener),
     says: (/** @type {any} */ message) => listeners.get(message.type)?.(message),
-    /** The values or events of each change that was sent. */
+    /** The values or actions of each change that was sent. */
     changes() {
-      const changes = this.sent.filter(({ type }) => type === "set" || type === "patch");
-      return changes.map((message) => message.values ?? message.patch);
+      const changes = this.sent.filter(({ type }) => type === "set" || type === "act");
+      return changes.map((message) => message.values ?? message.message.action);
     },
   };
 }
+
+/** What Python answers: what has changed, and nothing else. */
+const state = (changed = {}, slot = "a", /** @type {any[]} */ arrays = []) => ({
+  type: "state",
+  slot,
+  arrays,
+  head: JSON.stringify({
+    settings: {}, layers: {}, visible: {}, ranges: {}, texts: {}, numbers: {},
+    status: null, description: null, query: null, pale: [], progress: null, ...changed,
+  }),
+});
+const idle = (/** @type {number | undefined} */ ms = undefined) => line.says({ type: "idle", slot: "a", ms });
 
 /** @type {ReturnType<typeof python>} */ let line;
 /** A change on the page, as Bokeh tells its document. @type {(event: object) => void} */ let change;
-/** @type {any[]} */ let applied;
+/** Where the instrument stands. @type {any} */ let place;
+/** @type {any} */ let settings;
+/** A model with colours of both themes. @type {any} */ let coloured;
+/** Elements that the page has made. @type {any[]} */ let made;
+/** Listeners of the document. @type {Record<string, (event: any) => void>} */ let onDocument;
+/** What the server answers. @type {() => any} */ let download;
 /** A figure within the view that Bokeh has made. */
 const figure = { throttled_paint: async () => {}, drawings: 0, repaint: () => void figure.drawings++, children: () => [] };
 
-const settings = {
-  query: "",
-  setv(/** @type {object} */ values) {
-    for (const [attr, value] of Object.entries(values)) {
-      applied.push({ [attr]: value });
-      change(set(attr, value)); // Bokeh tells of what it has taken in, too
-    }
-  },
-};
-const set = (/** @type {string} */ attr, /** @type {unknown} */ value) => ({ model: settings, attr, value });
-/** Python answers all that it is asked, until it has been sent so many messages, the last of which it leaves. @param {number} count */
-async function answeredUntil(count) {
-  for (let heard = line.sent.length; line.sent.length < count; ) {
-    await taskOver();
-    if (line.sent.length === heard || line.sent.length === count) continue;
-    heard = line.sent.length;
-    line.says({ type: "idle", slot: "a" });
-  }
-}
+const moved = (/** @type {string} */ attr, /** @type {unknown} */ value) => change({ model: settings, attr, value });
+const pressed = (/** @type {string} */ action) => change({ msg_data: { data: { action } } });
+
 /** Changes leave after the task that made them. */
 const taskOver = () => new Promise((resolve) => setImmediate(resolve));
+/** After all that waits for frames and tasks. */
+async function settled() {
+  for (let turns = 0; turns < 12; turns++) await new Promise((resolve) => setTimeout(resolve));
+}
 
 beforeEach(async () => {
-  applied = [];
+  coloured = { type: "Scatter", tags: new Map(), applied: {}, setv: (/** @type {object} */ values) => Object.assign(coloured.applied, values) };
+  coloured.tags = ["a name", new Map([["light", new Map([["fill_color", "#111"]])], ["dark", new Map([["fill_color", "#eee"]])]])];
   const bokehDocument = {
-    create_json_patch: (/** @type {any[]} */ events) => events.map(({ msg }) => msg),
-    apply_json_patch(/** @type {any} */ patch) {
-      applied.push(patch);
-      change(set("echo", patch)); // Bokeh tells of what it has taken in, too
-    },
     on_change: (/** @type {any} */ callback) => (change = callback),
+    _all_models: new Map(/** @type {[string, any][]} */ ([["1", coloured]])),
+  };
+  settings = {
+    query: "",
+    readings_shown: {},
+    numbers: {},
+    applied: /** @type {any[]} */ ([]),
+    setv(/** @type {Record<string, unknown>} */ values) {
+      for (const [attr, value] of Object.entries(values)) {
+        if (attr in { pale: 0, waiting: 0 }) continue;
+        settings.applied.push({ [attr]: value });
+        settings[attr] = value;
+        moved(attr, value); // Bokeh tells of what it has taken in, too
+      }
+    },
   };
   const model = { document: bokehDocument, data: settings };
   const view = { ready: Promise.resolve(), has_finished: () => true, model, children: () => [figure], remove() {} };
+  made = [];
+  onDocument = {};
+  place = element({ instrument: "a", document: "a.json", state: '{"t":"0.5"}' });
+  download = () => ({ ok: true, json: async () => ({ doc: {}, roots: ["r"] }) });
   Object.assign(globalThis, {
     location: { search: "", hash: "", pathname: "/chapters/x.html", href: "http://lab/chapters/x.html" },
-    window: { Bokeh: { set_log_level() {}, documents: [bokehDocument], embed: { add_document_standalone: async () => ({ roots: [view] }) } } },
+    innerHeight: 800,
+    HTMLAnchorElement: Object,
+    fetch: async () => download(),
+    window: { bokehDocument, Bokeh: { set_log_level() {}, documents: [bokehDocument], embed: { add_document_standalone: async () => ({ roots: [view] }) } } },
     document: {
+      baseURI: "http://lab/chapters/x.html",
       documentElement: { dataset: { theme: "dark" } },
       body: { dataset: {} },
-      querySelectorAll: () => [element({ instrument: "a", state: '{"t":"0.5"}' })],
-      createElement: () => element(),
-      addEventListener() {},
+      querySelectorAll: () => [place],
+      createElement: () => made[made.push(element()) - 1],
+      addEventListener: (/** @type {string} */ name, /** @type {any} */ listener) => (onDocument[name] = listener),
     },
     requestAnimationFrame: setImmediate,
   });
   line = python();
   openInstruments(/** @type {any} */ (line));
-  await line.says({ type: "document", slot: "a", docs: "{}", roots: '["r"]', problems: [] });
 });
 
-test("an instrument is opened with its state and the page's theme, and told when it is drawn", () => {
-  assert.deepEqual(line.sent, [
-    { type: "open", slot: { slot: "a", name: "a", state: { t: "0.5" }, theme: "dark" } },
-    { type: "drawn", slot: "a" },
-  ]);
+/** Python's first answer has come and is shown. */
+async function live(first = {}) {
+  line.says(state(first));
+  for (let turns = 0; turns < 9 && !line.sent.some(({ type }) => type === "drawn"); turns++) await settled();
+  assert.ok(line.sent.some(({ type }) => type === "drawn"));
+}
+
+// --- opening ---------------------------------------------------------------------------------------------------------
+
+test("an instrument is opened in its state at once, and told as drawn when the first answer is shown", async () => {
+  assert.deepEqual(line.sent, [{ type: "open", slot: { slot: "a", name: "a", state: { t: "0.5" } } }]);
+  await settled();
+  assert.equal(line.sent.length, 1);
+  await live({ settings: { t: 0.5 }, query: "t=0.5" });
+  assert.deepEqual(line.sent.slice(1), [{ type: "drawn", slot: "a" }]);
+  assert.deepEqual(settings.applied, [{ t: 0.5 }, { query: "t=0.5" }]);
 });
 
-test("nothing leaves before Python is ready for it", async () => {
-  change(set("t", 1));
-  await taskOver();
-  assert.deepEqual(line.changes(), []);
-  line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.changes(), [{ t: 1 }]);
-});
-
-test("what is changed in one task leaves together, and is the only message on its way", async () => {
-  line.says({ type: "idle", slot: "a" });
-  change(set("x", 1));
-  change(set("y", 2));
-  await taskOver();
-  assert.deepEqual(line.changes(), [{ x: 1, y: 2 }]);
-  change(set("x", 3));
-  await taskOver();
-  assert.equal(line.changes().length, 1);
-  line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.changes(), [{ x: 1, y: 2 }, { x: 3 }]);
-  line.says({ type: "idle", slot: "a" });
-  assert.equal(line.changes().length, 2);
-});
-
-test("where Python is quick a change may follow before the answer is heard, no more than one and no event", async () => {
-  const idle = (/** @type {number} */ ms) => line.says({ type: "idle", slot: "a", ms });
-  line.says({ type: "idle", slot: "a" });
-  change(set("t", 1));
-  await taskOver();
-  change(set("t", 2));
-  await taskOver();
-  assert.deepEqual(line.changes(), [{ t: 1 }], "nothing is known of Python yet");
-  idle(3);
-  assert.deepEqual(line.changes(), [{ t: 1 }, { t: 2 }]);
-  change(set("t", 3));
-  await taskOver();
-  change(set("t", 4));
-  change({ msg: "run" });
-  await taskOver();
-  assert.deepEqual(line.changes(), [{ t: 1 }, { t: 2 }, { t: 3 }]);
-  idle(3);
-  assert.deepEqual(line.changes().slice(3), [{ t: 4 }]);
-  idle(30);
-  assert.equal(line.changes().length, 4, "an answer is owed, and Python has been slow");
-  idle(3);
-  assert.deepEqual(line.changes().slice(4), [["run"]]);
-  change(set("t", 5));
-  await taskOver();
-  assert.equal(line.changes().length, 5, "a button may take any time");
-  line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.changes().slice(5), [{ t: 5 }]);
-});
-
-test("a Python that ends with two changes on their way has both taken in by the next", async () => {
-  line.says({ type: "idle", slot: "a" });
-  settings.query = "";
-  change(set("t", 1));
-  await taskOver();
-  change(set("t", 2));
-  line.says({ type: "idle", slot: "a", ms: 1 });
-  change(set("x", 3));
-  await taskOver();
-  line.says({ type: "replaced" });
-  line.sent.length = 0;
-  line.says({ type: "document", slot: "a", docs: "{}", roots: '["r"]', problems: [] });
-  await answeredUntil(3);
-  assert.deepEqual(line.sent.at(-1), { type: "set", slot: "a", values: { t: 2, x: 3 } });
-});
-
-test("the newest value of a Param waits, older ones are dropped; what is no Param stays on the page", () => {
-  for (const value of [1, 2, 3]) change(set("t", value));
-  change(set("mode", "reverse"));
-  change(set("t", 4));
-  change({ model: { name: "figure" }, attr: "inner_width", value: 9 });
-  line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.changes(), [{ t: 4, mode: "reverse" }]);
-});
-
-test("events, such as a pressed button, are never dropped, and follow the values", () => {
-  for (const msg of ["run", "run", "step"]) change({ msg });
-  change(set("t", 1));
-  line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.changes(), [{ t: 1 }]);
-  line.says({ type: "idle", slot: "a" });
-  assert.deepEqual(line.changes(), [{ t: 1 }, ["run", "run", "step"]]);
-});
-
-test("what came from Python does not go back", async () => {
-  line.says({ type: "idle", slot: "a" });
-  line.says({ type: "patch", slot: "a", values: '{"t":7}', patch: '{"events":["moved"]}', buffers: new Map() });
-  await taskOver();
-  assert.deepEqual(applied, [{ t: 7 }, { events: ["moved"] }]);
-  assert.deepEqual(line.changes(), []);
-  change(set("t", 8));
-  await taskOver();
-  assert.deepEqual(line.changes(), [{ t: 8 }]);
+test("the address asks for settings of one instrument of a chapter, or of the only one", () => {
+  const opened = (/** @type {string} */ search, embed = false) => {
+    /** @type {any} */ (globalThis).location.search = search;
+    /** @type {any} */ (globalThis).document.body.dataset = embed ? { embed: "" } : {};
+    const other = python();
+    openInstruments(/** @type {any} */ (other));
+    return other.sent[0].slot.state;
+  };
+  assert.deepEqual(opened("?a.t=0.7&b.t=1&t=2"), { t: "0.7" });
+  assert.deepEqual(opened("?t=0.7&theme=dark&view=b", true), { t: "0.7", view: "b" });
 });
 
 test("a page without instruments says so", () => {
@@ -217,45 +192,290 @@ test("a page without instruments says so", () => {
   assert.deepEqual(other.sent, [{ type: "nothing_to_draw" }]);
 });
 
-test("an instrument comes back in a new Python as it was, with what the old one had not taken in", async () => {
-  line.says({ type: "idle", slot: "a" });
-  settings.query = "t=0.5";
-  change(set("t", 1));
-  await taskOver(); // it is never answered
-  change(set("mode", "reverse"));
-  change({ msg: "run" });
-  line.says({ type: "replaced" });
-  line.sent.length = 0;
-  change(set("seed", 3)); // moved while there is no Python
-  await taskOver();
-  assert.deepEqual(line.sent, []);
-  line.says({ type: "document", slot: "a", docs: "{}", roots: '["r"]', problems: [] });
-  await answeredUntil(3);
-  assert.deepEqual(line.sent, [
-    { type: "drawn", slot: "a" },
-    { type: "resume", slot: "a", query: "t=0.5" },
-    { type: "set", slot: "a", values: { t: 1, mode: "reverse", seed: 3 } },
-  ]);
+test("what an address could not set is said", () => {
+  const notice = place.querySelector(".notice");
+  line.says({ type: "opened", slot: "a", problems: ["No `x`.", "No `y`."] });
+  assert.equal(notice.textContent, "No `x`. No `y`.");
+  assert.equal(notice.hidden, false);
+  line.says({ type: "opened", slot: "a", problems: [] });
+  assert.equal(notice.hidden, true);
+  line.says({ type: "opened", slot: "unknown", problems: ["nobody hears it"] });
 });
 
-test("a state at which Python ends is not brought back twice", async () => {
-  line.says({ type: "idle", slot: "a" });
+test("answers that come before the picture is drawn are shown in order", async () => {
+  line.says(state({ settings: { t: 1 } }));
+  line.says(state({ settings: { t: 2 } }));
+  await live({ settings: { t: 3 } });
+  assert.deepEqual(settings.applied, [{ t: 1 }, { t: 2 }, { t: 3 }]);
+  assert.equal(line.sent.filter(({ type }) => type === "drawn").length, 1);
+});
+
+test("a document that cannot be downloaded is reported, and asked for again with a new Python", async () => {
+  download = () => ({ ok: false, status: 503 });
+  line = python();
+  openInstruments(/** @type {any} */ (line));
+  await settled();
+  assert.deepEqual(line.problems, [
+    ["a", "the picture could not be drawn: http://lab/chapters/a.json could not be downloaded: the server answered 503"],
+  ]);
+  line.says(state());
+  await settled();
+  assert.equal(line.sent.some(({ type }) => type === "drawn"), false);
+  download = () => ({ ok: true, json: async () => ({ doc: {}, roots: ["r"] }) });
   line.says({ type: "replaced" });
-  const document = { type: "document", slot: "a", docs: "{}", roots: '["r"]', problems: [] };
-  line.sent.length = 0;
-  line.says(document);
-  await answeredUntil(2);
-  assert.equal(line.sent.at(-1).type, "resume");
+  await live();
+});
+
+test("the figures have the page's theme before they come into sight", async () => {
+  await live();
+  assert.deepEqual(coloured.applied, { fill_color: "#eee" });
+});
+
+// --- what leaves -----------------------------------------------------------------------------------------------------
+
+test("nothing leaves before the picture is in sight", async () => {
+  await settled();
+  moved("t", 1);
+  await taskOver();
+  assert.deepEqual(line.changes(), []);
+  await live();
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ t: 1 }]);
+});
+
+test("what is changed in one task leaves together, and is the only message on its way", async () => {
+  await live();
+  moved("x", 1);
+  moved("y", 2);
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ x: 1, y: 2 }]);
+  moved("x", 3);
+  await taskOver();
+  assert.equal(line.changes().length, 1);
+  idle();
+  assert.deepEqual(line.changes(), [{ x: 1, y: 2 }, { x: 3 }]);
+  idle();
+  assert.equal(line.changes().length, 2);
+});
+
+test("where Python is quick a change may follow before the answer is heard, no more than one and no action", async () => {
+  await live();
+  moved("t", 1);
+  await taskOver();
+  moved("t", 2);
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ t: 1 }], "nothing is known of Python yet");
+  idle(3);
+  assert.deepEqual(line.changes(), [{ t: 1 }, { t: 2 }]);
+  moved("t", 3);
+  await taskOver();
+  moved("t", 4);
+  pressed("run");
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ t: 1 }, { t: 2 }, { t: 3 }]);
+  idle(3);
+  assert.deepEqual(line.changes().slice(3), [{ t: 4 }]);
+  idle(30);
+  assert.equal(line.changes().length, 4, "an answer is owed, and Python has been slow");
+  idle(3);
+  assert.deepEqual(line.changes().slice(4), ["run"]);
+  moved("t", 5);
+  await taskOver();
+  assert.equal(line.changes().length, 5, "a button may take any time");
+  idle();
+  assert.deepEqual(line.changes().slice(5), [{ t: 5 }]);
+});
+
+test("the newest value of a setting waits, older ones are dropped; what figures report stays on the page", async () => {
+  await live();
+  moved("seed", 1);
+  await taskOver();
+  for (const value of [1, 2, 3]) moved("t", value);
+  moved("view", "reverse");
+  moved("t", 4);
+  change({ model: { name: "figure" }, attr: "inner_width", value: 9 });
+  change({ msg_data: { data: "no action" } });
+  await taskOver();
+  idle();
+  assert.deepEqual(line.changes(), [{ seed: 1 }, { t: 4, view: "reverse" }]);
+});
+
+test("actions are never dropped: they follow the values, one after the other", async () => {
+  await live();
+  moved("seed", 1);
+  await taskOver();
+  for (const action of ["run", "run", "step"]) pressed(action);
+  moved("t", 1);
+  await taskOver();
+  for (let answers = 0; answers < 5; answers++) idle(1);
+  assert.deepEqual(line.changes(), [{ seed: 1 }, { t: 1 }, "run", "run", "step"]);
+});
+
+test("a tap leaves with its place", async () => {
+  await live();
+  change({ msg_data: { data: { action: "tap", x: 0.5, y: -1 } } });
+  await taskOver();
+  assert.deepEqual(line.sent.at(-1), { type: "act", slot: "a", message: { action: "tap", x: 0.5, y: -1 } });
+});
+
+test("what came from Python does not go back", async () => {
+  await live();
+  line.says(state({ settings: { t: 7 }, texts: { sum: "1" }, status: "done" }));
+  await taskOver();
+  assert.deepEqual(settings.applied, [{ t: 7 }, { readings_shown: { sum: "1" } }, { status: "done" }]);
+  assert.deepEqual(line.changes(), []);
+  moved("t", 8);
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ t: 8 }]);
+});
+
+test("slices of long work are shown as they come, and say nothing of being asked", async () => {
+  await live();
+  moved("t", 1);
+  await taskOver();
+  line.says(state({ status: "1 of 2" }));
+  moved("t", 2);
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ t: 1 }], "an answer is still owed");
+  idle();
+  line.says(state({ status: "2 of 2" }));
+  assert.deepEqual(settings.applied, [{ status: "1 of 2" }, { status: "2 of 2" }]);
+});
+
+test("a setting that the reader has moved since is not moved back by an answer", async () => {
+  await live();
+  moved("seed", 1);
+  await taskOver();
+  moved("t", 0.9);
+  line.says(state({ settings: { t: 0.4, view: "b" } }));
+  assert.deepEqual(settings.applied, [{ view: "b" }]);
+  idle();
+  assert.deepEqual(line.changes(), [{ seed: 1 }, { t: 0.9 }]);
+});
+
+test("the theme is the page's own business", async () => {
+  await live();
+  moved("theme", "light");
+  await taskOver();
+  assert.deepEqual(coloured.applied, { fill_color: "#111" });
+  assert.deepEqual(line.changes(), []);
+});
+
+test("a picture that waits too long for Python is marked, until Python has answered", async (context) => {
+  await live();
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  moved("t", 1);
+  await taskOver();
+  context.mock.timers.tick(1999);
+  assert.equal("stuck" in place.dataset, false);
+  context.mock.timers.tick(1);
+  assert.equal("stuck" in place.dataset, true);
+  idle();
+  assert.equal("stuck" in place.dataset, false);
+});
+
+test("data are exported on request", async () => {
+  /** @type {any[]} */ const heard = [];
+  place.addEventListener("lab:exported", (/** @type {any} */ event) => heard.push(event.detail));
+  place.dispatchEvent({ type: "lab:export" });
+  assert.deepEqual(line.sent.at(-1), { type: "export", slot: "a" });
+  globalThis.CustomEvent ??= /** @type {any} */ (class { constructor(/** @type {string} */ type, /** @type {any} */ options) { Object.assign(this, { type }, options); } });
+  line.says({ type: "exported", slot: "a", csv: "x\n1\n" });
+  assert.deepEqual(heard, [{ csv: "x\n1\n" }]);
+});
+
+test("a link in the prose sets several settings as texts", () => {
+  const link = { hash: "#instrument-a", dataset: { set: "view=reverse t=0.4" } };
+  let kept = true;
+  onDocument.click({ target: { closest: () => link }, preventDefault: () => (kept = false) });
+  assert.deepEqual(line.sent.at(-1), { type: "set_state", slot: "a", values: { view: "reverse", t: "0.4" } });
+  assert.equal(kept, false);
+  line.health = "failed";
+  onDocument.click({ target: { closest: () => link }, preventDefault: () => assert.fail("without Python it is a link") });
+});
+
+// --- a copy beside it ------------------------------------------------------------------------------------------------
+
+test("a pinned copy is an instrument of its own, and is closed with its button", async () => {
+  await live();
+  place.dispatchEvent({ type: "lab:pin", detail: { query: "t=0.3&view=b" } });
+  assert.deepEqual(line.sent.at(-1), { type: "open", slot: { slot: "a-pinned", name: "a", state: { t: "0.3", view: "b" } } });
+  place.dispatchEvent({ type: "lab:pin", detail: { query: "" } });
+  assert.equal(line.sent.filter(({ type }) => type === "open").length, 2, "there is one copy at most");
+  line.says(state({}, "a-pinned"));
+  await settled();
+  const [button] = made.filter((one) => one.className === "unpin");
+  button.dispatchEvent({ type: "click" });
+  assert.deepEqual(line.sent.at(-1), { type: "close", slot: "a-pinned" });
+  line.says(state({ settings: { t: 1 } }, "a-pinned"));
+  place.dispatchEvent({ type: "lab:pin", detail: { query: "" } });
+  assert.equal(line.sent.at(-1).type, "open", "and can be made again");
+});
+
+// --- another interpreter ---------------------------------------------------------------------------------------------
+
+test("an instrument comes back in a new Python as it was, with what the old one had not taken in", async () => {
+  await live({ query: "t=0.5&seed=1" });
+  moved("t", 1);
+  await taskOver(); // it is never answered
+  moved("view", "reverse");
+  moved("playing", true);
+  pressed("run");
   line.says({ type: "replaced" });
-  line.sent.length = 0;
-  line.says(document);
-  await answeredUntil(1);
-  line.says({ type: "idle", slot: "a" });
-  for (let turns = 0; turns < 5; turns++) await taskOver();
-  assert.deepEqual(line.sent, [{ type: "drawn", slot: "a" }]);
+  assert.deepEqual(line.queries, [["a", "t=1&seed=1&view=reverse"]]);
+});
+
+test("of two changes on their way both are restored", async () => {
+  await live();
+  moved("t", 1);
+  await taskOver();
+  moved("t", 2);
+  idle(1);
+  moved("x", 3);
+  await taskOver();
+  assert.equal(line.changes().length, 3);
+  line.says({ type: "replaced" });
+  assert.deepEqual(line.queries, [["a", "t=2&x=3"]]);
+});
+
+test("what is moved while there is no Python is sent when the new one has answered, and stays as the reader left it", async () => {
+  await live();
+  line.says({ type: "replaced" });
+  settings.applied.length = 0;
+  moved("seed", 3);
+  pressed("step");
+  await taskOver();
+  assert.deepEqual(line.changes(), []);
+  line.says(state({ settings: { seed: 1, t: 0.5 } }));
+  assert.deepEqual(settings.applied, [{ t: 0.5 }]);
+  assert.deepEqual(line.changes(), [{ seed: 3 }]);
+  idle();
+  assert.deepEqual(line.changes(), [{ seed: 3 }, "step"]);
+});
+
+test("a state at which Python ends is not restored twice, and the instrument goes on from where it began", async () => {
+  await live({ query: "t=1" });
+  line.says({ type: "replaced" });
+  line.says({ type: "replaced" });
+  assert.deepEqual(line.queries, [["a", "t=1"], ["a", undefined]]);
+  line.says(state({ query: "" }));
+  moved("t", 0.2);
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ t: 0.2 }]);
+  idle();
+  line.says({ type: "replaced" });
+  assert.deepEqual(line.queries.at(-1), ["a", "t=0.2"], "after an answer it may be restored again");
+});
+
+test("an instrument that was never in sight is opened as at first", async () => {
+  line.says({ type: "replaced" });
+  assert.deepEqual(line.queries, [["a", undefined]]);
+  await live();
 });
 
 test("a figure is drawn once in the next frame, however often it is asked to, and again in the one after", async () => {
+  await live();
+  figure.drawings = 0;
   for (const drawings of [1, 2]) {
     await Promise.all([figure.throttled_paint(), figure.throttled_paint()]);
     assert.equal(figure.drawings, drawings);

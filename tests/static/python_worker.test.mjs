@@ -92,13 +92,28 @@ test("a new worker after a failure is told what had been opened, and nothing els
   python.start();
   const open = { type: "open", slot: { slot: "a", name: "a", state: {}, theme: "light" } };
   python.send(/** @type {any} */ (open));
-  python.send({ type: "patch", slot: "a", patch: 1 });
+  python.send({ type: "set", slot: "a", values: { t: 1 } });
   python.send({ type: "run_cell", run: 1, label: "c", code: "1" });
   first.onmessage({ data: { type: "failed", where: "start", message: "no" } });
   python.retry();
   assert.equal(first.ended, true);
   assert.equal(python.health, "starting");
   assert.deepEqual(later[0].sent, [open]);
+});
+
+test("a new worker opens an instrument with the settings that it is to restore; one that is closed is not opened", () => {
+  const { python, later } = started();
+  python.start();
+  const slot = { slot: "a", name: "ring", state: { t: "0.5" } };
+  python.send({ type: "open", slot });
+  python.send({ type: "open", slot: { ...slot, slot: "a-pinned" } });
+  python.send({ type: "close", slot: "a-pinned" });
+  python.restore("a", "t=0.7");
+  python.retry();
+  assert.deepEqual(later[0].sent, [{ type: "open", slot: { ...slot, query: "t=0.7" } }]);
+  python.restore("a", undefined);
+  python.retry();
+  assert.deepEqual(later[1].sent, [{ type: "open", slot: { ...slot, query: undefined } }]);
 });
 
 test("a page with cells only can start again", () => {

@@ -29,9 +29,12 @@ def test_a_failing_script_fails(tmp_path):
 
 def test_every_script_is_run():
     assert {path.name.split(".")[0] for path in SCRIPTS} == {
+        "front_panel",
         "instruments",
+        "layers",
         "protocol",
         "python_worker",
         "quizzes",
         "run_queue",
+        "still_frames",
     }

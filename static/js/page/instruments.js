@@ -16,12 +16,12 @@
  *   settings?: Settings, sources?: import("../bokeh/layers.js").Scenes, shown: boolean, received: StateMessage[],
  *   busy: boolean, quick: boolean, ahead: boolean, applying: boolean, sent: Record<string, any>,
  *   values: Record<string, any>, acts: Record<string, any>[], moving?: import("./still_frames.js").Still, view?: View,
- *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, restored: boolean}} Link  One open
+ *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, reopened: boolean, restored: boolean}} Link  One open
  *   instrument: where it is, its still picture, its document with settings and sources; whether it has taken the place
  *   of the still picture, and what has come before that; whether Python owes an answer, whether the last one came
  *   quickly, and whether another change has been sent since; the values sent last, and the values and actions that wait;
- *   what moves before Python is there; who waits for the next answer; and whether its settings were restored in an
- *   interpreter that replaced another and has not answered yet.
+ *   what moves before Python is there; who waits for the next answer; and whether another interpreter has replaced the
+ *   one that it was open in and has not answered yet, and whether it was asked to restore the settings.
  */
 
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
@@ -48,7 +48,7 @@ export function openInstruments(python) {
     /** @type {Link} */
     const link = {
       place, slot, still, drawing: Promise.resolve(undefined), shown: false, received: [], busy: true, quick: false,
-      ahead: false, applying: false, sent: {}, values: {}, acts: [], restored: false,
+      ahead: false, applying: false, sent: {}, values: {}, acts: [], reopened: false, restored: false,
     };
     links.set(slot, link);
     place.dataset.slot = slot;
@@ -89,13 +89,22 @@ export function openInstruments(python) {
     const link = links.get(message.slot);
     if (!link) return;
     link.received.push(message);
-    if (link.shown) applyReceived(link);
-    else if (link.received.length === 1) takeOver(python, link);
+    if (!link.shown) {
+      if (link.received.length === 1) takeOver(python, link);
+      return;
+    }
+    applyReceived(link);
+    if (!link.reopened) return;
+    link.reopened = link.restored = false;
+    answered(link);
+    sendWaiting(python, link);
+    if (!link.busy) link.answered?.();
   });
   python.on("replaced", () => {
     for (const link of links.values()) {
       answered(link);
       link.busy = true; // until the new Python has answered
+      link.reopened = true;
       link.received = [];
       const values = { ...link.sent, ...link.values };
       // Where the settings themselves may be what ended Python, the new one starts from the place's own.
@@ -156,6 +165,7 @@ async function takeOver(python, link) {
   if (!view || !link.received.length || link.shown) return;
   applyReceived(link);
   answered(link);
+  link.reopened = false;
   link.shown = true;
   await heardOf(link, view);
   await painted(view);
@@ -164,15 +174,16 @@ async function takeOver(python, link) {
   sendWaiting(python, link);
 }
 
-/** @param {Link} link */
+/** Shows what Python has sent, but for settings that the reader has moved since. @param {Link} link */
 function applyReceived(link) {
-  if (link.restored) answered(link); // the new interpreter has answered
-  link.restored = false;
-  const { settings, sources } = link;
+  const { settings, sources, values } = link;
   link.applying = true;
   try {
-    for (const { head, arrays } of link.received.splice(0))
-      if (settings && sources) applyState(settings, sources, JSON.parse(head), arrays);
+    for (const { head, arrays } of link.received.splice(0)) {
+      const state = JSON.parse(head);
+      for (const name of Object.keys(values)) delete state.settings[name];
+      if (settings && sources) applyState(settings, sources, state, arrays);
+    }
   } finally {
     link.applying = false;
   }

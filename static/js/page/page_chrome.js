@@ -36,39 +36,45 @@ export function followSections() {
   addEventListener("scroll", mark, { passive: true });
 }
 
-/** Says in words and as a bar how far Python is; on failure why, with a way to try again. @param {Python} python */
+/**
+ * Says in words and as a bar how far Python is; on failure why, with a way to try again. An instrument that has failed
+ * says so until another interpreter has been started, whatever becomes of the others.
+ * @param {Python} python
+ */
 export function showStart(python) {
   const bar = /** @type {HTMLElement} */ (document.querySelector(".starting") ?? document.createElement("div"));
-  const lines = () => document.querySelectorAll(".instrument .live"); // asked each time: pinned ones come later
-  /** @param {string} state @param {string} words @param {string} [slot] */
-  const say = (state, words, slot) => {
-    for (const element of lines()) {
-      const line = /** @type {HTMLElement} */ (element);
-      if (slot && /** @type {HTMLElement} */ (line.closest(".instrument")).dataset.instrument !== slot) continue;
+  // Asked each time: pinned ones come later.
+  const lines = () => /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".instrument .live")]);
+  const failed = (/** @type {HTMLElement} */ line) => line.dataset.state === "failed";
+  /** @param {string} state @param {string} words @param {(line: HTMLElement) => boolean} [concerns] */
+  const say = (state, words, concerns = () => true) => {
+    for (const line of lines().filter(concerns)) {
       line.dataset.state = state;
       /** @type {HTMLElement} */ (line.querySelector(".words")).textContent = words;
       /** @type {HTMLElement} */ (line.querySelector(".retry")).hidden = state !== "failed";
     }
   };
-  bar.hidden = false;
-  say("starting", "Starting Python");
+  const starting = () => {
+    bar.hidden = false;
+    say("starting", "Starting Python");
+  };
+  starting();
+  python.on("replaced", starting);
   python.on("stage", ({ stage }) => {
     const { words, done } = STAGES[stage];
     bar.style.setProperty("--done", String(done));
     bar.setAttribute("aria-valuenow", String(Math.round(100 * done)));
-    bar.hidden = done === 1;
-    say(done === 1 ? "live" : "starting", words);
+    bar.hidden = done === 1 || lines().every(failed);
+    say(done === 1 ? "live" : "starting", words, (line) => !failed(line));
   });
   python.on("failed", ({ where, slot, message }) => {
     if (where === "cell") return;
     bar.hidden = true;
     const what = where === "start" ? "Python did not start" : "The instrument stopped";
-    say("failed", `${what}: ${message}`, slot);
+    const slotOf = (/** @type {HTMLElement} */ line) => /** @type {HTMLElement} */ (line.closest(".instrument")).dataset.slot;
+    say("failed", `${what}: ${message}`, (line) => !slot || slotOf(line) === slot);
   });
-  for (const line of lines())
-    line.querySelector(".retry")?.addEventListener("click", () => {
-      bar.hidden = false;
-      say("starting", "Starting Python");
-      python.retry();
-    });
+  document.addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.matches(".instrument .retry")) python.retry();
+  });
 }

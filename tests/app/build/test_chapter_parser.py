@@ -25,7 +25,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Value,
     link_equations,
 )
-from diffusion_lab.app.build.site import _chapter_paths, _references
+from diffusion_lab.app.build.site import chapter_paths, read_references
 
 WORKS = {
     "ho2020": Reference(
@@ -257,10 +257,10 @@ def test_lines_are_right(chapter):
     assert wrong_lines(FRONT + BODY, chapter) == []
 
 
-@pytest.mark.parametrize("path", _chapter_paths(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", chapter_paths(), ids=lambda path: path.stem)
 def test_lines_are_right_in_our_chapters(path):
     text = path.read_text("utf-8")
-    assert wrong_lines(text, parse_chapter(path, text, _references())) == []
+    assert wrong_lines(text, parse_chapter(path, text, read_references())) == []
 
 
 def test_lines_that_are_wrong_are_found(chapter):

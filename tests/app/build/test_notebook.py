@@ -16,10 +16,10 @@ from diffusion_lab.app.build import prerender
 from diffusion_lab.app.build.chapter_parser import parse_chapter
 from diffusion_lab.app.build.chapter_tree import Cell, Chapter, Equation, Exercise, InstrumentSlot, Quiz
 from diffusion_lab.app.build.notebook import CHECKS, SET_UP, make_notebook
-from diffusion_lab.app.build.site import ROOT, _chapter_paths, _references, read_documents
+from diffusion_lab.app.build.site import ROOT, chapter_paths, read_documents, read_references
 from diffusion_lab.app.cells.session import PASSED, Session
 
-PATHS = {path.stem: path for path in _chapter_paths()}
+PATHS = {path.stem: path for path in chapter_paths()}
 
 #: Marks of the chapter's own language, which is not Jupyter's.
 MARKS = (
@@ -44,14 +44,14 @@ LIVE = "application/vnd.holoviews_exec.v0+json"
 @cache
 def parsed(slug: str) -> Chapter:
     """The chapter, with a number in the place of each value."""
-    (chapter,) = [chapter for chapter in read_documents(_references())[0] if chapter.slug == slug]
+    (chapter,) = [chapter for chapter in read_documents(read_references())[0] if chapter.slug == slug]
     return chapter.filled([f"{k}.5" for k in range(len(chapter.values))])
 
 
 def written(slug: str) -> str:
     chapter = parsed(slug)
     slots = {slot.name: prerender.construct(slot.name, slot.state) for slot in chapter.of(InstrumentSlot)}
-    return make_notebook(chapter, _references(), {quiz.label: 1.0 for quiz in chapter.of(Quiz)}, slots, "lab.whl")
+    return make_notebook(chapter, read_references(), {quiz.label: 1.0 for quiz in chapter.of(Quiz)}, slots, "lab.whl")
 
 
 def notebook(slug: str) -> nbformat.NotebookNode:
@@ -71,7 +71,7 @@ def lost(chapter: Chapter, made: nbformat.NotebookNode) -> list[str]:
     code += [f"{CHECKS}\n{exercise.checks}".strip() for exercise in chapter.of(Exercise)]
     words = [f"\\tag{{{equation.number}}}" for equation in chapter.of(Equation)]
     words += [block.title for block in [*chapter.of(Cell), *chapter.of(Exercise)]]
-    words += [_references()[key].url for key in chapter.cited]
+    words += [read_references()[key].url for key in chapter.cited]
     _, _, body = (ROOT / chapter.path).read_text("utf-8").split("---\n", 2)
     body = re.sub(r"```\{compute\}.*?```", "", body, flags=re.S)  # for the build alone
     words += [first_words(line) for line in body.splitlines() if line[:1].isalpha()]

@@ -499,7 +499,7 @@ def test_what_is_played_runs_between_its_own_bounds(cls):
     assert isinstance(p, param.Number) and not isinstance(p, param.Boolean)
     (tag,) = Elements(markup(cls)).having("data-plays")
     assert (tag["data-plays"], float(tag["data-seconds"])) == (transport.plays, transport.seconds)
-    assert json.loads(tag["data-bounds"]) == [*p.bounds, isinstance(p, param.Integer)]
+    assert json.loads(tag["data-bounds"]) == [*p.bounds, (p.step or 1) if isinstance(p, param.Integer) else 0]
     assert not transport.after or transport.after in cls.settings()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from diffusion_lab.app.instrument import Panel, Transport
 from diffusion_lab.app.instrument.markup import front_panel_html, scene_mark
-from diffusion_lab.app.instrument.scenes import Plane, Points
+from diffusion_lab.app.instrument.scenes import Axes, Lines, Plane, Points
 
 from ..markup import Elements
 from .dial import Dial
@@ -124,7 +124,7 @@ def test_pads_stand_where_their_settings_are():
 
 def test_the_transport_says_what_it_plays():
     (transport,) = elements().having("data-plays")
-    assert [transport[f"data-{name}"] for name in ("plays", "seconds", "bounds")] == ["level", "2", "[0.0, 1.0, false]"]
+    assert [transport[f"data-{name}"] for name in ("plays", "seconds", "bounds")] == ["level", "2", "[0.0, 1.0, 0]"]
     assert [tag["data-action"] for tag in elements().having("data-action")] == ["run", "step", "reset"]
     assert 'title="One tenth"' in markup()
 
@@ -135,7 +135,7 @@ def test_the_transport_says_what_it_plays():
 
     whole = Whole()
     (transport,) = Elements(front_panel_html(whole, whole.answer())).having("data-plays")
-    assert transport["data-bounds"] == "[1, 50, true]"
+    assert transport["data-bounds"] == "[1, 50, 1]"
 
 
 def test_the_transport_stands_below_the_setting_that_it_names():
@@ -165,7 +165,43 @@ def test_each_scene_has_its_place():
     assert text.index('class="pane"') < text.index('data-scene="plane"') < text.index('class="rail"')
     assert text.index('class="rail"') < text.index('data-scene="chart"')
     (section,) = [tag for tag in found.tags if tag["tag"] == "section"]
-    assert section["style"] == "--aspect: 0.5; --pictures: 1"
+    assert section["style"] == "--aspect: 0.5"
+
+
+def test_a_scene_stands_below_the_pictures_or_below_the_measures():
+    class Two(Dial):
+        """Two charts."""
+
+        chart = Dial.chart
+        wide = Axes("Wide", Lines("curve", "ink"), x=(0, 1), y=(0, 1), place="below")
+        plane = Dial.plane
+
+        @wide.layer("curve")
+        def _(self):
+            return None
+
+    two = Two()
+    text = front_panel_html(two, two.answer())
+    places = [
+        text.index(mark) for mark in ('data-scene="plane"', 'data-scene="wide"', 'class="rail"', 'data-scene="chart"')
+    ]
+    assert places == sorted(places)
+
+
+def test_a_legend_shows_where_its_scene_does():
+    class Two(Dial):
+        """Two pictures, one of them at times."""
+
+        plane = Dial.plane
+        other = Plane(3.0, Points("more", "ink", legend="more points", when="show_line"), when={"view": "flow"})
+
+        @other.layer("more")
+        def _(self):
+            return None
+
+    two = Two()
+    marks = [tag for tag in Elements(front_panel_html(two, two.answer())).having("data-when") if tag["tag"] == "span"]
+    assert "view:flow;show_line:true" in [mark["data-when"] for mark in marks]
 
 
 def test_pictures_stand_side_by_side_under_their_titles():
@@ -181,7 +217,8 @@ def test_pictures_stand_side_by_side_under_their_titles():
 
     two = Two()
     text = front_panel_html(two, two.answer())
-    assert '--pictures: 2"' in text
+    panes = [text.index('class="panes"'), *(text.index(f'data-scene="{name}"') for name in ("plane", "other"))]
+    assert panes == sorted(panes)
     assert '<p class="scene-title">The &lt;other&gt;</p>' in text
     assert '<p class="scene-title">The plane</p>' in text
     assert [tag["data-when"] for tag in Elements(text).tags if tag.get("class") == "pane" and "hidden" in tag] == [

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from diffusion_lab.app.build.site import _chapter_paths, _references, parse_chapter
+from diffusion_lab.app.build.site import chapter_paths, parse_chapter, read_references
 from diffusion_lab.instruments.unmask.component import Unmask
 
-PATH = next(path for path in _chapter_paths() if path.name.startswith("08"))
+PATH = next(path for path in chapter_paths() if path.name.startswith("08"))
 LINES = PATH.read_text("utf-8").splitlines()
-PRESETS = parse_chapter(PATH, PATH.read_text("utf-8"), _references()).presets
+PRESETS = parse_chapter(PATH, PATH.read_text("utf-8"), read_references()).presets
 PARAGRAPHS = sorted({preset.line for preset in PRESETS})
 
 
