@@ -163,9 +163,14 @@ class Graph:
 
     @property
     def progress(self) -> Progress | None:
-        """How far the unfinished work is that the reader waits for; None where there is none."""
-        waited_for = (work for name, work in self._works.items() if not self._nodes[name].background)
-        return next((work.progress or Progress(0, 1) for work in waited_for), None)
+        """How far the unfinished work is that the reader waits for; None where there is none.
+
+        Work that nothing has read in this pass is about to be closed: nobody waits for it.
+        """
+        return next((work.progress or Progress(0, 1) for work in self._foreground() if work.wanted), None)
+
+    def _foreground(self) -> Iterator[_Work]:
+        return (work for name, work in self._works.items() if not self._nodes[name].background)
 
     @property
     def working(self) -> bool:
@@ -269,7 +274,10 @@ class Graph:
     def _must_wait(self, node: Result, work: _Work) -> bool:
         """Whether this is background work that has begun, while there is unfinished work that the reader waits for."""
         return (
-            self._deadline is not None and node.background and work.progress is not None and self.progress is not None
+            self._deadline is not None
+            and node.background
+            and work.progress is not None
+            and any(True for _ in self._foreground())
         )
 
     def _version_of(self, value: Any) -> Any:
