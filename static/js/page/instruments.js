@@ -16,12 +16,13 @@
  *   settings?: Settings, sources?: import("../bokeh/layers.js").Scenes, shown: boolean, received: StateMessage[],
  *   busy: boolean, quick: boolean, ahead: boolean, applying: boolean, sent: Record<string, any>,
  *   values: Record<string, any>, acts: Record<string, any>[], moving?: import("./still_frames.js").Still, view?: View,
- *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, restored: boolean}} Link  One open
+ *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, undrawn: boolean,
+ *   reopened: boolean, restored: boolean}} Link  One open
  *   instrument: where it is, its still picture, its document with settings and sources; whether it has taken the place
  *   of the still picture, and what has come before that; whether Python owes an answer, whether the last one came
  *   quickly, and whether another change has been sent since; the values sent last, and the values and actions that wait;
- *   what moves before Python is there; who waits for the next answer; and whether its settings were restored in an
- *   interpreter that replaced another and has not answered yet.
+ *   what moves before Python is there; who waits for the next answer; whether its document could not be drawn; whether
+ *   it was opened again in an interpreter that replaced another and has not answered yet, and with its settings.
  */
 
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
@@ -48,7 +49,8 @@ export function openInstruments(python) {
     /** @type {Link} */
     const link = {
       place, slot, still, drawing: Promise.resolve(undefined), shown: false, received: [], busy: true, quick: false,
-      ahead: false, applying: false, sent: {}, values: {}, acts: [], restored: false,
+      ahead: false, applying: false, sent: {}, values: {}, acts: [], undrawn: false,
+      reopened: false, restored: false,
     };
     links.set(slot, link);
     place.dataset.slot = slot;
@@ -89,13 +91,16 @@ export function openInstruments(python) {
     const link = links.get(message.slot);
     if (!link) return;
     link.received.push(message);
-    if (link.shown) applyReceived(link);
-    else if (link.received.length === 1) takeOver(python, link);
+    if (link.shown) {
+      applyReceived(link);
+      if (link.reopened) accept(python, link);
+    } else if (link.received.length === 1) takeOver(python, link);
   });
   python.on("replaced", () => {
     for (const link of links.values()) {
       answered(link);
       link.busy = true; // until the new Python has answered
+      link.reopened = true;
       link.received = [];
       const values = { ...link.sent, ...link.values };
       // Where the settings themselves may be what ended Python, the new one starts from the place's own.
@@ -105,7 +110,7 @@ export function openInstruments(python) {
       link.values = {};
       link.acts = [];
       link.sent = {};
-      if (!link.shown && !link.view) link.drawing = drawn(python, link); // a retry after a failed download
+      if (link.undrawn) link.drawing = drawn(python, link);
     }
   });
   python.on("exported", ({ slot, csv }) => {
@@ -130,6 +135,7 @@ export function openInstruments(python) {
  */
 async function drawn(python, link) {
   const address = new URL(String(link.place.dataset.document), document.baseURI).href;
+  link.undrawn = false;
   try {
     const response = await fetch(address);
     if (!response.ok) throw new Error(`${address} could not be downloaded: the server answered ${response.status}`);
@@ -141,6 +147,7 @@ async function drawn(python, link) {
     link.document?.on_change((event) => changed(python, link, event), false);
     return view;
   } catch (error) {
+    link.undrawn = true;
     python.report(link.slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
     return undefined;
   }
@@ -156,6 +163,7 @@ async function takeOver(python, link) {
   if (!view || !link.received.length || link.shown) return;
   applyReceived(link);
   answered(link);
+  link.reopened = link.restored = false;
   link.shown = true;
   await heardOf(link, view);
   await painted(view);
@@ -164,10 +172,16 @@ async function takeOver(python, link) {
   sendWaiting(python, link);
 }
 
+/** An interpreter that replaced another has answered, and the figures show it. @param {Python} python @param {Link} link */
+function accept(python, link) {
+  answered(link);
+  link.reopened = link.restored = false;
+  python.send({ type: "drawn", slot: link.slot });
+  sendWaiting(python, link);
+}
+
 /** @param {Link} link */
 function applyReceived(link) {
-  if (link.restored) answered(link); // the new interpreter has answered
-  link.restored = false;
   const { settings, sources } = link;
   link.applying = true;
   try {
