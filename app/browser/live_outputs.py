@@ -18,6 +18,7 @@ import panel as pn
 from bokeh.document import Document
 from bokeh.events import DocumentReady
 from bokeh.models import Plot
+from bokeh.settings import settings as bokeh_settings
 from panel.io import pyodide as panel_pyodide
 from panel.io.document import MockSessionContext
 from panel.io.state import set_curdoc, state
@@ -28,6 +29,9 @@ from pyodide.ffi import to_js
 
 from diffusion_lab.app.cells.session import picture_name
 from diffusion_lab.app.instrument.theme import ThemeName, restyle
+
+# Ids that no other document of the page has: outputs of an interpreter that was replaced may still be there.
+bokeh_settings.simple_ids.set_value(False)
 
 #: Seconds between the patches of a figure that a running cell goes on changing.
 INTERVAL = 0.05

@@ -16,12 +16,13 @@
  *   settings?: Settings, sources?: import("../bokeh/layers.js").Scenes, shown: boolean, received: StateMessage[],
  *   busy: boolean, quick: boolean, ahead: boolean, applying: boolean, sent: Record<string, any>,
  *   values: Record<string, any>, acts: Record<string, any>[], moving?: import("./still_frames.js").Still, view?: View,
- *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, reopened: boolean, restored: boolean}} Link  One open
+ *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, undrawn: boolean,
+ *   reopened: boolean, restored: boolean}} Link  One open
  *   instrument: where it is, its still picture, its document with settings and sources; whether it has taken the place
  *   of the still picture, and what has come before that; whether Python owes an answer, whether the last one came
  *   quickly, and whether another change has been sent since; the values sent last, and the values and actions that wait;
- *   what moves before Python is there; who waits for the next answer; and whether another interpreter has replaced the
- *   one that it was open in and has not answered yet, and whether it was asked to restore the settings.
+ *   what moves before Python is there; who waits for the next answer; whether its document could not be drawn; whether
+ *   it was opened again in an interpreter that replaced another and has not answered yet, and with its settings.
  */
 
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
@@ -48,7 +49,8 @@ export function openInstruments(python) {
     /** @type {Link} */
     const link = {
       place, slot, still, drawing: Promise.resolve(undefined), shown: false, received: [], busy: true, quick: false,
-      ahead: false, applying: false, sent: {}, values: {}, acts: [], reopened: false, restored: false,
+      ahead: false, applying: false, sent: {}, values: {}, acts: [], undrawn: false,
+      reopened: false, restored: false,
     };
     links.set(slot, link);
     place.dataset.slot = slot;
@@ -94,11 +96,7 @@ export function openInstruments(python) {
       return;
     }
     applyReceived(link);
-    if (!link.reopened) return;
-    link.reopened = link.restored = false;
-    answered(link);
-    sendWaiting(python, link);
-    if (!link.busy) link.answered?.();
+    if (link.reopened) accept(python, link);
   });
   python.on("replaced", () => {
     for (const link of links.values()) {
@@ -114,7 +112,7 @@ export function openInstruments(python) {
       link.values = {};
       link.acts = [];
       link.sent = {};
-      if (!link.shown && !link.view) link.drawing = drawn(python, link); // a retry after a failed download
+      if (link.undrawn) link.drawing = drawn(python, link);
     }
   });
   python.on("exported", ({ slot, csv }) => {
@@ -139,6 +137,7 @@ export function openInstruments(python) {
  */
 async function drawn(python, link) {
   const address = new URL(String(link.place.dataset.document), document.baseURI).href;
+  link.undrawn = false;
   try {
     const response = await fetch(address);
     if (!response.ok) throw new Error(`${address} could not be downloaded: the server answered ${response.status}`);
@@ -150,6 +149,7 @@ async function drawn(python, link) {
     link.document?.on_change((event) => changed(python, link, event), false);
     return view;
   } catch (error) {
+    link.undrawn = true;
     python.report(link.slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
     return undefined;
   }
@@ -165,13 +165,22 @@ async function takeOver(python, link) {
   if (!view || !link.received.length || link.shown) return;
   applyReceived(link);
   answered(link);
-  link.reopened = false;
+  link.reopened = link.restored = false;
   link.shown = true;
   await heardOf(link, view);
   await painted(view);
   show(link.place);
   python.send({ type: "drawn", slot: link.slot });
   sendWaiting(python, link);
+}
+
+/** An interpreter that replaced another has answered, and the figures show it. @param {Python} python @param {Link} link */
+function accept(python, link) {
+  answered(link);
+  link.reopened = link.restored = false;
+  python.send({ type: "drawn", slot: link.slot });
+  sendWaiting(python, link);
+  if (!link.busy) link.answered?.();
 }
 
 /** Shows what Python has sent, but for settings that the reader has moved since. @param {Link} link */

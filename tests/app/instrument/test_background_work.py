@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffusion_lab.app.instrument import Instrument, Panel, Readout, Status, Transport, computed, number, readings
+from diffusion_lab.app.instrument import (
+    Instrument,
+    Panel,
+    Readout,
+    Status,
+    Transport,
+    computed,
+    number,
+    readings,
+    switch,
+)
 from diffusion_lab.app.instrument.scenes import Plane, Points
 
 NOTHING = np.zeros((1, 2))
@@ -14,8 +24,9 @@ class Trial(Instrument):
     """One point that is waited for, and one from background work."""
 
     place = number(0, 0, 1, 0.1, "Place", "Where the points are.")
+    show = switch(True, "Show", "Whether the point that is waited for is drawn.")
     panel = Panel(Transport("Go", plays="place", seconds=1), readouts=[Readout("place", "place", ".1f")])
-    plane = Plane(1, Points("waited", "ink"), Points("late", "mute"))
+    plane = Plane(1, Points("waited", "ink", when="show"), Points("late", "mute"))
 
     @computed(work=True, unit="steps")
     def result(self):
@@ -68,3 +79,11 @@ def iter_answers(trial):
     while (answer := trial.answer(0.0)).working:
         yield answer
     yield answer
+
+
+def test_nobody_waits_for_work_that_is_given_up():
+    trial = Trial()
+    assert trial.answer(0.0).status == "0 of 3 steps · a trial"
+    trial.show = False
+    answer = trial.answer(0.0)
+    assert (answer.progress, answer.status, answer.pale) == (None, "a trial", ())
