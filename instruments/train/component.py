@@ -38,7 +38,7 @@ PREDICTIONS = {"eps_hat": "Noise ε", "x0_hat": "Clean point x₀", "v_pred": "V
 LEVELS = {"uniform_t": "Uniform in t", "uniform_log_snr": "Uniform in log SNR", "log_normal": "Log-normal (EDM)"}
 CONDITIONS = {"none": "None", "each": "Each part in turn", **{name: f"Part {name.upper()}" for name in "abcdef"}}
 PARTS = {"none": NULL, "each": EACH_PART, **{name: k for k, name in enumerate("abcdef")}}
-CHART: dict[str, Any] = {"place": "below", "aspect": 2.8}
+CHART: dict[str, Any] = {"place": "below", "aspect": 2.1}
 
 
 class Train(Instrument):
@@ -77,7 +77,7 @@ class Train(Instrument):
     seed = seed(4, "The same seed gives the same weights at the start, the same batches and the same noise.")
 
     panel = Panel(
-        Transport("Train", plays="training_step", seconds=5, after="training_step", step=f"{EVERY} steps further"),
+        Transport("Train", plays="training_step", seconds=4, after="training_step", step=f"{EVERY} steps further"),
         frames="training_step",
         readouts=[Readout("step", "step", ",d"), Readout("loss", "loss", ".3g"), Readout("floor", "floor", ".3g"),
             Readout("excess", "above it", ".2g")],
