@@ -126,14 +126,15 @@ class IrreducibleLoss:
         """By how much a network's expected loss is above the floor at each level, (L,): never below 0."""
         return finish(self.excess_work(network))
 
-    def excess_work(self, network: Network) -> Work[Array]:
-        """The same in eight slices."""
+    def excess_work(self, network: Network, thin: int = 1) -> Work[Array]:
+        """The same in slices, from every `thin`-th of the points; `thin` must divide the points of a level."""
         num_levels, count = len(self.sigma), len(self.x) // 2
-        each = np.tile(np.repeat(self.sigma, count // num_levels), 2)
-        square = np.empty(len(self.x))
-        for k in range(8):
-            rows = slice(k, None, 8)
-            answer = network(self.x[rows], each[rows], self.part[rows])
-            square[rows] = np.mean((answer - self.exact[rows]) ** 2, axis=1)
-            yield k + 1, 8
-        return (square * self.share).reshape(2, num_levels, -1).sum(axis=(0, 2))
+        rows = np.arange(0, len(self.x), thin)
+        each = np.tile(np.repeat(self.sigma, count // num_levels), 2)[rows]
+        square = np.empty(len(rows))
+        for start in range(0, len(rows), 2 * SLICE):
+            part = slice(start, start + 2 * SLICE)
+            at = rows[part]
+            square[part] = np.mean((network(self.x[at], each[part], self.part[at]) - self.exact[at]) ** 2, axis=1)
+            yield start, len(rows)
+        return thin * (square * self.share[rows]).reshape(2, num_levels, -1).sum(axis=(0, 2))

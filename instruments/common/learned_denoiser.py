@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffusion_lab.instruments.common.datasets import NULL
-from diffusion_lab.instruments.common.denoiser_training import Task
+from diffusion_lab.instruments.common.denoiser_training import DIVERGED, Run, Task
 from diffusion_lab.instruments.common.guidance import ClassifierFreeGuidance
 from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.networks.mlp import mlp, mlp_layers
@@ -59,6 +59,24 @@ class Learned:
         points = x.reshape(-1, 2) / level.signal
         clean = self.task.scalings(level.sigma).clean(points, self.network(points, level.sigma, part))
         return ((points - clean) / level.sigma).reshape(x.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A run as it was: the denoiser of its averaged weights, which sample better, and the loss of each step, (step,).
+
+    Losses are finite: what is above DIVERGED, or not a number, is written as DIVERGED.
+    """
+
+    learned: Learned
+    losses: Array
+    diverged_at: int | None
+
+    @classmethod
+    def of(cls, task: Task, run: Run) -> Checkpoint:
+        """A copy of what is shown of a run; not enough to go on from, as `Run.checkpoint` is."""
+        losses = np.minimum(np.nan_to_num(run.losses, nan=DIVERGED), DIVERGED)
+        return cls(Learned(task, run.average.average["all"].copy()), losses, run.diverged_at)
 
 
 def scores(learned: Learned, x: Array, level: Level, condition: int | None = None) -> tuple[Array, Array]:

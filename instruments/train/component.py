@@ -16,13 +16,14 @@ from diffusion_lab.instruments.common.datasets import NULL
 from diffusion_lab.instruments.common.denoiser_training import BATCH, DIVERGED, HIDDEN, Run, Task
 from diffusion_lab.instruments.common.guidance import combine
 from diffusion_lab.instruments.common.irreducible_loss import IrreducibleLoss
-from diffusion_lab.instruments.common.learned_denoiser import sampling
+from diffusion_lab.instruments.common.learned_denoiser import Checkpoint, sampling
 from diffusion_lab.instruments.common.networks.adam import Adam
 from diffusion_lab.instruments.common.preconditioning import Preconditioning
 from diffusion_lab.instruments.common.score_grid import ExactPrediction, grid_points, relative_density
+from diffusion_lab.instruments.common.slices import finish
 from diffusion_lab.instruments.common.training_levels import SIGMA_MAX, SIGMA_MIN, draw_sigmas
 from diffusion_lab.instruments.train import kernel
-from diffusion_lab.instruments.train.kernel import EACH_PART, EVERY, NUM_POINTS, NUM_STEPS, Checkpoint
+from diffusion_lab.instruments.train.kernel import EACH_PART, EVERY, NUM_POINTS, NUM_STEPS
 
 EXTENT = 3.2  # half the width of the pictures, in data units
 CELLS = 42  # of the error map, along both axes; an arrow in every third
@@ -131,32 +132,32 @@ class Train(Instrument):
     def replay(self) -> Replay[Run, Checkpoint]:
         """The run, trained as far as it has been looked at."""
         task = self.task
-        return Replay(kernel.endless(task), NUM_STEPS, NUM_STEPS // EVERY, lambda run: kernel.checkpoint(task, run))
+        return Replay(kernel.endless(task), NUM_STEPS, NUM_STEPS // EVERY, lambda run: Checkpoint.of(task, run))
 
     @computed(work=True, keep=NUM_STEPS // EVERY, unit="steps")
     def moment(self) -> Work:
-        """The checkpoint at the training step and samples (N, 2) of it; on the way, those of every hundredth step."""
+        """What is seen of the training step; on the way there, of every hundredth step."""
         replay, last, shown = self.replay, self.training_step // EVERY, None
         for done, of, checkpoint in replay.to(last):
-            if shown is None or len(checkpoint.losses) >= len(shown[0].losses) + ON_THE_WAY:
-                shown = yield from self._sampled(checkpoint, done, of)
+            if shown is None or len(checkpoint.losses) >= len(shown.checkpoint.losses) + ON_THE_WAY:
+                shown = yield from self._seen(checkpoint, done, of)
             yield done, of, shown
-        return (yield from self._sampled(replay.frames[last], self.training_step, self.training_step))
+        return (yield from self._seen(replay.frames[last], self.training_step, self.training_step))
 
-    def _sampled(self, checkpoint: Checkpoint, done: int, of: int) -> Work:
-        """Work that is `done` of `of`, and gives the checkpoint with samples of it."""
+    def _seen(self, checkpoint: Checkpoint, done: int, of: int) -> Work:
+        """The moment of a checkpoint, by work that is `done` of `of`."""
         scale = 1.0 if self.condition == "none" else self.guidance_scale
-        x, part = kernel.noise(self.seed), self.part
-        for points in sampling(checkpoint.learned, x, part, scale, kernel.SAMPLER_STEPS):
+        x, excess = kernel.noise(self.seed), self.floor.excess_work(checkpoint.learned.network, thin=4)
+        for points in sampling(checkpoint.learned, x, self.part, scale, kernel.SAMPLER_STEPS):
             x = points
             yield done, of
-        return checkpoint, x
+        return kernel.Moment(checkpoint, x, finish(excess))
 
     @computed
     def checkpoint(self) -> Checkpoint:
         """The one at the training step, or while it is trained, the latest that there are samples of."""
         frames, index = self.replay.frames, self.training_step // EVERY
-        return frames[index] if index < len(frames) else self.moment[0]
+        return frames[index] if index < len(frames) else self.moment.checkpoint
 
     @computed(keep=32)
     def exact(self) -> ExactPrediction:
@@ -169,22 +170,17 @@ class Train(Instrument):
         """The noise that the network predicts at the same places, (G², 2)."""
         return self.checkpoint.learned(self.exact.x, self.exact.at, self.exact.part)
 
-    @computed(work=True, background=True, keep=8)
+    @computed(work=True, keep=8, unit="points")
     def floor(self) -> Work:
         """The loss that no network can get below."""
         task = self.task
         return (yield from IrreducibleLoss.work(task.data, task.target, task.levels, task.dropout, task.seed))
 
-    @computed(work=True, background=True)
-    def excess(self) -> Work:
-        """How far the expected loss is above the floor, at each of its levels."""
-        return (yield from self.floor.excess_work(self.checkpoint.learned.network))
-
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
     @samples.layer("points")
     def _(self) -> dict[str, Any]:
-        return {"x": self.moment[1], "part": self.part}
+        return {"x": self.moment.x, "part": self.part}
 
     @samples.layer("data")
     def _(self) -> dict[str, Any]:
@@ -219,7 +215,7 @@ class Train(Instrument):
     @levels.layer("floor", "loss", "above", "here")
     def _(self) -> Iterator[dict[str, Any]]:
         sigma, floor, here = self.floor.sigma, self.floor.floor, self.exact.at.sigma
-        loss = floor + self.excess
+        loss = floor + self.moment.excess
         yield {"x": sigma, "y": floor}
         yield {"x": sigma, "y": loss}
         yield {"x": sigma, "low": floor, "high": loss}
@@ -242,7 +238,7 @@ class Train(Instrument):
     def of_network(self) -> dict[str, Any]:
         """The floor, and how far the expected loss of the averaged weights is above it."""
         none = self.checkpoint.diverged_at is not None
-        return {"floor": self.floor.mean, "excess": None if none else float(self.floor.weight @ self.excess)}
+        return {"floor": self.floor.mean, "excess": None if none else float(self.floor.weight @ self.moment.excess)}
 
     @readings
     def of_score(self) -> dict[str, Any]:
@@ -252,7 +248,7 @@ class Train(Instrument):
     @readings
     def of_samples(self) -> dict[str, Any]:
         """The distance of the samples to the data, beside what chance leaves."""
-        return {"distance": astuple(kernel.distance(self.task, self.moment[1], PARTS[self.condition]))}
+        return {"distance": astuple(kernel.distance(self.task, self.moment.x, PARTS[self.condition]))}
 
     def status(self) -> Status:
         """What was trained, or that it diverged."""
@@ -293,4 +289,4 @@ class Train(Instrument):
 
     def table(self) -> dict[str, np.ndarray]:
         """The samples, each with the part that it was asked to be of, from 0; -1 for none."""
-        return {"x": self.moment[1][:, 0], "y": self.moment[1][:, 1], "part": self.part}
+        return {"x": self.moment.x[:, 0], "y": self.moment.x[:, 1], "part": self.part}

@@ -1,16 +1,16 @@
-"""A training run thinned to checkpoints, and what is asked of the samples that are drawn from one."""
+"""A training run of a fixed length, and what is asked of the samples that are drawn on its way."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.datasets import NULL
-from diffusion_lab.instruments.common.denoiser_training import DIVERGED, Run, Task, training
-from diffusion_lab.instruments.common.learned_denoiser import Learned
+from diffusion_lab.instruments.common.denoiser_training import Run, Task, training
+from diffusion_lab.instruments.common.learned_denoiser import Checkpoint
 from diffusion_lab.instruments.common.metrics import Discrepancy, mmd
 from diffusion_lab.instruments.common.randomness import seeded
 
@@ -23,19 +23,12 @@ EACH_PART = NUM_POINTS
 """As a condition: of the samples, as many of each part; 480 is a multiple of 1, 2, 4 and 6."""
 
 
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """The denoiser of the averaged weights, which sample better, and each step's loss, (step,), at most DIVERGED."""
+class Moment(NamedTuple):
+    """A checkpoint, samples of it (N, 2), and how far its loss is above the floor at each level, (L,)."""
 
-    learned: Learned
-    losses: Array
-    diverged_at: int | None
-
-
-def checkpoint(task: Task, run: Run) -> Checkpoint:
-    """The run as it is now, copied."""
-    losses = np.minimum(np.nan_to_num(run.losses, nan=DIVERGED), DIVERGED)
-    return Checkpoint(Learned(task, run.average.average["all"].copy()), losses, run.diverged_at)
+    checkpoint: Checkpoint
+    x: Array
+    excess: Array
 
 
 def endless(task: Task) -> Iterator[Run]:

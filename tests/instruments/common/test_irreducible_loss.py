@@ -10,6 +10,7 @@ from diffusion_lab.instruments.common.datasets import DATA_SETS, NULL, DataSet
 from diffusion_lab.instruments.common.irreducible_loss import IrreducibleLoss, posterior_variance
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.preconditioning import TARGETS, Preconditioning
+from diffusion_lab.instruments.common.slices import finish
 from diffusion_lab.instruments.common.training_levels import LEVEL_DISTRIBUTIONS, draw_sigmas
 
 
@@ -146,6 +147,30 @@ def test_loss_is_floor_and_excess(subject, rng):
     found = IrreducibleLoss.of(data, "eps_hat", "uniform_t", 0.2)
     loss, error = drawn_loss(network, data, "eps_hat", "uniform_t", 0.2, rng)
     assert abs(found.mean + subject(found, network) - loss) < 4 * np.hypot(found.error, error) + 1e-3
+
+
+@pytest.mark.subject(
+    lambda found, network, thin: finish(found.excess_work(network, thin)),
+    not_scaled=lambda found, network, thin: finish(found.excess_work(network, thin)) / thin,
+    of_the_clean_half=lambda found, network, thin: thin * finish(found.excess_work(network, thin)) / 2,
+)
+@pytest.mark.parametrize("thin", [4, 8])
+def test_a_share_of_the_points_gives_nearly_the_same_excess(subject, thin):
+    data = DATA_SETS["spiral"]()
+    exact = Exact(data, "eps_hat")
+    network = lambda x, sigma, part: exact(x, sigma, part) + 0.3 * np.sin(3 * x)  # noqa: E731
+    found = IrreducibleLoss.of(data, "eps_hat", "log_normal", 0.2)
+    full = found.excess(network)
+    np.testing.assert_array_equal(full, finish(found.excess_work(network)))
+    np.testing.assert_allclose(found.weight @ subject(found, network, thin), found.weight @ full, rtol=0.1)
+
+
+def test_floors_and_excess_can_pause():
+    data = DATA_SETS["ring"]()
+    work = IrreducibleLoss.work(data, "eps_hat", "uniform_t")
+    assert len(list(work)) == 2 * 32 * 128 / irreducible_loss.SLICE
+    found = IrreducibleLoss.of(data, "eps_hat", "uniform_t")
+    assert len(list(found.excess_work(Exact(data, "eps_hat")))) == 32 * 128 / irreducible_loss.SLICE
 
 
 @pytest.mark.parametrize("levels", LEVEL_DISTRIBUTIONS)

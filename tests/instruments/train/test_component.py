@@ -155,7 +155,7 @@ def test_the_loss_is_of_every_batch_so_far():
     assert screen.texts["step"] == "60"
     assert float(screen.texts["loss"]) == pytest.approx(np.mean(run.losses[-12:]), rel=5e-3)
     excess = floor.weight @ floor.excess(learned_at(60).network)
-    assert float(screen.texts["excess"]) == pytest.approx(excess, rel=0.05)
+    assert float(screen.texts["excess"]) == pytest.approx(excess, rel=0.1)
 
 
 def test_the_loss_by_noise_level_is_above_its_floor_and_marked_at_the_level_of_the_score():

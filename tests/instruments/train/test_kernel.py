@@ -7,6 +7,7 @@ import pytest
 
 from diffusion_lab.instruments.common.datasets import DATA_SETS, NULL
 from diffusion_lab.instruments.common.denoiser_training import DIVERGED, Task, training
+from diffusion_lab.instruments.common.learned_denoiser import Checkpoint
 from diffusion_lab.instruments.common.metrics import mmd
 from diffusion_lab.instruments.train import kernel
 from diffusion_lab.instruments.train.kernel import EACH_PART, NUM_POINTS
@@ -18,7 +19,7 @@ def test_a_checkpoint_stays_while_the_run_goes_on():
     task = Task(RING)
     states = training(task)
     run = next(islice(states, 5, None))
-    checkpoint = kernel.checkpoint(task, run)
+    checkpoint = Checkpoint.of(task, run)
     weights, losses = checkpoint.learned.weights.copy(), list(run.losses)
     next(islice(states, 5, None))
     np.testing.assert_array_equal(checkpoint.learned.weights, weights)
@@ -28,7 +29,7 @@ def test_a_checkpoint_stays_while_the_run_goes_on():
 
 def test_a_run_that_has_diverged_goes_on_as_it_is():
     task = Task(RING, learning_rate=1e3)
-    runs = [kernel.checkpoint(task, run) for run in islice(kernel.endless(task), 60)]
+    runs = [Checkpoint.of(task, run) for run in islice(kernel.endless(task), 60)]
     assert runs[-1].diverged_at is not None
     assert len(runs[-1].losses) == runs[-1].diverged_at
     assert np.all(np.isfinite(runs[-1].losses))
