@@ -47,9 +47,9 @@ class _Tracked:
         return value
 
     def __set__(self, obj: Any, value: Any) -> None:
-        super().__set__(obj, value)  # type: ignore[misc]
         if obj is not None and (graph := obj.__dict__.get("_graph")) is not None:
-            graph.settings_changed()
+            graph.settings_changed()  # before the value is set: that calls `reconcile`, which may read results
+        super().__set__(obj, value)  # type: ignore[misc]
 
 
 class NumberSetting(_Tracked, param.Number):

@@ -66,6 +66,12 @@ def test_all_of_numpy_and_the_standard_library_can_be_imported(lab: Any) -> None
     assert lab.run(lab.edit("dissolve", code)) == ["[1. 1.] 7.0\n"]
 
 
+def test_a_first_visit_to_a_chapter_is_live_before_anything_of_cells_is_downloaded(cold_lab: Any) -> None:
+    cold_lab.open()
+    packs = {url.rpartition("/")[2].partition(".")[0] for url in cold_lab.requests if url.endswith(".pack")}
+    assert packs == {"start", "core", "lab", "ring"}
+
+
 def test_a_pack_that_was_left_out_is_downloaded_within_an_import(cold_lab: Any) -> None:
     cold_lab.open("embed/ring.html")
     worker = cold_lab.page.workers[0]

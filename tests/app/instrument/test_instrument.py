@@ -195,6 +195,23 @@ def test_settings_that_depend_on_one_another_agree(dial):
     assert (dial.half, dial.calls[1:]) == (0.4, ["reconcile half"])
 
 
+def test_what_makes_them_agree_may_read_results():
+    """They are those of the settings as they are by then, however they were set."""
+
+    class Reading(Dial):
+        """Keeps `half` at a tenth of the number of rows."""
+
+        def reconcile(self, changed):
+            self.half = len(self.cloud) / 100
+
+    reading = Reading(count=5)
+    reading.answer()
+    reading.count = 7
+    assert reading.half == 0.07
+    reading.param.update(count=9)
+    assert reading.half == 0.09
+
+
 def test_they_agree_from_the_start():
     assert Dial(level=0.6).half == 0.3
     assert Dial(level=0.6).calls == ["reconcile level"]
