@@ -1,5 +1,6 @@
 """`instruments/NAME/examples.toml`: what tests and benchmarks of all instruments need to know of one.
 
+[quick]                     # settings in which a survey of all others is quick
 [texts]                     # a value beside the default of each text setting
 [[together]]                # settings that act only together
 [[edits]]                   # function, find, replace: a change to an editable function;
@@ -43,6 +44,7 @@ class Drag:
 class Examples:
     """All of one instrument."""
 
+    quick: dict[str, Any] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     together: list[dict[str, Any]] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
@@ -57,6 +59,7 @@ def examples(name: str) -> Examples:
     for entry in [*found.get("edits", []), *found.get("drags", [])]:
         entry["state"] = _typed(name, entry.get("state", {}))
     return Examples(
+        quick=_typed(name, found.pop("quick", {})),
         texts=found.pop("texts", {}),
         together=[_typed(name, state) for state in found.pop("together", [])],
         edits=[Edit(**entry) for entry in found.pop("edits", [])],

@@ -120,8 +120,11 @@ def test_what_nothing_was_sent_for_before_is_more():
     ]
 
 
-@pytest.mark.parametrize(("ratios", "more"), [([1.0, 1.3, 1.0], []), ([1.0, 1.3, 1.3], ["page: live, cold, ms"])])
-def test_a_figure_is_more_when_most_runs_say_so(ratios, more, capsys):
+@pytest.mark.parametrize(
+    ("ratios", "more"),
+    [([1.0, 1.3, 1.0], []), ([1.0, 1.3, 1.3], []), ([1.3, 1.3, 1.4], ["page: live, cold, ms"])],
+)
+def test_a_figure_is_more_when_most_runs_and_the_best_say_so(ratios, more, capsys):
     runs = [[{"live, cold, ms": 1000.0}, {"live, cold, ms": 1000.0 * ratio}] for ratio in ratios]
     key, found = scale.report("page", runs, 10)
     assert found == more

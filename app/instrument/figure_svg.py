@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.core.property.vectorization import Field, Value
-from bokeh.models import Axis, GlyphRenderer, Grid, LogScale
+from bokeh.models import Axis, FixedTicker, GlyphRenderer, Grid, LogScale
 from bokeh.models.glyphs import Image, ImageRGBA, Line, MultiLine, Quad, Rect, Scatter, Segment, Text, VArea
 from bokeh.plotting import figure
 
@@ -129,7 +129,7 @@ def _range(bokeh_range: Any, name: str, log: bool) -> tuple[float, float]:
 def _axes(frame: _Frame, plot: figure) -> Iterator[str]:
     bottom = frame.top + frame.height
     yield '<g font-family="var(--sans)" font-size="12" fill="var(--mute)" stroke="none">'
-    ticks = log_ticks(frame.x0, frame.x1) if frame.log_x else nice_ticks(frame.x0, frame.x1)
+    ticks = _ticks(plot.below, frame.x0, frame.x1, frame.log_x)
     for value, label in zip(ticks, _numbers(ticks), strict=True):
         x = frame.x(value)
         yield f'<path d="M{x:.1f} {bottom:.1f}v4" stroke="var(--mute)"/>'
@@ -137,7 +137,7 @@ def _axes(frame: _Frame, plot: figure) -> Iterator[str]:
     for axis in plot.left if plot.left else []:
         if not axis.visible:
             continue
-        ticks = log_ticks(frame.y0, frame.y1) if frame.log_y else nice_ticks(frame.y0, frame.y1)
+        ticks = _ticks([axis], frame.y0, frame.y1, frame.log_y)
         for value, label in zip(ticks, _numbers(ticks), strict=True):
             y = frame.y(value)
             yield f'<path d="M{frame.left:.1f} {y:.1f}h{frame.width:.1f}" stroke="var(--line)"/>'
@@ -150,6 +150,16 @@ def _axes(frame: _Frame, plot: figure) -> Iterator[str]:
         place = f"translate({LINE - 5} {frame.top + frame.height / 2:.1f}) rotate(-90)"
         yield f'<text transform="{place}" text-anchor="middle">{escape(name)}</text>'
     yield "</g>"
+
+
+def _ticks(axes: list[Any], low: float, high: float, log: bool) -> list[float]:
+    """Where an axis has numbers: as it says itself, else round ones; on a log axis the bounds are logarithms."""
+    ticker = next((axis.ticker for axis in axes), None)
+    if isinstance(ticker, FixedTicker):
+        ends = (10.0**low, 10.0**high) if log else (low, high)
+        slack = 1e-9 * (ends[1] - ends[0])
+        return [float(tick) for tick in ticker.ticks if ends[0] - slack <= tick <= ends[1] + slack]
+    return log_ticks(low, high) if log else nice_ticks(low, high)
 
 
 def _numbers(values: list[float]) -> list[str]:

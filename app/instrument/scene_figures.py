@@ -122,9 +122,9 @@ def _axes(scene: Axes) -> figure:
         outline_line_color=None,
         min_border=1,
     )
-    for side, axis in (("x", plot.xaxis), ("y", plot.yaxis)):
+    for side, axis, grid in (("x", plot.xaxis, plot.xgrid), ("y", plot.yaxis, plot.ygrid)):
         if side in scene.ticks:  # plain numbers; Bokeh would set 10⁻¹ in two pieces
-            axis.ticker = FixedTicker(ticks=list(scene.ticks[side]))
+            axis.ticker = grid.ticker = FixedTicker(ticks=list(scene.ticks[side]))
             axis.major_label_overrides = {tick: f"{tick:g}" for tick in scene.ticks[side]}
     plot.xgrid.grid_line_color = None
     for axis in plot.axis:

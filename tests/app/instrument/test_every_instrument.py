@@ -86,12 +86,12 @@ class Picture:
 
 def digest(layers: dict[str, Columns]) -> str:
     """A hash over names, shapes and contents."""
-    made = hashlib.blake2b(digest_size=16)
+    found = hashlib.blake2b(digest_size=16)
     for address, columns in sorted(layers.items()):
         for column_name, column in columns.items():
-            made.update(f"{address} {column_name} {np.shape(column)}".encode())
-            made.update(str(column).encode() if isinstance(column, list) else column.tobytes())
-    return made.hexdigest()
+            found.update(f"{address} {column_name} {np.shape(column)}".encode())
+            found.update(str(column).encode() if isinstance(column, list) else column.tobytes())
+    return found.hexdigest()
 
 
 class Screen:
@@ -146,6 +146,11 @@ def choices(cls: type[Instrument]) -> list[str]:
     return [setting for setting in cls.settings() if isinstance(cls.param[setting], param.Selector)]
 
 
+def made(cls: type[Instrument], **settings: Any) -> Instrument:
+    """One with these settings, the others such that it is quick."""
+    return cls(**(examples_of(cls).quick | settings))
+
+
 def contexts(cls: type[Instrument]) -> list[State]:
     """The instrument as it begins, with each option of each choice, and with what acts only together."""
     each = [{s: option} for s in choices(cls) for option in ends(cls, s) if option != cls.param[s].default]
@@ -166,6 +171,8 @@ class Seen:
 def values_to_see(cls: type[Instrument], context: State, setting: str, now: Any) -> list[Any]:
     """Values besides `now`: all where nothing else has moved; two choices with all their options once; else one."""
     others = [value for value in ends(cls, setting) if value != now]
+    if setting in examples_of(cls).quick:
+        return others[:1]
     order = choices(cls)
     pair = setting in order and len(context) == 1 and order.index(setting) > order.index(next(iter(context)))
     return others if not context or pair else others[:1]
@@ -176,7 +183,7 @@ def survey(cls: type[Instrument]) -> list[Seen]:
     """Every setting at its ends, the others as they are, in every context: made once for all tests."""
     seen: list[Seen] = []
     for context in contexts(cls):
-        instrument = cls()
+        instrument = made(cls)
         screen = Screen(instrument)
         instrument.param.update(**context)
         before = {setting: getattr(instrument, setting) for setting in cls.settings()}
@@ -199,8 +206,10 @@ def seen_alone(cls: type[Instrument], setting: str, value: Any) -> Picture:
 
 
 def in_turn(cls: type[Instrument], setting: str) -> Iterator[Any]:
-    """The ends of a setting but its default."""
-    return (value for value in ends(cls, setting) if value != cls.param[setting].default)
+    """The ends of a setting but its default, and but those that are not quick."""
+    quick = examples_of(cls).quick
+    wanted = [value for value in ends(cls, setting) if value != cls.param[setting].default]
+    return iter(wanted[:1] if setting in quick else wanted)
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -251,15 +260,15 @@ def test_every_setting_has_an_effect(name, setting):
 def test_a_state_that_was_reached_can_be_gone_to(name, setting):
     """Moving there and starting there give one picture: nothing of the way is left behind."""
     cls = instrument_class(name)
-    moved = cls()
+    moved = made(cls)
     for value in in_turn(cls, setting):
         moved.reset()
         moved.param.update(**{setting: value})
         parsed = cls.parse_state(dict(parse_qsl(moved.query, keep_blank_values=True)))
         assert parsed == pytest.approx(moved.state())
-        made = cls(**parsed)
-        assert made.state() == moved.state()
-        assert picture(made) == seen_alone(cls, setting, value)
+        other = cls(**parsed)
+        assert other.state() == moved.state()
+        assert picture(other) == seen_alone(cls, setting, value)
 
 
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
@@ -267,7 +276,7 @@ def test_slices_of_long_work_add_up_to_the_whole(name, setting):
     """What is left on the page after so many short answers is what one long answer gives."""
     cls = instrument_class(name)
     for value in in_turn(cls, setting):
-        instrument = cls(**{setting: value})
+        instrument = made(cls, **{setting: value})
         screen = Screen(instrument)
         shown = screen.look(0.0)
         for _ in range(100_000):
@@ -280,7 +289,7 @@ def test_slices_of_long_work_add_up_to_the_whole(name, setting):
 
 def test_a_change_in_the_middle_of_long_work_leaves_nothing_behind(cls):
     """Each context is interrupted by the next after two slices."""
-    instrument = cls()
+    instrument = made(cls)
     screen = Screen(instrument)
     for context in contexts(cls):
         instrument.reset()
@@ -288,7 +297,7 @@ def test_a_change_in_the_middle_of_long_work_leaves_nothing_behind(cls):
         for _ in range(2):
             screen.look(0.0)
     instrument.reset()
-    assert screen.look() == picture(fresh(cls))
+    assert screen.look() == picture(made(cls))
 
 
 @pytest.mark.parametrize(
@@ -296,7 +305,7 @@ def test_a_change_in_the_middle_of_long_work_leaves_nothing_behind(cls):
 )
 def test_reset_restores_where_it_began(name, start):
     cls = instrument_class(name)
-    instrument = cls(**start)
+    instrument = made(cls, **start)
     screen = Screen(instrument)
     before, state = screen.look(), instrument.state()
     for far in (0, -1):
@@ -317,13 +326,13 @@ def test_a_setting_that_is_given_at_the_start_is_kept(name, setting):
 
 
 def test_a_seed_gives_one_picture(cls):
-    seven = picture(cls(seed=7))
-    assert seven == picture(cls(seed=7))
-    assert seven != picture(cls(seed=8))
+    seven = picture(made(cls, seed=7))
+    assert seven == picture(made(cls, seed=7))
+    assert seven != picture(made(cls, seed=8))
 
 
 def test_instruments_share_nothing(cls):
-    one, other = cls(), cls()
+    one, other = made(cls), made(cls)
     before = picture(other)
     one.param.update(**{s: ends(cls, s)[0] for s in cls.settings() if isinstance(cls.param[s], param.Number)})
     one.answer(0.0)
@@ -331,7 +340,7 @@ def test_instruments_share_nothing(cls):
 
 
 def test_a_second_answer_holds_nothing(cls):
-    instrument = cls()
+    instrument = made(cls)
     instrument.answer()
     again = instrument.answer()
     empty = ("settings", "layers", "visible", "ranges", "texts", "numbers")
@@ -407,7 +416,7 @@ def test_the_start_is_no_state(cls):
 def markup(cls: type[Instrument], context: State | None = None) -> str:
     if not context:
         return fresh_view(cls).markup
-    instrument = cls(**context)
+    instrument = made(cls, **context)
     return front_panel_html(instrument, instrument.answer())
 
 
@@ -473,7 +482,7 @@ def test_conditions_name_values_that_there_are(cls):
 def test_what_is_shown_at_times_is_hidden_at_the_others(cls):
     """In the static page too: the same rule as `render` of front_panel.js has."""
     for context in contexts(cls):
-        instrument = cls(**context)
+        instrument = made(cls, **context)
         for tag in Elements(markup(cls, context)).having("data-when"):
             met = all(as_text(getattr(instrument, setting)) in values for setting, values in conditions(tag))
             assert ("hidden" in tag) is not met, tag
@@ -528,7 +537,7 @@ def test_every_reading_is_made_and_shown(cls):
 
 
 def test_readings_are_numbers_beside_their_texts(cls):
-    answer = cls().answer()
+    answer = made(cls).answer()
     assert json.loads(json.dumps(answer.numbers, allow_nan=False)) == answer.numbers
     assert {key.removesuffix("_true") for key in answer.texts} == set(answer.numbers)
     hyphens = [text for text in answer.texts.values() if isinstance(text, str) and re.search(r"-\d", text)]
@@ -575,7 +584,7 @@ def test_the_words_follow_the_picture(cls):
 
 def test_the_data_can_be_downloaded_in_any_context(cls):
     for context in contexts(cls):
-        header, *rows = csv.reader(io.StringIO(cls(**context).csv()))
+        header, *rows = csv.reader(io.StringIO(made(cls, **context).csv()))
         assert rows
         assert len(set(header)) == len(header)
         assert {len(row) for row in rows} == {len(header)}
@@ -597,7 +606,7 @@ def test_actions_can_be_asked_for_in_any_state(cls):
     plays = cls.panel.transport.plays
     high = cls.param[plays].bounds[1]
     for context in contexts(cls):
-        instrument = cls(**context)
+        instrument = made(cls, **context)
         instrument.answer(0.0)
         for action in ("step", "run", "step", "step", "run", "run"):
             instrument.act({"action": action})
@@ -634,14 +643,14 @@ def colours(view: InstrumentView) -> list[str]:
 
 
 def test_the_figures_take_the_colours_of_their_theme(cls):
-    switched, made = view_of(cls()), view_of(cls(), theme="dark")
+    switched, dark = view_of(made(cls)), view_of(cls(), theme="dark")
     only_light = set(TOKENS["light"].values()) - set(TOKENS["dark"].values())
     assert {colour[:7] for colour in colours(switched)} <= set(TOKENS["light"].values())
     assert colours(switched)
     switched.theme = "dark"
     assert not {colour[:7] for colour in colours(switched)} & only_light
-    assert sorted(colours(switched)) == sorted(colours(made))
-    drawn = ["".join(figure_svg(shown.plot) for shown in view.figures.values()) for view in (made, fresh_view(cls))]
+    assert sorted(colours(switched)) == sorted(colours(dark))
+    drawn = ["".join(figure_svg(shown.plot) for shown in view.figures.values()) for view in (dark, fresh_view(cls))]
     assert drawn[0] == drawn[1], "on the page its colours are the theme's variables: one SVG serves light and dark"
     switched.theme = "light"
     assert sorted(colours(switched)) == sorted(colours(fresh_view(cls)))
@@ -650,7 +659,7 @@ def test_the_figures_take_the_colours_of_their_theme(cls):
 @pytest.mark.parametrize("name", NAMES)
 def test_its_models_are_in_the_pages_first_scripts(name):
     document = Document()
-    view_of(instrument_class(name)()).server_doc(doc=document, location=False)
+    view_of(made(instrument_class(name))).server_doc(doc=document, location=False)
     own = {type(model).__name__ for model in document.models if isinstance(model, DataModel)}
     models = {str(type(model).__qualified_model__) for model in document.models} - own
     script = (STATIC / "js/bokeh/bokeh.js").read_text("utf-8")

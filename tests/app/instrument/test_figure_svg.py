@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
-from bokeh.models import LinearColorMapper, Span
+from bokeh.models import FixedTicker, LinearColorMapper, Span
 from bokeh.plotting import figure
 
 from diffusion_lab.app.instrument import figure_svg as module
@@ -302,6 +302,18 @@ def test_ticks_of(low, high, ticks):
 )
 def test_ticks_of_a_logarithmic_axis(low, high, ticks):
     assert log_ticks(low, high) == pytest.approx(ticks, rel=1e-12)
+
+
+def labels(plot: figure) -> list[str]:
+    return [text.text for text in elements(plot, "text")]
+
+
+@pytest.mark.parametrize("kind", ["linear", "log"])
+def test_ticks_that_an_axis_names_are_its_ticks(kind):
+    """As Bokeh draws them: those within the range."""
+    plot = figure(width=300, height=200, x_range=(0.1, 10), y_range=(0, 1), x_axis_type=kind)
+    plot.xaxis.ticker = FixedTicker(ticks=[0.01, 0.1, 3, 10, 30])
+    assert labels(plot)[:4] == ["0.1", "3", "10", "0"]
 
 
 def test_a_narrow_logarithmic_axis_has_ticks():

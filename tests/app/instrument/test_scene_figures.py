@@ -218,6 +218,7 @@ def test_axes_have_names_ticks_and_colours():
     plot = figure.plot
     assert (plot.xaxis.axis_label, plot.yaxis.axis_label) == ("step", "loss in nats")
     assert isinstance(plot.yaxis.ticker, FixedTicker)
+    assert plot.ygrid[0].ticker is plot.yaxis[0].ticker, "lines stand where the numbers are"
     assert plot.yaxis.major_label_overrides == {0.1: "0.1", 1: "1", 10: "10"}
     for theme in ("dark", "light"):
         figure.restyle(theme)
