@@ -149,7 +149,7 @@ class WorkerApi:
     # --- code overrides ----------------------------------------------------------------------------------------------
 
     def edit(self, instrument: str, name: str, code: str) -> bool:
-        """Replaces the function `name` of an instrument by the reader's code; on an error, sends it and returns False."""
+        """Replaces the function `name` of an instrument by the reader's code; sends any error and returns False."""
         from diffusion_lab.app.browser.code_overrides import shown_error
         from diffusion_lab.app.cells.outputs import Printed
 
