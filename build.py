@@ -1,10 +1,13 @@
-"""The lab's command line: `python build.py site | serve | test | bench | new`; each sets up what it needs first."""
+"""The lab's command line: `python build.py site | serve | test | bench | readme | new`.
+
+Each command first installs the packages it needs.
+"""
 
 import sys
 import types
 from pathlib import Path
 
-# A checkout is the package `diffusion_lab` before anything is installed.
+# Makes the checkout importable as the package `diffusion_lab` before anything is installed.
 lab = types.ModuleType("diffusion_lab")
 lab.__path__ = [str(Path(__file__).resolve().parent)]
 sys.modules["diffusion_lab"] = lab

@@ -1,1 +1,1 @@
-"""Python that runs inside the browser's worker, and the only Python here that knows `js` and `pyodide`."""
+"""Python that runs inside the browser's worker; no other package of the lab imports `js` or `pyodide`."""

@@ -1,7 +1,7 @@
-"""The kernel in the reader's hands: running functions get the reader's code, and their own back.
+"""Replaces functions of an instrument's kernel by the reader's code, and restores them.
 
-The code object is replaced within the function itself, so that whoever has the function runs the new code at once: no
-module is reloaded and no name bound anew.
+It replaces the code object inside the function, so that every reference to the function runs the new code at once. No
+module is reloaded and no name is rebound.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from diffusion_lab.app.instrument.instrument import Instrument, StateError
 
 tracebacks.mend()
 
-#: Where an instrument computes: an error that passes through here comes from code that it runs.
+#: The methods in which an instrument computes: an error with one of these in its traceback comes from computing.
 _COMPUTING = (Instrument.__init__, Instrument._on_settings, Instrument.act, Instrument.answer, Instrument.csv)
 
 
 class EditError(Exception):
-    """Code that cannot take the function's place; says what would be right. `line` of it, from 1, or 0."""
+    """The reader's code cannot replace the function; the message gives the reason. `line`: from 1, or 0 if none."""
 
     def __init__(self, message: str, line: int = 0) -> None:
         super().__init__(message)
@@ -40,12 +40,12 @@ class Live(Protocol):
     instrument: Instrument
 
     def recompute(self) -> None:
-        """Discards every cached result, computes again and sends the page what has changed."""
+        """Discards every cached result, recomputes, and sends the changes to the page."""
 
 
 @dataclass(frozen=True)
 class _Form:
-    """What a function runs: its code, its defaults, and names that its module has got for it."""
+    """The replaceable parts of a function: its code, its defaults, and names added to its module for it."""
 
     code: CodeType
     defaults: tuple[Any, ...] | None
@@ -54,19 +54,19 @@ class _Form:
 
 
 class CodeOverrides:
-    """The functions of the page's instruments that run a reader's code."""
+    """The functions of the page's instruments that the reader has replaced."""
 
     def __init__(self, live: Mapping[str, Live]) -> None:
-        """`live`: the instruments on the page, by place; looked at whenever something changes."""
+        """`live`: the instruments on the page, by slot; later changes of this mapping are seen."""
         self._live = live
         self._originals: dict[FunctionType, _Form] = {}
         self._now: dict[FunctionType, _Form] = {}
 
     def edit(self, cls: type[Instrument], name: str, code: str) -> None:
-        """Puts `code` in the place of the function `name` of `cls` and has every instrument that uses it recompute.
+        """Replaces the function `name` of `cls` by `code`, and recomputes every instrument that uses it.
 
-        Raises `EditError` for code that cannot take its place, and whatever the code raises when it is compiled or
-        run: what the function ran before is in its place again then, and the pictures are as they were.
+        Raises `EditError` for code that cannot replace it, and any exception that compiling or running the code raises.
+        The previous code is restored in these cases, and the instruments show the same as before.
         """
         function = editable_functions(cls)[name]
         form = _compiled(function, code)
@@ -81,7 +81,7 @@ class CodeOverrides:
             raise
 
     def reset(self, cls: type[Instrument], name: str = "") -> None:
-        """The function `name` of `cls`, or all of its functions, run their own code again."""
+        """Restores the original code of the function `name` of `cls`, or of all its functions."""
         functions = editable_functions(cls)
         for function in [functions[name]] if name else functions.values():
             if function in self._originals:
@@ -89,7 +89,7 @@ class CodeOverrides:
                 self._recompute(function)
 
     def reset_all(self) -> None:
-        """Every function runs its own code again."""
+        """Restores the original code of every replaced function."""
         edited = list(self._now)
         for function in edited:
             self._put(function, self._originals[function])
@@ -97,14 +97,14 @@ class CodeOverrides:
             self._recompute(function)
 
     def by_place(self) -> dict[str, list[str]]:
-        """Place → names of the functions of its instrument that run a reader's code."""
+        """Returns slot → names of its instrument's replaced functions."""
         return {
             place: [name for name, f in editable_functions(type(live.instrument)).items() if f in self._now]
             for place, live in self._live.items()
         }
 
     def blamed(self, error: BaseException) -> str:
-        """The edited function that an instrument failed at; "" if `error` is not of computing, or nothing is edited."""
+        """Returns the replaced function that caused `error`; "" if it is not from computing or nothing is replaced."""
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
         computing = {function.__code__ for function in _COMPUTING}
         if isinstance(error, StateError) or not any(frame.f_code in computing for frame in frames):
@@ -131,8 +131,8 @@ class CodeOverrides:
                 live.recompute()
 
 
-def told(error: BaseException, name: str) -> Output:
-    """What went wrong with the code in the place of `name`, with the reader's own frames only."""
+def shown_error(error: BaseException, name: str) -> Output:
+    """Returns the error in the code that replaces `name`, with the reader's own frames only."""
     if isinstance(error, EditError):
         return Output("error", str(error), error.line)
     output = error_output(error, _filename(name))
@@ -154,7 +154,10 @@ def _form_of(function: FunctionType) -> _Form:
 
 
 def _compiled(function: FunctionType, source: str) -> _Form:
-    """What `source`, run among the names of the function's module, makes of it."""
+    """Compiles `source`, runs it with the globals of the function's module, and returns the new form of the function.
+
+    Raises `EditError` if `source` does not define a function that can replace it.
+    """
     name, filename = function.__name__, _filename(function.__name__)
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     code = compile(source, filename, "exec", __future__.annotations.compiler_flag, dont_inherit=True)

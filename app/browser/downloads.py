@@ -1,4 +1,4 @@
-"""Weights of networks in the browser: downloaded when an instrument first reads them, with progress."""
+"""Downloads network weights in the browser when an instrument first reads them, with progress."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from diffusion_lab.app.instrument import assets
 
 
 def fetch(path: Path) -> Generator[tuple[int, int], None, None]:
-    """Starts the download of the file at `path` and yields bytes that have come and bytes in all until it is there.
+    """Downloads the file at `path`; yields (bytes received, bytes in total) until it is complete.
 
-    The worker goes back to its messages between two of these, which lets the download go on. Raises `OSError` when it
-    fails; reading the weights again starts another.
+    Between two steps the worker processes its messages, which lets the download continue. Raises `OSError` if it fails;
+    the next read of the weights retries.
     """
     if path.exists():
         return
     folder = path.parent.name
     while not path.exists():
-        state = js.labWeights(folder, path.name).to_py()  # asks for it, or says how far it is
+        state = js.labWeights(folder, path.name).to_py()  # starts the download or returns its progress
         if "error" in state:
             raise OSError(state["error"])
         if "data" in state:
@@ -31,5 +31,5 @@ def fetch(path: Path) -> Generator[tuple[int, int], None, None]:
 
 
 def install() -> None:
-    """From now on weights that are not there are downloaded."""
+    """Makes instruments download weights that are missing."""
     assets.fetch_by(fetch)

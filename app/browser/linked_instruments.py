@@ -1,8 +1,8 @@
 """Connects each instrument in the worker with its view in the page.
 
-Settings arrive as values. What they change leaves as one message: a JSON text, and the layers' columns as typed arrays
-that are transferred, not copied again. No Panel and no Bokeh document is involved: the page puts the columns into the
-figures that were made at build time.
+Settings arrive as values; all resulting changes are sent back as one message: a JSON text, and the layers' columns as
+typed arrays, which are transferred, not copied again. This needs neither Panel nor a Bokeh document: the page puts the
+columns into the figures that were made at build time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Send = Callable[[str, str, Any], None]
 
 
 class LinkedInstrument:
-    """One instrument of the page: `slot` names its place."""
+    """One instrument of the page; `slot` is the name of its place there."""
 
     def __init__(self, slot: str, name: str, values: dict[str, str], send: Send) -> None:
         cls = instrument_class(name)
@@ -32,20 +32,20 @@ class LinkedInstrument:
         self._slot, self._send = slot, send
 
     def set(self, values: dict[str, Any]) -> None:
-        """Settings that the page has moved, all at once; raises `ValueError` for one out of bounds."""
+        """Applies settings that the reader has changed, together; raises `ValueError` for one out of bounds."""
         self.instrument.answered(values)
         try:
             self.instrument.move(**values)
-        except ValueError:  # the page must hear what holds instead
+        except ValueError:  # make the next answer send the values that are kept instead
             self.instrument.answered(dict.fromkeys(values, object()))
             raise
 
     def set_state(self, values: dict[str, str]) -> None:
-        """Settings given as texts; raises `StateError` for one that cannot be taken."""
+        """Applies settings given as texts and stops playing; raises `StateError` for an invalid one."""
         self.instrument.move(playing=False, **self.instrument.parse_state(values))
 
     def resume(self, query: str) -> None:
-        """Restores the settings that an instrument had in an interpreter which this one replaces."""
+        """Restores the settings that the instrument had in a previous interpreter, which this one replaces."""
         cls = type(self.instrument)
         defaults = {name: cls.param[name].default for name in cls.settings()}
         found, _ = cls.parse_leniently(dict(parse_qsl(query, keep_blank_values=True)))
@@ -57,7 +57,7 @@ class LinkedInstrument:
         self.answer(None)
 
     def answer(self, seconds: float | None) -> bool:
-        """Sends what has changed; long work gets `seconds`. True if there is more to compute."""
+        """Sends the changes to the page; long work may take `seconds` (None: no limit). True if work remains."""
         answer = self.instrument.answer(seconds)
         head, arrays = packed(answer)
         self._send(self._slot, head, to_js([array.reshape(-1) for array in arrays]))
@@ -65,7 +65,7 @@ class LinkedInstrument:
 
 
 def packed(answer: Answer) -> tuple[str, list[np.ndarray]]:
-    """An answer as JSON and arrays; a column that is an array is written as {"array": number, "shape": [...]}."""
+    """Converts an answer to JSON and arrays; the JSON refers to an array as {"array": index, "shape": [...]}."""
     arrays: list[np.ndarray] = []
 
     def reference(column: Any) -> Any:

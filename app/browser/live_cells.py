@@ -1,4 +1,4 @@
-"""The cells of the page: their session, what they have put out that stays alive, and what the editor asks."""
+"""The cells of the page: their session, their live outputs, and the editor's completions and signatures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ tracebacks.mend()
 
 
 class LiveCells:
-    """One for each page."""
+    """The cells of one page."""
 
     def __init__(self) -> None:
         self._session = Session(self._make_live)
@@ -27,9 +27,9 @@ class LiveCells:
         self._theme: ThemeName = "light"
 
     def run(self, label: str, code: str, emit: Callable[[Output], None], above: list[list[str]], checks: str) -> bool:
-        """Runs a cell; `above` has number and code of each cell before it, `checks` those of an exercise, else "".
+        """Runs a cell and calls `emit` with each output. True if there was no error.
 
-        True if there was no error.
+        `above`: number and code of each earlier cell; `checks`: the checks of an exercise, "" for a plain cell.
         """
         earlier = [(name, source) for name, source in above]
         if "panel" in code:
@@ -43,20 +43,20 @@ class LiveCells:
                 output.flush()
 
     def document_numpy(self) -> None:
-        """Gives NumPy's compiled functions their docstrings, which a start does without (`defer_imports.py`)."""
-        with contextlib.suppress(KeyboardInterrupt):  # it is not worth a Stop
+        """Gives NumPy's compiled functions their docstrings, which a start leaves out (`defer_imports.py`)."""
+        with contextlib.suppress(KeyboardInterrupt):  # Stop only ends this optional step
             importlib.import_module("numpy._core._add_newdocs")
 
     def complete(self, before: str) -> str:
-        """What could follow the text before the cursor, as JSON."""
+        """Returns completions for the text before the cursor, as JSON."""
         return json.dumps(self._session.complete(before))
 
     def signature(self, before: str) -> str:
-        """The call that the cursor stands in, as JSON."""
+        """Returns the call around the cursor, as JSON."""
         return json.dumps(self._session.signature(before))
 
     def set_theme(self, theme: ThemeName) -> None:
-        """The page's colours."""
+        """Applies the page's colour theme to all live outputs, present and future."""
         self._theme = theme
         for output in self._outputs.values():
             output.set_theme(theme)
@@ -64,11 +64,11 @@ class LiveCells:
     # --- outputs that stay alive -------------------------------------------------------------------------------------
 
     def link(self, slot: str, send: Callable[..., None]) -> None:
-        """The page has drawn the output in the place `slot`: changes flow from now on."""
+        """Starts to send changes of the output `slot`; called when the page has drawn it."""
         self._outputs[slot].link(send)
 
     def patch(self, slot: str, json_patch: Any) -> str:
-        """What the reader did with an output; what went wrong in the reader's own code, if it did."""
+        """Applies the reader's action on an output; returns the error of the reader's own code, "" if none."""
         try:
             self._outputs[slot].patch(json_patch)
         except Exception as error:
@@ -76,7 +76,7 @@ class LiveCells:
         return ""
 
     def close(self, slot: str) -> None:
-        """The page has put an output away."""
+        """Discards an output that the page has removed."""
         self._outputs.pop(slot).close()
 
     def _make_live(self, value: Any) -> str:

@@ -1,7 +1,7 @@
-"""What a cell has put out and stays alive: a Bokeh figure or a Panel object, linked to its twin in the page.
+"""Live outputs of a cell: Bokeh figures and Panel objects, each linked with its view in the page.
 
-A document is linked by Bokeh's patches, both ways. All changes of one turn (a message of the page, a run of a cell)
-leave together; a long run sends what has changed every now and then.
+Bokeh's patches keep both documents in sync. All changes caused by one message of the page or one run of a cell are sent
+together; a long run sends its changes at intervals.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from pyodide.ffi import to_js
 from diffusion_lab.app.cells.session import picture_name
 from diffusion_lab.app.instrument.theme import ThemeName, restyle
 
-# Ids that no other document of the page has: outputs of an interpreter that was replaced may still be there.
+# Globally unique ids, because the page may still show outputs of a previous interpreter.
 bokeh_settings.simple_ids.set_value(False)
 
-#: Seconds between the patches of a figure that a running cell goes on changing.
+#: Minimum number of seconds between patches while a cell is running.
 INTERVAL = 0.05
 
-#: The page's own colours and type, for all of Panel's components.
+#: CSS that gives all of Panel's components the page's colours and fonts.
 PAGE_STYLE = """
 :host {
   --panel-primary-color: var(--acc); --panel-on-primary-color: var(--on-acc);
@@ -57,7 +57,7 @@ class PageDesign(Native):
 
 
 class LiveOutput:
-    """A figure or Panel object in the place `slot` of the page."""
+    """A figure or Panel object; `slot` is the name of its place in the page."""
 
     def __init__(self, value: Any, slot: str, theme: ThemeName) -> None:
         self._slot, self._theme = slot, theme
@@ -76,22 +76,22 @@ class LiveOutput:
             self._view = pn.Column(value, sizing_mode="stretch_width", margin=0)
             self._view.server_doc(doc=doc, location=False)
             self._restyle()
-        #: Place, name, document, render items and ids of its roots, as JSON for the page to draw.
+        #: JSON for the page to draw: slot, name, document, render items and ids of the roots.
         self.drawing = json.dumps([slot, self.name, *panel_pyodide._doc_json(doc)])
         doc._session_context = None
 
     def link(self, send: Callable[..., None]) -> None:
-        """The page has drawn the document: every change leaves for it from now on."""
+        """Starts to send changes to the page; called when the page has drawn the document."""
         self._send = send
         self._doc.on_change(self._collect)
-        state._loaded[self._doc] = state._connected[self._doc] = True  # else Panel drops what it holds back
+        state._loaded[self._doc] = state._connected[self._doc] = True  # else Panel drops the changes so far
         self._in_turn = True
         self._doc.unhold()
         self._doc.callbacks.trigger_event(DocumentReady())
         self.flush()
 
     def patch(self, json_patch: Any) -> None:
-        """What the reader did with it in the page; its errors are the caller's to show."""
+        """Applies the reader's action in the page; exceptions of the reader's code are passed on."""
         self._in_turn = True
         try:
             with set_curdoc(self._doc):
@@ -100,14 +100,14 @@ class LiveOutput:
             self.flush()
 
     def set_theme(self, theme: ThemeName) -> None:
-        """The page's colours have changed."""
+        """Applies another colour theme."""
         self._theme, self._in_turn = theme, True
         with set_curdoc(self._doc):
             self._restyle()
         self.flush()
 
     def flush(self) -> None:
-        """Sends what has changed."""
+        """Sends the collected changes to the page."""
         events, self._events, self._in_turn, self._last_sent = self._events, [], False, time.monotonic()
         if not events or self._send is None:
             return
@@ -116,7 +116,7 @@ class LiveOutput:
         self._send(self._slot, "{}", json.dumps(patch), js_buffers)
 
     def close(self) -> None:
-        """The page has put it away."""
+        """Releases the document; called when the page has removed the output."""
         for root in self._doc.roots:
             self._view._cleanup(root)
         self._doc.clear()
@@ -135,14 +135,14 @@ class LiveOutput:
 
 @cache
 def load_panel() -> None:
-    """Makes Panel as a reader expects it: the panes that it chooses from are there, in the colours of the page."""
-    for name in pn.pane.__all__:  # each is loaded only when it is asked for, and Panel looks among those that are
+    """Loads all of Panel's panes, which it chooses from, and gives them the page's colours."""
+    for name in pn.pane.__all__:  # panes are imported lazily, and Panel chooses only among the imported ones
         getattr(pn.pane, name)
     pn.config.design = PageDesign
-    logging.getLogger("panel").setLevel(logging.CRITICAL)  # what fails in a bound function is told below its output
+    logging.getLogger("panel").setLevel(logging.CRITICAL)  # errors of bound functions are shown below the output
 
 
 def _fit(plot: Plot) -> None:
-    """A figure of fixed size takes the width that there is, in its own proportions."""
+    """Makes a figure of fixed size as wide as the page's column, with the same aspect ratio."""
     if plot.sizing_mode is None and plot.width and plot.height:
         plot.update(aspect_ratio=plot.width / plot.height, sizing_mode="stretch_width")

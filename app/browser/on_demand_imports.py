@@ -1,7 +1,7 @@
-"""Imports modules that the first packs leave out: a pack is downloaded when one of its modules is first imported.
+"""Downloads packs on demand: a pack is downloaded when one of its modules is first imported.
 
-The first packs hold what the instruments were seen to open. A module that was overlooked, or that a reader's cell asks
-for, must come all the same, from anywhere in a call: so this import waits for the download.
+The first packs contain only the modules that the build's trace found. Other modules, such as those that a reader's cell
+imports, must still be importable from any code. The import therefore blocks until the download is complete.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 
 import js
 
-#: Module and pack, one pair a line; the build writes it beside the standard library.
+#: A file with one line per module: module, pack. The build writes it beside the standard library.
 NAMES = Path("/lib/python3.14/on_demand_modules.txt")
 
 
-#: A module of an instrument: all of these are in the instrument's own pack.
+#: A module of an instrument; they are all in the instrument's own pack.
 INSTRUMENT = re.compile(r"diffusion_lab\.instruments\.(?!common\b)(\w+)")
 
 
@@ -29,7 +29,7 @@ class OnDemandFinder:
         self._packs = packs
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
-        """The module, after its pack has been unpacked; None for one that no pack holds or that is there already."""
+        """Downloads the module's pack and finds it there; None if no pack has it or its pack is already loaded."""
         of_instrument = INSTRUMENT.match(name)
         pack = f"instruments/{of_instrument[1]}" if of_instrument else self._packs.get(name)
         if pack is None or not js.labAddPack(pack):
@@ -39,6 +39,6 @@ class OnDemandFinder:
 
 
 def install() -> None:
-    """From now on every module of these packs can be imported."""
+    """Adds the finder, so that every module of these packs can be imported."""
     pairs = [line.split() for line in NAMES.read_text().splitlines()]
     sys.meta_path.append(OnDemandFinder(dict(pairs)))

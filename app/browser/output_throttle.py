@@ -1,4 +1,4 @@
-"""What a cell puts out on its way to the page: no faster and no more than a page can take in."""
+"""Limits the rate and the amount of a cell's output, so that the page stays responsive."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from dataclasses import replace
 
 from diffusion_lab.app.cells.session import Output
 
-#: Text that is shown of one run; of what comes after it, the last lines.
+#: Maximum text shown of one run; of any further text, only the last lines are shown.
 MAX_LINES = 10_000
 MAX_CHARACTERS = 1_000_000
 LAST_LINES = 20
 
-#: Pictures and the like that are shown of one run, and characters of one piece.
+#: Maximum number of other outputs (pictures and so on) shown of one run, and of characters in one of them.
 MAX_OTHERS = 100
 MAX_PIECE = 200_000
 
-#: So many pieces leave at once; after them one in so many seconds, in which text is gathered.
+#: `BURST` outputs are sent at once; after them one every `INTERVAL` seconds, and text in between is collected.
 BURST = 100
 INTERVAL = 0.05
 
 
 class OutputThrottle:
-    """The outputs of one run.
+    """Throttles the outputs of one run.
 
-    The worker has no timer while Python computes, so text that is held back leaves with a later piece or at the end.
+    The worker has no timer while Python runs, so delayed text is sent with a later output or at the end of the run.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class OutputThrottle:
         leave_out: Callable[[int, int], None],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`leave_out` gets the numbers of lines and of other outputs that were too many, each time they have grown."""
+        """`leave_out` is called with the numbers of omitted lines and other outputs whenever they have grown."""
         self._send, self._leave_out, self._clock = send, leave_out, clock
         self._pending: list[str] = []
         self._lines, self._characters, self._others = MAX_LINES, MAX_CHARACTERS, MAX_OTHERS
@@ -45,19 +45,19 @@ class OutputThrottle:
         self._refilled = clock()
 
     def take(self, output: Output) -> None:
-        """One output of the cell."""
+        """Takes one output of the cell, and sends, delays or omits it."""
         if output.kind == "text":
             self._take_text(output.body)
             if self._may_send():
                 self._flush()
             return
-        if output.kind == "error":  # after it nothing comes
+        if output.kind == "error":  # always the last output
             self.close()
         self._flush()
         self._take_other(output)
 
     def close(self) -> None:
-        """The run has ended: what was held back leaves, and the last lines of what was too much."""
+        """Ends the run: sends the delayed text and the last lines of the omitted text."""
         self._flush()
         if self._last:
             self._send(Output("text", "".join(self._last)))

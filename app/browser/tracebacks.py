@@ -1,4 +1,4 @@
-"""Tracebacks through libraries whose byte code has no line numbers."""
+"""Lets Python print tracebacks through libraries whose byte code has no line numbers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from types import CodeType
 
 
 def _position(code: CodeType, instruction: int) -> tuple[int | None, ...]:
-    """Line and columns of an instruction; None four times where the byte code does not say."""
+    """Returns lines and columns of an instruction; four times None if the byte code has none."""
     return next(itertools.islice(code.co_positions(), max(instruction, 0) // 2, None), (None,) * 4)
 
 
 def mend() -> None:
-    """Lets `traceback` and `logging` print a traceback through such a library; they would fail at it themselves."""
+    """Patches `traceback`, which `logging` also uses: it would raise an error for byte code without line numbers."""
     traceback._get_code_position = _position  # type: ignore[attr-defined]

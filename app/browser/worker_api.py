@@ -1,5 +1,7 @@
-"""What the worker calls: open instruments, move them, run cells. One page has one interpreter for its instruments and
-one for its cells; both have this interface."""
+"""The interface that the worker's JavaScript calls: open instruments, change settings, run cells.
+
+A page has one interpreter for its instruments and one for its cells; both have this interface.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from diffusion_lab.app.browser import downloads
 from diffusion_lab.app.browser.linked_instruments import LinkedInstrument
 from diffusion_lab.app.instrument.discovery import instrument_class
 
-if TYPE_CHECKING:  # Panel, Bokeh and what shows errors are imported when a cell or an edit needs them
+if TYPE_CHECKING:  # Panel, Bokeh and the formatting of errors are imported when a cell or an edit needs them
     from diffusion_lab.app.browser.code_overrides import CodeOverrides
     from diffusion_lab.app.browser.live_cells import LiveCells
     from diffusion_lab.app.browser.output_throttle import OutputThrottle
@@ -26,14 +28,14 @@ downloads.install()
 
 
 class WorkerApi:
-    """Everything that runs in Python behind one page."""
+    """The Python side of one page."""
 
     def __init__(self) -> None:
         self._instruments: dict[str, LinkedInstrument] = {}
 
     @cached_property
     def cells(self) -> LiveCells:
-        """The cells; imports Panel and Bokeh."""
+        """The cells of the page. The first access imports Panel and Bokeh."""
         from diffusion_lab.app.browser.lean_bokeh_panel import import_bokeh_and_panel
 
         import_bokeh_and_panel()
@@ -55,8 +57,11 @@ class WorkerApi:
         leave_out: Callable[[int, int], None],
         tell_edits: Callable[[str, str, str, int], None],
     ) -> None:
-        """The ways to the page: an instrument's answer, a patch of a cell's live output, a cell's outputs, how many of
-        them were left out, and which functions run a reader's code."""
+        """Sets the functions that send to the page.
+
+        In this order, they send: an instrument's answer, a patch of a live output, an output of a cell, the numbers of
+        omitted outputs, and the functions that the reader has replaced.
+        """
         self._send_answer = send_answer
         self._send_patch = send_patch
         self._send_output = send_output
@@ -66,13 +71,13 @@ class WorkerApi:
     # --- instruments -------------------------------------------------------------------------------------------------
 
     def knows(self, name: str) -> bool:
-        """Whether the code of instrument `name` has been imported, so that it can be opened without its files."""
+        """Returns whether the code of instrument `name` is imported, so that opening it needs no download."""
         return f"diffusion_lab.instruments.{name}.component" in sys.modules
 
     def open(self, slot: str, name: str, state: Any, query: str | None) -> Any:
-        """Makes instrument `name` for the place `slot` in a state, and returns a sentence for each wrong setting.
+        """Creates instrument `name` for the place `slot` in a state, and returns a sentence for each wrong setting.
 
-        query: settings that it had in an interpreter which this one replaces; None where there was none.
+        query: the settings that it had in a previous interpreter, which this one replaces; None if there was none.
         """
 
         def make() -> None:
@@ -87,23 +92,23 @@ class WorkerApi:
         return self._instruments[slot].problems
 
     def close(self, slot: str) -> None:
-        """The page has closed the instrument."""
+        """Discards an instrument that the page has closed."""
         self._instruments.pop(slot, None)
 
     def set(self, slot: str, values: Any) -> None:
-        """Settings that the reader has moved."""
+        """Applies settings that the reader has changed."""
         self._computes(lambda: self._instruments[slot].set(values.to_py()))
 
     def set_state(self, slot: str, values: Any) -> None:
-        """Settings, as texts, from a link in the prose."""
+        """Applies settings, given as texts, from a link in the prose."""
         self._computes(lambda: self._instruments[slot].set_state(values.to_py()))
 
     def act(self, slot: str, message: Any) -> None:
-        """A button or a tap."""
+        """Handles a button or a tap."""
         self._computes(lambda: self._instruments[slot].instrument.act(message.to_py()))
 
     def answer(self, slot: str, milliseconds: float) -> bool:
-        """Sends the page what has changed; long work gets so much time. True if there is more to compute."""
+        """Sends the changes to the page; long work may take `milliseconds`. True if work remains."""
         working = False
 
         def go() -> None:
@@ -115,18 +120,18 @@ class WorkerApi:
         return working
 
     def export(self, slot: str) -> str:
-        """The data that the instrument shows, as comma-separated values."""
+        """Returns the data that the instrument shows, as comma-separated values."""
         return self._instruments[slot].instrument.csv()
 
     # --- cells -------------------------------------------------------------------------------------------------------
 
     def run_cell(self, label: str, code: str, above: Any, checks: str) -> bool:
-        """Runs a cell; its outputs are sent as they come. See `LiveCells.run`."""
+        """Runs a cell and sends its outputs as they are produced. See `LiveCells.run`."""
         with self._throttled() as throttle:
             return self.cells.run(label, code, throttle.take, above.to_py(), checks)
 
     def link_output(self, slot: str) -> None:
-        """The page has drawn a live output."""
+        """Starts to send changes of a live output; called when the page has drawn it."""
         self.cells.link(slot, self._send_patch)
 
     @contextlib.contextmanager
@@ -144,8 +149,8 @@ class WorkerApi:
     # --- code overrides ----------------------------------------------------------------------------------------------
 
     def edit(self, instrument: str, name: str, code: str) -> bool:
-        """Puts a reader's code in the place of the function `name` of an instrument; false if it could not be."""
-        from diffusion_lab.app.browser.code_overrides import told
+        """Replaces the function `name` of an instrument by the reader's code; sends any error and returns False."""
+        from diffusion_lab.app.browser.code_overrides import shown_error
         from diffusion_lab.app.cells.outputs import Printed
 
         with self._throttled() as throttle:
@@ -153,9 +158,9 @@ class WorkerApi:
             try:
                 with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
                     self._overrides.edit(instrument_class(instrument), name, code)
-            except BaseException as error:  # of whatever kind: the code is the reader's
+            except BaseException as error:  # of any type, because the code is the reader's
                 printed.flush()
-                throttle.take(told(error, name))
+                throttle.take(shown_error(error, name))
                 return False
             else:
                 printed.flush()
@@ -164,21 +169,21 @@ class WorkerApi:
                 self._say_what_is_edited()
 
     def restore(self, instrument: str, name: str) -> None:
-        """The function `name` of an instrument, or all where it is "", run the lab's code again."""
+        """Restores the lab's code of the function `name` of an instrument; "" means all its functions."""
         self._overrides.reset(instrument_class(instrument), name)
         self._say_what_is_edited()
 
     def _computes(self, act: Callable[[], None]) -> bool:
-        """Runs `act`. Where it fails at a reader's code, the lab's code is restored and the result is false."""
+        """Runs `act`. If the reader's code makes it fail, restores the lab's code and returns False."""
         try:
             act()
         except BaseException as error:
             if "_overrides" not in self.__dict__ or not (name := self._overrides.blamed(error)):
                 raise
-            from diffusion_lab.app.browser.code_overrides import told
+            from diffusion_lab.app.browser.code_overrides import shown_error
 
             self._overrides.reset_all()
-            self._say_what_is_edited(name, told(error, name))
+            self._say_what_is_edited(name, shown_error(error, name))
             return False
         return True
 
@@ -189,26 +194,26 @@ class WorkerApi:
     # --- start and snapshot ------------------------------------------------------------------------------------------
 
     def started(self) -> None:
-        """The start is over: garbage collections skip the objects that exist now."""
+        """Ends the start: enables garbage collection, which from now on skips the objects that already exist."""
         gc.freeze()
         gc.enable()
 
     def warm_up(self, names: list[str]) -> None:
-        """For a snapshot: imports Panel and Bokeh, and the code of these instruments, whose constants are computed."""
+        """Prepares a snapshot: imports Panel, Bokeh and these instruments, and computes the instruments' constants."""
         for name in names:
             instrument_class(name)().answer()
         _ = self.cells
         del self.__dict__["cells"]
 
     def fall_asleep(self) -> None:
-        """Before the snapshot: nothing may point at objects of this worker except by a name that each worker has."""
+        """Prepares the interpreter for the snapshot: removes references to JavaScript objects of this worker."""
         if panel_pyodide := sys.modules.get("panel.io.pyodide"):
-            panel_pyodide._dict_converter = None  # type: ignore[attr-defined]  # for a link of Panel's, unused here
+            panel_pyodide._dict_converter = None  # type: ignore[attr-defined]  # a JavaScript object, unused here
         gc.collect()
         gc.freeze()
 
     def wake_up(self) -> None:
-        """After the snapshot was restored: seeds random numbers again, and forgets which files there were."""
+        """Call after a snapshot is restored: reseeds random numbers and clears the cache of importable files."""
         random.seed()
         if legacy := sys.modules.get("numpy.random.mtrand"):  # seeds itself when it is imported later
             legacy.seed()

@@ -1,9 +1,9 @@
-"""Results kept between builds: what a function of the lab returned, as long as all that it depends on is the same.
+"""Caches results of the lab's functions between builds, until a file they depend on changes.
 
-The function runs in a process of its own, forked from one that has imported other people's packages and nothing of
-the lab's, so it sees the files as they are now. The files of the checkout that it opens on its way, its modules among
-them, are noted with the result. It is taken again while these files, the arguments, the pinned packages and the
-interpreter are the same.
+Each computation runs in a fresh process. It is forked from a server process that has imported third-party packages but
+none of the lab's own modules, so it reads the current files. The result is cached with the hashes of every file of the
+checkout that it opened, its own modules included. It is reused until one of these files, the arguments, the pinned
+packages or the interpreter changes.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from typing import Any
 
 from diffusion_lab.app.build.setup_steps import LOCK_BUILD, ROOT, WORK, SetupError, place_and_message
 
-#: Results that no build has asked for in this time are forgotten.
+#: Cached results that no build has used for this long are deleted.
 KEPT_SECONDS = 30 * 24 * 3600
 
-#: Below the checkout, but not of it: what stands there is pinned, or made by the build.
+#: Folders of the checkout whose files are no dependencies: they are pinned, or made by the build.
 NOT_SOURCES = {".venv", ".build", "dist", "node_modules"}
 
 BYTE_CODE = WORK / "byte-code"
@@ -40,7 +40,7 @@ _COMPILING = threading.Lock()
 
 
 class BuildCache:
-    """The results in a folder, during one build: a source file counts as what it was when it was first looked at."""
+    """The cache in a folder, for one build. Each source file is hashed once, when it is first needed."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,10 @@ class BuildCache:
         self._digests: dict[str, str] = {}
 
     def of(self, function: str, *arguments: Any) -> Any:
-        """What `function` (as `module:name`) returns for arguments that JSON can hold; what it raises is not kept."""
+        """Returns the result of `function` (`module:name`), cached or computed; exceptions are not cached.
+
+        The arguments must be JSON-serialisable, because they are part of the cache key.
+        """
         wanted = json.dumps([self._same, function, arguments])
         path = self._folder / hashlib.sha256(wanted.encode()).hexdigest()
         if path.exists():
@@ -59,7 +62,7 @@ class BuildCache:
                 return result
         started = time.time()
         names, result = run_in_fresh_process(function, *arguments)
-        if all((ROOT / name).stat().st_mtime < started for name in names):  # else what was read may be another version
+        if all((ROOT / name).stat().st_mtime < started for name in names):  # else it may have read an older version
             files = {name: self._digest(name) for name in names}
             part = path.with_suffix(f".{threading.get_ident()}.part")
             part.write_bytes(pickle.dumps((files, result)))
@@ -74,17 +77,17 @@ class BuildCache:
 
 
 def forget_old(folder: Path) -> None:
-    """Removes what has not been used for long."""
+    """Deletes files in the folder that have not been used for `KEPT_SECONDS`."""
     for path in folder.iterdir():
         if time.time() - path.stat().st_mtime > KEPT_SECONDS:
             path.unlink()
 
 
 def run_in_fresh_process(function: str, *arguments: Any) -> tuple[list[str], Any]:
-    """The files of the checkout that `function` opened in a process of its own, and what it returned.
+    """Runs `function` in a fresh process; returns the files of the checkout that it opened, and its result.
 
-    Raises `ContentError` as it did, and anything else as `SetupError` with its place. At most as many run at a time as
-    there are cores.
+    Passes on its `ContentError`, and raises `SetupError` with file and line for any other exception. At most one
+    process per core runs at a time.
     """
     _compile_by_content()
     ours, theirs = _FORKING.Pipe()
@@ -106,28 +109,28 @@ def run_in_fresh_process(function: str, *arguments: Any) -> tuple[list[str], Any
 
 
 def _compile_by_content() -> None:
-    """Byte code of the lab's own files that Python holds against the source's contents (PEP 552).
+    """Compiles the lab's own files to byte code that Python validates by the hash of the source (PEP 552).
 
-    By time and size, as is its default, a file that was changed twice within a second could pass for its earlier self.
-    Once there, Python keeps it up to date.
+    Python's default check by time and size can miss the second of two changes within one second. Once such a file
+    exists, Python keeps it up to date.
     """
     with _COMPILING:
         for folder in ("app", "instruments"):
             for path in (ROOT / folder).rglob("*.py"):
                 kept = BYTE_CODE / path.parent.relative_to("/") / f"{path.stem}.{sys.implementation.cache_tag}.pyc"
                 if not kept.exists():
-                    with contextlib.suppress(py_compile.PyCompileError):  # whoever imports it says what is wrong
+                    with contextlib.suppress(py_compile.PyCompileError):  # importing the module will report the error
                         mode = py_compile.PycInvalidationMode.CHECKED_HASH
                         py_compile.compile(str(path), str(kept), doraise=True, invalidation_mode=mode)
 
 
 def _answer(pipe: Connection, function: str, arguments: tuple[Any, ...]) -> None:
-    """The other process's part."""
+    """Runs in the fresh process: calls `function` and sends the opened files and its result through the pipe."""
     opened: set[str] = set()
-    sys.addaudithook(lambda event, told: opened.add(told[0]) if event == "open" and isinstance(told[0], str) else None)
+    sys.addaudithook(lambda event, args: opened.add(args[0]) if event == "open" and isinstance(args[0], str) else None)
     sys.pycache_prefix, sys.dont_write_bytecode = str(BYTE_CODE), False
     for name in [name for name in sys.modules if name.startswith("diffusion_lab.")]:
-        del sys.modules[name]  # what started this process has been read before the hook was there
+        del sys.modules[name]  # imported before the hook existed: import again, so that the file is recorded
     module, _, name = function.partition(":")
     result, refused, trouble = None, None, ""
     try:
@@ -135,13 +138,13 @@ def _answer(pipe: Connection, function: str, arguments: tuple[Any, ...]) -> None
     except Exception as error:
         if type(error).__name__ == "ContentError":
             refused = error
-        else:  # a trace of frames cannot be sent
+        else:  # a traceback cannot be pickled
             trouble = place_and_message(error)
     pipe.send((opened, result, refused, trouble))
 
 
 def _source(path: str) -> str | None:
-    """A file of the checkout as its path below the root; None for others."""
+    """Returns the path relative to the checkout's root; None for a file that is no source of the lab."""
     full = Path(path).absolute()
     if not full.is_relative_to(ROOT):
         return None

@@ -1,4 +1,4 @@
-"""What pages load, with hashed names: style sheet, fonts, bundled scripts, and all that the browser's Python needs."""
+"""Writes the files that pages load, with hashed names: style sheet, fonts, bundled scripts, and Python packs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from typing import Any
 from diffusion_lab.app.build.python_packs import FrontEnd, PythonPacks
 from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, WORK, SetupError
 
-#: Style sheets of every page, in order; the tokens come last, so that no import follows a rule.
+#: Style sheets of every page, in order. The theme's variables come last, because CSS imports must precede all rules.
 STYLES = ("page.css", "front_panel.css")
 
-#: Variable fonts from npm, and the subsets that the lab is written in; each is fetched only where its characters occur.
+#: Variable fonts from npm, and the subsets used; browsers download a subset only if the page has its characters.
 FONTS = (
     "inter/wght.css",
     "source-serif-4/opsz.css",
@@ -30,7 +30,7 @@ FONTS = (
 )
 SUBSETS = re.compile(r"-(latin|latin-ext|greek|greek-ext)-(wght|opsz)-")
 
-#: Files that no page of the lab has any use for by itself: they come by the network, when they are asked for.
+#: Files that the offline cache leaves out, because pages need them rarely or never: always fetched from the network.
 NOT_KEPT_OFFLINE = (
     "assets/chunk-mathjax-*",  # a cell's figure with TeX in it
     "assets/chunk-webgl-*",  # a cell's figure with `output_backend="webgl"`
@@ -42,23 +42,23 @@ NOT_KEPT_OFFLINE = (
     "files.json",
 )
 
-#: The oldest browsers with all that the pages need (sub-grids, `:has`, WebAssembly SIMD and exceptions).
+#: The oldest supported browsers: they have sub-grids, `:has`, WebAssembly SIMD and WebAssembly exceptions.
 BROWSERS = "--target=chrome117,firefox121,safari16.4"
 
-#: At the site's root: the service worker, and the names of all files.
+#: Files at the site's root: the service worker, and a list of all files.
 SERVICE_WORKER = "service-worker.js"
 FILE_LIST = "files.json"
 
 SCRIPTS = ROOT / "static/js"
-#: The entries of Bokeh's chunks, for which every page with an instrument asks.
+#: The entry points of Bokeh's chunks, which every page with an instrument loads.
 BOKEH = ("js/bokeh/bokeh.js", "js/bokeh/bokeh_core.js")
 BUNDLED = ("--bundle", "--minify", "--format=esm", BROWSERS, "--legal-comments=none")
 
 
 class SiteAssets:
-    """The assets of a site being written below `out`; `urls` has their addresses, relative to the site's root.
+    """Writes a site's assets below `out`; `urls` has their addresses, relative to the site's root.
 
-    `written` is told of each file.
+    Calls `written` with the path of each file after writing it.
     """
 
     def __init__(self, out: Path, written: Callable[[Path], None]) -> None:
@@ -67,7 +67,7 @@ class SiteAssets:
         (out / "assets").mkdir(parents=True)
 
     def lay_out_front_end(self, files: FrontEnd, tokens: str) -> None:
-        """Style sheet (`tokens`: its variables, from `theme.py`), scripts, and libraries as they were published."""
+        """Adds the style sheet (`tokens`: its variables, from `theme.py`), the scripts and unmodified libraries."""
         self.urls["panel"] = self._folder("panel", files.panel_files)
         bundles = WORK / "bundles"
         self.urls["preloaded"] = [f"assets/{name}" for name in _bundle_page(bundles)]
@@ -77,7 +77,7 @@ class SiteAssets:
         self.urls["style"] = self._style_sheet(tokens)
 
     def lay_out_runtime(self, runtime: PythonPacks) -> None:
-        """The packs and weights, and the worker that knows all of their addresses."""
+        """Adds the packs and weights, and bundles the worker with a table of their addresses."""
         addresses = {name: self.add(path) for name, path in runtime.packs.items()}
         self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in runtime.core})
         addresses |= {"pyodide": self.urls["pyodide"], "panelRoot": self.urls["panel"]}
@@ -99,22 +99,22 @@ class SiteAssets:
         self.urls["worker"] = self.add(bundles / "worker.js")
 
     def write_file_list(self) -> None:
-        """The names of all that has been written by now, of the list and of the service worker: a copy needs them."""
+        """Writes the list of all files of the site, including itself and the service worker, for “Page as a zip”."""
         target = self._out / FILE_LIST
         target.write_text(json.dumps(sorted([*self._paths(), FILE_LIST, SERVICE_WORKER]), indent=0) + "\n", "utf-8")
         self._written(target)
 
     def megabytes(self) -> int:
-        """How much has been written by now, up to the next ten: the pages are still to come."""
+        """Returns the size so far in MB, rounded up to a multiple of 10 to allow for the pages that follow."""
         return 10 * math.ceil(sum((self._out / path).stat().st_size for path in self._paths()) / 1e7)
 
     def _paths(self) -> list[str]:
         return sorted(path.relative_to(self._out).as_posix() for path in self._out.rglob("*") if path.is_file())
 
     def write_service_worker(self) -> None:
-        """The service worker at the site's root, with the names of all that has been written by now.
+        """Writes the service worker at the site's root, with the names of all files written so far.
 
-        It is another when a page has changed: then browsers that keep the site keep it anew.
+        It contains a hash of the pages. A changed page therefore changes it, and browsers then update their cache.
         """
         paths = [path for path in self._paths() if not any(fnmatch(path, name) for name in NOT_KEPT_OFFLINE)]
         assets = [path for path in paths if path.startswith("assets/")]
@@ -127,20 +127,23 @@ class SiteAssets:
         self._written(target)
 
     def add(self, path: Path, name: str | None = None) -> str:
-        """A file whose name gets its hash; returns its address."""
+        """Adds a file with its hash in the name; returns its address."""
         target = _hashed_name(name or path.name, _digest(path))
         self._put(path, target)
         return target
 
     def add_data(self, name: str, data: bytes) -> str:
-        """The same for contents that are no file yet."""
+        """Adds data as a file with its hash in the name; returns its address."""
         target = _hashed_name(name, hashlib.sha256(data).hexdigest())
         (self._out / target).write_bytes(data)
         self._written(self._out / target)
         return target
 
     def _folder(self, name: str, files: dict[str, Path]) -> str:
-        """A folder with a hashed name, for files that find one another by their own names (path in it → file)."""
+        """Adds a folder with a hashed name; its files keep their names, by which they load one another.
+
+        files: path in the folder → file.
+        """
         digests = "".join(_digest(path) for path in files.values())
         digest = hashlib.sha256(digests.encode()).hexdigest()[:10]
         target = f"assets/{name}-{digest}/"
@@ -149,19 +152,19 @@ class SiteAssets:
         return target
 
     def _put(self, path: Path, target: str) -> None:
-        """A link: nothing writes into the files that are put here, what makes them anew makes new files."""
+        """Hard-links a file into the site; no build step modifies such a file in place."""
         place = self._out / target
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
             place.hardlink_to(path)
-        except FileExistsError:  # the same contents again
+        except FileExistsError:  # added before, with the same contents
             return
         except OSError:  # on another disk
             shutil.copyfile(path, place)
         self._written(place)
 
     def _style_sheet(self, tokens: str) -> str:
-        """One style sheet: tokens, pages, front panels, KaTeX; fonts beside it."""
+        """Bundles variables and styles of pages, front panels and KaTeX, and adds the fonts; returns the address."""
         source = WORK / "style.css"
         parts = [f'@import "{ROOT / "static/css" / name}";' for name in STYLES]
         katex = f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";'
@@ -181,7 +184,7 @@ class SiteAssets:
 
 
 def _font_faces() -> list[str]:
-    """The rules of the subsets of `FONTS` that are used, with the files' places here."""
+    """Returns the `@font-face` rules of the used subsets of `FONTS`, with paths on this machine."""
     faces = []
     for name in FONTS:
         path = NODE_MODULES / "@fontsource-variable" / name
@@ -202,19 +205,19 @@ def _digest(path: Path) -> str:
 
 @cache
 def _digest_of(path: Path, size: int, time_ns: int) -> str:
-    """Of the contents; size and time say whether they are still those that were read."""
+    """Returns the hash of a file's contents; size and time are part of the cache key, to notice a changed file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _library_name(inside: str) -> str:
-    """A file name for a compiled module, by which servers know that it is WebAssembly."""
+    """Returns a file name for a compiled module that ends in `.wasm`, so that servers send the right MIME type."""
     return "-".join([*Path(inside).parts[1:-1], Path(inside).name.partition(".")[0]]) + ".wasm"
 
 
 def _bundle_page(out: Path) -> list[str]:
-    """The page's scripts, with the editor and Bokeh as chunks of their own; returns the names of those of Bokeh.
+    """Bundles the page's scripts, with the editor and Bokeh as separate chunks; returns the names of Bokeh's chunks.
 
-    Bundled again only when a file has changed that went in, or what is installed.
+    Skips bundling unless an input file, an installed library or the command has changed.
     """
     chunks = ["--splitting", "--chunk-names=chunk-[name]-[hash]", f"--metafile={out / 'meta.json'}"]
     libraries = [
@@ -229,7 +232,7 @@ def _bundle_page(out: Path) -> list[str]:
         stamp.write_text(_inputs_key(out, command))
     outputs = _metafile(out)["outputs"]
     wanted = [name for name, output in outputs.items() if output.get("entryPoint", "").endswith(BOKEH)]
-    for name in wanted:  # grows by what its chunks import
+    for name in wanted:  # the loop appends the chunks that these import
         static = [item["path"] for item in outputs[name]["imports"] if item["kind"] == "import-statement"]
         wanted += [path for path in static if path not in wanted]
     return [Path(name).name for name in wanted]
@@ -240,7 +243,7 @@ def _metafile(out: Path) -> dict[str, Any]:
 
 
 def _inputs_key(out: Path, command: list[str]) -> str:
-    """A hash over what the bundles in `out` were made from: size and time of each file, the lock file, the command."""
+    """Returns a hash over the inputs of the bundles in `out`: size and time of each file, lock file, command."""
     digest = hashlib.sha256(json.dumps(command).encode() + (NODE_MODULES.parent / "package-lock.json").read_bytes())
     for name in _metafile(out)["inputs"]:
         path = ROOT / name
@@ -262,7 +265,7 @@ def _esbuild(arguments: list[str]) -> None:
         capture_output=True,
         text=True,
         env=environment,
-        cwd=ROOT,  # paths relative to it go into the hashes of chunks
+        cwd=ROOT,  # fixed, because the hashes of chunks depend on paths relative to it
     )
     if done.returncode or done.stderr:
         raise SetupError(f"esbuild:\n{done.stderr}")

@@ -1,12 +1,12 @@
 """Parses a chapter file (Markdown with directives) into a `chapter_tree.Chapter`.
 
-Pure: reads a text, runs nothing, knows no instrument.
+It only parses: it runs no code and knows no instrument.
 
-Directives are fences: `:::{name} argument`, options as `:key: value` lines, a body; a line `---` parts the body in
-two where a directive has two parts. Cells and exercises are code fences, ```` ```{cell} label ````. Roles are inline:
+Directives are fences: `:::{name} argument`, options as `:key: value` lines, then a body. In directives with several
+parts, lines `---` separate them. Cells and exercises are code fences, ```` ```{cell} label ````. Roles are inline:
 {eq}`label`.
-Formulas and values leave marks in the texts (see `chapter_tree`), so that all of a site can be typeset and computed in
-one go.
+Formulas and values become placeholders in the texts (see `chapter_tree`), so that those of the whole site can be
+typeset and computed together.
 """
 
 from __future__ import annotations
@@ -59,16 +59,17 @@ FRONT_MATTER = {
 }
 
 
-#: A value that is an instrument's reading: instrument, state, reading.
+#: A value that is an instrument's reading; groups: instrument, state, reading.
 READING = re.compile(r"(\w+)((?:\s+\w+=\S*)*)\s+:\s+(\S+)")
-#: Code, which stays as it is, or a role (group 1); and the marks that some roles leave.
+#: Code, which is left unchanged, or a role (its name is group 1).
 CODE_OR_ROLE = re.compile(r"```.*?```|``.*?``|\{(\w+)\}`[^`]*`|`[^`]*`", re.S)
+#: Roles that become placeholders, and the pattern of these.
 MARKING_ROLES = ("eq", "value")
 MARK = re.compile("\ue002.*?\ue003|\ue004\\d+\ue005")
 
 
 def parse_chapter(path: Path, text: str, references: dict[str, Reference]) -> Chapter:
-    """The chapter in `text`; `path` names it in errors. Raises `ChapterError`."""
+    """Parses the chapter in `text`; `path` is used in error messages. Raises `ChapterError`."""
     front, body, offset = _front_matter(path, text)
     chapter = Chapter(path=path, slug=path.stem, **front)
     _Parser(chapter, body, offset, references).read_blocks()
@@ -76,14 +77,14 @@ def parse_chapter(path: Path, text: str, references: dict[str, Reference]) -> Ch
 
 
 def parse_about(path: Path, text: str, name: str) -> About:
-    """The `about.md` of the instrument `name`: running text, its headings below those of a chapter's section."""
+    """Parses the `about.md` of the instrument `name`; its headings are moved down to below a chapter's section."""
     about = About(path=path, slug=name)
     _Parser(about, text, 0, {}).read_about()
     return about
 
 
 def _with_own_equations(chapter: Chapter) -> Chapter:
-    """The chapter with the numbers of its own equations where it refers to them."""
+    """Returns the chapter with links in place of references to its own equations."""
     numbers = {equation.label: (f"#eq-{equation.label}", equation.number) for equation in chapter.of(Equation)}
     others = []
     for reference, line in chapter.equation_refs:
@@ -97,7 +98,7 @@ def _with_own_equations(chapter: Chapter) -> Chapter:
 
 
 def _front_matter(path: Path, text: str) -> tuple[dict[str, Any], str, int]:
-    """Front matter, body, and the number of lines before the body."""
+    """Returns the front matter, the body, and the number of lines before the body."""
     match = re.match(r"---\n(.*?\n)---\n", text, re.S)
     if not match:
         raise ChapterError(path, 1, "A chapter begins with front matter between two `---` lines.")
@@ -118,7 +119,7 @@ def _front_matter(path: Path, text: str) -> tuple[dict[str, Any], str, int]:
 
 
 class _Parser:
-    """Walks the Markdown tokens of a document once, top to bottom, and fills it."""
+    """Walks the Markdown tokens of a document once, from top to bottom, and adds its blocks to it."""
 
     def __init__(self, document: Document, body: str, offset: int, references: dict[str, Reference]) -> None:
         self.document = document
@@ -149,7 +150,7 @@ class _Parser:
         return int(token.meta.get("line", 0))
 
     def _note_lines(self, tokens: list[Token], offset: int) -> list[Token]:
-        """Gives inline tokens the line of the block they stand in, for error messages."""
+        """Records in each inline token its line in the file, for error messages."""
         for token in tokens:
             if token.type == "inline":
                 line = (token.map[0] if token.map else 0) + offset + 1
@@ -159,7 +160,7 @@ class _Parser:
         return tokens
 
     def _text(self, markdown: str, line: int) -> Text:
-        """Words inside a directive, whose first line is `line`."""
+        """Parses the text inside a directive; `line` is its first line."""
         tokens = self.md.parse(markdown)
         for token in tokens:
             if _is_directive(token) or token.type.startswith("math_block"):
@@ -171,7 +172,7 @@ class _Parser:
         return self._marked(markdown, self._html(self._note_lines(self.md.parseInline(markdown), line - 1)), line)
 
     def _marked(self, markdown: str, html: str, line: int) -> Text:
-        """The text with the marks of its HTML in its Markdown too."""
+        """Returns the text with the placeholders of its HTML in its Markdown too."""
         marks = MARK.findall(html)
         following = iter(marks)
         marked = CODE_OR_ROLE.sub(
@@ -264,7 +265,7 @@ class _Parser:
         self._end_prose(prose)
 
     def read_about(self) -> None:
-        """Reads an `about.md`: only `compute` is a directive there."""
+        """Reads an `about.md`, in which `compute` is the only directive."""
         self._note_lines(self.tokens, self.offset)
         prose: list[Token] = []
         for token in self.tokens:
@@ -275,7 +276,7 @@ class _Parser:
         self._end_prose(prose)
 
     def _read_directive(self, token: Token, prose: list[Token]) -> bool:
-        """Adds what a directive becomes, after the prose before it; false for any other token."""
+        """Adds the prose so far and the block of a directive; returns False for any other token."""
         if token.type.startswith("math_block"):
             fix = "A formula on lines of its own is an equation: `:::{equation} label`."
             raise self.document.error(self._first_line(token), fix)
@@ -411,7 +412,7 @@ class _Parser:
         return Note(self._inline(d.argument, d.line), self._text(d.body, d.body_line))
 
     def _claim(self, d: _Directive, number: str) -> None:
-        """Equations, cells, exercises and quizzes have labels; no two of a kind in a chapter have the same."""
+        """Registers the label of a directive; raises an error if it is invalid or used before in this kind."""
         if not re.fullmatch(r"[a-z][a-z0-9-]*", d.argument):
             raise self.document.error(d.line, f"A label is lower-case letters, digits and hyphens, got `{d.argument}`.")
         if earlier := self.labels.get((d.name, d.argument)):
@@ -423,7 +424,7 @@ class _Parser:
 
 @dataclass(frozen=True)
 class _Directive:
-    """A directive taken apart: argument, options, body and where the body begins."""
+    """A parsed directive: argument, options, body, and the lines where it and its body begin."""
 
     document: Document
     name: str
@@ -445,7 +446,7 @@ class _Directive:
         return cls(document, name, argument, options, "\n".join(lines), line, line + 1 + len(options))
 
     def options_are(self, names: tuple[str, ...]) -> None:
-        """Exactly these options must be there."""
+        """Raises an error unless exactly these options are given."""
         if unknown := set(self.options) - set(names):
             allowed = f"it has {', '.join(names)}" if names else "it has no options"
             raise self.document.error(
@@ -455,7 +456,7 @@ class _Directive:
             raise self.document.error(self.line, f"`{self.name}` needs the option {', '.join(missing)}.")
 
     def parts(self) -> tuple[str, str, int]:
-        """The body's two parts around a `---` line, and the line at which the second begins."""
+        """Returns the two parts of the body around a `---` line, and the line where the second begins."""
         first, rule, second = self.body.partition("\n---\n")
         if not rule or not second.strip():
             raise self.document.error(self.line, f"`{self.name}` has two parts with a line `---` between them.")

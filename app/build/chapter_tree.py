@@ -1,8 +1,8 @@
-"""A chapter as a typed tree: its blocks, in order, and what they share. Made by `chapter_parser`.
+"""A chapter as a typed tree: its blocks in order, with its formulas, values and citations. Made by `chapter_parser`.
 
-The texts of a tree hold marks, in their HTML and in their Markdown, for what is known only later: computed values
-(`Document.filled`) and numbers of other chapters' equations (`link_equations`). In their HTML there are also marks for
-formulas, which the page gets when all of them are typeset.
+The HTML and the Markdown of a tree contain placeholders (“marks”) for text that is known only later: computed values
+(filled in by `Document.filled`) and equation numbers (filled in by `link_equations`). The HTML also has a placeholder
+for each formula; it is replaced after all formulas have been typeset.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-#: In a text: a reference to an equation, by its label or by `chapter:label`.
+#: Placeholder of a reference to an equation, by its label or by `chapter:label`.
 EQUATION_MARK = re.compile("\ue002(.*?)\ue003")
-#: In a text: the value with this place in `Document.values`.
+#: Placeholder of the value with this index in `Document.values`.
 VALUE_MARK = re.compile("\ue004(\\d+)\ue005")
 
 
 class ChapterError(Exception):
-    """Something in a chapter file is wrong; says file, line, what, and what would be right."""
+    """A mistake in a chapter file; the message gives file, line, the mistake and the fix."""
 
     def __init__(self, path: Path, line: int, message: str) -> None:
         super().__init__(f"{path}:{line}: {message}")
@@ -29,7 +29,7 @@ class ChapterError(Exception):
 
 @dataclass(frozen=True)
 class Formula:
-    """LaTeX to be typeset; `mark` is what stands in the HTML for it."""
+    """LaTeX to be typeset; `mark` is its placeholder in the HTML."""
 
     mark: str
     tex: str
@@ -39,7 +39,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Text:
-    """Words of the author: `markdown` as they were written, and the same as HTML."""
+    """A text by the author: the original `markdown`, and the same text as `html`."""
 
     markdown: str
     html: str
@@ -62,7 +62,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Equation:
-    """A numbered formula and the box that says it in words."""
+    """A numbered formula, and the box that explains it in words."""
 
     label: str
     number: str
@@ -74,7 +74,7 @@ class Equation:
 
 @dataclass(frozen=True)
 class InstrumentSlot:
-    """A place for an instrument, with the settings it starts from (as texts)."""
+    """A slot for an instrument, with its initial settings (as strings)."""
 
     name: str
     state: dict[str, str]
@@ -95,9 +95,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A cell with a hole for the reader to fill: `checks` is Python that says whether it is filled rightly.
+    """A cell with a gap for the reader to fill in; the Python code `checks` tests the reader's solution.
 
-    `line` is the first of `starter`; `solution` and `checks` begin so many lines after it.
+    `line` is the first line of `starter`; `solution_offset` and `checks_offset` are the numbers of lines from there to
+    the first lines of `solution` and `checks`.
     """
 
     label: str
@@ -114,7 +115,7 @@ class Exercise:
 
     @property
     def code(self) -> str:
-        """What stands in the cell at first."""
+        """The initial code of the cell."""
         return self.starter
 
 
@@ -133,7 +134,7 @@ class Quiz:
 
 @dataclass(frozen=True)
 class Predict:
-    """A question to answer in one's head before what one finds is revealed."""
+    """A question that the reader answers in their head before revealing the answer."""
 
     question: Text
     reveal: Text
@@ -154,7 +155,7 @@ class References:
 
 @dataclass(frozen=True)
 class Preset:
-    """A link in prose that sets an instrument, to be checked against its Params."""
+    """A link in the prose that changes an instrument's settings; the build checks it against the instrument."""
 
     name: str
     state: dict[str, str]
@@ -163,7 +164,7 @@ class Preset:
 
 @dataclass(frozen=True)
 class Compute:
-    """Code that the build runs for the values below it; neither the page nor the notebook shows it."""
+    """Code that the build runs for later values; neither the page nor the notebook shows it."""
 
     code: str
     line: int
@@ -171,11 +172,11 @@ class Compute:
 
 @dataclass(frozen=True)
 class Value:
-    """A number in the text that the build computes, or a text.
+    """A number or string in the text that the build computes.
 
-    It is `expression`, or where `instrument` is given the reading `expression` of that instrument in `state`. `format`
-    is a format specification ("" for an instrument's own). `label`: its id on the page; `source`: how it is computed,
-    as the author wrote it; `result`: the text, once it is computed.
+    `expression` is a Python expression; if `instrument` is given, it is the name of a reading of that instrument in
+    `state`. `format` is a format specification ("" for the instrument's own). `label` is the id on the page, `source`
+    the computation as the author wrote it, `result` the formatted value after it has been computed.
     """
 
     label: str
@@ -193,10 +194,10 @@ Block = Prose | Heading | Equation | InstrumentSlot | Cell | Exercise | Quiz | P
 
 @dataclass(kw_only=True)
 class Document:
-    """What an author wrote: a chapter, or the text that belongs to an instrument.
+    """A parsed text: a chapter, or an instrument's `about.md`.
 
-    steps: what the build runs in one session, in order; equation_refs: references to equations of other chapters, as
-    (`chapter:label`, line).
+    steps: cells, `compute` blocks and values, which the build runs in this order in one session; equation_refs:
+    references to equations of other chapters, as (`chapter:label`, line).
     """
 
     path: Path
@@ -209,21 +210,21 @@ class Document:
     equation_refs: list[tuple[str, int]] = field(default_factory=list)
 
     def of(self, kind: type) -> list[Any]:
-        """All blocks of a kind, in order."""
+        """Returns all blocks of the class `kind`, in order."""
         return [block for block in self.blocks if isinstance(block, kind)]
 
     @property
     def values(self) -> list[Value]:
-        """All computed values of its text, in order."""
+        """All computed values in the text, in order."""
         return [step for step in self.steps if isinstance(step, Value)]
 
     @property
     def html(self) -> str:
-        """All running text."""
+        """The HTML of all running text."""
         return "".join(block.text.html for block in self.of(Prose))
 
     def filled(self, results: Sequence[str]) -> Self:
-        """The document with the results of its values, in order, where their marks are."""
+        """Returns the document with each value's placeholder replaced by its result; `results` is in order."""
         values = [replace(value, result=result) for value, result in zip(self.values, results, strict=True)]
         following = iter(values)
         return replace(
@@ -237,7 +238,10 @@ class Document:
         )
 
     def with_equations(self, numbers: dict[str, tuple[str, str]]) -> Self:
-        """The document with links to equations: reference → address and number. It leaves other marks."""
+        """Returns the document with links in place of equation references; `numbers`: reference → (address, number).
+
+        Other placeholders stay.
+        """
 
         def put(template: str) -> Callable[[re.Match[str]], str]:
             return lambda mark: template.format(*numbers[mark[1]]) if mark[1] in numbers else mark[0]
@@ -249,7 +253,7 @@ class Document:
         return replace(self, blocks=blocks)
 
     def error(self, line: int, message: str) -> ChapterError:
-        """An error at a line of this document."""
+        """Returns an error at a line of this document."""
         return ChapterError(self.path, line, message)
 
 
@@ -266,21 +270,24 @@ class Chapter(Document):
 
     @property
     def name(self) -> str:
-        """By which other texts refer to its equations: the file's name without the number."""
+        """The file's name without the number; other texts use it to refer to equations of this chapter."""
         return self.slug.partition("-")[2]
 
     def tasks(self) -> list[str]:
-        """What there is to do: names of quizzes and exercises, as the page keeps progress under."""
+        """Returns the names of all quizzes and exercises, which are the page's keys for saved progress."""
         return [f"{type(block).__name__.lower()}-{block.label}" for block in self.blocks
                 if isinstance(block, Quiz | Exercise)]  # fmt: skip
 
 
 class About(Document):
-    """The text that belongs to an instrument; its slug is the instrument's name."""
+    """The parsed `about.md` of an instrument; its slug is the instrument's name."""
 
 
 def link_equations(documents: Iterable[Document], chapters: Sequence[Chapter]) -> list[Any]:
-    """The documents with links to equations of other chapters. Raises `ChapterError` for one that does not exist."""
+    """Returns the documents with links to equations of other chapters.
+
+    Raises `ChapterError` for a reference to a chapter or an equation that does not exist.
+    """
     labels = {chapter.name: [equation.label for equation in chapter.of(Equation)] for chapter in chapters}
     numbers = {
         f"{chapter.name}:{equation.label}": (f"{chapter.slug}.html#eq-{equation.label}", equation.number)
@@ -301,13 +308,13 @@ def link_equations(documents: Iterable[Document], chapters: Sequence[Chapter]) -
 
 
 def _span(value: Value) -> str:
-    """A value in a page: hovering over it says how it is computed."""
+    """Returns the HTML of a value; its tooltip shows how it is computed."""
     title, result = html.escape(value.source), html.escape(value.result)
     return f'<span class="value" id="{value.label}" title="{title}">{result}</span>'
 
 
 def _replaced(blocks: list[Block], in_html: Callable[[str], str], in_markdown: Callable[[str], str]) -> list[Block]:
-    """The blocks with every text in them changed."""
+    """Returns the blocks with `in_html` and `in_markdown` applied to every text in them."""
 
     def changed(part: Any) -> Any:
         return Text(in_markdown(part.markdown), in_html(part.html)) if isinstance(part, Text) else part

@@ -1,4 +1,4 @@
-"""The commands of `build.py`: site, serve, test, bench, new. Each does its own set-up first."""
+"""The commands of `build.py`: site, serve, test, bench, readme, new. Each first installs the packages it needs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ changed since a quick run last passed; those that lie in `tests/` itself (linter
 
 
 def main(arguments: list[str]) -> int:
-    """Runs one command; the exit code is 0 only if all of it succeeded."""
+    """Runs one command and returns the exit code, which is 0 only if every part succeeded."""
     options = _options(arguments)
     say = Progress()
     try:
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
-    """What the command line asks for; what `test` and `bench` do not know goes on to pytest or the script."""
+    """Parses the command line. Unknown options of `test` and `bench` are passed on to pytest or the script."""
     parser = _parser()
     options, further = parser.parse_known_args(arguments)
     if further and not hasattr(options, "further"):
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ready(say: Say, *, tests: bool = False) -> Path:
-    """Sets up all that a build needs; returns NumPy's wheel for the browser."""
+    """Installs everything that a build needs; returns the path of NumPy's wheel for the browser."""
     ensure_python(say, tests=tests)
     ensure_front_end(say)
     from diffusion_lab.app.numpy_wheel import WheelError, provide_numpy
@@ -104,7 +104,7 @@ def _ready(say: Say, *, tests: bool = False) -> Path:
 
 
 def _built(say: Progress, *, tests: bool = False) -> Path:
-    """The site in `dist/`, made as far as it is not there yet."""
+    """Builds the site in `dist/`, reusing cached results, and returns its path."""
     wheel = _ready(say, tests=tests)
     from diffusion_lab.app.build.site import build_site
 
@@ -147,7 +147,7 @@ def _test(options: argparse.Namespace, say: Progress) -> int:
     say("running the tests")
     if options.further:
         return _pytest(options.further)
-    # A browser has processes of its own, and its tests wait for it: with another beside it they would wait too long.
+    # The browser starts several processes. Two browsers at once would slow each other down until tests time out.
     code = _pytest([*TWO_PROCESSES, f"--ignore={BROWSER_TESTS}"])
     return _pytest([BROWSER_TESTS]) or code
 
@@ -164,7 +164,7 @@ def _quick_test(options: argparse.Namespace, say: Progress) -> int:
         return 0
     say(f"running the tests of {', '.join(wanted)}")
     code = _pytest([*([] if options.further else TWO_PROCESSES), *quick_tests.arguments(wanted), *options.further])
-    if code == 0 and not options.further:  # else pytest may have been told to leave some out
+    if code == 0 and not options.further:  # further arguments may have made pytest skip some tests
         quick_tests.keep(now)
     return code
 

@@ -1,11 +1,10 @@
-"""Makes packages load parts of themselves when they are asked for, not when the package is imported.
+"""Makes imports of third-party packages lazy: a submodule is imported when one of its names is first used.
 
-`import panel` brings in all its widgets, panes and templates, `import numpy` LAPACK and generators of old: parts that
-an instrument has no use for, a quarter of the time and of the bytes of a start. Here a file of such a package is
-rewritten for the browser: the import statements named below become a module's `__getattr__` (PEP 562), so that each
-name is there as before, only later; functions of the file that use such a name import it themselves. What looks over
-all subclasses of a class (`pn.panel(value)` choosing a pane) finds those that have been loaded: instruments name
-theirs.
+`import panel` imports all its widgets, panes and templates, and `import numpy` imports LAPACK and legacy generators.
+Instruments need none of these, and they cost a quarter of the start's time and download. The files of such packages are
+therefore rewritten for the browser. The import statements listed below are replaced by a module `__getattr__` (PEP
+562), so every name still exists. Functions of the file that use such a name import it themselves. Limit: code that
+looks through all subclasses of a class (`pn.panel(value)`, which chooses a pane) sees only the ones already imported.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-#: Package or module → modules in its import statements, as they are written there but without leading dots, that come
-#: when asked for; None: all that stand in relative imports, but `base` and those whose every name is imported.
+#: Package or module → modules whose import becomes lazy, as written in its import statements without leading dots.
+#: None: the modules of all relative imports, except `base` and those imported with `*`.
 LAZY: dict[str, frozenset[str] | None] = {
     "site/bokeh/core/has_props": frozenset({"difflib"}),
     "site/bokeh/core/property/visual": frozenset({"tempfile"}),
@@ -47,7 +46,7 @@ LAZY: dict[str, frozenset[str] | None] = {
     "stdlib/urllib/parse": frozenset({"ipaddress"}),
 }
 
-#: Fields of a statement that hold further statements.
+#: Fields of a syntax tree node that contain nested statements.
 BLOCKS = ("body", "orelse", "finalbody", "handlers")
 
 #: Name → (module, its attribute or None for the module itself).
@@ -69,22 +68,22 @@ def __getattr__(name):
 
 
 def make_lazy(tree: Path) -> None:
-    """Rewrites what `LAZY` names below `tree`."""
+    """Rewrites the files of `LAZY` below `tree`."""
     for place, modules in LAZY.items():
         path = lazy_file(tree, place)
         path.write_text(lazy_source(path.read_text("utf-8"), modules), "utf-8")
 
 
 def lazy_file(tree: Path, place: str) -> Path:
-    """The file of a key of `LAZY`."""
+    """Returns the file of a key of `LAZY`."""
     package = tree / place / "__init__.py"
     return package if package.exists() else tree / f"{place}.py"
 
 
 def lazy_source(source: str, modules: frozenset[str] | None) -> str:
-    """The source of a module whose imports of `modules` wait until their names are asked for."""
+    """Returns the source with lazy imports of `modules`; None as in `LAZY`."""
     tree = ast.parse(source)
-    unbound = sorted(_exported(tree) - _bound(tree.body))  # by any statement but a star
+    unbound = sorted(_exported(tree) - _bound(tree.body))  # names that only a star import can define
     at_once = _used_at_once(tree.body)
     later: Names = {}
     stars: list[str] = []
@@ -113,7 +112,7 @@ def lazy_source(source: str, modules: frozenset[str] | None) -> str:
 
 
 def _used_at_once(statements: Iterable[ast.stmt]) -> set[str]:
-    """The names that are used while the module is imported: all but those in its functions."""
+    """Returns the names that are used while the module is imported; function bodies do not count."""
     used = set()
     for statement in statements:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -136,7 +135,10 @@ def _may_wait(statement: ast.Import | ast.ImportFrom, alias: ast.alias, modules:
 
 
 def _module_of(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
-    """The module that a part of the statement is about: of `from . import a`, and `from x import _a`, that one."""
+    """Returns the module that an alias of an import statement refers to.
+
+    For `from . import a` it is `a`, for an absolute `from x import _a` it is `x._a`, otherwise the statement's module.
+    """
     if isinstance(statement, ast.Import) or statement.module is None:
         return alias.name
     of_module = f"{statement.module}.{alias.name}"
@@ -144,7 +146,7 @@ def _module_of(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
 
 
 def _names(statement: ast.Import | ast.ImportFrom, alias: ast.alias, unbound: Iterable[str]) -> Names:
-    """What a part of an import statement binds; a star binds what nothing else does."""
+    """Returns the names that an alias of an import statement binds; a star binds all `unbound` names."""
     if isinstance(statement, ast.Import):
         return {alias.asname or alias.name: (alias.name, None)}
     dots, name = "." * statement.level, alias.asname or alias.name
@@ -157,7 +159,7 @@ def _names(statement: ast.Import | ast.ImportFrom, alias: ast.alias, unbound: It
 
 
 def _exported(tree: ast.Module) -> set[str]:
-    """The names in the lists that make up `__all__`."""
+    """Returns the names in `__all__`."""
     lists = [node.value for node in tree.body if isinstance(node, ast.Assign | ast.AugAssign) and _is_all(node)]
     items = [item.value for value in lists for item in ast.walk(value) if isinstance(item, ast.Constant)]
     return {item for item in items if isinstance(item, str)}
@@ -169,7 +171,7 @@ def _is_all(node: ast.Assign | ast.AugAssign) -> bool:
 
 
 def _bound(statements: Iterable[ast.stmt]) -> set[str]:
-    """The names that are bound anywhere in these statements."""
+    """Returns the names that are bound anywhere in these statements."""
     bound = set()
     for statement in statements:
         for node in ast.walk(statement):
@@ -185,7 +187,7 @@ def _bound(statements: Iterable[ast.stmt]) -> set[str]:
 
 
 def _import_where_used(parent: ast.AST, later: Names) -> None:
-    """Puts import statements right before those statements within `parent` that use a name of `later`."""
+    """Inserts an import statement before each statement within `parent` that uses a name of `later`."""
     for field, value in ast.iter_fields(parent):
         if field in BLOCKS:
             for child in value:
@@ -199,7 +201,7 @@ def _imports_for(statement: ast.stmt, later: Names) -> list[ast.stmt]:
 
 
 def _loaded(node: ast.AST) -> set[str]:
-    """The names that a statement itself uses, without the statements in it."""
+    """Returns the names that a statement itself uses, without its nested statements."""
     if isinstance(node, ast.Name):
         return {node.id}
     children = ((field, child) for field, value in ast.iter_fields(node) for child in _nodes(value))
@@ -211,7 +213,7 @@ def _nodes(value: object) -> list[ast.AST]:
 
 
 def _functions(statements: Iterable[ast.stmt]) -> Iterator[ast.FunctionDef]:
-    """The functions of a module and the methods of its classes."""
+    """Yields the functions of a module and the methods of its classes."""
     for statement in statements:
         if isinstance(statement, ast.FunctionDef):
             yield statement

@@ -1,4 +1,4 @@
-"""`serve`, for authors: builds a draft as files change, and tells open pages, which stay where they were."""
+"""`build.py serve`: rebuilds a draft when a file changes and notifies open pages, which keep their scroll and state."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from diffusion_lab.app.build.static_host import application
 
 WATCHED = ("app", "chapters", "instruments", "static/js", "static/css")
 
-#: Runs in the pages that `serve` sends, never in those of `dist/`.
+#: Added to the pages that `serve` sends, never to those of `dist/`.
 SCRIPT = ROOT / "static/js/page/live_preview.js"
 
 STYLE = re.compile(rb'<link rel="stylesheet" href="(?:\.\./)*([^"]*)"')
 
 
 class Draft:
-    """The site as it was last built, what went wrong since, and the pages that want to hear of it."""
+    """The last built draft, the error of the last build, and the open pages to notify."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,13 +40,13 @@ class Draft:
         self.listeners: set[asyncio.Event] = set()
 
     def tell(self, error: str) -> None:
-        """The draft has been built again, or could not be."""
+        """Stores the error of a new build ("" if it succeeded) and notifies all open pages."""
         self.error = error
         for listener in self.listeners:
             listener.set()
 
     def state(self, path: str) -> dict[str, str]:
-        """What the page at `path` is to know: its version, its style sheet apart from that, and the error."""
+        """Returns the state of the page at `path`: hash of its contents, address of its style sheet, build error."""
         file = (self.folder / path).resolve()
         if file.is_dir():
             file /= "index.html"
@@ -55,34 +55,37 @@ class Draft:
 
 
 def dressed(page: bytes) -> bytes:
-    """A page with the author's script in it, which runs before the page's own."""
+    """Returns the page with the live preview script added; it runs before the page's own scripts."""
     state = html.escape(json.dumps(_versions(page)))
     script = f'<script type="module" src="/_author/live_preview.js" data-author="{state}"></script>'
     return page.replace(b"<head>", b"<head>" + script.encode(), 1)
 
 
 def _versions(page: bytes) -> dict[str, str]:
-    """A hash of the page without the address of its style sheet, and that address."""
+    """Returns a hash of the page without its style sheet's address, and that address."""
     style = STYLE.search(page)
     bare = STYLE.sub(b"", page)
     return {"page": hashlib.sha256(bare).hexdigest(), "style": style[1].decode() if style else ""}
 
 
 class AuthorScript(tornado.web.RequestHandler):
-    """The script of the pages that `serve` sends."""
+    """Serves the live preview script."""
 
     def get(self) -> None:
-        """Always as it stands in the checkout."""
+        """Sends the current file of the checkout, uncached."""
         self.set_header("Content-Type", "text/javascript")
         self.set_header("Cache-Control", "no-store")
         self.write(SCRIPT.read_bytes())
 
 
 class NoServiceWorker(tornado.web.RequestHandler):
-    """An author's pages come from the disk alone: a service worker that an earlier visit has left takes itself away."""
+    """Serves a service worker that unregisters itself.
+
+    Draft pages must come from the disk, never from the cache of a service worker that an earlier visit installed.
+    """
 
     def get(self) -> None:
-        """In the place of the site's own."""
+        """Sends it at the address of the site's own service worker."""
         self.set_header("Content-Type", "text/javascript")
         self.set_header("Cache-Control", "no-store")
         self.write(
@@ -92,14 +95,14 @@ class NoServiceWorker(tornado.web.RequestHandler):
 
 
 class Changes(tornado.web.RequestHandler):
-    """A stream of server-sent events: the state of one page, now and after each build."""
+    """Streams server-sent events: the state of one page, now and after each build."""
 
     def initialize(self, draft: Draft) -> None:
-        """`draft`: what is served."""
+        """`draft`: the draft that is served."""
         self.draft = draft
 
     async def get(self) -> None:
-        """Stays open as long as the page does."""
+        """Sends events until the page closes the connection."""
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-store")
         path = self.get_query_argument("page").lstrip("/")
@@ -119,7 +122,7 @@ class Changes(tornado.web.RequestHandler):
 
 
 def author_application(draft: Draft) -> tornado.web.Application:
-    """The draft as a web application."""
+    """Returns a web application that serves the draft."""
     routes = [
         (r"/_author/live_preview.js", AuthorScript),
         (r"/_author/changes", Changes, {"draft": draft}),
@@ -129,16 +132,19 @@ def author_application(draft: Draft) -> tornado.web.Application:
 
 
 class Rebuild:
-    """Builds the draft again in this process, where all is warm, as long as none of its own modules has changed."""
+    """Rebuilds the draft in this process, which has everything imported, until a module of the builder changes.
+
+    After that, each rebuild runs in a fresh process, because this one holds the old code.
+    """
 
     def __init__(self, numpy_wheel: Path, say: Say, python: NodePython) -> None:
         self._numpy_wheel, self._say, self._python = numpy_wheel, say, python
         self._outdated = False
 
     def __call__(self, changed: Iterable[Path]) -> str:
-        """Builds after these files have changed; returns what is wrong, or nothing."""
+        """Rebuilds after the files `changed` were modified; returns the error message, "" on success."""
         if not self._outdated and any(_is_builder(path) for path in changed):
-            self._say("the builder itself has changed: from now on it is started anew for each build")
+            self._say("the builder itself has changed: from now on each build runs in a fresh process")
             self._outdated = True
             self._python.close()
         return self._in_fresh_process() if self._outdated else self._here()
@@ -148,7 +154,7 @@ class Rebuild:
             build_site(self._numpy_wheel, lambda _: None, self._python)
         except SetupError as error:
             return str(error)
-        except Exception as error:  # an author's slip may show in many ways; none of them ends the server
+        except Exception as error:  # an author's mistake can raise anything; the server must go on
             return place_and_message(error)
         return ""
 
@@ -159,7 +165,7 @@ class Rebuild:
 
 
 def _is_builder(path: Path) -> bool:
-    """Whether a running build has this file in its memory already."""
+    """Returns whether this process has already loaded the file."""
     modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     return str(path) in modules or path == SCRIPTS / "pyodide_run.mjs"
 
@@ -174,7 +180,7 @@ def serve(numpy_wheel: Path, port: int, say: Say) -> None:
 async def _serve(draft: Draft, port: int, rebuild: Callable[[Any], str], say: Say, python: NodePython) -> None:
     author_application(draft).listen(port, "127.0.0.1")
     say(f"the lab is at http://127.0.0.1:{port}/  (stop with Ctrl-C)")
-    python.start()  # ready when the first instrument is edited
+    python.start()  # in the background, so that it is ready for the first edit of an instrument
     async for changes in awatch(*(ROOT / name for name in WATCHED)):
         paths = {Path(path) for _, path in changes}
         names = sorted(str(path.relative_to(ROOT)) for path in paths)

@@ -1,6 +1,6 @@
-"""Writes the folder of a new instrument with its tests, and gives it a place in a chapter: `build.py new instrument`.
+"""Writes a new instrument with its tests, and adds a slot for it to a chapter: `build.py new instrument`.
 
-What is written is a small complete instrument, a noised Gaussian, that passes all tests. The author replaces its parts.
+The new instrument is small but complete, a noised Gaussian that passes all tests. The author replaces its parts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from diffusion_lab.app.build.setup_steps import ROOT, SetupError
 
 TEMPLATES = Path(__file__).parent / "templates/new_instrument"
 
-#: Folder below the checkout → the files that are written there, each from the template of that name and ".txt".
+#: Folder in the checkout → files to write there, each from the template with the same name plus ".txt".
 FILES = {
     "instruments/{name}": ("__init__.py", "kernel.py", "component.py", "about.md", "examples.toml"),
     "tests/instruments/{name}": ("test_kernel.py", "test_component.py"),
@@ -30,15 +30,15 @@ Points of one Gaussian cluster under noise, and their exact density.
 
 """
 
-#: The instrument goes before the first of these that the chapter has, else to its end.
+#: The slot is inserted before the first match in the chapter, else at its end.
 CLOSING = re.compile(r"^(## Check yourself|## Further reading|:::\{references\})", re.MULTILINE)
 
 
 def write_instrument(name: str, chapter: str = "", root: Path = ROOT) -> list[Path]:
     """Writes the instrument `name` below `root`, with a slot in a chapter, and returns the files written.
 
-    chapter: the two digits of its file name; "" for the last chapter. Raises `SetupError`, before anything is written,
-    for a name that cannot be taken or a chapter that there is not.
+    chapter: the two digits of its file name; "" for the last chapter. Raises `SetupError`, before it writes anything,
+    for an invalid or existing name or a chapter that does not exist.
     """
     _check(name, root)
     place = _chapter(chapter, root)
@@ -66,7 +66,7 @@ def write_instrument(name: str, chapter: str = "", root: Path = ROOT) -> list[Pa
 
 
 def _check(name: str, root: Path) -> None:
-    """Raises `SetupError` unless `name` can be the folder and the package of an instrument."""
+    """Raises `SetupError` unless `name` is a valid and unused name of an instrument's folder and package."""
     if not SNAKE_CASE.fullmatch(name):
         raise SetupError(f"An instrument's name is lower snake case, like `two_words`, got `{name}`.")
     if keyword.iskeyword(name):
@@ -79,7 +79,7 @@ def _check(name: str, root: Path) -> None:
 
 
 def _chapter(number: str, root: Path) -> Path:
-    """The file of a chapter."""
+    """Returns the file of a chapter; raises `SetupError` if it does not exist."""
     chapters = {path.name[:2]: path for path in sorted((root / "chapters").glob("[0-9][0-9]-*.md"))}
     wanted = number or max(chapters, default="")
     if wanted not in chapters:

@@ -1,4 +1,4 @@
-"""Pyodide's own CPython, run under Node on this machine."""
+"""Runs Pyodide's CPython under Node at build time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCRIPTS = Path(__file__).parent / "node"
 
 
 class NodePython:
-    """A Pyodide that has `folder` at `/work`; it is started when it is first needed, which takes two seconds."""
+    """A Pyodide process with `folder` mounted at `/work`. It starts on first use, which takes two seconds."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -22,7 +22,7 @@ class NodePython:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> subprocess.Popen[str]:
-        """Starts it, and does not wait: it will be ready sooner."""
+        """Starts the process without waiting until it is ready, and returns it."""
         if self._process is None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._process = subprocess.Popen(
@@ -35,23 +35,23 @@ class NodePython:
         return self._process
 
     def run(self, name: str) -> None:
-        """Runs a Python file of `app/build/node`; raises `SetupError` with what Python says if it fails."""
+        """Runs a Python file of `app/build/node`; raises `SetupError` with Python's message if it fails."""
         process = self.start()
         assert process.stdin and process.stdout
-        with contextlib.suppress(BrokenPipeError):  # it has ended: there will be no answer
+        with contextlib.suppress(BrokenPipeError):  # the process has ended; the empty answer below reports it
             process.stdin.write(f"{SCRIPTS / name}\n")
             process.stdin.flush()
         answer = process.stdout.readline()
         if not answer:
             process.wait()
-            self._process = None  # the next run starts another
+            self._process = None  # the next run starts a new process
             self._said.seek(0)
             raise SetupError(f"Pyodide ended under Node in {name}:\n{self._said.read().decode(errors='replace')}")
         if error := json.loads(answer).get("error"):
             raise SetupError(f"{name} failed in Pyodide under Node:\n{error.strip()}")
 
     def close(self) -> None:
-        """Ends it."""
+        """Ends the process."""
         if self._process:
             self._process.kill()
             self._process.wait()

@@ -1,6 +1,6 @@
-"""A chapter as a Jupyter notebook: prose as Markdown, cells and exercises as code, instruments as components.
+"""Converts a chapter to a Jupyter notebook: prose as Markdown, cells and exercises as code, instruments as components.
 
-It runs wherever this package is installed.
+The notebook runs wherever this package is installed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from diffusion_lab.app.build.chapter_tree import (
 )
 from diffusion_lab.app.build.rendered import with_answer
 
-#: What the cells of a page have without an import; `{package}` is the name of a wheel.
+#: Imports the names that a page's cells have without an import; `{package}` is the file name of the lab's wheel.
 SET_UP = """\
 # Needs JupyterLab and the lab's package, which is where this notebook came from:
 # pip install jupyterlab ./{package}
@@ -38,11 +38,11 @@ from diffusion_lab.app.cells.notebook_helpers import plot_hist, plot_image, plot
 pn.extension(inline=True)  # without the internet too
 """
 
-#: The first line of what checks an exercise; Jupyter shows such a cell folded.
+#: The first line of a cell that checks an exercise; Jupyter shows such a cell folded.
 CHECKS = "%%checks"
 FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["checks"]}
 
-#: What is left of roles in the text of a chapter.
+#: The roles that the parsed Markdown of a chapter still contains.
 ROLE = re.compile(r"\{(cite|set)\}`([^`]*)`")
 
 
@@ -53,10 +53,10 @@ def make_notebook(
     constructions: Mapping[str, str],
     package: str,
 ) -> str:
-    """The notebook as JSON.
+    """Returns the notebook as JSON.
 
-    `answers` to its quizzes by label; `constructions`: the code that makes each of its instruments, by name;
-    `package`: the name of the lab's wheel.
+    `answers`: quiz label → answer; `constructions`: instrument name → code that constructs it; `package`: file name of
+    the lab's wheel.
     """
     cells = _Cells(chapter, references, answers, constructions)
     cells.head(package)
@@ -73,7 +73,7 @@ def make_notebook(
 
 
 class _Cells:
-    """The notebook's cells, in `made`."""
+    """Collects the notebook's cells in `made`."""
 
     def __init__(
         self,
@@ -87,14 +87,14 @@ class _Cells:
         self.made: list[nbformat.NotebookNode] = []
 
     def head(self, package: str) -> None:
-        """What stands before the first block."""
+        """Adds the cells before the first block: title, objectives and imports."""
         objectives = "\n".join(f"- {objective}" for objective in self.chapter.objectives)
         title = f"# {self.chapter.number}. {self.chapter.title}"
         self._say(f"{title}\n\n{self.chapter.lede}\n\nAfter this chapter you can\n\n{objectives}")
         self._run(SET_UP.format(package=package))
 
     def add(self, block: Block) -> None:
-        """The cells that a block becomes."""
+        """Adds the cells of one block."""
         match block:
             case Heading():
                 self._say(f"## {block.text.markdown}")
@@ -148,7 +148,7 @@ class _Cells:
         if role == "cite":
             work = self.references[content]
             return f"[{work.authors} ({work.year})]({work.url})"
-        return content.partition("|")[2].strip()  # of a preset its words
+        return content.partition("|")[2].strip()  # of a preset, only the text
 
 
 def _folded(summary: str, markdown: str) -> str:

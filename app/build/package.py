@@ -1,4 +1,4 @@
-"""The lab's package as a wheel, which stands beside the notebooks that need it."""
+"""Builds the lab's package as a wheel, which readers download with a notebook."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from diffusion_lab.app.build.setup_steps import ROOT, SetupError
 
-#: What it is made of: `package-data` of pyproject.toml, and what pyproject.toml names.
+#: The sources of the wheel: `package-data` of pyproject.toml, and the files that pyproject.toml names.
 SOURCES = (
     "pyproject.toml",
     "README.md",
@@ -26,12 +26,12 @@ SOURCES = (
     "static/css/front_panel.css",
 )
 
-#: All files in it are of this day, 1980-01-01, the first that a zip can hold: two builds give the same bytes.
+#: The date of all files in the wheel, so that builds are reproducible: 1980-01-01, the earliest date in a zip.
 EPOCH = "315532800"
 
 
 def make_package(out: Path) -> Path:
-    """The wheel, in the folder `out`; what lies there is taken again while its sources are the same."""
+    """Builds the wheel in the folder `out` and returns its path; reuses it until a source changes."""
     paths = [path for pattern in SOURCES for path in sorted(ROOT.glob(pattern))]
     digest = hashlib.sha256()
     for path in paths:
@@ -39,7 +39,7 @@ def make_package(out: Path) -> Path:
     folder = out / digest.hexdigest()[:16]
     if not folder.exists():
         shutil.rmtree(out, ignore_errors=True)
-        for path in paths:  # a build leaves files among its sources
+        for path in paths:  # build from copies, because setuptools writes into the source folder
             copy = out / "sources" / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)

@@ -1,7 +1,7 @@
-"""The same instruments under `panel serve app/build/panel_serve.py`: open `/panel_serve?instrument=<name>`.
+"""Serves the instruments with `panel serve app/build/panel_serve.py`: open `/panel_serve?instrument=<name>`.
 
-Settings may stand in the query too: `/panel_serve?instrument=<name>&t=0.4`. In a notebook no server is needed:
-`instrument_class("<name>")()` as the last line of a cell shows it.
+The query can also contain settings: `/panel_serve?instrument=<name>&t=0.4`. A notebook needs no server:
+`instrument_class("<name>")()` as the last line of a cell shows the instrument.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from diffusion_lab.app.instrument.instrument import StateError
 
 
 def page(query: dict[str, str]) -> pn.viewable.Viewable:
-    """The instrument that `query` names, with its settings; without a name a list; for a bad value what is wrong."""
+    """Returns the instrument that `query` names, with its settings; a list if no name is given; or an error."""
     values = dict(query)
     name = values.pop("instrument", "")
     values.pop("theme", None)  # Panel's own

@@ -1,4 +1,4 @@
-"""Compressed twins of the site's files, so that any server may send them as they lie: Brotli and gzip."""
+"""Compresses the site's files with Brotli and gzip, so that a static server can send the compressed copies."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import brotli
 
-#: What is worth compressing.
+#: File suffixes that are worth compressing.
 COMPRESSED = {".html", ".js", ".mjs", ".css", ".json", ".wasm", ".pack", ".zip", ".svg"}
 
-#: Ending of the twin → its level, the best there is (half a minute for Pyodide's core, once), and how it is made.
+#: Suffix of the compressed copy → (the highest level, compression). Pyodide's core takes half a minute, once.
 METHODS: dict[str, tuple[int, Callable[[bytes, int], bytes]]] = {
     ".br": (11, lambda data, level: brotli.compress(data, quality=level, lgwin=24)),
     ".gz": (9, lambda data, level: gzip.compress(data, level, mtime=0)),
@@ -23,13 +23,13 @@ METHODS: dict[str, tuple[int, Callable[[bytes, int], bytes]]] = {
 
 
 class Precompressor:
-    """Makes twins in the background, from a folder of what was compressed before; used as a context."""
+    """A context manager that compresses files in the background and caches the results in a folder."""
 
     def __init__(self, cache: Path) -> None:
         cache.mkdir(parents=True, exist_ok=True)
         self._cache = cache
         self._begun: dict[Path, list[Future[Path]]] = {}
-        # Both libraries let other threads run; what others wait for goes first.
+        # Both libraries release the GIL. Low priority, because the rest of the build does not wait for compression.
         self._pool = ThreadPoolExecutor(os.cpu_count(), initializer=_be_nice)
 
     def __enter__(self) -> Precompressor:
@@ -39,12 +39,12 @@ class Precompressor:
         self._pool.shutdown(cancel_futures=True)
 
     def begin(self, path: Path) -> None:
-        """Starts with a file that is complete."""
+        """Starts to compress a file, which must be complete."""
         if path.suffix in COMPRESSED and path not in self._begun:
             self._begun[path] = [self._pool.submit(self._twin, path, ending) for ending in METHODS]
 
     def finish(self) -> None:
-        """Waits, and puts the twins beside their files: links, for what is kept is never written to again."""
+        """Waits for all compression and hard-links each copy beside its file; cached files are never modified."""
         for path, twins in self._begun.items():
             for ending, twin in zip(METHODS, twins, strict=True):
                 path.with_name(path.name + ending).hardlink_to(twin.result())

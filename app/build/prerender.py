@@ -1,7 +1,7 @@
-"""Runs what a chapter holds in CPython, at build time: cells, values, quiz answers, instruments' first pictures.
+"""Runs a chapter's cells, values, quiz answers and instruments in CPython at build time.
 
-The functions take and return plain values, so that `build_cache.py` can run them in processes of their own
-and keep what they gave. What cannot be run is `ContentError`.
+The functions take and return plain values, so that `build_cache.py` can run them in separate processes and cache their
+results. They raise `ContentError` for content that fails.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from diffusion_lab.app.instrument.view import InstrumentView, view_of
 
 QUIZ_NAMES = {**{name: value for name, value in vars(math).items() if not name.startswith("_")}, "np": np}
 
-#: The numbers that a text writes in words.
+#: The numbers that the format `words` can write.
 WORDS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
     "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 )  # fmt: skip
 
-#: How long this machine took says nothing to a reader, and would make every build another one.
+#: Durations in an instrument's texts. They are removed: they would differ from build to build and tell readers nothing.
 TAKEN = re.compile(r"( ·|,| in) \d+(\.\d+)? ms( a pass)?\b")
 
 
 def run_steps(steps: Sequence[Sequence[str]]) -> tuple[dict[str, str], list[str]]:
-    """Runs cells and computes values in the order in which they are in the text, in one session.
+    """Runs cells and computes values in one session, in the order of the text.
 
-    A step is ("cell", label, code), ("compute", code), whose names only values see, or ("value", expression, format).
-    Returns label → output as HTML of the cells, and the text of each value. An expression must not change what it
-    reads: in the browser it is not there.
+    A step is ("cell", label, code), ("compute", code) or ("value", expression, format). Only values see the names that
+    `compute` defines. Returns label → HTML output of each cell, and the text of each value. An expression must not
+    modify the variables it reads, because the browser runs the cells without it.
     """
     session = Session()
     html: dict[str, str] = {}
@@ -75,7 +75,7 @@ def _run_cell(session: Session, part: int, label: str, code: str) -> str:
 
 
 def _run_hidden(code: str, names: dict[str, Any], part: int) -> dict[str, Any]:
-    """The names that code makes or changes."""
+    """Runs the code and returns the names that it defines or rebinds, with their values."""
     before = dict(names)
     try:
         exec(compile(code, "<compute>", "exec"), names)
@@ -87,22 +87,22 @@ def _run_hidden(code: str, names: dict[str, Any], part: int) -> dict[str, Any]:
 
 
 def _evaluated(names: dict[str, Any], part: int, expression: str, form: str) -> str:
-    """The value of an expression as text."""
+    """Evaluates an expression and returns its value as text."""
     try:
         value = eval(expression, names)
     except Exception as error:
         problem = error.msg if isinstance(error, SyntaxError) else error
         raise ContentError(f"The value `{expression}` cannot be computed: {problem}.", part) from None
     if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()  # which is a float or int where it has no axes
+        value = value.tolist()  # a plain float or int for an array without axes
     return formatted(value, form, expression, part)
 
 
 def read_values(name: str, wanted: Sequence[tuple[Mapping[str, str], str, str]]) -> list[str]:
-    """Readings of an instrument as texts; wanted: state, reading and format of each ("" for the panel's own).
+    """Returns readings of an instrument as texts; wanted: (state, reading, format) of each ("": the panel's format).
 
-    A reading is `key`, or `key.beside` for the second number of a measure. Of either there is `.length` where it is a
-    vector, and `.error` where it has a standard error.
+    A reading is `key`, or `key.beside` for the second number of a measure. `.length` gives the norm of a vector, and
+    `.error` the standard error of an estimate.
     """
     instruments: dict[tuple[tuple[str, str], ...], Instrument] = {}
     texts = []
@@ -119,7 +119,7 @@ def read_values(name: str, wanted: Sequence[tuple[Mapping[str, str], str, str]])
 
 
 def _reading(instrument: Instrument, reading: str, part: int) -> tuple[Any, str]:
-    """A reading, and the format that the panel shows it in."""
+    """Returns a reading, and the format in which the panel shows it."""
     key, *ways = reading.split(".")
     values, title = instrument.all_readings(), type(instrument).__name__
     if key not in values:
@@ -142,7 +142,7 @@ def _reading(instrument: Instrument, reading: str, part: int) -> tuple[Any, str]
 
 
 def formatted(value: Any, form: str, source: str, part: int) -> str:
-    """A value as a text in the format `form`, which may also be `words`, for whole numbers up to twenty."""
+    """Formats a value as text. `form` is a format specification, or `words` for whole numbers up to twenty."""
     if isinstance(value, str):
         if form and form != "s":
             raise ContentError(f"`{source}` is the text “{value}”, which takes no format, got `{form}`.", part)
@@ -162,10 +162,10 @@ def formatted(value: Any, form: str, source: str, part: int) -> str:
 
 
 def check_exercises(blocks: Sequence[Sequence[Any]]) -> None:
-    """Of every exercise the starter runs and fails its checks, and the solution passes them.
+    """Raises `ContentError` unless each exercise's starter runs but fails its checks, and its solution passes them.
 
-    `blocks`: cells and exercises in order, as (label, code) and (label, starter, solution, checks, and so many lines
-    that solution and checks begin after the starter).
+    `blocks`: cells (label, code) and exercises (label, starter, solution, checks, solution offset, checks offset) in
+    order. An offset is the number of lines from the first line of the starter.
     """
     session = Session()
     for part, (label, code, *rest) in enumerate(blocks):
@@ -184,7 +184,7 @@ def check_exercises(blocks: Sequence[Sequence[Any]]) -> None:
 
 
 def _tried(session: Session, label: str, code: str, checks: str) -> tuple[str, str, int]:
-    """How an attempt ends (error, failed or passed), what is said of it, and the line that this is about."""
+    """Runs an attempt; returns its outcome (error, failed or passed), the message, and the line it refers to."""
     outputs: list[Output] = []
     session.run_exercise(label, code, checks, outputs.append)
     for kind in ("error", "failed", "passed"):
@@ -195,7 +195,7 @@ def _tried(session: Session, label: str, code: str, checks: str) -> tuple[str, s
 
 
 def answer_quizzes(quizzes: Sequence[tuple[str, str, str]]) -> dict[str, tuple[float, float]]:
-    """Label → answer and tolerance, of quizzes (label, and both as expressions)."""
+    """Evaluates quizzes (label, answer expression, tolerance expression); returns label → (answer, tolerance)."""
     answers: dict[str, tuple[float, float]] = {}
     for part, (label, *expressions) in enumerate(quizzes):
         values = []
@@ -214,7 +214,7 @@ def answer_quizzes(quizzes: Sequence[tuple[str, str, str]]) -> dict[str, tuple[f
 
 
 def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument:
-    """The front panel of an instrument in a state, with the pictures as SVG, and its document, frames and code."""
+    """Renders an instrument in a state: front panel with pictures as SVG, Bokeh document, still frames, code."""
     cls = _class(name)
     try:
         instrument = cls(**cls.parse_state(state))
@@ -237,10 +237,11 @@ def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument
 
 
 def document_json(view: InstrumentView, at_once: set[str]) -> str:
-    """The Bokeh document that the page draws, as JSON: {"doc": ..., "roots": ids}.
+    """Returns the Bokeh document that the page draws, as JSON: {"doc": ..., "roots": ids}.
 
-    at_once: layers that Python's first answer brings. Their sources are empty; the others are shown, pale, until the
-    long work that they need is done. Panel's style sheets are left out: the front panel brings its own.
+    at_once: layers that Python's first answer contains; their data are left out to save download. The other layers
+    keep their data and are shown pale until their long computation has finished. Panel's style sheets are left out,
+    because the front panel has its own.
     """
     for drawn in view.figures.values():
         for name, layer in drawn.scene.layers.items():
@@ -259,14 +260,14 @@ def document_json(view: InstrumentView, at_once: set[str]) -> str:
 
 
 def construct(name: str, state: Mapping[str, str]) -> str:
-    """The code that makes an instrument in a state, which it can take."""
+    """Returns Python code that constructs an instrument in a state; the state must be valid."""
     cls = _class(name)
     settings = ", ".join(f"{setting}={value!r}" for setting, value in cls.parse_state(state).items())
     return f"from {cls.__module__} import {cls.__name__}\n\n{cls.__name__}({settings})"
 
 
 def check_states(states: Sequence[tuple[str, Mapping[str, str]]], first: int = 0) -> None:
-    """Each names an instrument that there is, and a state that it can take; `first`: the part that errors begin at."""
+    """Raises `ContentError` unless each instrument exists and accepts its state; `first`: part number of the first."""
     for part, (name, state) in enumerate(states, first):
         try:
             _class(name).parse_state(state)

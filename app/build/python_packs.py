@@ -1,17 +1,17 @@
-"""What the browser loads to run Python: Pyodide's core, the standard library and all packages as byte code.
+"""Makes the files that the browser downloads to run Python: Pyodide's core, and packs of byte code.
 
-The tree of packages is taken from this environment (the same versions as in the browser) and the NumPy wheel,
-compiled by Pyodide's own CPython under Node, and cut into packs by what is really imported (traced, not guessed):
+Packages come from this environment, which has the same versions as the browser, and from the NumPy wheel. Pyodide's own
+CPython compiles them under Node. The files are divided into packs according to a trace of the actual imports:
 
-- `start`: modules of the standard library that every start needs; `core`: the same of other people's packages; `lab`:
-  the same of ours. None of the three depends on which instruments there are.
-- `instruments/NAME`: whatever an instrument needs beside these, modules of `instruments/common` included: a page loads
-  the packs of the instruments on it, and a file may be in several.
-- `cells`: what Panel, Bokeh and the plotting helpers need beside these, and all the rest of our own Python.
-- `on_demand`: what only a reader's cell may import.
+- `start`, `core` and `lab`: modules that every start needs, of the standard library, of third-party packages and of the
+  lab. They do not depend on which instruments exist.
+- `instruments/NAME`: all further files that an instrument needs, modules of `instruments/common` included. A page loads
+  the packs of its instruments; a file may be in several packs.
+- `cells`: the further files that Panel, Bokeh and the plotting helpers need, and the rest of the lab's own Python.
+- `on_demand`: modules that only a reader's cell can import.
 
-Weights of networks are files of their own, fetched when they are first read. So are NumPy's compiled modules: the
-browser compiles them while they arrive and keeps the result.
+Network weights are separate files, downloaded on first use. NumPy's compiled modules are separate files too: the
+browser compiles them during the download and caches the result.
 Nothing is resolved or installed at run time.
 """
 
@@ -38,7 +38,7 @@ from diffusion_lab.app.instrument.discovery import instrument_names
 
 HERE = Path(__file__).parent
 
-#: Distributions that Panel really imports in the browser (measured: its metadata asks for more).
+#: Distributions that Panel imports in the browser, as traced; its metadata requires more.
 DISTRIBUTIONS = (
     "bokeh",
     "panel",
@@ -48,7 +48,7 @@ DISTRIBUTIONS = (
     "packaging",
     "PyYAML",
     "pyviz_comms",
-    # What `pn.pane.Markdown` needs, and so every text in a layout of a cell.
+    # Needed by `pn.pane.Markdown`, and so by every text in a layout of a cell.
     "Markdown",
     "markdown-it-py",
     "mdit-py-plugins",
@@ -56,7 +56,7 @@ DISTRIBUTIONS = (
     "linkify-it-py",
 )
 
-#: Parts of them that never run in a page.
+#: Parts of the distributions that never run in a page.
 LEFT_OUT = re.compile(
     r"^(bokeh/(server/static|sphinxext|command|sampledata)|panel/(dist/(?!css/)|tests|chat/tests|command|auth)|"
     r"pyviz_comms/labextension/(static|schemas)|numpy/(f2py|distutils)|numpy/.*/tests/)"
@@ -86,25 +86,25 @@ OWN = (
     "static/js/page/front_panel.js",
     "static/css/front_panel.css",
 )
-#: Folders of `app/` that run on the author's machine only.
+#: Folders of `app/` that run only on the author's machine.
 OWN_LEFT_OUT = ("app/build/", "app/numpy_wheel/")
 
-#: Weights of networks, which no pack holds.
+#: Network weights, which are in no pack.
 WEIGHTS = "instruments/*/*.npz"
 
-#: Scripts that train the networks of instruments: only what they made is shipped.
+#: Scripts that train the networks of instruments; only the resulting weights are shipped.
 TRAINING = "instruments/*/fit.py"
 
-#: Data files are found by glob, not by import: taken into `cells` without having been seen open.
+#: Data files that go into `cells` although the trace did not see them opened, because packages find them by glob.
 DATA_ENDINGS = (".css", ".html", ".jinja", "METADATA")
-#: But not of these, which no instrument has a use for.
+#: Exceptions: folders whose data files are not needed.
 DATA_LEFT = ("site/numpy/", "site/panel/template/")
 
-#: Beside those of the instruments, `instruments/NAME`.
+#: All packs except those of the instruments, `instruments/NAME`.
 PACKS = ("start", "core", "lab", "cells", "on_demand")
 
-#: In the place of Pyodide's, which can unpack wheels and for that imports all kinds of archives: here packages are laid
-#: out when the site is built. These are the names that a start asks for.
+#: Replaces Pyodide's module of this name, which imports archive modules to unpack wheels; this site's packages are
+#: unpacked at build time. It defines the names that Pyodide's start uses.
 PACKAGE_LOADER = """\
 from pathlib import Path
 from site import getsitepackages
@@ -117,24 +117,23 @@ def init_loaded_packages():
     pass
 """
 
-#: Where our own files lie below `compiled`.
+#: The folder of the lab's own files below `compiled`.
 OWN_PLACE = "site/diffusion_lab/"
 
-#: Where packages lie below Python's library, which is the root of the packs' paths.
+#: The folder of packages below Python's library, to which paths in packs are relative.
 SITE = "site-packages/"
 
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """Libraries that pages load as they were published, and by the names of their files."""
+    """Libraries that pages load unmodified, under their original file names."""
 
     panel_files: dict[str, Path]
 
 
 @dataclass(frozen=True)
 class PythonPacks:
-    """What is made for the browser's Python: packs, weights and compiled modules by their place, Pyodide's core and
-    lock file."""
+    """The files for the browser's Python: packs, weights and compiled modules by path, Pyodide's core and lock file."""
 
     core: list[Path]
     packs: dict[str, Path]
@@ -145,7 +144,7 @@ class PythonPacks:
 
 
 def front_end() -> FrontEnd:
-    """The libraries that are taken as they are."""
+    """Returns the libraries that pages load unmodified."""
     panel_dist = _site_packages() / "panel/dist"
     panel_version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
     return FrontEnd(
@@ -156,10 +155,10 @@ def front_end() -> FrontEnd:
 
 
 def make_python_packs(numpy_wheel: Path, out: Path, say: Say, warm: NodePython | None = None) -> PythonPacks:
-    """What the worker fetches, below `out`; only what an input has changed for is made again.
+    """Makes the worker's files below `out` and returns them; repeats only steps whose inputs have changed.
 
-    With `warm`, a Pyodide that has `out` mounted, that one compiles the lab's own Python, and what a start opens is not
-    traced anew: a module that is missing in the first packs is fetched when it is imported.
+    `warm` is a running Pyodide with `out` mounted. With it, that Pyodide compiles the lab's own Python, and the last
+    trace of imports is reused: a module missing from the first packs is downloaded when it is imported.
     """
     pyodide = NODE_MODULES / "pyodide"
     recipe = [Path(__file__), HERE / "defer_imports.py", *sorted((HERE / "node").iterdir())]
@@ -201,11 +200,11 @@ def _trim_core(out: Path, third_party_key: str, say: Say) -> None:
 
 
 def _make_packs(out: Path, third_party_key: str, say: Say, warm: NodePython | None) -> None:
-    """Compiles our own Python, traces what it opens and cuts all into packs."""
+    """Compiles the lab's own Python, traces the files that it opens and writes all packs."""
     own = _own_files()
-    digests = _digests(own)  # before they are read: what changes meanwhile is new to the next build
+    digests = _digests(own)  # hashed before compiling, so that the next build sees a change made meanwhile
     own_changed = _compile_own(out, own, digests, say, warm)
-    # What a start opens is set by what is imported: traced again only when an import has changed.
+    # The opened files depend on the imports only: trace again only when an import statement has changed.
     imports_key = third_party_key + _imports_key(own)
     if _changed(out / "used.stamp", imports_key) and not (warm and (out / "used.txt").exists()):
         say("tracing which files the instruments open")
@@ -220,7 +219,7 @@ def _make_packs(out: Path, third_party_key: str, say: Say, warm: NodePython | No
 
 
 def _compile_own(out: Path, own: dict[str, Path], digests: dict[str, str], say: Say, warm: NodePython | None) -> bool:
-    """Brings the lab's own files in `compiled` up to date; whether any had changed since `own.json` was written."""
+    """Updates the lab's own files in `compiled`; returns whether any had changed since `own.json` was written."""
     stamp = out / "own.json"
     before: dict[str, str] = json.loads(stamp.read_text()) if stamp.exists() else {}
     changed = {inside: path for inside, path in own.items() if before.get(inside) != digests[inside]}
@@ -231,7 +230,7 @@ def _compile_own(out: Path, own: dict[str, Path], digests: dict[str, str], say: 
     _lay_out(site, {inside: path for inside, path in changed.items() if not inside.endswith(".py")})
     if sources := {inside: path for inside, path in changed.items() if inside.endswith(".py")}:
         say(f"compiling {len(sources)} of the lab's own Python files" if before else "compiling the lab's own Python")
-        shutil.rmtree(out / "tree", ignore_errors=True)  # of a build that was broken off
+        shutil.rmtree(out / "tree", ignore_errors=True)  # left by an interrupted build
         _lay_out(out / "tree/site", sources)
         _compile(out, warm)
     return bool(changed or gone)
@@ -256,7 +255,7 @@ def _site_packages() -> Path:
 
 
 def _third_party_files(numpy_wheel: Path) -> dict[str, Path]:
-    """Path in the browser's site-packages → file here, for all distributions but NumPy."""
+    """Returns path in the browser's site-packages → file on this machine, for all distributions but NumPy."""
     files: dict[str, Path] = {}
     for name in DISTRIBUTIONS:
         for entry in importlib.metadata.distribution(name).files or ():
@@ -278,7 +277,7 @@ def _own_files() -> dict[str, Path]:
 
 
 def _shorten_metadata(site: Path) -> None:
-    """Leaves of what packages say of themselves what they are called and which version they are."""
+    """Removes all metadata of packages except format version, name and version, to save download."""
     for path in site.glob("*.dist-info/METADATA"):
         lines = path.read_text("utf-8").splitlines()
         path.write_text("".join(f"{line}\n" for line in lines if line.startswith(("Metadata-V", "Name:", "Version:"))))
@@ -297,7 +296,7 @@ def _lay_out_wheel_and_stdlib(tree: Path, numpy_wheel: Path, stdlib: Path) -> No
             kept = member.endswith((".so", ".py", "METADATA")) and not LEFT_OUT.match(member)
             if kept:
                 wheel.extract(member, site)
-    # `panel.io.pyodide` imports pandas when this module is missing; all it calls is this.
+    # `panel.io.pyodide` imports pandas when this module is missing; it calls only `patch_all`.
     (site / "pyodide_http").mkdir()
     (site / "pyodide_http/__init__.py").write_text("def patch_all():\n    pass\n")
     with zipfile.ZipFile(stdlib) as archive:
@@ -306,7 +305,7 @@ def _lay_out_wheel_and_stdlib(tree: Path, numpy_wheel: Path, stdlib: Path) -> No
 
 
 def _compile(out: Path, warm: NodePython | None = None) -> None:
-    """Moves what lies in `tree` to `compiled`, as byte code."""
+    """Compiles the files in `tree` to byte code in `compiled`, then deletes `tree`."""
     if warm:
         warm.run("compile_tree.py")
     else:
@@ -319,7 +318,7 @@ def _compile(out: Path, warm: NodePython | None = None) -> None:
 
 
 def _used(out: Path) -> dict[str, set[str]]:
-    """What the trace saw: path below `compiled` → who needs the file, of "base", "cells" and "instruments/NAME"."""
+    """Reads the trace: path below `compiled` → which of "base", "cells" and "instruments/NAME" need the file."""
     used: dict[str, set[str]] = {}
     for line in (out / "used.txt").read_text().splitlines():
         by, path = line.split()
@@ -334,10 +333,10 @@ def _pack(out: Path) -> None:
         name: [] for name in (*PACKS, *(f"instruments/{name}" for name in instrument_names()))
     }
     for path in sorted(compiled.rglob("*")):
-        if path.is_file() and path.suffix != ".npz":  # weights lie there for the trace alone
+        if path.is_file() and path.suffix != ".npz":  # weights are there only for the trace
             place = path.relative_to(compiled).as_posix()
             inside = place.replace("site/", SITE, 1) if place.startswith("site/") else place.removeprefix("stdlib/")
-            # Python looks for a compiled module's file before it asks for the module, which is there already.
+            # An empty file is enough: Python only checks that it exists, the module itself is loaded separately.
             linked = place in used and place.endswith(".so")
             data = b"" if linked else path.read_bytes()
             for name in _packs_of(place, used.get(place, set())):
@@ -349,14 +348,14 @@ def _pack(out: Path) -> None:
 
 
 def _modules(files: list[tuple[str, bytes]]) -> list[str]:
-    """Names of the modules that these files of a pack are."""
+    """Returns the module names of these files of a pack."""
     paths = [PurePosixPath(inside.removeprefix(SITE)) for inside, _ in files if inside.endswith((".pyc", ".so"))]
     parts = [(*path.parent.parts, path.name.partition(".")[0]) for path in paths]
     return sorted({".".join(name[:-1] if name[-1] == "__init__" else name) for name in parts})
 
 
 def _packs_of(place: str, needed_by: set[str]) -> list[str]:
-    """The packs that a file below `compiled` goes to, from who needs it."""
+    """Returns the packs that contain a file below `compiled`; `needed_by` as in `_used`."""
     own = place.startswith(OWN_PLACE)
     if "base" in needed_by:
         return ["lab" if own else "core" if place.startswith("site/") else "start"]
@@ -371,7 +370,7 @@ def _packs_of(place: str, needed_by: set[str]) -> list[str]:
 
 
 def write_pack(target: Path, files: list[tuple[str, bytes]]) -> None:
-    """Length of the index (uint32, little endian), index as JSON [[path, offset, length]], contents."""
+    """Writes a pack: length of the index (uint32, little endian), index as JSON [[path, offset, length]], contents."""
     index, contents, offset = [], [], 0
     for inside, data in files:
         index.append([inside, offset, len(data)])
@@ -379,7 +378,7 @@ def write_pack(target: Path, files: list[tuple[str, bytes]]) -> None:
         offset += len(data)
     head = json.dumps(index, separators=(",", ":")).encode()
     target.parent.mkdir(exist_ok=True)
-    target.unlink(missing_ok=True)  # a site may have a link to the old one
+    target.unlink(missing_ok=True)  # a built site may hold a hard link to the old file: do not overwrite it
     target.write_bytes(b"".join([struct.pack("<I", len(head)), head, *contents]))
 
 
@@ -395,7 +394,7 @@ def _mark(stamp: Path, key: str) -> None:
 
 
 def _key(paths: list[Path]) -> str:
-    """A hash over the contents of our own files, and over size and time of installed ones."""
+    """Returns a hash over the contents of the lab's own files, and over size and time of installed ones."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).encode())
@@ -406,12 +405,12 @@ def _key(paths: list[Path]) -> str:
 
 
 def _digests(files: dict[str, Path]) -> dict[str, str]:
-    """Place → hash of the contents."""
+    """Returns path → hash of the contents."""
     return {inside: hashlib.sha256(path.read_bytes()).hexdigest() for inside, path in files.items()}
 
 
 def _imports_key(own: dict[str, Path]) -> str:
-    """A hash over the names of our own files and the import statements in them."""
+    """Returns a hash over the names of the lab's own files and the import statements in them."""
     digest = hashlib.sha256()
     for inside, path in own.items():
         digest.update(inside.encode())

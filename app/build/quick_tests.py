@@ -1,7 +1,7 @@
-"""Which tests a quick run needs: those of the parts that have changed since they last passed.
+"""Selects the tests of a quick run: those whose files have changed since they last passed.
 
-A part is a folder of tests, with the folders of the checkout that its tests run. Hashes of all these files are kept in
-`.build/quick-tests.json` when a quick run has passed; a part whose hash is the same is left out of the next one.
+A part is a folder of tests together with the folders of the checkout that these tests run. After a quick run passes, a
+hash of each part is saved in `.build/quick-tests.json`. The next run skips the parts whose hash is unchanged.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from diffusion_lab.app.build.setup_steps import ROOT, WORK
 
 KEPT = WORK / "quick-tests.json"
 
-#: Tests that a quick run never has: of pages in a browser, of whole sites, of the NumPy wheel, and of what a built site
-#: holds.
+#: Tests that a quick run always skips, because they need a browser, a built site or the NumPy wheel.
 LEFT_OUT = (
     "tests/browser",
     "tests/build",
@@ -26,8 +25,8 @@ LEFT_OUT = (
     "tests/app/build/test_python_packs.py",
 )
 
-#: Folder of tests → what they run; `<own>` is the name of the folder that `*` stood for. The first that fits counts.
-#: What is not named here runs everything.
+#: Folder of tests → files that they run; `<own>` is the folder name that `*` matched. The first matching key counts.
+#: Tests in other folders depend on the whole checkout.
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "tests/instruments/common": ("instruments/common",),
     "tests/instruments/*": (
@@ -45,19 +44,19 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
     "tests/static": ("static",),
 }
 
-#: What every part depends on, beside its tests: how they are collected, the packages, and where things lie.
+#: Files that every part depends on: pytest's configuration, the packages, and the paths of the build.
 SHARED = ("pyproject.toml", "requirements-test.lock", "static/package-lock.json", "app/build/setup_steps.py")
 
-#: Below the checkout, but not of it.
+#: Folders of the checkout without sources.
 NOT_SOURCES = {".git", ".venv", ".build", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__", "dist"} | {
     "node_modules"
 }
 
 
 def parts(root: Path = ROOT) -> dict[str, str]:
-    """Part → hash over everything that its tests depend on.
+    """Returns part → hash over all files that its tests depend on.
 
-    A part is a folder that holds tests, or "tests", for those that lie there without a folder.
+    A part is named by its folder; "tests" is the part of the tests directly in that folder.
     """
     digests = _digests(root)
     folders = {path.rpartition("/")[0] for path in digests if _is_test(path) and not path.startswith(LEFT_OUT)}
@@ -71,19 +70,19 @@ def parts(root: Path = ROOT) -> dict[str, str]:
 
 
 def changed(now: Mapping[str, str]) -> list[str]:
-    """The parts that have not passed as they are `now`, in alphabetical order."""
+    """Returns the parts whose hash in `now` differs from the one saved when they last passed, sorted."""
     before = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
     return sorted(part for part, digest in now.items() if before.get(part) != digest)
 
 
 def keep(now: Mapping[str, str]) -> None:
-    """All of these have passed."""
+    """Saves the hashes of parts that have passed."""
     KEPT.parent.mkdir(exist_ok=True)
     KEPT.write_text(json.dumps(now, indent=0), "utf-8")
 
 
 def arguments(wanted: Sequence[str], root: Path = ROOT) -> list[str]:
-    """pytest's arguments for these parts: files of tests, since a part does not hold those of the folders in it."""
+    """Returns pytest's arguments for these parts: test files, because a part excludes the tests of its subfolders."""
     files = [path.relative_to(root).as_posix() for part in wanted for path in sorted((root / part).glob("test_*.py"))]
     return [path for path in files if not path.startswith(LEFT_OUT)]
 
@@ -100,7 +99,7 @@ def _in(path: str, folder: str) -> bool:
 
 
 def _sources(folder: str) -> Iterable[str]:
-    """The folders that the tests of `folder` run; "" is the whole checkout."""
+    """Returns the folders that the tests of `folder` depend on; "" is the whole checkout."""
     for pattern, sources in SOURCES.items():
         head, _, own = folder.rpartition("/")
         if pattern == folder or pattern == f"{head}/*":
@@ -111,7 +110,7 @@ def _sources(folder: str) -> Iterable[str]:
 
 
 def _digests(root: Path) -> dict[str, str]:
-    """Path in the checkout → hash of the file."""
+    """Returns path in the checkout → hash of the file."""
     found = {}
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if name not in NOT_SOURCES]

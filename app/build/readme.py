@@ -1,4 +1,4 @@
-"""Writes the generated parts of the README: pictures of the instruments, their table, and the latest figures of speed.
+"""Writes the generated parts of the README: pictures and table of the instruments, and the latest benchmark figures.
 
 `python3 build.py readme` replaces what is between a line `<!-- generated: NAME -->` and the next `<!-- end -->`.
 """
@@ -25,7 +25,7 @@ README = ROOT / "README.md"
 IMAGES = "static/images"
 HISTORY = ROOT / "tests/benchmarks/history.jsonl"
 
-#: Figures of the README, by their keys in the history of benchmarks: words, and how a number is written.
+#: Figures of the README: key in the benchmark history → (description, number format).
 FIGURES: dict[str, tuple[str, str]] = {
     "live, cold, ms": ("live on a first visit", "{:.0f} ms"),
     "live / plain, cold": ("of the time of a bare Pyodide page with NumPy", "{:.2f}"),
@@ -33,15 +33,15 @@ FIGURES: dict[str, tuple[str, str]] = {
     "live, warm, ms": ("live on a later visit", "{:.0f} ms"),
 }
 
-#: The moving picture: points, moments of what is played, and seconds that it takes.
+#: The animated picture: number of points, number of key frames, and duration in seconds.
 MOVING_POINTS, MOMENTS, SECONDS = 180, 28, 6
 
-#: Where the README says which instrument moves, and its settings.
+#: The comment in the README that names the animated instrument and its settings.
 MOVING = re.compile(r"<!-- moving: (\w+) ?(.*?) -->")
 
 
 def write_readme(chapters: list[Chapter]) -> None:
-    """Brings the generated parts of the README and its pictures up to date."""
+    """Updates the generated parts of the README and its pictures."""
     text = README.read_text("utf-8")
     for name, svg in pictures(text).items():
         (ROOT / IMAGES / name).write_text(svg, "utf-8")
@@ -49,12 +49,12 @@ def write_readme(chapters: list[Chapter]) -> None:
 
 
 def parts(chapters: list[Chapter]) -> dict[str, str]:
-    """The generated parts by name."""
+    """Returns the generated parts by name."""
     return {"instruments": instrument_table(chapters), "figures": figure_table()}
 
 
 def filled(text: str, generated: Mapping[str, str]) -> str:
-    """`text` with each generated part in its place; raises `SetupError` where the README lacks one."""
+    """Returns `text` with each generated part replaced; raises `SetupError` if the README lacks one."""
     for name, part in generated.items():
         pattern = re.compile(rf"(<!-- generated: {name} -->\n)((?!<!-- end -->).)*(<!-- end -->)", re.DOTALL)
         if not pattern.search(text):
@@ -64,7 +64,7 @@ def filled(text: str, generated: Mapping[str, str]) -> str:
 
 
 def instrument_table(chapters: list[Chapter]) -> str:
-    """One row an instrument: picture, the question it answers, its chapter and its address for embedding."""
+    """Returns a table with one row per instrument: picture, question, chapter, and address for embedding."""
     rows = ["| | question | chapter | embed |", "| --- | --- | --- | --- |"]
     for name in instrument_names():
         cls = instrument_class(name)
@@ -76,7 +76,7 @@ def instrument_table(chapters: list[Chapter]) -> str:
 
 
 def figure_table() -> str:
-    """The figures of the last full run of the benchmarks."""
+    """Returns a table of the figures of the last full benchmark run."""
     last: dict[str, Any] = json.loads(HISTORY.read_text("utf-8").splitlines()[-1])
     rows = ["| | |", "| --- | --- |"]
     for key, (words, form) in FIGURES.items():
@@ -85,7 +85,7 @@ def figure_table() -> str:
 
 
 def pictures(text: str) -> dict[str, str]:
-    """File name → SVG: the first picture of each instrument, and the moving one that `text`, the README, asks for."""
+    """Returns file name → SVG: each instrument's first picture, and the animated one that the README `text` names."""
     found = {}
     for name, settings in MOVING.findall(text):
         cls = instrument_class(name)
@@ -98,7 +98,7 @@ def pictures(text: str) -> dict[str, str]:
 
 
 def in_light(svg: str) -> str:
-    """An SVG of the page on its own: tokens of the theme become colours, on the light ground."""
+    """Makes a page's SVG standalone: replaces the theme's CSS variables by colours and adds a light background."""
     svg = re.sub(r"var\(--([\w-]+)\)", lambda match: TOKENS["light"].get(match[1], "sans-serif"), svg)
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups()  # type: ignore[union-attr]
     ground = f'<rect width="{width}" height="{height}" fill="{TOKENS["light"]["bg"]}"/>'
@@ -106,7 +106,7 @@ def in_light(svg: str) -> str:
 
 
 def moving_picture(instrument: Instrument) -> str:
-    """What the instrument plays, as an SVG: each dot of its first layer of points moves through its places."""
+    """Returns an animated SVG of the instrument playing: each point of its first point layer moves along its path."""
     plays, side = instrument.panel.transport.plays, 480
     low, high = instrument.param[plays].bounds
     address, scene = next(
@@ -132,7 +132,7 @@ def moving_picture(instrument: Instrument) -> str:
 
 
 def _dot(places: list[tuple[float, float]], colour: str) -> str:
-    held = [*places, *[places[-1]] * (MOMENTS // 2)]  # the finished sample stays for a while
+    held = [*places, *[places[-1]] * (MOMENTS // 2)]  # pauses on the finished sample
 
     def animated(attribute: str, values: Iterator[float]) -> str:
         listed = ";".join(f"{value:.0f}" for value in values)

@@ -1,4 +1,4 @@
-"""What running a chapter's parts at build time gives, and how a part is refused. Nothing is run here."""
+"""The results of running a chapter's parts at build time, and the error for a part that fails. Runs nothing itself."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RenderedInstrument:
-    """An instrument as it stands on the page before Python has loaded."""
+    """An instrument as the page shows it before Python has loaded."""
 
     title: str
     html: str
     description: str
-    #: The Bokeh document that takes the place of the pictures, as JSON.
+    #: The Bokeh document that replaces the pictures, as JSON.
     document: str
-    #: What its main slider shows, as JSON; "" where it has none.
+    #: The still frames of its main slider, as JSON; "" without such a slider.
     frames: str
     frames_param: str
     #: The functions that a reader may edit, as JSON.
@@ -32,7 +32,7 @@ class RenderedQuiz:
 
 
 class ContentError(Exception):
-    """A part of a chapter that cannot be shown: why, which of the given parts (from 0), and the line in it (from 1)."""
+    """A part of a chapter fails: the reason, the index of the part (from 0), and the line in it (from 1)."""
 
     def __init__(self, message: str, part: int = 0, line: int = 1) -> None:
         super().__init__(message, part, line)
@@ -43,9 +43,9 @@ class ContentError(Exception):
 
 
 def with_answer(solution: str, answer: float, strong: str = "<b>{}</b>") -> str:
-    """A worked solution with the answer at each `{answer:…}`, in the number format that stands there.
+    """Returns a worked solution with each `{answer:FORMAT}` replaced by the answer in that number format.
 
-    `strong` is how the solution's language stresses it.
+    `strong` is the markup for bold text in the solution's language. Raises `ContentError` for an invalid format.
     """
 
     def put(match: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
-"""Sets up what building and testing need, each step once: Python packages, front-end libraries, NumPy for the browser.
+"""Installs the requirements of building and testing: Python packages, front-end libraries and a browser.
 
-Only the standard library is used here: this runs before anything is installed. Every step leaves a stamp with the
-hash of what it was made from, written when the step is complete, so that a broken run is repeated, not trusted.
+Uses only the standard library, because it runs before anything is installed. When a step is complete, it writes a stamp
+file with the hash of its inputs. A step without a matching stamp runs again, so an interrupted set-up is repeated.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ LOCK_TEST = ROOT / "requirements-test.lock"
 
 PYTHON_NEEDED = (3, 11)
 NODE_NEEDED = 20
-DISK_NEEDED = 3 * 2**30  # bytes: packages, front-end libraries, the NumPy build
+DISK_NEEDED = 3 * 2**30  # bytes, for packages, front-end libraries and the NumPy build
 
-#: Where a browser for the tests is looked for; Debian's package is installed when there is none.
+#: Programs to use as the tests' browser, in order; without any of them, Debian's package is installed.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 Say = Callable[[str], None]
 
 
 class SetupError(Exception):
-    """Set-up cannot go on; the message says what failed and what to do."""
+    """Set-up failed; the message gives the cause and the fix."""
 
 
 def place_and_message(error: BaseException) -> str:
-    """The error in one line, with the file of the checkout and the line in it that it came from."""
+    """Returns the error as one line, with the file of the checkout and the line where it was raised."""
     if isinstance(error, SyntaxError) and error.filename:
         path, line, message = error.filename, error.lineno or 0, error.msg
     else:
         frames = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in frames if _of_checkout(frame.filename)]
-        # A template's own errors know their place; they are raised by the library that reads it.
+        # Jinja's template errors carry their own file and line; their traceback ends inside Jinja.
         path = getattr(error, "filename", None) or (ours[-1].filename if ours else "")
         line = getattr(error, "lineno", None) or (ours[-1].lineno if ours else 0) or 0
         message = f"{type(error).__name__}: {error}"
@@ -59,19 +59,19 @@ def _of_checkout(path: str) -> bool:
 
 
 class Progress:
-    """Says each step with the seconds since the start."""
+    """Prints each step with the seconds since the start."""
 
     def __init__(self) -> None:
-        # Kept in the environment: the process begins anew in the virtual environment, the clock does not.
+        # Stored in the environment, because the process restarts in the virtual environment and the clock must go on.
         self._start = float(os.environ.setdefault("DIFFUSION_LAB_STARTED", str(time.time())))
 
     def __call__(self, message: str) -> None:
-        """Says one step."""
+        """Prints one step."""
         print(f"[{time.time() - self._start:5.1f} s] {message}", flush=True)
 
 
 def ensure_python(say: Say, *, tests: bool = False) -> None:
-    """A virtual environment with the pinned packages; goes on in it if this process is not in it yet."""
+    """Creates a virtual environment with the pinned packages, and restarts this process in it if necessary."""
     _check_machine()
     lock = LOCK_TEST if tests else LOCK_BUILD
     python = VENV / "bin/python"
@@ -85,7 +85,7 @@ def ensure_python(say: Say, *, tests: bool = False) -> None:
         )
         made.touch()
     stamp, key = VENV / f"{lock.stem}.stamp", _hash([LOCK_BUILD, LOCK_TEST, ROOT / "pyproject.toml"])
-    # The packages of the tests hold those of the build.
+    # The test lock file includes all packages of the build.
     if not (_stamped(stamp, key) or _stamped(VENV / f"{LOCK_TEST.stem}.stamp", key)):
         say(f"installing Python packages from {lock.name}")
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
@@ -93,15 +93,15 @@ def ensure_python(say: Say, *, tests: bool = False) -> None:
         _run([*pip, "--require-hashes", "-r", str(lock)], advice)
         _run([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], advice)
         stamp.write_text(key)
-    # Read when NumPy is imported. The lab's matrices are small: threads cost more than they bring.
+    # Set before NumPy is imported, which reads it. The lab's matrices are too small to gain from threads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    os.environ.setdefault("PYTHONHASHSEED", "0")  # sets keep their order: two builds give the same bytes
+    os.environ.setdefault("PYTHONHASHSEED", "0")  # fixes the order of sets: builds are reproducible
     if Path(sys.prefix).resolve() != VENV.resolve():
         os.execv(python, [str(python), *sys.argv])
 
 
 def ensure_front_end(say: Say) -> None:
-    """Front-end libraries of `static/package-lock.json`, from npm."""
+    """Installs the front-end libraries of `static/package-lock.json` with npm."""
     stamp, key = NODE_MODULES / ".stamp", _hash([ROOT / "static/package-lock.json"])
     if _stamped(stamp, key):
         return
@@ -116,7 +116,7 @@ def ensure_front_end(say: Say) -> None:
 
 
 def ensure_browser(say: Say) -> str:
-    """A Chromium for the tests: one that is there, else Debian's package. Returns its path."""
+    """Returns the path of a Chromium for the tests; installs Debian's package if there is none."""
     if wanted := os.environ.get("DIFFUSION_LAB_BROWSER"):
         if shutil.which(wanted):
             return wanted
@@ -141,7 +141,7 @@ def ensure_browser(say: Say) -> str:
 
 
 def free_port(wanted: int | None = None) -> int:
-    """A free local port: `wanted` itself, which must be free, or any. Raises `SetupError` if it is taken."""
+    """Returns a free local port: `wanted`, or any. Raises `SetupError` if `wanted` is in use."""
     if wanted is not None and not 0 < wanted < 65536:
         raise SetupError(f"A port is a number from 1 to 65535, got {wanted}.")
     with socket.socket() as probe:

@@ -1,5 +1,8 @@
-"""Builds the site: gather → check → render → write. Everything is checked before anything is written, and what is
-written replaces the old site in one move."""
+"""Builds the site: gather → check → render → write.
+
+All content is checked before any file is written. The new site is written to a temporary folder, which then replaces
+the old site by one rename.
+"""
 
 from __future__ import annotations
 
@@ -55,19 +58,19 @@ CHAPTERS = ROOT / "chapters"
 PLANNED_CHAPTERS = 10
 PRERENDER = "diffusion_lab.app.build.prerender"
 
-#: What stands for a formula in a chapter's HTML.
+#: The placeholder of a formula in a chapter's HTML.
 MARK = re.compile("\ue000[^\ue001]*\ue001")
 
 
 def build_site(numpy_wheel: Path, say: Say, warm: NodePython | None = None) -> Path:
-    """The whole site in `dist/`; returns its path. Raises `SetupError` with file and line of what is wrong.
+    """Builds the whole site in `dist/` and returns its path. Raises `SetupError` with file and line of the mistake.
 
-    With `warm` it is an author's draft in `.build/draft/`: made by that Pyodide, without compressed twins, and with the
-    first packs as the last build cut them.
+    `warm` is a running Pyodide. With it, an author's draft is built in `.build/draft/`: that Pyodide compiles the
+    Python, no compressed copies are made, and modules stay in the packs that the last full build put them in.
     """
     WORK.mkdir(exist_ok=True)
     with (WORK / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another build in this checkout is awaited
+        fcntl.flock(lock, fcntl.LOCK_EX)  # waits for another build in this checkout to finish
         try:
             return _build(numpy_wheel, say, warm)
         except (ChapterError, ContentError) as error:
@@ -80,7 +83,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
     names = instrument_names()
     chapters, abouts = read_documents(references)
     build_cache, formulas = BuildCache(WORK / "results"), Formulas(WORK / "formulas.json")
-    # What takes long goes on side by side: Node compiles, processes run cells and instruments, twins are compressed.
+    # The slow jobs run in parallel: Node compiles, processes run cells and instruments, files are compressed.
     with (
         Precompressor(WORK / "compressed") as precompressor,
         ThreadPoolExecutor(3 + len(chapters) + 2 * len(names)) as pool,
@@ -123,12 +126,12 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
 
 
 def chapter_paths() -> list[Path]:
-    """The chapters' files, in order."""
+    """Returns the paths of the chapter files, in order."""
     return sorted(CHAPTERS.glob("[0-9][0-9]-*.md"))
 
 
 def read_documents(references: dict[str, Reference]) -> tuple[list[Chapter], list[About]]:
-    """All chapters, and the texts that belong to instruments, with links between them."""
+    """Parses all chapters and all `about.md` files of instruments, and resolves the links between them."""
     paths = {name: INSTRUMENTS / name / "about.md" for name in instrument_names()}
     chapters = [parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references) for path in chapter_paths()]
     abouts = [parse_about(path.relative_to(ROOT), path.read_text("utf-8"), name) for name, path in paths.items()]
@@ -136,7 +139,7 @@ def read_documents(references: dict[str, Reference]) -> tuple[list[Chapter], lis
 
 
 def read_references() -> dict[str, Reference]:
-    """The works that chapters cite, by key."""
+    """Reads `references.toml`: the works that chapters cite, by key."""
     path = CHAPTERS / "references.toml"
     try:
         works = tomllib.loads(path.read_text("utf-8"))
@@ -147,13 +150,13 @@ def read_references() -> dict[str, Reference]:
 
 @dataclass
 class _Page:
-    """A chapter with all that running it gave."""
+    """A chapter with the results of running its cells, quizzes and instruments."""
 
     chapter: Chapter
     cells: dict[str, str]
     quizzes: dict[str, RenderedQuiz]
     instruments: dict[str, RenderedInstrument]
-    #: The code that makes each instrument in its state, for the notebook.
+    #: For the notebook: the code that constructs each instrument in its state.
     constructions: dict[str, str]
 
 
@@ -162,7 +165,7 @@ Call = Callable[..., Any]
 
 
 def _run(document: Document, compute: Call, function: str, parts: Sequence[Any], *arguments: Any) -> Any:
-    """What a function of `prerender.py` gives for parts of a document; a refusal gets their file and line."""
+    """Runs a function of `prerender.py` on parts of a document; adds file and line to a `ContentError`."""
     if not parts:
         return {}
     try:
@@ -172,7 +175,7 @@ def _run(document: Document, compute: Call, function: str, parts: Sequence[Any],
 
 
 def _computed(document: Any, compute: Call) -> tuple[dict[str, str], Any]:
-    """The outputs of a document's cells by label, and the document with its values."""
+    """Returns the outputs of a document's cells by label, and the document with its values filled in."""
     steps = [step for step in document.steps if not (isinstance(step, Value) and step.instrument)]
     outputs, texts = _run(document, compute, "run_steps", steps, [_as_step(step) for step in steps]) or ({}, [])
     results = dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
@@ -185,7 +188,7 @@ def _computed(document: Any, compute: Call) -> tuple[dict[str, str], Any]:
 
 
 def _as_step(step: Cell | Compute | Value) -> list[str]:
-    """A step as `run_steps` takes it."""
+    """Converts a step to the form that `run_steps` takes."""
     match step:
         case Cell():
             return ["cell", step.label, step.code]
@@ -196,7 +199,7 @@ def _as_step(step: Cell | Compute | Value) -> list[str]:
 
 
 def _prerendered(chapter: Chapter, compute: Call) -> _Page:
-    """The chapter with what its parts give."""
+    """Checks and runs all parts of the chapter; returns it with their results."""
     run = partial(_run, chapter, compute)
     presets = chapter.presets
     standing = {slot.name for slot in chapter.of(InstrumentSlot)}
@@ -220,7 +223,7 @@ def _prerendered(chapter: Chapter, compute: Call) -> _Page:
 
 
 def _as_run(block: Cell | Exercise) -> list[Any]:
-    """A cell or an exercise as `check_exercises` takes it."""
+    """Converts a cell or an exercise to the form that `check_exercises` takes."""
     if isinstance(block, Cell):
         return [block.label, block.code]
     return [block.label, block.starter, block.solution, block.checks, block.solution_offset, block.checks_offset]
@@ -237,10 +240,10 @@ def _solved(chapter: Chapter, quiz: Quiz, answer: float, tolerance: float) -> Re
 
 
 class _Site:
-    """The site being written, below `out`; `written` is told of each file.
+    """Writes the site below `out`; calls `written` with the path of each file after writing it.
 
-    `formulas`: what stands for their marks; `abouts`: the texts that belong to instruments; `megabytes`: about how
-    large the site is; `package`: the lab's wheel in it.
+    `formulas`: placeholder → typeset HTML; `abouts`: instrument → its `about.md` as HTML; `megabytes`: approximate size
+    of the site; `package`: path of the lab's wheel in the site.
     """
 
     def __init__(self, out: Path, written: Callable[[Path], None]) -> None:
@@ -273,7 +276,7 @@ class _Site:
         after: Chapter | None,
         notebook_bytes: int,
     ) -> None:
-        """A chapter's page, with links to those before and after it, and to its notebook."""
+        """Writes a chapter's page, with links to the previous and next chapter and to its notebook."""
         chapter = page.chapter
         self._write(
             f"chapters/{chapter.slug}.html",
@@ -297,14 +300,14 @@ class _Site:
         )
 
     def write_package(self, wheel: Path) -> None:
-        """The lab's package, beside the notebooks."""
+        """Copies the lab's wheel into the folder of the notebooks."""
         self.package = self.out / "chapters" / wheel.name
         self.package.parent.mkdir()
         shutil.copyfile(wheel, self.package)
         self._written(self.package)
 
     def write_notebook(self, page: _Page, references: dict[str, Reference]) -> int:
-        """A chapter as a Jupyter notebook; returns its size in bytes."""
+        """Writes a chapter as a Jupyter notebook; returns its size in bytes."""
         answers = {label: quiz.answer for label, quiz in page.quizzes.items()}
         path = self.out / f"chapters/{page.chapter.slug}.ipynb"
         notebook = make_notebook(page.chapter, references, answers, page.constructions, self.package.name)
@@ -313,7 +316,7 @@ class _Site:
         return path.stat().st_size
 
     def write_embed(self, name: str, rendered: RenderedInstrument, chapter: Chapter | None) -> None:
-        """An instrument alone on a page, for an iframe: its state comes from the query."""
+        """Writes a page with one instrument, for an iframe. The page's query string sets the instrument's state."""
         self._write(
             f"embed/{name}.html",
             "embed.html",
@@ -328,7 +331,7 @@ class _Site:
         )
 
     def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
-        """Writes the frames of instruments; name → address and the Param they are of, for those that have any."""
+        """Writes the still frames of instruments; returns name → (address, setting that the frames vary)."""
         return {
             name: (self.assets.add_data(f"{name}-frames.json", rendered.frames.encode()), rendered.frames_param)
             for name, rendered in instruments.items()
@@ -336,18 +339,18 @@ class _Site:
         }
 
     def _codes(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
-        """Writes the functions of instruments that readers may edit; name → address."""
+        """Writes the functions of instruments that readers may edit; returns name → address."""
         return {name: self.assets.add_data(f"{name}-code.json", r.code.encode()) for name, r in instruments.items()}
 
     def _documents(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
-        """Writes the Bokeh documents of instruments; name → address."""
+        """Writes the Bokeh documents of instruments; returns name → address."""
         return {
             name: self.assets.add_data(f"{name}-document.json", rendered.document.encode())
             for name, rendered in instruments.items()
         }
 
     def write_index(self, chapters: list[Chapter]) -> None:
-        """The front page."""
+        """Writes the front page."""
         self._write("index.html", "index.html", chapters=chapters, has_instruments=False, needs_python=False)
 
     def _write(self, path: str, template: str, **values: Any) -> None:
@@ -368,7 +371,7 @@ def _highlighted(code: str) -> Markup:
 
 
 def _replace(new: Path, old: Path) -> None:
-    """`new` takes the place of `old`; at no time is there half a site."""
+    """Replaces the folder `old` by `new` with renames, so that no one ever sees a partly written site."""
     discarded = WORK / "discarded"
     shutil.rmtree(discarded, ignore_errors=True)
     if old.exists():

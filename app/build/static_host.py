@@ -1,4 +1,4 @@
-"""Serves a built site on this machine, as a good static host would."""
+"""Serves a built site locally like a static host: MIME types, cache headers, compressed copies."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any
 
 import tornado.web
 
-#: Kinds that browsers insist on; a machine's own table may say otherwise.
+#: MIME types that browsers require; the machine's own table may differ.
 KINDS = {".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 
-#: Encoding → ending of the file's twin, the better first.
+#: Encoding → suffix of the compressed copy, the smaller first.
 TWINS = {"br": ".br", "gzip": ".gz"}
 
 
 class SiteFile(tornado.web.RequestHandler):
-    """A file of the site, or a compressed twin where the browser takes it; a folder is its `index.html`."""
+    """Serves a file of the site, or its compressed copy if the browser accepts it; `index.html` for a folder."""
 
     def initialize(self, dist: Path, dress: Callable[[bytes], bytes] | None) -> None:
-        """`dist`: the site; `dress`: what is done to a page on its way, if anything."""
+        """`dist`: folder of the site; `dress`: function applied to each page before it is sent, or None."""
         self.dist, self.dress = dist.resolve(), dress
 
     def get(self, path: str) -> None:
-        """The file at `path`."""
+        """Sends the file at `path`."""
         try:
             file = (self.dist / path).resolve()
         except ValueError:  # a null byte
@@ -57,7 +57,7 @@ class SiteFile(tornado.web.RequestHandler):
 
 
 def accepted(header: str) -> set[str]:
-    """The encodings that an `Accept-Encoding` names and does not refuse with a weight of 0."""
+    """Returns the encodings in an `Accept-Encoding` header, without those of weight 0."""
     named = (re.fullmatch(r"\s*([\w*-]+)\s*(?:;\s*q=([\d.]+)\s*)?", part) for part in header.split(","))
     return {match[1].lower() for match in named if match and float(match[2] or 1) > 0}
 
@@ -65,5 +65,5 @@ def accepted(header: str) -> set[str]:
 def application(
     dist: Path, dress: Callable[[bytes], bytes] | None = None, routes: Sequence[Any] = ()
 ) -> tornado.web.Application:
-    """The site as a web application, with `routes` before those of its files; each page passes through `dress`."""
+    """Returns a web application that serves the site. `routes` take precedence; `dress` is applied to each page."""
     return tornado.web.Application([*routes, (r"/(.*)", SiteFile, {"dist": dist, "dress": dress})])

@@ -1,7 +1,7 @@
-"""Still frames: an instrument's pictures at each place of its main slider, so that it moves before Python is there.
+"""Computes still frames at build time: an instrument's pictures along its main slider.
 
-The instrument itself computes them at build time. They are written as the page shows them: pictures as SVG, whose
-coordinates are rounded to a tenth of a pixel, and the texts of the panel. The page shows the nearest frame.
+They let the reader move the slider before Python has loaded; the page shows the nearest frame. A frame has the pictures
+as SVG, with coordinates rounded to a tenth of a pixel, and the texts of the panel.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from diffusion_lab.app.instrument.instrument import Instrument
 from diffusion_lab.app.instrument.view import InstrumentView
 
 MOST = 51
-"""Frames of one slider: at a hundred places one cannot tell more from less."""
+"""Maximum number of frames of one slider; more would not look smoother."""
 
 
 def places(instrument: Instrument) -> list[float]:
-    """Where the main slider is shown: its own grid, thinned evenly to at most `MOST` places, both ends among them."""
+    """Returns the slider values of the frames: its grid thinned evenly to at most `MOST` values, with both ends."""
     p = instrument.param[instrument.panel.frames]
     low, high = p.bounds
     steps = round((high - low) / (p.step or 1))
@@ -29,9 +29,9 @@ def places(instrument: Instrument) -> list[float]:
 
 
 def make_frames(view: InstrumentView) -> str:
-    """JSON: the setting, its places, and for each the pictures and the texts; equal pictures are kept once.
+    """Returns the frames as JSON: the setting, its values, and pictures and texts at each; equal pictures are shared.
 
-    The slider is left where it was; the other settings are as they are.
+    Other settings keep their present values, and the slider's value is restored.
     """
     instrument = view.instrument
     name = instrument.panel.frames

@@ -1,8 +1,8 @@
-"""Pyodide's core (its WebAssembly and the JavaScript around it), cut down to what this site's Python can reach.
+"""Removes unreachable code from Pyodide's core: its WebAssembly and the JavaScript around it.
 
-As published it is made for any package that might be loaded; here all packages are known when the site is built. See
-`node/trim_core.mjs`. It saves a tenth of the WebAssembly and two thirds of the JavaScript, which browsers compile
-before Python can start.
+Pyodide publishes a core that supports any package; this site knows all of its packages at build time. Trimming saves a
+tenth of the WebAssembly and two thirds of the JavaScript, which browsers compile before Python can start. See
+`node/trim_core.mjs`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CALLERS = tuple(
     ROOT / "static/js/worker" / name for name in ("interpreter.js", "memory.js", "snapshot.js", "worker.js")
 )
 
-#: What the core is made from, but for the compiled modules that will be linked to it.
+#: The inputs of trimming, apart from the compiled modules that will be linked to the core.
 INPUTS = (
     SCRIPT,
     *CALLERS,
@@ -31,13 +31,13 @@ INPUTS = (
 
 
 def trim_core(out: Path, compiled_modules: Iterable[Path]) -> None:
-    """Writes `FILES` to `out`, for a Python that may import the compiled modules.
+    """Writes the trimmed `FILES` to `out`, for a Python that may import the given compiled modules.
 
-    Raises `SetupError` with what the script says if it fails.
+    Raises `SetupError` with the script's error output if it fails.
     """
     out.mkdir(parents=True, exist_ok=True)
     for name in FILES:
-        (out / name).unlink(missing_ok=True)  # a site may have a link to the old one
+        (out / name).unlink(missing_ok=True)  # a built site may hold a hard link to the old file: do not overwrite it
     callers = [NODE_MODULES / "pyodide/pyodide.mjs", *CALLERS]
     command = ["node", SCRIPT, NODE_MODULES, out, *callers, "--", *sorted(compiled_modules)]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""Typesets formulas by KaTeX under Node, as HTML with MathML."""
+"""Typesets formulas with KaTeX under Node, as HTML with MathML, and caches the results."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from diffusion_lab.app.build.setup_steps import NODE_MODULES, SetupError
 
 SCRIPT = Path(__file__).parent / "node/katex_render.mjs"
 
-#: What a formula becomes: `html`, or `error`.
+#: The result for a formula: a dict with the key `html` or `error`.
 Typeset = dict[str, str]
 
 
 class Formulas:
-    """Formulas as HTML. What was typeset in the last build is kept in a file, as long as KaTeX is the same."""
+    """A cache of typeset formulas in a file: those of the last build, discarded when KaTeX changes."""
 
     def __init__(self, kept: Path) -> None:
         self._path = kept
@@ -33,7 +33,7 @@ class Formulas:
                 self._kept = before["formulas"]
 
     def typeset(self, formulas: list[tuple[str, bool]]) -> list[Typeset]:
-        """Each (LaTeX, whether displayed), typeset."""
+        """Returns each (LaTeX, whether displayed) typeset, from the cache or by KaTeX."""
         keys = [f"{'display' if display else 'inline'} {tex}" for tex, display in formulas]
         missing = dict.fromkeys(key for key in keys if key not in self._kept)
         wanted = {key: formula for key, formula in zip(keys, formulas, strict=True) if key in missing}
@@ -43,14 +43,14 @@ class Formulas:
         return [self._kept.get(key) or made[key] for key in keys]
 
     def save(self) -> None:
-        """Keeps what this build has used."""
+        """Saves the formulas that this build has used."""
         part = self._path.with_suffix(".part")
         part.write_text(json.dumps({"katex": self._katex, "formulas": self._used}, ensure_ascii=False), "utf-8")
         part.replace(self._path)
 
 
 def katex(formulas: list[tuple[str, bool]]) -> list[Typeset]:
-    """Runs KaTeX on each (LaTeX, whether displayed)."""
+    """Runs KaTeX on each (LaTeX, whether displayed) and returns the results."""
     if not formulas:
         return []
     wanted = json.dumps([{"tex": tex, "display": display} for tex, display in formulas])
@@ -61,7 +61,7 @@ def katex(formulas: list[tuple[str, bool]]) -> list[Typeset]:
 
 
 def typeset(documents: Iterable[Document], formulas: Formulas) -> dict[str, str]:
-    """Mark → HTML with MathML, for every formula of the documents."""
+    """Returns placeholder → HTML with MathML for every formula; raises `ChapterError` for a wrong one."""
     marked = [(document, formula) for document in documents for formula in document.formulas]
     results = formulas.typeset([(formula.tex, formula.display) for _, formula in marked])
     for (document, formula), result in zip(marked, results, strict=True):

@@ -1,1 +1,1 @@
-"""What a code cell needs to run and to explain its errors; runs everywhere."""
+"""Runs code cells and explains their errors, in the browser and at build time."""

@@ -1,6 +1,6 @@
-"""What could stand at the cursor of a cell, and what the call around it takes: from the names that are there now.
+"""Code completion and signature help for cells, from the names that are defined at the moment.
 
-Nothing of the reader's code runs for it: attributes are listed and looked up as they lie in objects.
+It never runs the reader's code: attributes are looked up statically, without calling properties.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from diffusion_lab.app.cells.hints.operands import UNKNOWN, attribute
 
 #: Packages that a cell can import besides the standard library.
 PACKAGES = ("bokeh", "diffusion_lab", "numpy", "panel", "param")
-#: With more options than these, each has only its name and kind: describing them all would take too long.
+#: A list with more options than this shows only names and kinds, because describing all of them would take too long.
 MAX_DESCRIBED = 80
-#: Signs of a value or a line of documentation beside a name.
+#: Maximum length, in characters, of a documentation line beside a name.
 MAX_SIGNS = 70
 
 CHAIN = re.compile(r"((?:[^\W\d]\w*\s*\.\s*)*)((?:[^\W\d]\w*)?)$")
@@ -35,9 +35,9 @@ FROM_IMPORT = re.compile(r"^\s*from\s+([\w.]+)\s+import\s+\(?(?:[\w\s]+,\s*)*(\w
 
 @dataclass(frozen=True)
 class Option:
-    """One thing that could stand at the cursor; `kind` as CodeMirror names kinds, `detail` short, `info` a sentence.
+    """One completion; `kind` is a kind of CodeMirror's, `detail` a short text, `info` a sentence.
 
-    Those with a higher `boost` stand further up.
+    Options with a higher `boost` are listed first.
     """
 
     label: str
@@ -49,20 +49,22 @@ class Option:
 
 @dataclass(frozen=True)
 class Completion:
-    """Options in place of the last `length` signs before the cursor."""
+    """Completions, each of which replaces the last `length` characters before the cursor."""
 
     length: int
     options: list[Option]
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain dicts, to be sent to the page."""
+        """Returns plain dicts, to be sent to the page."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Signature:
-    """The call that the cursor is in: the function's name, its parameters as text, which is being written, and what
-    the function does. `current` is -1 where no parameter fits."""
+    """The call around the cursor: the function's name, its parameters as text, and the first sentence of its docs.
+
+    `current` is the index of the parameter that is being written, -1 if none matches.
+    """
 
     name: str
     parameters: list[str]
@@ -70,12 +72,12 @@ class Signature:
     doc: str
 
     def as_dict(self) -> dict[str, Any]:
-        """As a plain dict, to be sent to the page."""
+        """Returns a plain dict, to be sent to the page."""
         return asdict(self)
 
 
 def complete(before: str, namespace: dict[str, Any]) -> Completion | None:
-    """What could follow the text `before` the cursor; None inside texts and remarks."""
+    """Returns completions for the text `before` the cursor; None inside string literals and comments."""
     place = _Place.read(before)
     if place.in_text:
         return None
@@ -92,7 +94,7 @@ def complete(before: str, namespace: dict[str, Any]) -> Completion | None:
         in_module = isinstance(value, types.ModuleType)
         return None if value is UNKNOWN else _completion(word, _members(value), methods=not in_module)
     if before[: len(before) - len(word)].endswith((".", *"0123456789")):
-        return None  # a number, or an attribute of something that has no name
+        return None  # a number, or an attribute of an expression that is not a plain name
     arguments = _arguments(place, namespace)
     general = {**_builtins(word), **dict.fromkeys(keyword.kwlist, KEYWORD)}
     own = _completion(word, {name: value for name, value in namespace.items() if not name.startswith("__")}).options
@@ -104,7 +106,7 @@ def complete(before: str, namespace: dict[str, Any]) -> Completion | None:
 
 
 def signature_at(before: str, namespace: dict[str, Any]) -> Signature | None:
-    """The call whose brackets the cursor stands in, right after the text `before`."""
+    """Returns the call whose parentheses enclose the cursor, right after the text `before`; None if there is none."""
     place = _Place.read(before)
     function = _callee(place, namespace | _imported(before))
     if function is None:
@@ -122,7 +124,7 @@ def signature_at(before: str, namespace: dict[str, Any]) -> Signature | None:
 
 @dataclass
 class _Bracket:
-    """An open bracket: what stands before it, and the arguments so far."""
+    """An open bracket: its sign, the name before it ("" if none), and the arguments so far."""
 
     sign: str
     callee: str
@@ -131,14 +133,14 @@ class _Bracket:
 
 @dataclass
 class _Place:
-    """Whether the cursor is in a text or a remark, and the brackets that are open there."""
+    """The position of the cursor: whether it is in a string literal or comment, and the open brackets."""
 
     in_text: bool
     brackets: list[_Bracket]
 
     @property
     def call(self) -> _Bracket | None:
-        """The innermost call: brackets that only hold things together are looked through."""
+        """The innermost call; brackets that only group expressions are skipped."""
         for bracket in reversed(self.brackets):
             if bracket.callee:
                 return bracket if bracket.sign == "(" else None
@@ -186,7 +188,7 @@ def _add(brackets: list[_Bracket], text: str) -> None:
 
 
 def _end_of_text(before: str, quote: str, start: int) -> int:
-    """Where the text that `quote` has begun is over; -1 where it is not."""
+    """Returns the index after the end of a string literal that `quote` opened; -1 if it is still open."""
     position = start
     while position < len(before):
         if before[position] == "\\":
@@ -194,7 +196,7 @@ def _end_of_text(before: str, quote: str, start: int) -> int:
         elif before.startswith(quote, position):
             return position + len(quote)
         elif before[position] == "\n" and len(quote) == 1:
-            return position  # never closed: the line ends it
+            return position  # unterminated: it ends with the line
         else:
             position += 1
     return -1
@@ -206,7 +208,7 @@ KEYWORD = object()
 
 
 def _resolve(names: list[str], namespace: dict[str, Any]) -> Any:
-    """The value of `a.b.c`, as far as it lies there."""
+    """Returns the value of `a.b.c`, looked up statically; `UNKNOWN` if that is not possible."""
     first, *rest = (name.strip() for name in names)
     value = namespace.get(first, vars(builtins).get(first, UNKNOWN))
     for name in rest:
@@ -216,12 +218,12 @@ def _resolve(names: list[str], namespace: dict[str, Any]) -> Any:
 
 def _member(owner: Any, name: str) -> Any:
     if isinstance(owner, types.ModuleType) and owner.__name__.split(".")[0] in PACKAGES:
-        return getattr(owner, name, UNKNOWN)  # a library may load parts of itself only when they are asked for
+        return getattr(owner, name, UNKNOWN)  # these libraries import some submodules lazily
     return attribute(owner, name)
 
 
 def _members(value: Any) -> dict[str, Any]:
-    """Name → attribute of all that lies in a value, its classes included."""
+    """Returns name → attribute of a value, those of its classes included."""
     if isinstance(value, types.ModuleType):
         return {**dict.fromkeys(vars(value).get("_LAZY", ()), UNKNOWN), **vars(value)}
     found: dict[str, Any] = {}
@@ -231,13 +233,13 @@ def _members(value: Any) -> dict[str, Any]:
     if not isinstance(value, type) and hasattr(type(own), "__get__"):
         own = getattr(value, "__dict__", {})
     found = found | dict(own) if isinstance(own, dict) else found
-    if type(value) is np.ndarray:  # whose numbers about itself are what one looks for
+    if type(value) is np.ndarray:  # show the values of these attributes, which readers look for most
         found |= {name: getattr(value, name) for name in ("shape", "dtype", "size", "ndim")}
     return found
 
 
 def _builtins(word: str) -> dict[str, Any]:
-    """Python's own names; its errors only for a word that begins like one."""
+    """Returns Python's built-in names; exception classes only if `word` begins with a capital letter."""
     wanted = word[:1].isupper()
     return {n: v for n, v in vars(builtins).items() if wanted or not (isinstance(v, type) and n[:1].isupper())}
 
@@ -256,12 +258,12 @@ def _top_modules() -> dict[str, Any]:
 
 
 def _imported(before: str) -> dict[str, Any]:
-    """Name → value of what the text imports, as far as it is loaded: no cell need have run for it."""
+    """Returns name → value of the imports in the text, if the modules are loaded; the cell need not have run."""
     found: dict[str, Any] = {}
     for line in re.findall(r"^[ \t]*((?:import|from)[ \t].*)", before, flags=re.M):
         try:
             (statement,) = ast.parse(line).body
-        except (SyntaxError, ValueError):  # not yet written out, or several on a line
+        except (SyntaxError, ValueError):  # incomplete, or several statements on one line
             continue
         for alias in statement.names if isinstance(statement, ast.Import | ast.ImportFrom) else ():
             if isinstance(statement, ast.Import):
@@ -274,7 +276,7 @@ def _imported(before: str) -> dict[str, Any]:
 
 
 def _written(before: str) -> list[str]:
-    """Names in the text, the word at the cursor left out."""
+    """Returns the names in the text, without the word at the cursor."""
     code = re.sub(r"#.*|'[^'\n]*'|\"[^\"\n]*\"", "", before)
     return sorted(set(re.findall(r"(?<![\w.])[^\W\d]\w+(?=\W)", code)) - set(keyword.kwlist))
 
@@ -309,7 +311,7 @@ def _option(name: str, value: Any, methods: bool, described: bool) -> Option:
 
 
 def _detail(value: Any) -> str:
-    """A value in a few signs, without running any code of its own."""
+    """Returns a short description of a value, without running code of its class."""
     if type(value) is np.ndarray:
         return f"array {value.shape}"
     if type(value) in (int, float, bool, str) or isinstance(value, np.generic):
@@ -324,7 +326,7 @@ def _detail(value: Any) -> str:
 
 
 def _arguments(place: _Place, namespace: dict[str, Any]) -> list[Option]:
-    """Names of arguments that the call around the cursor takes and has not got."""
+    """Returns the parameter names of the call around the cursor that have no argument yet."""
     function = _callee(place, namespace)
     parameters = (_parameters(function) if function is not None else None) or []
     given = place.call.arguments if parameters and place.call else []
@@ -337,7 +339,7 @@ def _arguments(place: _Place, namespace: dict[str, Any]) -> list[Option]:
 
 
 def _callee(place: _Place, namespace: dict[str, Any]) -> Any:
-    """The function whose brackets are innermost; None where there is none."""
+    """Returns the function of the innermost call; None if there is none."""
     if place.call is None:
         return None
     value = _resolve(place.call.callee.split("."), namespace)
@@ -347,7 +349,7 @@ def _callee(place: _Place, namespace: dict[str, Any]) -> Any:
 
 
 def _parameters(function: Any) -> list[str] | None:
-    """The parameters of a function as texts; None where they are not known."""
+    """Returns the parameters of a function as texts; None if they are unknown."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -361,14 +363,14 @@ def _parameters(function: Any) -> list[str] | None:
 
 
 def _documented_parameters(function: Any) -> list[str] | None:
-    """Compiled functions name their parameters in the first line of their documentation."""
+    """Returns the parameters of a compiled function, parsed from the first line of its docstring; None if absent."""
     doc = function.__doc__ if isinstance(function.__doc__, str) else ""
     match = re.match(r"\w+\(([^()]*(?:\([^()]*\)[^()]*)*)\)", doc.strip())
     return [text.strip(" []") for text in match[1].split(",") if text.strip(" []")] if match else None
 
 
 def _current(parameters: list[str], call: _Bracket) -> int:
-    """The place in `parameters` of the argument that is being written."""
+    """Returns the index in `parameters` of the argument that is being written; -1 if none matches."""
     names = [re.split(r"[=:]", text)[0].strip().lstrip("*") for text in parameters]
     named = re.match(r"\s*(\w+)\s*=(?!=)", call.arguments[-1])
     if named:
@@ -376,7 +378,7 @@ def _current(parameters: list[str], call: _Bracket) -> int:
     count = len(call.arguments) - 1
     positional = [k for k, text in enumerate(parameters) if text != "/"]
     for k in positional:
-        if parameters[k].startswith("*"):  # all that follow, or none
+        if parameters[k].startswith("*"):  # `*args` takes all further arguments, a bare `*` and `**kwargs` take none
             return k if len(parameters[k]) > 1 and parameters[k][1] != "*" else -1
         if count == 0:
             return k
@@ -385,7 +387,7 @@ def _current(parameters: list[str], call: _Bracket) -> int:
 
 
 def _doc(value: Any) -> str:
-    """The first sentence of the documentation of a function, class or module."""
+    """Returns the first line of the documentation of a function, class or module, without a signature."""
     documented = types.FunctionType | types.MethodType | types.BuiltinFunctionType | type | types.ModuleType | np.ufunc
     if not isinstance(value, documented) and not hasattr(type(value), "_implementation"):
         return ""

@@ -1,6 +1,6 @@
-"""What the cells of a chapter's page have without an import, for its notebook: the plots, `show`, and checks.
+"""Defines for notebooks the names that a page's cells have without an import: the plotting helpers and `show`.
 
-Importing it in a notebook also teaches Jupyter to show Bokeh's figures, and the magic `%%checks`.
+Importing this module in a notebook also lets Jupyter display Bokeh figures, and registers the cell magic `%%checks`.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ plot_scatter = _shown(plots.plot_scatter)
 
 
 def checks(line: str, cell: str) -> None:
-    """The magic: says whether the names that are there pass the checks of an exercise, which are Python."""
+    """The cell magic `%%checks`: runs an exercise's checks on the notebook's variables and displays the result."""
     try:
         run_checks(cell, vars(sys.modules["__main__"]))
     except CheckFailed as failed:
         display(Markdown(f"**Not yet.** {failed}"))
-    except Exception:  # of the reader's function, called with other values
+    except Exception:  # raised by the reader's function, called with other values
         display(Markdown(BROKEN))
         raise
     else:
         display(Markdown(f"**{PASSED}**"))
 
 
-def _teach(shell: Any) -> None:
+def _register(shell: Any) -> None:
     shell.register_magic_function(checks, "cell")
     shell.display_formatter.ipython_display_formatter.for_type(Model, lambda model: display(pn.pane.Bokeh(model)))
 
 
 if shell := get_ipython():
-    _teach(shell)
+    _register(shell)

@@ -1,6 +1,6 @@
-"""What a cell puts out, piece by piece, and how an error is shown with the reader's own lines only.
+"""The outputs of a cell, and errors formatted with the reader's own lines only.
 
-Needs neither Bokeh nor Panel: the instruments' worker shows errors of code overrides with it.
+It imports neither Bokeh nor Panel, because the instruments' worker also uses it, for errors in replaced functions.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-#: File names of cells, as the compiler gets them, begin like this.
+#: Prefix of the file names under which cells are compiled.
 CELL = "<cell "
 
-#: Printed text leaves by the line, and a line that is longer than this in pieces.
+#: Printed text is sent line by line; a line longer than this, in characters, is sent in pieces.
 LONG_LINE = 1000
 
-#: Frames of an error that are shown.
+#: Maximum number of frames shown for an error.
 MAX_FRAMES = 8
 
 
@@ -25,10 +25,10 @@ MAX_FRAMES = 8
 class Output:
     """One piece of a cell's output.
 
-    `kind`: text (printed), value (of the last expression, as text), table (the same, as HTML), picture (SVG), live
-    (what the page draws and keeps in touch with), error, hint (help in plain words, names in back-ticks), hint_above
-    (one that says to run the cells above first), passed or failed (what an exercise's checks say, in the same way).
-    `line` is the line of the cell, from 1, that an error came from; 0 where there is none.
+    `kind`: text (printed), value (of the last expression, as text), table (the same, as HTML), picture (SVG), live (an
+    interactive figure or Panel object, as JSON), error, hint (an explanation with names in back-ticks), hint_above (a
+    hint to run the cells above first), passed or failed (result of an exercise's checks, with names in back-ticks).
+    `line` is the line of the cell, from 1, where an error was raised; 0 if there is none.
     """
 
     kind: Literal["text", "value", "table", "picture", "live", "error", "hint", "hint_above", "passed", "failed"]
@@ -36,46 +36,46 @@ class Output:
     line: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """As a plain dict, to be sent to the page."""
+        """Returns a plain dict, to be sent to the page."""
         return asdict(self)
 
 
 class Printed(io.TextIOBase):
-    """Hands on what is printed, a line or more at a time."""
+    """A text stream that calls `emit` with printed text, one or more lines at a time."""
 
     def __init__(self, emit: Callable[[Output], None]) -> None:
         self._emit = emit
         self._pending = ""
 
     def write(self, text: str) -> int:
-        """Takes text that was printed."""
+        """Buffers text, and emits the buffer once it has a newline or is long; returns the length of `text`."""
         self._pending += text
         if "\n" in text or len(self._pending) > LONG_LINE:
             self.flush()
         return len(text)
 
     def flush(self) -> None:
-        """Hands on what has not ended with a newline."""
+        """Emits the buffered text."""
         if self._pending:
             self._emit(Output("text", self._pending))
             self._pending = ""
 
 
 def error_output(error: BaseException, filename: str) -> Output:
-    """The error with the reader's own frames only."""
+    """Returns the error with only the frames of the reader's cells; `filename` is that of the cell that ran."""
     if isinstance(error, SyntaxError) and error.filename == filename:
         line, frames = error.lineno or 0, []
     else:
-        # Chosen before they are looked up: in the browser the lab's own frames have no line numbers.
+        # Filter the frames before extracting them: in the browser the lab's own frames have no line numbers.
         walked = traceback.walk_tb(error.__traceback__)
         cells = ((frame, line) for frame, line in walked if frame.f_code.co_filename.startswith(CELL))
         own = traceback.StackSummary.extract(cells)
         line = next((frame.lineno or 0 for frame in reversed(own) if frame.filename == filename), 0)
         frames = [f"line {frame.lineno}{_where(frame, filename)}: {frame.line}" for frame in own]
-        if len(frames) > MAX_FRAMES:  # endless recursion has a thousand of them
+        if len(frames) > MAX_FRAMES:  # infinite recursion has about a thousand
             half = MAX_FRAMES // 2
             frames[half:-half] = [f"… {len(frames) - 2 * half} more …"]
-    if isinstance(error, KeyboardInterrupt):  # the reader's doing, no fault of the code
+    if isinstance(error, KeyboardInterrupt):  # the reader pressed Stop; the code is not at fault
         return Output("error", "\n".join([*frames, "Stopped."]), line)
     message = "".join(traceback.format_exception_only(error)).strip().replace(f'File "{filename}", ', "")
     return Output("error", "\n".join([*frames, message]), line)

@@ -1,6 +1,6 @@
-"""The plotting helpers of chapter cells, by name in `__all__`; each makes a Bokeh figure.
+"""Plotting helpers for chapter cells; each returns a Bokeh figure.
 
-They are called in a cell without an import; the figure is shown below it.
+Cells call the functions in `__all__` without an import, and the figure is shown below the cell.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ COLOURS = 6
 
 
 def plot_scatter(x: Any, y: Any, labels: Any = None, *, title: str | None = None) -> figure:
-    """Points at `x`, `y` (each (N,)), coloured by the whole numbers `labels` (N,) where given.
+    """Plots points at `x`, `y` (each (N,)), coloured by the integers `labels` (N,) if given.
 
-    Raises `ValueError` when the lengths differ.
+    Raises `ValueError` if the lengths differ.
     """
     x, y = _vector(x, "x"), _vector(y, "y")
     _same_length(x=x, y=y)
@@ -45,9 +45,9 @@ def plot_scatter(x: Any, y: Any, labels: Any = None, *, title: str | None = None
 
 
 def plot_line(x: Any, y: Any, *, title: str | None = None) -> figure:
-    """A line through `x` (N,) and `y` (N,), or one line for each row of `y` (M, N).
+    """Plots a line through `x` (N,) and `y` (N,), or one line for each row of `y` (M, N).
 
-    Raises `ValueError` when the lengths differ.
+    Raises `ValueError` if the lengths differ.
     """
     x = _vector(x, "x")
     rows = np.atleast_2d(np.asarray(y, float))
@@ -60,9 +60,9 @@ def plot_line(x: Any, y: Any, *, title: str | None = None) -> figure:
 
 
 def plot_hist(values: Any, *, bins: int = 40, title: str | None = None) -> figure:
-    """The distribution of `values` (N,) as a density over `bins` equal intervals.
+    """Plots a histogram of `values` (N,), normalised to a density, with `bins` equal bins.
 
-    Raises `ValueError` when there are no values.
+    Raises `ValueError` if there are no values.
     """
     values = _vector(values, "values")
     if not len(values):
@@ -83,7 +83,7 @@ def plot_hist(values: Any, *, bins: int = 40, title: str | None = None) -> figur
 
 
 def plot_image(values: Any, *, title: str | None = None) -> figure:
-    """A matrix (H, W) as a picture, row 0 at the bottom: the larger a number, the darker.
+    """Plots a matrix (H, W) as an image with row 0 at the bottom; larger numbers are darker.
 
     Raises `ValueError` for anything but a matrix.
     """
@@ -107,7 +107,7 @@ def _framed(x_range: tuple[float, float], y_range: tuple[float, float], title: s
 
 
 def _padded(values: np.ndarray) -> tuple[float, float]:
-    """The finite range of `values` and a little more, never empty."""
+    """Returns the range of the finite `values`, padded at both ends, so it is never empty."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     pad = 0.05 * (high - low) or 0.5

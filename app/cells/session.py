@@ -1,6 +1,6 @@
-"""Runs the code cells of a chapter: the same code at build time in CPython and in the reader's browser.
+"""Runs the code cells of a chapter, both at build time in CPython and in the reader's browser.
 
-The cells of a page share one namespace, in order. What a cell prints or plots is handed on as it comes.
+The cells of a page share one namespace. Each output of a cell is passed on as soon as it is produced.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from diffusion_lab.app.cells.outputs import Output, Printed, error_output
 from diffusion_lab.app.cells.value_html import value_html, value_text
 from diffusion_lab.app.instrument.figure_svg import figure_svg
 
-#: What is said of an exercise whose checks are passed, and of one whose code fails within the checks.
+#: Messages for an exercise that passes its checks, and for one whose code raises an error during the checks.
 PASSED = "Right: every check is passed."
 BROKEN = "The code ran, but stopped with this error when it was tried with other values."
 
 
 def output_html(outputs: list[Output]) -> str:
-    """Outputs as they stand on the page before Python has loaded."""
+    """Returns outputs as HTML, as the page shows them before Python has loaded."""
     html = []
     for kind, group in itertools.groupby(outputs, key=lambda output: output.kind):
         bodies = [output.body for output in group]
@@ -52,23 +52,23 @@ def output_html(outputs: list[Output]) -> str:
 
 
 def _with_code(text: str) -> str:
-    """A sentence as HTML, its names in back-ticks as code."""
+    """Returns a sentence as HTML; names in back-ticks become `<code>`."""
     parts = [escape(part) for part in text.split("`")]
     return "".join(f"<code>{part}</code>" if k % 2 else part for k, part in enumerate(parts))
 
 
 class CheckFailed(Exception):
-    """What the reader's code does is not what it should do; the message teaches why."""
+    """The reader's code fails a check; the message explains the mistake."""
 
 
 def check(condition: Any, message: str) -> None:
-    """For the checks of an exercise: the first condition that is not met ends them with its message."""
+    """For an exercise's checks: raises `CheckFailed` with the message if the condition is false."""
     if not condition:
         raise CheckFailed(message)
 
 
 def close(a: Any, b: Any, tolerance: float = 1e-6) -> bool:
-    """For the checks of an exercise: whether `a` is numbers, of the same shape as `b`, that differ from it little."""
+    """For an exercise's checks: whether `a` is numeric, has the shape of `b` and equals it within the tolerance."""
     try:
         a, b = np.asarray(a, float), np.asarray(b, float)
     except (TypeError, ValueError):
@@ -77,9 +77,9 @@ def close(a: Any, b: Any, tolerance: float = 1e-6) -> bool:
 
 
 def run_checks(checks: str, names: Mapping[str, Any]) -> None:
-    """Runs the checks of an exercise, which see `names`, `check` and `close`, and leave no name behind.
+    """Runs the checks of an exercise. They see `names`, `check` and `close`; names that they define are discarded.
 
-    Raises `CheckFailed`, and what the reader's code raises.
+    Raises `CheckFailed`, and any exception that the reader's code raises.
     """
     with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -89,8 +89,8 @@ def run_checks(checks: str, names: Mapping[str, Any]) -> None:
 class Session:
     """The namespace that the cells of one page share.
 
-    `make_live` takes a figure or a Panel object and returns what the page needs to draw it and stay in touch; without
-    it, as at build time, a figure is a picture.
+    `make_live` takes a figure or a Panel object and returns the JSON with which the page draws and links it. Without
+    `make_live`, as at build time, a figure becomes an SVG picture.
     """
 
     def __init__(self, make_live: Callable[[Any], str] | None = None) -> None:
@@ -101,9 +101,9 @@ class Session:
             self.namespace[name] = self._shown(getattr(plots, name))
 
     def run(self, label: str, code: str, emit: Callable[[Output], None], above: Sequence[tuple[str, str]] = ()) -> bool:
-        """Runs `code` as the cell `label`; `emit` gets each output as it comes. True if there was no error.
+        """Runs `code` as the cell `label`, and calls `emit` with each output at once. True if there was no error.
 
-        `above` has number and code of each earlier cell of the page: a hint may say to run them first.
+        `above` has number and code of each earlier cell of the page, because a hint may ask to run one of them first.
         """
         filename = f"{CELL}{label}>"
         linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
@@ -116,7 +116,7 @@ class Session:
                 printed.flush()
             if value is not None:
                 self.show(value)
-        except BaseException as error:  # a cell may raise anything, SystemExit too: none of it ends the session
+        except BaseException as error:  # no exception of a cell, not even SystemExit, may end the session
             printed.flush()
             emit(error_output(error, filename))
             if hint := hint_for(error, code, above):
@@ -134,10 +134,10 @@ class Session:
         emit: Callable[[Output], None],
         above: Sequence[tuple[str, str]] = (),
     ) -> bool:
-        """Runs `code` as `run` does, then `checks`, which say whether the code does what it should.
+        """Runs `code` as `run` does, then `checks`, and emits the result of the checks.
 
-        The checks see the names of the page, `printed` (what the code printed), `check` and `close`; names that they
-        make are gone afterwards. True if the code ran without an error, whatever the checks say.
+        The checks see the names of the page, `printed` (the text that the code printed), `check` and `close`; names
+        that they define are discarded. True if the code ran without an error, whatever the result of the checks.
         """
         printed: list[str] = []
 
@@ -152,7 +152,7 @@ class Session:
             run_checks(checks, {**self.namespace, "printed": "".join(printed)})
         except CheckFailed as failed:
             emit(Output("failed", str(failed)))
-        except BaseException as error:  # of the reader's function, called with other values
+        except BaseException as error:  # raised by the reader's function, called with other values
             emit(error_output(error, f"{CELL}{label}>"))
             if hint := hint_for(error, code, above):
                 emit(Output("hint", hint.text))
@@ -162,27 +162,30 @@ class Session:
         return True
 
     def fork(self) -> Session:
-        """A session with the same names, whose new names this one does not get."""
+        """Returns a session with a copy of the namespace: names that it defines do not appear in this one."""
         session = Session(self._make_live)
         session.namespace |= {name: value for name, value in self.namespace.items() if name not in session.namespace}
         return session
 
     def complete(self, before: str) -> dict[str, Any] | None:
-        """What could follow the text `before` the cursor; None in texts and remarks."""
+        """Returns completions for the text `before` the cursor; None in string literals and comments."""
         found = complete(before, self.namespace)
         return found and found.as_dict()
 
     def signature(self, before: str) -> dict[str, Any] | None:
-        """The call that the cursor, right after the text `before`, stands in."""
+        """Returns the call around the cursor, which is right after the text `before`; None if there is none."""
         found = signature_at(before, self.namespace)
         return found and found.as_dict()
 
     def _odd_numbers(self, code: str, warned: list[warnings.WarningMessage]) -> str:
-        """What NumPy warned of, and names of this cell that hold no numbers: no warning comes in the browser."""
+        """Returns a hint with NumPy's warnings and the cell's variables that contain nan or inf; "" if there are none.
+
+        In the browser NumPy gives no such warnings, because WebAssembly has no floating point flags.
+        """
         first = {warning.lineno: warning.message for warning in reversed(warned)}
-        told = [f"Line {line}: {message}." for line, message in sorted(first.items())]
+        sentences = [f"Line {line}: {message}." for line, message in sorted(first.items())]
         made = {} if "inf" in code or "nan" in code else {name: self.namespace.get(name) for name in names_made(code)}
-        return " ".join([*told, nan_hint(made) or ""]).strip()
+        return " ".join([*sentences, nan_hint(made) or ""]).strip()
 
     def _execute(self, code: str, filename: str) -> Any:
         tree = ast.parse(code, filename)
@@ -197,8 +200,8 @@ class Session:
         )
 
     def show(self, *values: Any) -> None:
-        """Shows each value below the cell, as if it stood on the last line."""
-        sys.stdout.flush()  # what was printed before stands before
+        """Shows each value below the cell, in the same way as the value of its last line."""
+        sys.stdout.flush()  # keeps the order of printed text and values
         for value in values:
             self._emit(self._output(value))
 
@@ -221,7 +224,7 @@ class Session:
 
 
 def _is_panel(value: Any) -> bool:
-    """Whether Panel can show it as it is: a widget, a layout, a pane, an instrument, a bound function."""
+    """Returns whether Panel can show the value directly: a widget, layout, pane, instrument or bound function."""
     if hasattr(type(value), "__panel__"):
         return True
     panel = sys.modules.get("panel")
@@ -232,7 +235,7 @@ def _is_panel(value: Any) -> bool:
 
 @contextlib.contextmanager
 def _no_input() -> Iterator[None]:
-    """`input` finds the end of the file at once, instead of waiting for somebody."""
+    """Makes `input` raise `EOFError` at once instead of waiting, because nobody can answer."""
     before, sys.stdin = sys.stdin, io.StringIO()
     try:
         yield
@@ -242,7 +245,7 @@ def _no_input() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _warnings_kept() -> Iterator[list[warnings.WarningMessage]]:
-    """The warnings about numbers that come from the reader's own lines; all others are printed as ever."""
+    """Collects runtime warnings that come from the reader's own lines; all other warnings are printed as usual."""
     kept: list[warnings.WarningMessage] = []
 
     def show(message: Warning, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
@@ -259,5 +262,5 @@ def _warnings_kept() -> Iterator[list[warnings.WarningMessage]]:
 
 
 def picture_name(plot: Plot) -> str:
-    """What a plot is called, for those who do not see it."""
+    """Returns the name of a plot for screen readers."""
     return plot.title.text if plot.title and plot.title.text else "Plot drawn by the cell"

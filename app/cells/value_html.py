@@ -1,6 +1,6 @@
-"""How the value of a cell's last line looks: arrays and dataclasses as small tables, everything long abbreviated.
+"""Formats the value of a cell's last line: arrays and dataclasses as small tables, long values abbreviated.
 
-All that comes from the reader's values is escaped: no text of theirs becomes markup.
+All text from the reader's values is escaped, so that none of it is interpreted as HTML.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-#: Rows and columns of a table, first and last ones of a longer array together.
+#: Maximum number of rows and columns of a table; a larger array shows its first and last ones.
 MAX_ROWS, MAX_COLUMNS = 8, 8
-#: Fields of a dataclass or items of a dict.
+#: Maximum number of fields of a dataclass or items of a dict.
 MAX_ITEMS = 20
-#: Signs of any text; beyond, the middle is left out.
+#: Maximum length of a text in characters; the middle of a longer one is left out.
 MAX_SIGNS = 4000
-#: Signs of a text inside a table.
+#: Maximum length of a text inside a table, in characters.
 MAX_SHORT = 60
 
 
 def value_html(value: Any) -> str | None:
-    """Arrays, dataclasses and dicts as HTML; None for what is better shown as text (`value_text`)."""
+    """Returns an array, dataclass or dict of arrays as HTML; None for values to be shown as text (`value_text`)."""
     if type(value) is np.ndarray and value.ndim:
         return _array(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -35,7 +35,7 @@ def value_html(value: Any) -> str | None:
 
 
 def value_text(value: Any) -> str:
-    """The `repr` of a value, the middle left out where it is very long; a NumPy number as plain as Python's."""
+    """Returns the `repr` of a value (the plain number for a NumPy scalar), without the middle of a very long one."""
     text = str(value) if isinstance(value, np.generic) else repr(value)
     if len(text) <= MAX_SIGNS:
         return text
@@ -53,7 +53,7 @@ def _array(array: np.ndarray) -> str:
 
 
 def _table(array: np.ndarray, kind: str) -> str:
-    """The corners of a matrix, with its row and column numbers."""
+    """Returns a matrix as a table with row and column numbers; the middle of a large one is left out."""
     rows, columns = (_kept(size, most) for size, most in zip(array.shape, (MAX_ROWS, MAX_COLUMNS), strict=True))
     head = "".join("<td>…</td>" if j is None else f'<th scope="col">{j}</th>' for j in columns)
     lines = [f"<tr><td></td>{head}</tr>"]
@@ -67,7 +67,7 @@ def _table(array: np.ndarray, kind: str) -> str:
 
 
 def _kept(size: int, most: int) -> list[int | None]:
-    """The numbers of the first and the last rows, None for those between."""
+    """Returns the indices of the first and last rows, with None for the omitted ones in between."""
     if size <= most:
         return list(range(size))
     half = most // 2
@@ -79,7 +79,7 @@ def _number(value: Any) -> str:
 
 
 def _pairs(kind: str, pairs: Iterable[tuple[Any, Any]]) -> str:
-    """Names and values, a line each."""
+    """Returns names and values as a table, one pair per row."""
     pairs = list(pairs)
     rows = [f'<tr><th scope="row">{escape(_short(name, str))}</th><td>{escape(_short(item))}</td></tr>'
             for name, item in pairs[:MAX_ITEMS]]  # fmt: skip
@@ -89,7 +89,7 @@ def _pairs(kind: str, pairs: Iterable[tuple[Any, Any]]) -> str:
 
 
 def _short(value: Any, say: Any = repr) -> str:
-    """One line about a value."""
+    """Returns a one-line description of a value."""
     if type(value) is np.ndarray and value.size > 6:
         with np.printoptions(precision=3, threshold=1, edgeitems=2, suppress=True):
             ends = f" {value}" if value.ndim == 1 and value.dtype.kind in "biufc" else ""

@@ -1,7 +1,7 @@
-"""The wheels that the browser's Python needs and that no package registry carries: NumPy for Pyodide.
+"""Provides a NumPy wheel for Pyodide, because no package registry has one.
 
-`provide_numpy` finds such a wheel or builds it. README.md in this folder tells how and why. Only the standard
-library is imported, for this runs before anything else is installed.
+`provide_numpy` finds such a wheel or builds it; README.md in this folder explains how and why. Only the standard
+library is imported, because this runs before anything else is installed.
 """
 
 from .errors import WheelError

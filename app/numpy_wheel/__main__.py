@@ -9,7 +9,7 @@ USAGE = "usage: python -m diffusion_lab.app.numpy_wheel PYODIDE_DIR     (such as
 
 
 def main(arguments: list[str]) -> int:
-    """Provides the wheel; the progress goes to stderr, so that stdout holds the path alone."""
+    """Provides the wheel and prints its path to stdout; progress messages go to stderr. Returns the exit code."""
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print(USAGE, file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""The user's cache folder: finished wheels, each beside a note with its hash."""
+"""The user's cache folder of finished wheels, each with a JSON file that has its hash."""
 
 import ast
 import contextlib
@@ -17,7 +17,7 @@ NAME = "diffusion-instrument-lab"
 
 
 def cache_root(environ: Mapping[str, str]) -> Path:
-    """The folder that keeps what is costly to make; `DIFFUSION_LAB_CACHE` moves it."""
+    """Returns the cache folder; the environment variable `DIFFUSION_LAB_CACHE` overrides the default."""
     if environ.get("DIFFUSION_LAB_CACHE"):
         return Path(environ["DIFFUSION_LAB_CACHE"]).expanduser().absolute()
     base = environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -25,15 +25,15 @@ def cache_root(environ: Mapping[str, str]) -> Path:
 
 
 def file_hash(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal."""
+    """Returns the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def recipe_hash(folder: Path) -> str:
-    """A short hash of the files in `folder`: when one changes, wheels made before are not used any more.
+    """Returns a short hash of the files in `folder`. It is part of the cache key: a changed file invalidates the cache.
 
-    Comments and line breaks in Python files do not count: a formatter must not cost a build.
+    Comments and line breaks in Python files do not count, so that reformatting causes no rebuild.
     """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
@@ -46,7 +46,7 @@ def recipe_hash(folder: Path) -> str:
 
 
 class Cache:
-    """Wheels under `root/wheels/KEY/ORIGIN/`; unfinished work is elsewhere under `root`, on the same disk."""
+    """Wheels in `root/wheels/KEY/ORIGIN/`; work in progress is in `root/work`, on the same disk."""
 
     def __init__(self, root: Path, key: str, file_name: str, say: Say):
         self.root = root
@@ -55,7 +55,7 @@ class Cache:
         self.say = say
 
     def find(self, origins: list[str]) -> Path | None:
-        """The cached wheel of the first of `origins` that has a sound one; a damaged one is removed."""
+        """Returns the first intact cached wheel of `origins`, or None; removes damaged ones."""
         for origin in origins:
             folder = self.folder / origin
             wheel, note = folder / self.file_name, folder / "wheel.json"
@@ -73,7 +73,7 @@ class Cache:
         return None
 
     def put(self, wheel: Path, origin: str, facts: dict[str, object]) -> Path:
-        """Takes a verified wheel over into the cache, all at once: wheel and note appear in one renaming."""
+        """Adds a verified wheel to the cache and returns its path; wheel and note appear atomically, by one rename."""
         folder = self.folder / origin
         with self.work_folder() as work:
             new = work / "new"
@@ -89,7 +89,7 @@ class Cache:
 
     @contextlib.contextmanager
     def work_folder(self) -> Iterator[Path]:
-        """A folder for work in progress, removed at the end whatever happens."""
+        """Yields a folder for work in progress, which is always removed at the end."""
         parent = self.root / "work"
         try:
             parent.mkdir(parents=True, exist_ok=True)
@@ -106,8 +106,8 @@ class Cache:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Waits until no other process is making a wheel for this cache, then keeps others waiting."""
-        with self.work_folder():  # also tells early whether the cache can be written to
+        """Locks the cache: waits until no other process is making a wheel for it, and blocks others meanwhile."""
+        with self.work_folder():  # raises an error early if the cache is not writable
             pass
         with (self.root / "lock").open("w") as lock:
             try:
@@ -115,5 +115,5 @@ class Cache:
             except OSError:
                 self.say("NumPy: another process is making the wheel; waiting for it")
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            shutil.rmtree(self.root / "work", ignore_errors=True)  # left behind by a process that was killed
+            shutil.rmtree(self.root / "work", ignore_errors=True)  # left by a killed process
             yield

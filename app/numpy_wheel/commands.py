@@ -1,4 +1,4 @@
-"""Running other programs: their output goes to one log, the user hears every few seconds how far they are."""
+"""Runs other programs: writes their output to one log and reports their progress every few seconds."""
 
 import os
 import re
@@ -12,12 +12,12 @@ from .errors import WheelError
 
 Say = Callable[[str], None]
 
-NEWS_EVERY = 5.0  # seconds between two signs of life
+NEWS_EVERY = 5.0  # seconds between two progress messages
 LAST_LINES, LINE_LENGTH = 12, 200  # of the log, shown when a program fails
 
 
 class Runner:
-    """Runs programs one after the other, with one log for all of them."""
+    """Runs programs one after the other, with one log file for all."""
 
     def __init__(self, log: Path, say: Say):
         self.log = log
@@ -50,7 +50,7 @@ class Runner:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,  # so that what it started can be ended with it
+                    start_new_session=True,  # so that its child processes can be killed with it
                 )
             except OSError as error:
                 raise WheelError(f"{what}: {words[0]} cannot be run ({error.strerror}). {advice}".rstrip()) from None
@@ -69,7 +69,7 @@ class Runner:
         return output
 
     def output_since(self, begin: int) -> str:
-        """What was written to the log from the byte `begin` on."""
+        """Returns the text of the log from the byte offset `begin`."""
         with self.log.open("rb") as log:
             log.seek(begin)
             return log.read().decode(errors="replace")
@@ -86,13 +86,13 @@ class Runner:
 
 
 def progress(output: str) -> str:
-    """The last step counted as ninja and pytest do, `[12/331]` or `[ 45%]`, and a comma; or nothing."""
+    """Returns the last progress mark of ninja or pytest, `[12/331]` or `[ 45%]`, and a comma; "" if there is none."""
     steps = re.findall(r"\[\s*\d+(?:/\d+|%)\]", output)
     return f"{steps[-1]}, " if steps else ""
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Ends a program that still runs, after an error or Ctrl-C, together with what it started."""
+    """Kills a program that is still running after an error or Ctrl-C, together with its child processes."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

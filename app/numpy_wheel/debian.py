@@ -1,4 +1,4 @@
-"""Debian's packages: compilers installed as usual, and files out of packages of other suites."""
+"""Debian packages: installs compilers with apt, and extracts files from packages of other suites."""
 
 import os
 import re
@@ -14,13 +14,13 @@ from .errors import WheelError
 
 SOURCES = Path("/etc/apt")
 OS_RELEASE = Path("/etc/os-release")
-# Where Debian's own keys are when a source names none (as in the one-line style of old).
+# Debian's default keys, for a source that names none (as in the older one-line format).
 DEBIAN_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 @dataclass(frozen=True)
 class Source:
-    """One source of packages as the machine's apt is told of it."""
+    """One package source of the machine's apt configuration."""
 
     uris: tuple[str, ...]
     suites: tuple[str, ...]
@@ -29,7 +29,7 @@ class Source:
 
 
 def parse_deb822(text: str) -> list[Source]:
-    """The sources in a `.sources` file: stanzas of `Field: value` lines, continued by indented lines."""
+    """Parses the sources in a `.sources` file: stanzas of `Field: value` lines, continued by indented lines."""
     sources = []
     for stanza in re.split(r"\n\s*\n", text):
         fields: dict[str, str] = {}
@@ -56,7 +56,7 @@ def parse_deb822(text: str) -> list[Source]:
 
 
 def parse_one_line(text: str) -> list[Source]:
-    """The sources in a `sources.list` file: lines such as `deb [signed-by=KEYS] URI SUITE COMPONENT...`."""
+    """Parses the sources in a `sources.list` file: lines such as `deb [signed-by=KEYS] URI SUITE COMPONENT...`."""
     sources = []
     for line in text.splitlines():
         match = re.match(r"\s*deb\s+(?:\[([^\]]*)\]\s*)?(\S+)\s+(\S+)\s*([^#]*)", line)
@@ -70,7 +70,7 @@ def parse_one_line(text: str) -> list[Source]:
 
 
 def machine_sources(folder: Path = SOURCES) -> list[Source]:
-    """All sources of this machine's apt."""
+    """Returns all package sources of this machine's apt."""
     found = []
     for path in [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]:
         if path.is_file() and path.suffix in (".list", ".sources"):
@@ -80,7 +80,7 @@ def machine_sources(folder: Path = SOURCES) -> list[Source]:
 
 
 def debian_mirror(sources: list[Source], codename: str) -> Source:
-    """The source that carries the machine's own release of Debian, and so all other suites too."""
+    """Returns the source of the machine's own Debian release; its mirror also has all other suites."""
     for source in sources:
         if codename in source.suites and "main" in source.components:
             return source
@@ -91,7 +91,7 @@ def debian_mirror(sources: list[Source], codename: str) -> Source:
 
 
 def codename(os_release: Path = OS_RELEASE) -> str:
-    """The name of this machine's Debian release, such as bookworm; empty if it is not Debian."""
+    """Returns the name of this machine's Debian release, such as bookworm; "" if it is not Debian."""
     text = os_release.read_text() if os_release.is_file() else ""
     fields = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     return fields.get("VERSION_CODENAME", "").strip('"') if fields.get("ID", "").strip('"') == "debian" else ""
@@ -104,7 +104,7 @@ def ensure_programs(
     find: Callable[[str], str | None] = shutil.which,
     is_root: bool | None = None,
 ) -> None:
-    """Installs the packages of missing `programs` ({program: package}), or raises an error naming them."""
+    """Installs the packages of missing `programs` ({program: package}); raises `WheelError` if that is impossible."""
     missing = sorted({package for program, package in programs.items() if find(program) is None})
     if not missing:
         return
@@ -129,9 +129,9 @@ def ensure_programs(
 
 
 class OtherSuites:
-    """Packages of suites other than the machine's own, from its own mirror and checked with its own keys.
+    """Packages of suites other than the machine's own, from the machine's mirror and verified with its keys.
 
-    apt gets a configuration and lists of its own in `folder`, so nothing of the machine's is changed.
+    apt runs with a separate configuration and separate package lists in `folder`, so it changes nothing on the machine.
     """
 
     def __init__(self, folder: Path, mirror: Source, suites: list[str], runner: Runner):
@@ -158,12 +158,12 @@ class OtherSuites:
             *("-o", f"Dir::Cache={folder}/cache"),
             *("-o", "Acquire::Languages=none"),
         ]
-        if os.geteuid() == 0:  # apt's own user cannot write to a folder inside root's home
+        if os.geteuid() == 0:  # apt's sandbox user cannot write to a folder in root's home
             self.options += ["-o", "APT::Sandbox::User=root"]
         self._apt("reading the package lists of " + " and ".join(suites), "update", "-q")
 
     def unpack(self, package: str, suite: str, prefixes: list[str], into: Path) -> str:
-        """Writes the files of `package` below one of `prefixes` to `into`; returns the package's version."""
+        """Extracts the files of `package` below one of `prefixes` to `into`; returns the package's version."""
         self._apt(f"downloading {package}", "download", "-q", f"{package}/{suite}")
         (file,) = self.folder.glob(f"{package}_*.deb")
         self.runner.say(f"  unpacking {file.name} ({file.stat().st_size / 1e6:.0f} MB)")
@@ -173,7 +173,7 @@ class OtherSuites:
                     if member.name.removeprefix("./").startswith(tuple(prefixes)):
                         archive.extract(member, into, filter="tar")
             assert process.stdout is not None
-            process.stdout.read()  # what follows the archive's end, so that dpkg-deb can end well
+            process.stdout.read()  # the padding after the archive, so that dpkg-deb ends without an error
         if process.returncode != 0:
             raise WheelError(f"dpkg-deb could not unpack {file.name} (exit code {process.returncode})")
         file.unlink()

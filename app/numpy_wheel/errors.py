@@ -1,5 +1,5 @@
-"""The one error of this folder."""
+"""The error that this package raises."""
 
 
 class WheelError(Exception):
-    """No usable wheel: the message says what failed and what to do about it."""
+    """No usable wheel; the message gives the cause and the fix."""

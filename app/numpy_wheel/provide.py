@@ -1,7 +1,7 @@
-"""The chain of providers: cache, a wheel of the user's, the official distribution, our own build.
+"""Provides the wheel from the first provider that succeeds: cache, user's wheel, official distribution, own build.
 
-The first that has a good wheel wins. A provider that has none raises WheelError with its reason; if all fail,
-the final error lists the reasons.
+A provider without a good wheel raises WheelError with the reason, and the next one is the fallback. If all fail, the
+final error lists the reasons.
 """
 
 import hashlib
@@ -23,15 +23,15 @@ from .numpy import pins, recipe
 from .numpy.pack import trim_wheel
 
 RECIPE = Path(__file__).parent / "numpy"
-# Where the official distribution is: the npm package is only its core, and the files that its
-# pyodide-lock.json names are relative to this folder (`cdnUrl` in pyodide.mjs).
+# Address of the official distribution. The npm package has only Pyodide's core; file names in its
+# pyodide-lock.json are relative to this address (`cdnUrl` in pyodide.mjs).
 OFFICIAL = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
-NETWORK_SECONDS = 4  # without internet, go on soon
+NETWORK_SECONDS = 4  # timeout; short, so that a machine without internet soon tries the next provider
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is wanted, and how to get it."""
+    """The request: the Pyodide that needs a wheel, the environment, and how to report and run programs."""
 
     pyodide: Path  # the unpacked npm package
     version: str  # of Pyodide
@@ -41,14 +41,14 @@ class Order:
 
     @property
     def given(self) -> Path | None:
-        """The wheel that the user points at, if any."""
+        """The wheel that the user specifies, or None."""
         path = self.environ.get("DIFFUSION_LAB_NUMPY_WHEEL")
         return Path(path).expanduser().absolute() if path else None
 
 
 @dataclass(frozen=True)
 class Found:
-    """A wheel that a provider found or made, not yet trimmed nor taken into the cache."""
+    """A wheel that a provider found or made, not yet trimmed or cached."""
 
     wheel: Path
     origin: str
@@ -59,10 +59,10 @@ Provider = Callable[[Order, Path], Found]
 
 
 def provide_numpy(pyodide_dir: Path, say: Say = print) -> Path:
-    """The path of a verified NumPy wheel for the Pyodide in `pyodide_dir`, an unpacked npm package `pyodide`.
+    """Returns the path of a verified NumPy wheel for the Pyodide in `pyodide_dir`, an unpacked npm package `pyodide`.
 
     Environment: DIFFUSION_LAB_CACHE (the cache folder), DIFFUSION_LAB_NUMPY_WHEEL (a wheel to use),
-    DIFFUSION_LAB_NUMPY=build (do not ask the official distribution). Raises WheelError if there is no wheel.
+    DIFFUSION_LAB_NUMPY=build (skip the official distribution). Raises WheelError if there is no wheel.
     """
     environ = dict(os.environ)
     pyodide = Path(pyodide_dir).absolute()
@@ -86,7 +86,7 @@ def provide_numpy(pyodide_dir: Path, say: Say = print) -> Path:
 
 
 def pyodide_version(pyodide: Path) -> str:
-    """The version of the npm package in that folder; an error if it is none, or one with another ABI."""
+    """Returns the version of the npm package `pyodide`; raises WheelError if it is not one or has another ABI."""
     try:
         version = json.loads((pyodide / "package.json").read_text())["version"]
         abi = json.loads((pyodide / "pyodide-lock.json").read_text())["info"]["abi_version"]
@@ -98,7 +98,7 @@ def pyodide_version(pyodide: Path) -> str:
 
 
 def origins(environ: Mapping[str, str]) -> list[str]:
-    """The origins of cached wheels that fit the user's wishes, best first: our build is faster."""
+    """Returns the acceptable origins of cached wheels, best first: the own build is faster than the official one."""
     path = environ.get("DIFFUSION_LAB_NUMPY_WHEEL")
     if path:
         wheel = Path(path).expanduser()
@@ -107,15 +107,15 @@ def origins(environ: Mapping[str, str]) -> list[str]:
 
 
 def providers(environ: Mapping[str, str]) -> list[Provider]:
-    """The providers to ask, in order. Whoever points at a wheel wants that one: no other takes its place."""
+    """Returns the providers to try, in order. If the user specifies a wheel, there is no fallback."""
     if environ.get("DIFFUSION_LAB_NUMPY_WHEEL"):
         return [from_user]
     return [from_build] if environ.get("DIFFUSION_LAB_NUMPY") == "build" else [from_official, from_build]
 
 
 def first_success(order: Order, cache: Cache, chain: list[Provider]) -> Path:
-    """The cached wheel of the first provider whose wheel passes all checks."""
-    verify.find_node()  # nothing can be checked without it: better told before a long build
+    """Returns the cached wheel of the first provider whose wheel passes all checks."""
+    verify.find_node()  # all checks need Node: report its absence before a long build
     reasons = []
     for provider in chain:
         try:
@@ -138,7 +138,7 @@ def first_success(order: Order, cache: Cache, chain: list[Provider]) -> Path:
 
 
 def check_and_trim(found: Found, trimmed: Path, order: Order) -> dict[str, object]:
-    """Trims a wheel and tries the result in Pyodide."""
+    """Trims a wheel, checks the result in Pyodide, and returns facts for the cache's note."""
     try:
         trim_wheel(found.wheel, trimmed)
     except (zipfile.BadZipFile, ValueError, KeyError) as error:
@@ -156,12 +156,12 @@ def check_and_trim(found: Found, trimmed: Path, order: Order) -> dict[str, objec
 
 
 def given_origin(wheel: Path) -> str:
-    """The name in the cache for a wheel of the user's: another file has another name."""
+    """Returns the cache's origin name for a user's wheel; it contains the file's hash."""
     return f"given-{file_hash(wheel)[:12]}"
 
 
 def from_user(order: Order, work: Path) -> Found:
-    """The wheel that the user points at with DIFFUSION_LAB_NUMPY_WHEEL."""
+    """Provides the wheel that the user specifies with DIFFUSION_LAB_NUMPY_WHEEL."""
     wheel = order.given
     shown = f"DIFFUSION_LAB_NUMPY_WHEEL={wheel}"
     if wheel is None or not wheel.is_file():
@@ -172,7 +172,7 @@ def from_user(order: Order, work: Path) -> Found:
 
 
 def from_official(order: Order, work: Path) -> Found:
-    """The wheel of the official Pyodide distribution, whose hash is in the npm package."""
+    """Downloads the wheel of the official Pyodide distribution; its hash is in the npm package."""
     lock = json.loads((order.pyodide / "pyodide-lock.json").read_text())
     entry = lock.get("packages", {}).get("numpy", {})
     if not {"file_name", "sha256"} <= set(entry) or entry.get("version") != pins.NUMPY:
@@ -187,7 +187,7 @@ def from_official(order: Order, work: Path) -> Found:
 
 
 def download(address: str, target: Path, sha256: str, say: Say) -> None:
-    """Downloads a file; an error if it cannot be had or has another hash."""
+    """Downloads a file; raises WheelError if the download fails or the hash differs."""
     digest, size, news = hashlib.sha256(), 0, time.monotonic()
     try:
         with urllib.request.urlopen(address, timeout=NETWORK_SECONDS) as answer, target.open("wb") as file:
@@ -206,7 +206,7 @@ def download(address: str, target: Path, sha256: str, say: Say) -> None:
 
 
 def from_build(order: Order, work: Path) -> Found:
-    """Our own build, checked by a part of NumPy's own tests."""
+    """Builds the wheel from source; its check runs a part of NumPy's own tests."""
     order.say(f"NumPy: building {pins.NUMPY} from source, some minutes (log: {order.runner.log})")
     start = time.monotonic()
     wheel = recipe.build(order.pyodide, work, order.runner)

@@ -1,4 +1,4 @@
-"""Whether a wheel may be used: first what it imports, then what it does in Node with Pyodide."""
+"""Verifies a wheel: first the symbols that its modules import, then its behaviour in Pyodide under Node."""
 
 import shutil
 import zipfile
@@ -14,7 +14,7 @@ RAISES = "raises LinAlgError"  # as basic.py prints it
 
 
 def check_name(wheel: Path, shown: str) -> None:
-    """An error if the file's name promises another version, Python or ABI than Pyodide needs."""
+    """Raises WheelError if the file's name has another version, Python or ABI than needed."""
     if wheel.name != pins.WHEEL:
         raise WheelError(
             f"{shown} is the wrong wheel: this Pyodide and the lab's NumPy need a file named {pins.WHEEL}, "
@@ -23,7 +23,7 @@ def check_name(wheel: Path, shown: str) -> None:
 
 
 def check_imports(wheel: Path, pyodide: Path) -> None:
-    """An error if a module of the wheel imports what neither Pyodide nor the module itself offers."""
+    """Raises WheelError if a module of the wheel imports a symbol that neither Pyodide nor the module exports."""
     offered = offered_symbols((pyodide / "pyodide.asm.wasm").read_bytes())
     with zipfile.ZipFile(wheel) as archive:
         modules = [name for name in archive.namelist() if name.endswith(".so")]
@@ -36,7 +36,7 @@ def check_imports(wheel: Path, pyodide: Path) -> None:
 
 
 def run_basic_checks(wheel: Path, pyodide: Path, runner: Runner) -> bool:
-    """Runs `checks/basic.py`; returns whether a singular matrix raises LinAlgError as it should."""
+    """Runs `checks/basic.py`; returns whether a singular matrix raises LinAlgError."""
     command: list[str | Path] = [find_node(), CHECKS / "run.mjs", pyodide, wheel, CHECKS / "basic.py"]
     output = runner.run("trying the wheel in Pyodide", command, limit=300)
     if f"numpy {pins.NUMPY};" not in output:
@@ -48,7 +48,7 @@ def run_test_suite(full: Path, pyodide: Path, work: Path, python: Path, runner: 
     """Runs a part of NumPy's own tests, `checks/suite.py`; returns pytest's last line."""
     libraries = work / "test-libraries"
     install: list[str | Path] = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", libraries]
-    # For Pyodide's Python, not for this one: pure Python wheels and nothing that needs a compiler.
+    # Packages for Pyodide's Python: pure Python wheels only.
     target = [
         "--only-binary=:all:",
         "--platform",
@@ -73,7 +73,7 @@ def run_test_suite(full: Path, pyodide: Path, work: Path, python: Path, runner: 
 
 
 def find_node() -> str:
-    """The program `node`."""
+    """Returns the path of `node`; raises WheelError if it is not installed."""
     node = shutil.which("node")
     if node is None:
         raise WheelError("Node.js (20 or later) is needed to try NumPy in Pyodide, but there is no program `node`.")

@@ -19,6 +19,7 @@ JUMP = "import numpy as np\ndef noised(x0, t, eps):\n    a = np.exp(-6 * t)\n   
 DDIM = "import numpy as np\ndef ddim_step(x, eps, a, b):\n    return {}"
 GUIDED = "def guided(u, c, w):\n    return {}"
 EULER = "def sample(v, x, n):\n    h = 1 / n\n    t = 0.0\n    for k in range(n):\n        {}\n    return x"
+VELOCITY = "import numpy as np\ndef from_velocity(x, v, a):\n    p, q = np.sqrt(a), np.sqrt(1 - a)\n    return {}"
 CERTAIN = "import numpy as np\ndef most_certain(c, m, k):\n    return {}"
 
 MISTAKES = [
@@ -41,6 +42,12 @@ MISTAKES = [
         "The noise is put back at its old strength.",
     ),
     ("ddim-step", DDIM.format("b * (x - (1 - a) * eps) / a + (1 - b) * eps"), "The weights are square roots"),
+    ("from-velocity", VELOCITY.format("q * x + p * v"), "The function should give back two things"),
+    ("from-velocity", VELOCITY.format("(p * x - q * v, q * x + p * v)"), "Both are right, but the other way round"),
+    ("from-velocity", VELOCITY.format("(v, p * x - q * v)"), "The first is still the velocity itself."),
+    ("from-velocity", VELOCITY.format("(q * x - p * v, p * x - q * v)"), "The noise is"),
+    ("from-velocity", VELOCITY.format("((1 - a) * x + a * v, p * x - q * v)"), "The weights are square roots"),
+    ("from-velocity", VELOCITY.format("(q * x + p * v, p * x + q * v)"), "The clean point is $"),
     ("guided", GUIDED.format("(1 + w) * c - w * u"), "That is the other convention"),
     ("guided", GUIDED.format("w * u + (1 - w) * c"), "The two predictions are the wrong way round"),
     ("guided", GUIDED.format("u + w * c"), "What is added should be `w` times the difference"),

@@ -1,5 +1,5 @@
-// Pyodide under Node with a folder of this machine mounted at /work: runs the Python files whose paths come line by
-// line on standard input, each with globals of its own, and answers each with a line of JSON: {} or {error}.
+// Runs Pyodide under Node with a folder of this machine mounted at /work. It reads paths of Python files from standard
+// input, one a line, runs each file with fresh globals, and answers with one line of JSON: {} or {error}.
 // usage: node pyodide_run.mjs PYODIDE_FOLDER MOUNTED_FOLDER
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -12,7 +12,7 @@ const { loadPyodide } = await import(pathToFileURL(resolve(pyodideFolder, "pyodi
 const python = await loadPyodide({
   indexURL: resolve(pyodideFolder) + "/",
   stdout: console.error,
-  // Sets in byte code keep their order from one build to the next.
+  // The fixed hash seed keeps the order of sets in byte code the same in every build.
   env: { HOME: "/home/pyodide", PANEL_CDN_ROOT: "./", PYTHONHASHSEED: "0" },
 });
 python.FS.mkdir("/work");

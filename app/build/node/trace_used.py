@@ -1,6 +1,6 @@
-# Runs in Pyodide: imports what a start needs, moves every instrument through all options that it has, then imports what
-# cells need, and writes which files each of these needs beside those of a start: one line a file, with "base",
-# "instruments/NAME" or "cells" before the path. What only a reader's own code imports is not among them.
+# Runs in Pyodide: traces the files that a start, each instrument and the cells open. It imports the modules of a start,
+# sets every instrument to each of its options, then imports the modules of cells. It writes one line a file: "base",
+# "instruments/NAME" or "cells", then the path. Modules that only a reader's own code imports are not listed.
 import builtins
 import importlib
 import importlib.util
@@ -9,17 +9,17 @@ import sys
 
 ROOT = "/work/compiled/site/"
 STDLIB = "/work/compiled/stdlib/"
-ZIPPED = "/lib/python314.zip/"  # the same as it was published, which Pyodide has started from
+ZIPPED = "/lib/python314.zip/"  # the published standard library, from which Pyodide has started
 
-# What Pyodide under Node has imported to unpack packages; the browser's does not, see `PACKAGE_LOADER`.
+# Pyodide under Node has imported these to unpack packages; the browser's does not (see `PACKAGE_LOADER`).
 for name in list(sys.modules):
     if name.partition(".")[0] in ("bz2", "compression", "lzma", "shutil", "tempfile", "zipfile"):
         del sys.modules[name]
 sys.path[:0] = [ROOT, STDLIB]
 
 opened = set()  # files that are no modules
-imports = {}  # module → modules that it has imported, then or later
-asked = set()  # modules that have been imported, for the first time or again, since it was cleared
+imports = {}  # module → modules that it has imported, during its own import or later
+asked = set()  # modules that have been imported, for the first time or again, since this set was cleared
 
 
 def watch(event, arguments):
@@ -50,14 +50,15 @@ def record_import_module(name, package=None, original=importlib.import_module):
 
 
 def files_of(modules):
-    """Paths below `compiled` of modules."""
+    """Returns the paths of modules below `compiled`."""
     found = set()
     for name in modules:
         module = sys.modules.get(name)
         path = getattr(module, "__file__", None) or ""
-        if module is None or name == "pyodide.common":  # of the package loader, too
+        if module is None or name == "pyodide.common":  # only the package loader uses it
             continue
-        if getattr(module.__spec__, "origin", "") == "frozen" and module is not os:  # `os.py` says where the library is
+        # Frozen modules need no file, except `os`: Python finds its library by the place of `os.py`.
+        if getattr(module.__spec__, "origin", "") == "frozen" and module is not os:
             continue
         if path.startswith(ROOT):
             found.add("site/" + path.removeprefix(ROOT))
@@ -67,12 +68,12 @@ def files_of(modules):
 
 
 def data_files():
-    """Paths of opened files that are no modules."""
+    """Returns the paths of opened files that are no modules."""
     return {"site/" + path.removeprefix(ROOT) for path in opened if not path.endswith(("/", ".pyc", ".so", ".npz"))}
 
 
 def needed(modules, base):
-    """These modules, their packages and what they import, as far as it is not in `base`."""
+    """Returns these modules, their packages and everything that they import, without the modules in `base`."""
     found, waiting = set(), list(modules)
     while waiting:
         name = waiting.pop()
@@ -90,14 +91,14 @@ importlib.import_module = record_import_module
 
 import js  # noqa: E402
 
-# Every instrument draws random numbers, and the compiled parts of these import one another unseen.
+# Every instrument draws random numbers, and the trace cannot see imports between NumPy's compiled modules.
 importlib.import_module("numpy.random")
 from pyodide.ffi import to_js  # noqa: E402
 
 from diffusion_lab.app.browser import on_demand_imports, worker_api  # noqa: E402, F401
 from diffusion_lab.app.instrument.discovery import instrument_names  # noqa: E402
 
-js.labWeights = lambda *_: None  # the weights lie in the tree
+js.labWeights = lambda *_: None  # nothing to download: the weights are in the tree
 api = worker_api.WorkerApi()
 ways_out = [lambda *message: None] * 5
 api.connect(*ways_out)

@@ -1,6 +1,6 @@
-// Pyodide's core without what nothing here can reach. It is published with all of Emscripten's library (SDL, WebGL,
-// sockets) and 8,000 names for packages that might be loaded; a site knows its packages. What stays: what the loader,
-// the lab's scripts and the compiled modules name, and all that this needs.
+// Removes the parts of Pyodide's core that this site cannot reach. The published core has all of Emscripten's library
+// (SDL, WebGL, sockets) and 8,000 exports for packages that might be loaded; this site knows its packages. It keeps the
+// names that the loader, the lab's scripts and the compiled modules use, and everything that these need.
 // usage: node trim_core.mjs NODE_MODULES OUT CALLING_SCRIPT... -- COMPILED_MODULE...
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -22,10 +22,10 @@ const core = readFileSync(join(pyodide, "pyodide.asm.wasm"));
 const importsOf = (bytes) => WebAssembly.Module.imports(new WebAssembly.Module(bytes));
 const names = (entries) => new Set(entries.map(({ name }) => name));
 
-/** What compiled modules ask the core for, by name and while they are linked. */
+/** The names that compiled modules import from the core. */
 const linked = names(modules.flatMap((path) => importsOf(readFileSync(path))));
 
-/** Every word of the scripts that call the core: whatever they may ask its `Module` for is one of them. */
+/** Every word in the scripts that call the core: a superset of the names that they use of its `Module`. */
 const words = new Set(callers.flatMap((path) => readFileSync(path, "utf8").match(/[\w$]+/g) ?? []));
 
 const isMemberOf = (name, node) =>
@@ -33,8 +33,8 @@ const isMemberOf = (name, node) =>
 const memberName = ({ computed, property }) => (computed ? property.value : property.name);
 
 /**
- * The glue without the names that are not wanted: `wanted` are the imports of the core that it is for. Terser then
- * drops the functions that have no name left.
+ * Returns the JavaScript glue without unused names; `wanted` are the imports of the WebAssembly core it belongs to.
+ * Terser then drops the functions that nothing refers to any more.
  */
 async function shaken(wanted) {
   const asked = (name) => wanted.has(name) || linked.has(name);
@@ -72,7 +72,7 @@ async function shaken(wanted) {
     at = end;
   }
   source += glue.slice(at);
-  // A direct `eval` may name any variable around it; what is evaluated here (code within modules) names none.
+  // A direct `eval` could use any local variable, so Terser would keep them all; the code evaluated here uses none.
   source = source.replace(/\beval\(/g, "(0,eval)(");
   const { code } = await minify(source, {
     module: true,
@@ -83,7 +83,7 @@ async function shaken(wanted) {
   return code;
 }
 
-/** The core with only those exports that the glue or a module names, and what they need. */
+/** Returns the WebAssembly core with only the exports that the glue or a module uses, and everything they need. */
 function stripped(code) {
   const used = new Set(linked);
   simple(parse(code, { ecmaVersion: "latest", sourceType: "module" }), {
@@ -91,11 +91,11 @@ function stripped(code) {
       if (isMemberOf("wasmExports", node)) used.add(memberName(node));
     },
   });
-  // Addresses of its own functions that it takes while it is linked.
+  // The core's own functions whose addresses it takes while it is linked.
   for (const { module, name } of importsOf(core)) if (module.startsWith("GOT.")) used.add(name);
   const program = binaryen.readBinary(core);
   for (const { name, kind } of WebAssembly.Module.exports(new WebAssembly.Module(core))) {
-    const own = /^(__wasm_|__start_|__stop_|__em_js__|dynCall_|main$|__main_)/.test(name); // asked for by a made-up name
+    const own = /^(__wasm_|__start_|__stop_|__em_js__|dynCall_|main$|__main_)/.test(name); // used by computed names
     if (["function", "global"].includes(kind) && !own && !used.has(name)) program.removeExport(name);
   }
   program.runPasses(["remove-unused-module-elements"]);

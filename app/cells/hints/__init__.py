@@ -1,8 +1,7 @@
-"""A plain word of help under an error: what probably went wrong, with the reader's own names and numbers.
+"""Explains errors in plain English: the probable mistake, with the reader's own names and numbers.
 
-Each kind of error has one function, which looks at the error, at the expression in which it was raised and at the
-names that are there (`operands`: none of the reader's code runs for it), and returns a sentence or two, or nothing.
-Names stand in back-ticks.
+Each type of error has one function. It inspects the error, the expression that raised it and the values of its names
+(`operands`, which never runs the reader's code), and returns one or two sentences, or None. Names are in back-ticks.
 """
 
 from __future__ import annotations
@@ -20,7 +19,10 @@ __all__ = ["CELL", "Hint", "hint_for", "names_made", "nan_hint"]
 
 
 def hint_for(error: BaseException, code: str, above: Sequence[tuple[str, str]] = ()) -> Hint | None:
-    """Help with an error that the cell of `code` raised; `above`: name and code of the chapter's earlier cells."""
+    """Returns a hint for an error raised by a cell with `code`, or None.
+
+    `above`: number and code of each earlier cell of the page.
+    """
     if isinstance(error, SyntaxError):
         written_here = (error.filename or "").startswith(CELL)
         text = syntax_hint(error, code) if written_here else None
@@ -60,7 +62,7 @@ def _no_file(error: FileNotFoundError, place: Place | None) -> str:
     return "The page's Python has a file system of its own, without the files of this computer."
 
 
-#: Kind of error → its hints; the first that fits and has something to say.
+#: (type of error, function that returns a hint or None); the first hint of a matching type is shown.
 HINTS: list[tuple[type[BaseException], Callable[[Any, Place | None], str | None]]] = [
     (AttributeError, attribute_hint),
     (ImportError, import_hint),

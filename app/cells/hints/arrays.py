@@ -13,7 +13,7 @@ from diffusion_lab.app.cells.hints.wording import capital, quoted
 
 
 def value_hint(error: ValueError, place: Place | None) -> str | None:
-    """Values that do not fit: shapes above all."""
+    """Returns a hint for a wrong value, mostly for arrays whose shapes do not match."""
     message = str(error)
     if "truth value of an array" in message:
         return (
@@ -45,15 +45,15 @@ def value_hint(error: ValueError, place: Place | None) -> str | None:
 def _shapes(message: str, place: Place | None) -> str | None:
     sides = operands_of(place.node) if place else None
     shapes = [place.shape(side) for side in sides] if place and sides else []
-    told = [tuple(map(int, re.findall(r"\d+", text))) for text in re.findall(r"\((\d[\d,\s]*)\)", message)]
+    named = [tuple(map(int, re.findall(r"\d+", text))) for text in re.findall(r"\((\d[\d,\s]*)\)", message)]
     if not sides or None in shapes:
-        if len(told) < 2 or "(n?" in message:
+        if len(named) < 2 or "(n?" in message:
             return "The shapes do not fit. Print the `.shape` of each array of this line."
         rule = "Shapes fit when, counted from the right, the numbers are equal or one of them is 1."
-        return f"One has shape {told[0]}, the other {told[1]}. {rule}"
+        return f"One has shape {named[0]}, the other {named[1]}. {rule}"
     (left, right), (a, b) = sides, shapes
     x, y = quoted(left, "the left side"), quoted(right, "the right side")
-    assert a is not None and b is not None  # looked at above
+    assert a is not None and b is not None  # checked above
     has = f"{capital(x)} has shape {a}, {y} has {b}."
     if "matmul" in message or "not aligned" in message:
         return f"{has} {_product_advice(x, y, a, b)}"
@@ -94,7 +94,7 @@ def _unpacking(wanted: int, too_many: bool, place: Place | None) -> str:
 
 
 def index_hint(error: IndexError, place: Place | None) -> str | None:
-    """An index out of range, or one that is none."""
+    """Returns a hint for an index that is out of range or not an integer."""
     message = str(error)
     node = place.node if place else None
     owner = place.value(node.value) if place and isinstance(node, ast.Subscript) else UNKNOWN
@@ -122,7 +122,7 @@ def index_hint(error: IndexError, place: Place | None) -> str | None:
 
 
 def zero_hint(error: ZeroDivisionError, place: Place | None) -> str | None:
-    """A division by zero."""
+    """Returns a hint for a division by zero."""
     node = place.node if place else None
     divisor = node.right if isinstance(node, ast.BinOp) else node.value if isinstance(node, ast.AugAssign) else None
     if divisor is None or isinstance(divisor, ast.Constant):
@@ -131,7 +131,7 @@ def zero_hint(error: ZeroDivisionError, place: Place | None) -> str | None:
 
 
 def overflow_hint(error: OverflowError, place: Place | None) -> str | None:
-    """A number that is too large."""
+    """Returns a hint for a number that is too large."""
     if "out of bounds for" in str(error) or "too large to convert" in str(error):
         return "NumPy's whole numbers have a fixed size, at most 2**63 - 1. For larger ones use `float`."
     return (
@@ -140,7 +140,7 @@ def overflow_hint(error: OverflowError, place: Place | None) -> str | None:
 
 
 def nan_hint(values: dict[str, Any]) -> str | None:
-    """Help with arrays that hold no numbers: NumPy goes on where Python would stop."""
+    """Returns a hint if an array contains nan or inf, because NumPy continues where Python would raise an error."""
     for name, array in values.items():
         if type(array) is not np.ndarray or array.dtype.kind not in "fc" or array.size > 2_000_000:
             continue

@@ -1,4 +1,4 @@
-"""Hints for calls and operators that do not go with what they are given."""
+"""Hints for calls with wrong arguments and operators with operands of unsupported types."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from diffusion_lab.app.cells.hints.wording import capital, is_function, nearest,
 
 
 def type_hint(error: TypeError, place: Place | None) -> str | None:
-    """A call or an operator that does not go with what it was given."""
+    """Returns a hint for a call with wrong arguments or an operator with operands of unsupported types."""
     message = str(error)
     node = place.node if place else None
     if re.search(
@@ -68,7 +68,7 @@ def type_hint(error: TypeError, place: Place | None) -> str | None:
 
 
 def _arguments(message: str, place: Place | None) -> str | None:
-    """What a function takes, when it was called with something else."""
+    """Returns the signature of a function that was called with wrong arguments."""
     node = place.node if place else None
     if not place or not isinstance(node, ast.Call):
         return None
@@ -87,7 +87,7 @@ def _arguments(message: str, place: Place | None) -> str | None:
 
 
 def _short(signature: inspect.Signature) -> str:
-    """A signature without annotations."""
+    """Returns a signature without annotations."""
     parameters = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
     return str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
 

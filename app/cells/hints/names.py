@@ -1,4 +1,4 @@
-"""Hints for names, attributes, modules and keys that are not there."""
+"""Hints for names, attributes, modules and keys that do not exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from diffusion_lab.app.cells.hints.operands import UNKNOWN, Place, names_made
 from diffusion_lab.app.cells.hints.wording import capital, is_function, listed, nearest, quoted, with_article
 
-#: Short names that everybody writes → the line that makes them.
+#: Usual short names → the import statement that defines them.
 USUAL_IMPORTS = {
     "np": "import numpy as np",
     "math": "import math",
@@ -32,9 +32,9 @@ USUAL_IMPORTS = {
     "cos": "from math import cos",
     "partial": "from functools import partial",
 }
-#: Names of other languages.
+#: Constants of other languages → Python's.
 OTHER_WORDS = {"true": "True", "false": "False", "null": "None", "nil": "None", "none": "None", "NULL": "None"}
-#: Python's own names that no beginner means.
+#: Built-in names that are never suggested, because beginners do not use them.
 RARE = {
     "aiter",
     "anext",
@@ -47,7 +47,7 @@ RARE = {
     "license",
     "memoryview",
 }
-#: Packages that readers know and that are not here → what there is instead.
+#: Well-known packages that the page does not have → an alternative.
 ABSENT = {
     "matplotlib": "`plot_line`, `plot_scatter` and `plot_hist` draw without any import.",
     "seaborn": "`plot_line`, `plot_scatter` and `plot_hist` draw without any import.",
@@ -59,14 +59,14 @@ ABSENT = {
 
 @dataclass(frozen=True)
 class Hint:
-    """What to tell the reader; `run_above`: that running the cells above would help."""
+    """A hint for the reader; `run_above`: whether running an earlier cell would fix the error."""
 
     text: str
     run_above: bool = False
 
 
 def name_hint(error: NameError, place: Place | None, code: str, above: Sequence[tuple[str, str]]) -> Hint | None:
-    """A name that nothing has yet: from another cell, another language, a module, or misspelt."""
+    """Returns a hint for an undefined name: from another cell, another language, a module, or misspelt."""
     name = error.name or ""
     if isinstance(error, UnboundLocalError):
         if match := re.search(r"variable '(\w+)'", str(error)):
@@ -75,7 +75,7 @@ def name_hint(error: NameError, place: Place | None, code: str, above: Sequence[
             f"The function gives `{name}` a value somewhere, so in it `{name}` is a name of its own, which has none"
             " yet. Pass it as an argument, or use another name for the new value."
         )
-    for cell, source in reversed(above):  # the nearest above is the likeliest
+    for cell, source in reversed(above):  # the nearest earlier cell is the most likely
         if name in names_made(source):
             return Hint(f"`{name}` is made in cell {cell}, above. Run that first.", run_above=True)
     line = names_made(code).get(name)
@@ -100,7 +100,7 @@ def name_hint(error: NameError, place: Place | None, code: str, above: Sequence[
 
 
 def attribute_hint(error: AttributeError, place: Place | None) -> str | None:
-    """Something that is not in an object."""
+    """Returns a hint for an attribute that an object does not have."""
     node, name = place.node if place else None, error.name or ""
     owner = place.value(node.value) if place and isinstance(node, ast.Attribute) else UNKNOWN
     owner = error.obj if owner is UNKNOWN and name else owner
@@ -126,7 +126,7 @@ def attribute_hint(error: AttributeError, place: Place | None) -> str | None:
 
 
 def import_hint(error: ImportError, place: Place | None) -> str | None:
-    """A module, or a name of one, that is not there."""
+    """Returns a hint for a module, or a name in a module, that does not exist."""
     module = (error.name or "").split(".")
     if isinstance(error, ModuleNotFoundError):
         if module[0] in ABSENT:
@@ -142,7 +142,7 @@ def import_hint(error: ImportError, place: Place | None) -> str | None:
 
 
 def key_hint(error: KeyError, place: Place | None) -> str | None:
-    """A key that a dict has not."""
+    """Returns a hint for a key that a dict does not contain."""
     node = place.node if place else None
     if not place or not isinstance(node, ast.Subscript) or not error.args:
         return None

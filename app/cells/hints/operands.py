@@ -1,7 +1,7 @@
-"""Finds the expression of a cell in which an error was raised, and what stands in it, without running any of it.
+"""Finds the expression in a cell that raised an error, and looks up the values in it without running it.
 
-Values are looked up, never computed by the reader's code: names, attributes that lie in an object, plain indices of
-arrays and lists. What could run code (calls, properties, operators of other types) has no value here.
+Only lookups that cannot run the reader's code are made: names, stored attributes, and plain indices of arrays and
+lists. An expression that could run code (a call, a property, an operator of another type) has the value `UNKNOWN`.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ import numpy as np
 
 from diffusion_lab.app.cells.outputs import CELL
 
-#: What cannot be looked up.
+#: The value of an expression that cannot be looked up.
 UNKNOWN: Any = object()
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an error came from: the innermost frame in a cell, the expression in it, and its line."""
+    """The origin of an error: the innermost frame in a cell, the expression in it, and its line."""
 
     frame: types.FrameType
     node: ast.AST | None
     line: int
 
     def value(self, node: ast.AST) -> Any:
-        """The value of an expression, `UNKNOWN` where it would have to be computed."""
+        """Returns the value of an expression; `UNKNOWN` if finding it would need to run code."""
         match node:
             case ast.Constant():
                 return node.value
@@ -55,7 +55,7 @@ class Place:
         return UNKNOWN
 
     def shape(self, node: ast.AST) -> tuple[int, ...] | None:
-        """The shape of an expression as NumPy sees it; None where that is not known."""
+        """Returns the shape that NumPy gives an expression; None if unknown."""
         if isinstance(node, ast.BinOp):
             left, right = self.shape(node.left), self.shape(node.right)
             if left is None or right is None or isinstance(node.op, ast.MatMult):
@@ -79,7 +79,7 @@ class Place:
         return None
 
     def _index(self, node: ast.AST) -> Any:
-        """An index made of numbers, slices, `None` and `...`."""
+        """Returns an index made of integers, slices, `None` and `...`; `UNKNOWN` for any other."""
         if isinstance(node, ast.Tuple):
             parts = tuple(self._index(part) for part in node.elts)
             return UNKNOWN if UNKNOWN in parts else parts
@@ -91,7 +91,7 @@ class Place:
 
 
 def operands_of(node: ast.AST | None) -> tuple[ast.AST, ast.AST] | None:
-    """The two sides of an expression that puts two values together."""
+    """Returns the two operands of an expression that combines two values; None for any other."""
     match node:
         case ast.BinOp():
             return node.left, node.right
@@ -107,7 +107,7 @@ def operands_of(node: ast.AST | None) -> tuple[ast.AST, ast.AST] | None:
 
 
 def find_place(error: BaseException) -> Place | None:
-    """Where in the reader's cells `error` came from; None for one that never passed through a cell."""
+    """Returns the place in the reader's cells where `error` was raised; None if no cell is in its traceback."""
     step, found = error.__traceback__, None
     while step is not None:
         if step.tb_frame.f_code.co_filename.startswith(CELL):
@@ -122,9 +122,9 @@ def find_place(error: BaseException) -> Place | None:
 
 
 def _node_at(source: str, position: tuple[int | None, ...] | None) -> ast.AST | None:
-    """The innermost part of the syntax tree that begins and ends at `position` (line, end line, column, end column).
+    """Returns the innermost syntax tree node at `position` (line, end line, column, end column).
 
-    For the target of an assignment it is the assignment.
+    For the target of an assignment it returns the assignment.
     """
     found = None
     tree = ast.parse(source)
@@ -132,13 +132,13 @@ def _node_at(source: str, position: tuple[int | None, ...] | None) -> ast.AST | 
         own = tuple(getattr(node, name, None) for name in ("lineno", "end_lineno", "col_offset", "end_col_offset"))
         if own == position:
             found = node
-    if isinstance(getattr(found, "ctx", None), ast.Store):  # what failed is giving it a value
+    if isinstance(getattr(found, "ctx", None), ast.Store):  # the assignment failed
         return next((n for n in ast.walk(tree) if isinstance(n, ast.Assign) and found in n.targets), found)
     return found
 
 
 def attribute(owner: Any, name: str) -> Any:
-    """The attribute `name` as it lies in `owner`, without running a property; `UNKNOWN` where that is not enough."""
+    """Returns the attribute `name` of `owner` by static lookup; `UNKNOWN` if that would need to run a property."""
     if owner is UNKNOWN:
         return UNKNOWN
     if isinstance(owner, types.ModuleType):
@@ -159,7 +159,7 @@ def attribute(owner: Any, name: str) -> Any:
 
 
 def names_made(code: str) -> dict[str, int]:
-    """Names that a cell's top level defines → the first line that does; nothing for code that cannot be read."""
+    """Returns name → first line that defines it, for a cell's top-level names; {} for code with a syntax error."""
     try:
         tree = ast.parse(code)
     except SyntaxError:
@@ -172,7 +172,7 @@ def names_made(code: str) -> dict[str, int]:
 
 
 def _outside_functions(tree: ast.AST) -> list[ast.AST]:
-    """The parts of a tree, without what is inside functions, classes and comprehensions, in the order of the text."""
+    """Returns the nodes of a tree in source order, without those inside functions, classes and comprehensions."""
     inside: tuple[type[ast.AST], ...] = (
         ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda,
         ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp,

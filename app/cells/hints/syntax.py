@@ -1,10 +1,10 @@
-"""Plain words for code that cannot be read: one hint for each mistake that beginners make."""
+"""Hints for syntax errors: one for each common mistake of beginners."""
 
 from __future__ import annotations
 
 import re
 
-#: Signs that come with texts copied from elsewhere → what Python takes for them.
+#: Typographic characters, often from copied text → the Python characters to use instead.
 SIGNS = {"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "−": "-", "–": "-", "×": "*", "·": "*", "÷": "/"}
 SIGNS |= {"≤": "<=", "≥": ">=", "≠": "!=", "²": "**2", "³": "**3"}
 
@@ -53,7 +53,7 @@ MESSAGES: list[tuple[str, str]] = [
         "Arguments with a name, such as `size=3`, come after those without.",
     ),
     (r"keyword argument repeated: (\w+)", "`{0}` is given twice in one call."),
-    (r"invalid non-printable character", "An invisible character has come in, perhaps by copying. Type the line anew."),
+    (r"invalid non-printable character", "An invisible character has come in, perhaps by copying. Retype the line."),
     (r"Did you mean print\(", "`print` is a function: write `print(...)` with parentheses."),
     (
         r"unexpected EOF|unexpected end of file",
@@ -62,7 +62,7 @@ MESSAGES: list[tuple[str, str]] = [
     (r"unexpected character after line continuation", "A backslash `\\` can only be the very last sign of a line."),
 ]
 
-#: Pattern of the reader's line → hint, where Python only says “invalid syntax”.
+#: Pattern of the reader's line → hint, for errors whose message is only “invalid syntax”.
 LINES: list[tuple[str, str]] = [
     (r"\belse\s+if\b", "Python writes `elif` for `else if`."),
     (r"\+\+|--\s*$", "Python has no `++`: write `x += 1`."),
@@ -80,7 +80,7 @@ LINES: list[tuple[str, str]] = [
 
 
 def syntax_hint(error: SyntaxError, code: str) -> str | None:
-    """A sentence or two about code that Python could not read."""
+    """Returns a hint of one or two sentences for a syntax error; None if no pattern matches."""
     message, line = error.msg or "", error.lineno or 0
     lines = code.splitlines()
     text = lines[line - 1] if 0 < line <= len(lines) else ""

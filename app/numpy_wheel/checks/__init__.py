@@ -1,1 +1,1 @@
-"""Checks of a wheel before it is used: what runs in Pyodide is in `basic.py` and `suite.py`."""
+"""Checks of a wheel before it is used; `basic.py` and `suite.py` run in Pyodide."""

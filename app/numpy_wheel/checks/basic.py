@@ -1,17 +1,17 @@
-"""Run in Pyodide: does the wheel do what the lab needs? Each part catches one way to be broken."""
+"""Runs in Pyodide: checks the functions of NumPy that the lab needs. Each part catches one possible defect."""
 
 import numpy as np
-import numpy.testing  # others import it: it must survive the trimming
+import numpy.testing  # other packages import it, so trimming must keep it
 
 rng = np.random.default_rng(12345)
 
 
 def plain_product(left: np.ndarray, right: np.ndarray) -> list[list[float]]:
-    """The matrix product as a loop of Python."""
+    """Returns the matrix product, computed by a plain Python loop."""
     return [[sum(float(x) * float(y) for x, y in zip(r, c, strict=True)) for c in right.T] for r in left]
 
 
-# The matrix product, patched to go along rows: all types, row lengths around four, and strides of all kinds.
+# The patched matrix product, which goes along rows: all types, row lengths around four, and different strides.
 for kind in ("f8", "f4", "f2", "g", "c16", "i1", "u2", "i4", "i8"):
     for rows, inner, columns in ((7, 11, 5), (3, 4, 2), (1, 9, 6), (6, 8, 1), (4, 1, 3), (2, 3, 40)):
         low = 0 if kind == "u2" else -3
@@ -35,10 +35,10 @@ assert np.array_equal(a @ b, a @ np.asfortranarray(b))  # to the last bit
 assert (a[:0] @ b).shape == (0, 20) and not (a[:, :0] @ b[:0]).any()
 square = rng.standard_normal((6, 6))
 expected = square @ square.copy()
-np.matmul(square, square, out=square)  # the result overwrites what it is made of
+np.matmul(square, square, out=square)  # the output overwrites the inputs
 assert np.array_equal(square, expected)
 
-# random: the stream that NumPy promises for this generator, here as on the machine that builds the site.
+# random: the generator's stream, which must be the same as on the machine that builds the site.
 assert np.random.default_rng(0).integers(0, 1000, 5).tolist() == [850, 636, 511, 269, 307]
 assert abs(np.random.default_rng(0).standard_normal() - 0.1257302210933933) < 1e-15
 assert abs(rng.normal(size=100_000).std() - 1) < 0.02
@@ -68,7 +68,7 @@ assert float(str(np.exp(1.0))) == np.e
 
 
 def raises(function, *arguments: np.ndarray) -> bool:
-    """Whether a function of linalg notices that it failed."""
+    """Returns whether a function of linalg raises LinAlgError."""
     try:
         function(*arguments)
     except np.linalg.LinAlgError:

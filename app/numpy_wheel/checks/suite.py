@@ -1,4 +1,4 @@
-"""Run in Pyodide: the part of NumPy's own tests that covers what the lab uses. Needs pytest, hypothesis."""
+"""Runs in Pyodide: the part of NumPy's own tests that covers the functions the lab uses. Needs pytest, hypothesis."""
 
 import sys
 
@@ -26,7 +26,7 @@ PARTS = [
 # skips the tests of floating point flags, threads and processes there.
 KNOWN_FAILURES: dict[str, str] = {}
 
-# Left out for their time alone.
+# Skipped only because they are slow.
 LINALG = "linalg/tests/test_linalg.py"
 QUANTILES, RANDOM = "lib/tests/test_function_base.py", "random/tests/test_generator_mt19937.py"
 SLOW = {
@@ -38,7 +38,7 @@ SLOW = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the known failures, strictly: one that passes must be taken off the list. Skips the slow."""
+    """Marks known failures as strict xfail, so that one that passes must be removed from the list; skips slow tests."""
     for item in items:
         name = item.nodeid.split("numpy/", 1)[-1]
         for known in {name, name.split("[")[0]}:

@@ -31,7 +31,7 @@ cpu = 'wasm32'
 endian = 'little'
 """
 
-# Python runs this at its start. Meson and NumPy's build ask sysconfig about the Python they build for.
+# Python runs this at startup. It makes sysconfig, which Meson and NumPy's build query, describe Pyodide's Python.
 SITE_CUSTOMIZE = """\
 import sysconfig
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 FIXED_TIME = (2024, 1, 1, 0, 0, 0)
 
-# For those who test NumPy, compile against it or check types. numpy.testing stays: others import it.
+# Needed only to test NumPy, compile against it or check types. numpy.testing is kept, because other packages import it.
 UNUSED_FOLDERS = re.compile(
     r"numpy/(.*/)?(tests|f2py|include|distutils|_pyinstaller)/|numpy/(_core|random)/lib/|numpy/random/_examples/"
 )

@@ -20,7 +20,7 @@ PROGRAMS = {
 EMSCRIPTEN_HEADERS = ("emscripten", "trixie")
 PYTHON_HEADERS = (f"libpython{PYTHON}-dev", "forky")
 
-# For the build, in a venv of its own; and wheels unpacked for NumPy's tests in Pyodide, all pure Python.
+# Packages of the build's venv; and packages for running NumPy's tests in Pyodide, all pure Python.
 BUILD_REQUIREMENTS = ["cython==3.3.1", "ninja==1.13.2", "pypi-simple==1.8.0"]
 TEST_REQUIREMENTS = [
     "pytest==8.4.2",
@@ -34,5 +34,5 @@ TEST_REQUIREMENTS = [
 ]
 
 OPTIMISATION = ["-O3", "-msimd128"]
-# Stands in the wheel wherever the path of the build would: two builds in two places give the same bytes.
+# Replaces the path of the build folder in the wheel, so that builds in different folders give the same bytes.
 NEUTRAL_PATH = "/build"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 FUNCTION, TABLE, MEMORY, GLOBAL, TAG = range(5)  # the kinds of imports and exports
 IMPORT_SECTION, EXPORT_SECTION = 2, 7
 
-# Made by the dynamic linker for each module as it loads it; no module exports them.
+# Symbols that the dynamic linker defines for each module at load time; no module exports them.
 FROM_THE_LOADER = {
     "memory",
     "__indirect_function_table",

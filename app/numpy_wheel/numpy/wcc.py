@@ -12,11 +12,11 @@ import sys
 
 VERSION = "emcc (Emscripten gcc/clang-like replacement) 5.0.3 (wcc)"  # Meson looks for these words
 
-# Wrong code otherwise, as Emscripten's own driver knows: wasm32 wants these passes off.
+# These passes generate wrong code for wasm32; Emscripten's own driver disables them too.
 PASSES = ["-mllvm", "-combiner-global-alias-analysis=false", "-mllvm", "-disable-lsr"]
 EXCEPTIONS = ["-mllvm", "-wasm-enable-sjlj"]
 
-# Sources that vectors make slower, by up to a half: LAPACK's short loops over strided rows; integers to floats.
+# Sources that vectorisation slows down by up to a half: LAPACK's short loops over strided rows; integers to floats.
 WITHOUT_VECTORS = ("lapack_lite", "lowlevel_strided_loops")
 SLOWER_THERE = {"-O3": "-O2", "-msimd128": "-O2"}
 
@@ -57,7 +57,7 @@ def linker(output: str, shared: bool) -> list[str]:
     """The command that links object files."""
     command = [f"wasm-ld-{os.environ['WCC_LLVM']}", "--no-entry", "--import-memory", "-o", output]
     if not shared:
-        # A question of Meson's ("is there a function backtrace?"). Never run, but the answer must be true.
+        # A probe by Meson ("is there a function backtrace?"). It never runs, but must link only if the function exists.
         symbols = os.environ["WCC_SYMBOLS"]
         command += ["--unresolved-symbols=report-all", f"--allow-undefined-file={symbols}"]
         return [*command, "--export-if-defined=main", "--export-if-defined=__main_argc_argv"]
@@ -87,7 +87,7 @@ def link(language: str, arguments: list[str]) -> int:
         elif argument in ("-Wl,--whole-archive", "-Wl,--no-whole-archive"):
             inputs.append(argument.removeprefix("-Wl,"))
         elif is_for_emcc(argument) or argument.startswith(("-l", "-L")):
-            continue  # libraries are Pyodide's matter; lld searches archives again by itself
+            continue  # Pyodide provides the libraries; lld searches archives repeatedly by itself
         elif argument.endswith(SOURCES + OBJECTS):
             inputs.append(argument)
         else:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diffusion_lab.app.browser.code_overrides import CodeOverrides, EditError, told
+from diffusion_lab.app.browser.code_overrides import CodeOverrides, EditError, shown_error
 from diffusion_lab.app.instrument import Instrument, Panel, Readout, Status, Transport, computed, number, readings
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.app.instrument.editable import editable_functions, forget_cached_calls, sources
@@ -174,7 +174,7 @@ def test_a_method_and_a_function_that_is_kept(edits: CodeOverrides, place: Place
 def test_what_cannot_take_its_place(edits: CodeOverrides, place: Place, source: str, message: str, line: int) -> None:
     with pytest.raises(EditError) as caught:
         edits.edit(Trial, NAME, source)
-    assert (str(caught.value), told(caught.value, NAME).line) == (message, line)
+    assert (str(caught.value), shown_error(caught.value, NAME).line) == (message, line)
     assert (place.shown, place.computed, edits.by_place()) == (66, 0, {"a": []})
 
 
@@ -182,7 +182,7 @@ def test_a_fault_in_the_code_leaves_what_ran_before(edits: CodeOverrides, place:
     edits.edit(Trial, NAME, code("return 100 * x"))
     with pytest.raises(ZeroDivisionError) as caught:
         edits.edit(Trial, NAME, code("y = 1\n    return y / 0"))
-    output = told(caught.value, NAME)
+    output = shown_error(caught.value, NAME)
     assert output.body == "line 3 in double: return y / 0\nZeroDivisionError: division by zero"
     assert output.line == 3
     assert (place.shown, trial.double(1), edits.by_place()) == (3300, 100, {"a": [NAME]})
@@ -191,13 +191,13 @@ def test_a_fault_in_the_code_leaves_what_ran_before(edits: CodeOverrides, place:
 def test_a_mistake_of_grammar_has_its_line(edits: CodeOverrides) -> None:
     with pytest.raises(SyntaxError) as caught:
         edits.edit(Trial, NAME, "\n\ndef double(x:\n")
-    assert told(caught.value, NAME).line == 3
+    assert shown_error(caught.value, NAME).line == 3
 
 
 def test_a_value_that_cannot_be_used_is_said_to_be_one(edits: CodeOverrides, place: Place) -> None:
     with pytest.raises(TypeError) as caught:
         edits.edit(Trial, NAME, code("return {}"))
-    assert told(caught.value, NAME).body.startswith(
+    assert shown_error(caught.value, NAME).body.startswith(
         "`double` ran, but what it returned could not be used:\nTypeError: "
     )
     assert place.shown == 66
@@ -206,7 +206,7 @@ def test_a_value_that_cannot_be_used_is_said_to_be_one(edits: CodeOverrides, pla
 def test_stop_puts_back_what_ran_before(edits: CodeOverrides, place: Place) -> None:
     with pytest.raises(KeyboardInterrupt) as caught:
         edits.edit(Trial, NAME, code("raise KeyboardInterrupt"))
-    assert told(caught.value, NAME).body.endswith("Stopped.")
+    assert shown_error(caught.value, NAME).body.endswith("Stopped.")
     assert place.shown == 66
 
 
