@@ -29,12 +29,12 @@ const QUIET_MS = 3000;
 const send = (message, transfer = []) => self.postMessage(message, /** @type {any} */ (transfer));
 
 /** @type {Set<Stage>} */
-const told = new Set();
+const reachedStages = new Set();
 
 /** Tells the page, once, that a stage of the start is over. @param {Stage} stage */
 function reached(stage) {
-  if (told.has(stage)) return;
-  told.add(stage);
+  if (reachedStages.has(stage)) return;
+  reachedStages.add(stage);
   send({ type: "stage", stage, at: performance.timeOrigin + performance.now() });
 }
 
@@ -213,7 +213,7 @@ class Lab {
 
   /** The start is over. */
   live() {
-    if (told.has("live")) return;
+    if (reachedStages.has("live")) return;
     reached("live");
     this.api.started();
     if (ROLE === "cells") this.withLibrary().catch(() => {}); // retried, and reported, by the first cell
@@ -283,7 +283,7 @@ function serve() {
         send({ type: "cell_done", run: message.run, ok: false, ms: 0 }); // stopped before its own code ran
         return;
       }
-      const unfinished = error instanceof NotDownloaded && message.type === "open" && !told.has("live");
+      const unfinished = error instanceof NotDownloaded && message.type === "open" && !reachedStages.has("live");
       const where = unfinished ? "start" : (WHERE[message.type] ?? "instrument");
       if (message.type === "open" && !unfinished) lab.live(); // Python is live, though this instrument is not
       const slot = "slot" in message ? (typeof message.slot === "string" ? message.slot : message.slot.slot) : undefined;
@@ -344,7 +344,7 @@ class Maker {
     if (message.type === "open") this.instruments.add(message.slot.name);
     this.worker?.terminate();
     clearTimeout(this.timer);
-    if (!this.done && told.has("live")) this.timer = setTimeout(() => this.#make(), QUIET_MS);
+    if (!this.done && reachedStages.has("live")) this.timer = setTimeout(() => this.#make(), QUIET_MS);
   }
 
   async #make() {
