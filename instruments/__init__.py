@@ -1,1 +1,1 @@
-"""The instruments: one folder each; the directory is the registry."""
+"""The instruments, one folder each. A folder with a `component.py` is an instrument: there is no other registry."""

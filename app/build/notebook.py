@@ -120,7 +120,7 @@ class _Cells:
                 folded = _folded("Hint", block.hint.markdown) + _folded("Worked solution", solution)
                 self._say(f"**Question.** {block.question.markdown}\n\n{folded}")
             case Predict():
-                folded = _folded("What one finds", block.reveal.markdown)
+                folded = _folded("Answer", block.reveal.markdown)
                 self._say(f"**Before you look.** {block.question.markdown}\n\n{folded}")
             case Note():
                 self._say(f"**{block.title.markdown}.** {block.text.markdown}")

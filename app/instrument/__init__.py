@@ -1,4 +1,4 @@
-"""The contract of instruments: what `instruments/*/component.py` is written in."""
+"""The instrument contract: the classes and decorators with which `instruments/*/component.py` is written."""
 
 from diffusion_lab.app.instrument.assets import asset
 from diffusion_lab.app.instrument.computed import NotReady, computed

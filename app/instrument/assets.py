@@ -1,7 +1,7 @@
-"""Weights of networks: files of an instrument's folder that are fetched when they are first needed.
+"""Weights of networks: files of an instrument's folder, downloaded when they are first needed (lazily).
 
-On the author's machine, in a notebook and under `panel serve` the file is in the package. In the browser it belongs
-to no pack: `fetch` is replaced there by one that downloads it (`app/browser/downloads.py`).
+On the author's machine, in a notebook and under `panel serve` the file is in the package. In the browser no pack
+contains it: `fetch` is replaced there by a function that downloads it (`app/browser/downloads.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from pathlib import Path
 
-#: Work that yields (bytes that have come, bytes in all) until the file at the path is there.
+#: Work that yields (bytes downloaded, total bytes) until the file at the path exists.
 Fetch = Callable[[Path], Generator[tuple[int, int], None, None]]
 
 
@@ -24,11 +24,11 @@ _fetch: list[Fetch] = [_present]
 
 
 def asset(path: Path) -> Generator[tuple[int, int], None, Path]:
-    """Work that makes sure the file at `path` is there, and returns the path: `path = yield from asset(WEIGHTS)`."""
+    """Work that makes sure that the file at `path` exists, and returns it: `path = yield from asset(WEIGHTS)`."""
     yield from _fetch[-1](path)
     return path
 
 
 def fetch_by(fetch: Fetch) -> None:
-    """From now on missing files are fetched by `fetch`; for the browser."""
+    """Sets the function that downloads missing files; for the browser."""
     _fetch.append(fetch)

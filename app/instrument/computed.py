@@ -1,14 +1,15 @@
 """Computed results: lazy, cached until something they read changes, timed, and computed in slices where they are long.
 
-A method of an instrument becomes a result by `@computed`. Whatever it reads (settings and other results) is recorded
-while it runs, so a dependency cannot be forgotten, and a setting that it did not read this time costs nothing when it
-moves. A result is reused while everything it read has the value that it had (a *verifying trace*; Mokhov, Mitchell
+A method of an instrument becomes a result by `@computed`. Its reads of settings and other results are recorded
+while it runs, so no dependency can be forgotten, and a change of a setting that it did not read this time costs
+nothing. A cached result is reused while everything it read is unchanged (a *verifying trace*; Mokhov, Mitchell
 & Peyton Jones 2018, "Build systems à la carte", section 4.2.2).
 
-`@computed(work=True)` marks long work: a generator that yields how far it is, `(done, of)` or `(done, of, partial)`,
-and returns the result; yielding the same `partial` object again changes nothing for its readers. Within `Graph.slice`
-it is advanced only for that long; else to its end. Until the first partial result a reader of it gets `NotReady`:
-whatever depends on it keeps what it last showed. A changed setting that the work has read closes it.
+`@computed(work=True)` marks long work: a generator that yields its progress, `(done, of)` or `(done, of, partial)`,
+and returns the result; yielding the same `partial` object again does not invalidate its readers. Within
+`Graph.slice` it runs only for the time given there; otherwise to its end. Until the first partial result, reading it
+raises `NotReady`, and everything that depends on it keeps showing its last value. A change of a setting that the work
+has read closes the generator.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from typing import Any, overload
 
 
 class NotReady(Exception):
-    """A result that is still being computed was read; it is part of no error message."""
+    """Raised when a result is read that is still being computed; never shown to the reader."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far long work is: `done` of `of`, counted in `unit` (plural)."""
+    """Progress of long work: `done` of `of`, counted in `unit` (plural)."""
 
     done: float
     of: float
@@ -36,7 +37,7 @@ class Progress:
 
 @dataclass(eq=False)
 class _Recording:
-    """What a result has read so far: setting → value, result → version. Order matters: see `Graph._holds`."""
+    """The reads of a result so far: setting → value, result → version. Order matters: see `Graph._holds`."""
 
     reads: dict[str, Any] = field(default_factory=dict)
     nested_seconds: float = 0.0
@@ -44,7 +45,7 @@ class _Recording:
 
 @dataclass(eq=False)
 class _Entry:
-    """One value of a result, with what it was computed from."""
+    """One cached value of a result, with the reads that it depends on."""
 
     reads: dict[str, Any]
     value: Any
@@ -75,13 +76,13 @@ class Graph:
         self._nodes: dict[str, Result] = {}
         self._stack: list[_Recording] = []
         self._versions = itertools.count(1)
-        self._checked: dict[str, _Entry] = {}  # entries known to hold until a setting changes
-        self._not_ready: set[str] = set()  # long work that has been given its time in this pass
+        self._checked: dict[str, _Entry] = {}  # entries that are valid until a setting changes
+        self._not_ready: set[str] = set()  # long work that has used its time in this pass
         self._deadline: float | None = None
 
     @contextmanager
     def slice(self, seconds: float | None) -> Iterator[None]:
-        """One pass over what is shown: long work gets `seconds` in all (None: until it ends), then pauses.
+        """Context of one pass over everything shown: long work gets `seconds` in total (None: no limit), then pauses.
 
         Work that nothing has read by the end of the pass is closed.
         """
@@ -102,7 +103,7 @@ class Graph:
 
     @contextmanager
     def no_waiting(self) -> Iterator[None]:
-        """Reading a result that is unfinished raises `NotReady` at once: for what a button does."""
+        """Context in which reading an unfinished result raises `NotReady` at once: for the actions of buttons."""
         self._deadline = time.perf_counter()
         try:
             yield
@@ -115,29 +116,29 @@ class Graph:
     # --- what is read and written ------------------------------------------------------------------------------------
 
     def note_setting(self, name: str, value: Any) -> None:
-        """A setting was read."""
+        """Records that a setting was read."""
         if self._stack:
             self._stack[-1].reads.setdefault(name, value)
 
     def settings_changed(self) -> None:
-        """Some setting may have another value."""
+        """Called when a setting may have changed."""
         self._checked.clear()
         self._not_ready.clear()
 
     def read(self, node: Result) -> Any:
-        """The value of a result, computed if it is not cached; raises `NotReady` while long work has nothing yet."""
+        """The value of a result, computed if not cached; raises `NotReady` while long work has no partial result."""
         try:
             entry = self._entry(node)
         except NotReady:
             if self._stack:
-                self._stack[-1].reads.setdefault(node.name, 0)  # no version: what read it is checked again
+                self._stack[-1].reads.setdefault(node.name, 0)  # no version: its readers are checked again
             raise
         if self._stack:
             self._stack[-1].reads.setdefault(node.name, entry.version)
         return entry.value
 
     def version(self, node: Result) -> Any:
-        """Something that changes when the result does."""
+        """A version number or value that changes when the result does."""
         return self._entry(node).version
 
     def forget(self) -> None:
@@ -154,16 +155,16 @@ class Graph:
         self._checked.clear()
 
     def milliseconds(self, *names: str) -> float:
-        """How long the latest values of these results took, without the results that they read.
+        """Computing time of the latest values of these results, without that of the results that they read.
 
-        A value that computes on its own (`Replay`) adds its `milliseconds`.
+        For a value that computes lazily (`Replay`) its `milliseconds` are added.
         """
         entries = [self._entries[name][0] for name in names if self._entries.get(name)]
         return sum(1000 * entry.seconds + getattr(entry.value, "milliseconds", 0.0) for entry in entries)
 
     @property
     def progress(self) -> Progress | None:
-        """How far the unfinished work is that the reader waits for; None where there is none."""
+        """Progress of the unfinished work that the reader waits for; None where there is none."""
         return next((work.progress or Progress(0, 1) for work in self._waited_for() if work.wanted), None)
 
     @property
@@ -200,13 +201,13 @@ class Graph:
         return entry
 
     def _holds(self, reads: dict[str, Any]) -> bool:
-        """Whether everything that was read is as it was; in the order of reading: early reads decide later ones."""
+        """Whether every read is unchanged; checked in order, since early reads decide which later ones take place."""
         for name, seen in reads.items():
             dependency = self._nodes.get(name)
             if dependency is None:
                 now = getattr(self._owner, name)
             else:
-                stack, self._stack = self._stack, []  # a check is no read
+                stack, self._stack = self._stack, []  # a check does not count as a read
                 try:
                     now = self._entry(dependency).version
                 except NotReady:
@@ -266,16 +267,16 @@ class Graph:
         return work.partial
 
     def _must_wait(self, node: Result, work: _Work) -> bool:
-        """Whether this is background work that has begun, while there is unfinished work that the reader waits for."""
+        """Whether this is begun background work that should yield to unfinished work that the reader waits for."""
         begun = node.background and work.progress is not None
         return self._deadline is not None and begun and any(self._waited_for())
 
     def _waited_for(self) -> Iterator[_Work]:
-        """Unfinished work that is no background work."""
+        """Unfinished work, without background work."""
         return (work for name, work in self._works.items() if not self._nodes[name].background)
 
     def _version_of(self, value: Any) -> Any:
-        """A number or text is its own version: where it is as before, what read it is still valid (early cutoff)."""
+        """A number or text is its own version: if it is unchanged, its readers stay valid (early cutoff)."""
         return (value,) if isinstance(value, int | float | str) else next(self._versions)
 
     def _took(self, start: float) -> float:
@@ -321,9 +322,9 @@ def computed(
 def computed(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Marks a method of an instrument as a result.
 
-    work: it is a generator, advanced in slices; background: nobody waits for this work, so playing goes on meanwhile;
-    keep: so many values are kept, the latest first, for settings that go back to where they were; unit: what long work
-    counts, plural ("steps").
+    work: it is a generator, advanced in slices; background: playing does not wait for this work; keep: number of
+    recent values that are cached, for settings that return to earlier values; unit: the unit of the progress, plural
+    ("steps").
     """
     if function is not None:
         return Result(function)

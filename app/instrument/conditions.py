@@ -1,4 +1,4 @@
-"""Conditions: when a control, a reading, a legend or a layer shows."""
+"""Conditions: when a control, a reading, a legend or a layer is shown."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Condition:
         )
 
     def met(self, settings: Any) -> bool:
-        """Whether it holds for the attributes of `settings`."""
+        """Whether the condition holds for the attributes of `settings`."""
         return all(as_text(getattr(settings, name)) in values for name, values in self.allowed)
 
     @property

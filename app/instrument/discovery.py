@@ -20,10 +20,10 @@ def instrument_names() -> list[str]:
 
 @cache
 def instrument_class(name: str) -> type[Instrument]:
-    """The component of `instruments/<name>`; raises `LookupError` for a name that is none."""
+    """The component of `instruments/<name>`; raises `LookupError` for an unknown name."""
     if name not in instrument_names():
         raise LookupError(f"There is no instrument `{name}`; there is {', '.join(instrument_names())}.")
-    from diffusion_lab.app.instrument.instrument import Instrument  # with Param and NumPy: a list of names does without
+    from diffusion_lab.app.instrument.instrument import Instrument  # lazy: it needs Param
 
     module = importlib.import_module(f"diffusion_lab.instruments.{name}.component")
     return next(

@@ -11,12 +11,12 @@ from typing import TypedDict, cast
 
 from diffusion_lab.app.instrument.instrument import Instrument
 
-#: Where the code of instruments lies.
+#: Folder of the instruments' code.
 INSTRUMENTS = "diffusion_lab.instruments."
 
 
 class Source(TypedDict):
-    """A function as the reader finds it. `file`: where it stands in the checkout."""
+    """A function that a reader can edit, with its code. `file`: its path in the checkout."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ def forget_cached_calls() -> None:
 
 
 def sources(cls: type[Instrument]) -> list[Source]:
-    """The source of each, to be read and edited; for the build, since the browser has byte code only."""
+    """The source of each editable function. Called by the build, since the browser has only byte code."""
     return [
         Source(
             name=name,

@@ -1,7 +1,7 @@
-"""A Bokeh figure as SVG: the first picture of an instrument and the plots of a cell, readable without JavaScript.
+"""Draws a Bokeh figure as SVG: the first picture of an instrument and the plots of a cell, visible without JavaScript.
 
-Covers the glyphs that the lab draws with; a figure with any other glyph is refused by name rather than drawn wrongly.
-Colours that are tokens of the theme become `var(--…)`, so the picture follows light and dark by itself.
+Covers the glyphs that the lab uses; any other glyph raises an error rather than being drawn wrongly. Colours that are
+tokens of the theme become `var(--…)`, so the picture follows the page's theme.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def figure_svg(plot: figure, *, description: str = "") -> str:
 
 
 def _refuse_annotations(plot: figure) -> None:
-    """What stands on the figure besides glyphs, axes and grids would be left out: better to say so."""
+    """Raises `ValueError` for parts other than glyphs, axes and grids, which the SVG would lack."""
     around = [model for place in ("left", "right", "above", "below", "center") for model in getattr(plot, place)]
     for model in [*plot.renderers, *around]:
         if not isinstance(model, GlyphRenderer | Axis | Grid):
@@ -108,7 +108,7 @@ def nice_ticks(low: float, high: float) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten from 10^low to 10^high, so few that they can be read; where there are too few, other numbers."""
+    """Powers of ten from 10^low to 10^high, thinned so that labels fit; where there are too few, other numbers."""
     powers = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
     if len(powers) >= 3:
         return [10.0**power for power in powers[:: math.ceil(len(powers) / MAX_TICKS)]]
@@ -153,7 +153,7 @@ def _axes(frame: _Frame, plot: figure) -> Iterator[str]:
 
 
 def _ticks(axes: list[Any], low: float, high: float, log: bool) -> list[float]:
-    """Where an axis has numbers: as it says itself, else round ones; on a log axis the bounds are logarithms."""
+    """The ticks of an axis: its fixed ones, else round numbers; on a log axis the bounds are logarithms."""
     ticker = next((axis.ticker for axis in axes), None)
     if isinstance(ticker, FixedTicker):
         ends = (10.0**low, 10.0**high) if log else (low, high)
@@ -163,7 +163,7 @@ def _ticks(axes: list[Any], low: float, high: float, log: bool) -> list[float]:
 
 
 def _numbers(values: list[float]) -> list[str]:
-    """As few digits as tell them apart."""
+    """Labels with just enough digits to be distinct."""
     for digits in range(4, 16):
         labels = [f"{value:.{digits}g}" for value in values]
         if len(set(labels)) == len(values):
@@ -214,7 +214,7 @@ def _scatter(glyph: Scatter, data: dict[str, Any], frame: _Frame) -> Iterator[st
     x, y = frame.x(_column(glyph.x, data)), frame.y(_column(glyph.y, data))
     radius = float(_column(glyph.size, data)) / 2
     colours = _colours(glyph.fill_color, data, len(x))
-    # One path a colour: a dot is a round-capped stroke of no length, an eighth of the bytes of a <circle>.
+    # One path for each colour: a dot is a round-capped stroke of no length, an eighth of the bytes of a <circle>.
     for colour in dict.fromkeys(colours):
         shown = ((a, b) for a, b, c in zip(x, y, colours, strict=True) if c == colour and math.isfinite(a + b))
         dots = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in shown)
@@ -239,7 +239,7 @@ def _segment(glyph: Segment, data: dict[str, Any], frame: _Frame) -> Iterator[st
 
 
 def _polyline(x: np.ndarray, y: np.ndarray) -> str:
-    """A line through the points; what is not a number leaves a gap."""
+    """A line through the points, with gaps at points that are not finite."""
     path, pen = [], "M"
     for a, b in zip(x, y, strict=True):
         if math.isfinite(a + b):
@@ -345,7 +345,7 @@ def _place(glyph: Image | ImageRGBA, data: dict[str, Any], frame: _Frame) -> str
 
 
 def _picture(place: str, png: str) -> str:
-    """Pixels stay squares, as Bokeh draws them."""
+    """An image whose pixels stay squares, as Bokeh draws them."""
     return f'<image {place} preserveAspectRatio="none" style="image-rendering:pixelated" href="{png}"/>'
 
 

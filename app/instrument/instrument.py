@@ -1,9 +1,9 @@
-"""Instrument: settings, results, scenes, readings and words of one live picture; needs neither Panel nor Bokeh.
+"""Base class of instruments: settings, results, scenes, readings and texts. Needs neither Panel nor Bokeh.
 
-A subclass declares settings (`settings.py`), scenes (`scenes.py`) and a `panel` (`panel.py`) as class attributes,
-computes by `@computed`, gives the layers' data by `@scene.layer`, readings by `@readings`, and says in words what it
-shows. `answer` collects what has changed since the last answer; whoever shows the instrument (the worker of a page, or
-`view.InstrumentView`) passes it on.
+A subclass declares settings (`settings.py`), scenes (`scenes.py`) and a `panel` (`panel.py`) as class attributes. Its
+methods compute results (`@computed`), the data of layers (`@scene.layer`), readings (`@readings`) and the text
+alternative (`describe`). `answer` collects all changes since the last answer, for the worker of a page or for
+`view.InstrumentView`, which show them.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from diffusion_lab.app.instrument.scenes import Columns, Scene
 from diffusion_lab.app.instrument.settings import SETTING_TYPES
 from diffusion_lab.app.instrument.vocabulary import current_setting, current_value
 
-#: A word that is this similar to a setting's name is a misspelt setting, not something else's.
+#: An unknown name that is at least this similar to a setting's name counts as misspelt; others are ignored.
 MISSPELT = 0.75
 
 ACTIONS = ("run", "step", "reset", "tap")
 
 
 class StateError(ValueError):
-    """A value that a setting cannot take; the message says which setting, what was given and what is allowed."""
+    """Raised for a value that a setting cannot take; the message gives the setting, the value and the allowed ones."""
 
 
 @dataclass
 class Answer:
-    """What has changed since the last answer; empty parts have not.
+    """The changes since the last answer; empty parts are unchanged.
 
     settings: values, `playing` among them; layers: "scene.layer" → columns; visible: "scene.layer" → whether it shows;
-    ranges: scene → (x, y); texts, numbers: readings; status, description, query: None where they are as they were.
-    pale: scenes that still show an earlier state; progress: of work that the reader waits for; working: there is more
-    to come, so `answer` should be called again.
+    ranges: scene → (x, y); texts, numbers: readings; status, description, query: None where unchanged.
+    pale: scenes that still show an earlier state; progress: of work that the reader waits for; working: more is
+    coming, so `answer` should be called again.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Instrument(param.Parameterized):
     """Base class of all instruments."""
 
     title: ClassVar[str] = ""
-    #: What a reader can find out with it, as one question.
+    #: The question that a reader can answer with it.
     question: ClassVar[str] = ""
     panel: ClassVar[Panel]
     #: Functions that the instrument runs and that a reader may replace: of its kernel or of `common`.
@@ -110,34 +110,34 @@ class Instrument(param.Parameterized):
         """Makes settings that depend on one another agree, after those in `changed` have moved."""
 
     def status(self) -> Status:
-        """What was computed for the picture."""
+        """Describes the computation behind the picture."""
         raise NotImplementedError
 
     def describe(self) -> str:
-        """The text alternative: what the picture shows, with its numbers."""
+        """The text alternative of the picture, with its numbers."""
         raise NotImplementedError
 
     def table(self) -> dict[str, np.ndarray]:
-        """What the picture shows as columns of equal length, by name, for download."""
+        """The data of the picture as columns of equal length, by name, for download."""
         raise NotImplementedError
 
     def run(self) -> None:
-        """The reader pressed the run button: plays from the start, unless a subclass does something else."""
+        """Called when the reader presses run: plays from the start, unless a subclass overrides it."""
         self.play_from_start()
 
     def step(self) -> None:
-        """The reader pressed the step button: moves the played setting on by its step, unless a subclass says else."""
+        """Called when the reader presses step: advances the played setting, unless a subclass overrides it."""
         name = self.panel.transport.plays
         p = self.param[name]
         self.param.update(playing=False, **{name: min(p.bounds[1], getattr(self, name) + (p.step or 1))})
 
     def tap(self, x: float, y: float) -> None:
-        """The reader tapped the picture at (x, y), in data units."""
+        """Called when the reader taps the picture at (x, y), in data units."""
 
     # --- for subclasses to use ---------------------------------------------------------------------------------------
 
     def play_from_start(self, **settings: Any) -> None:
-        """Sets `settings` and plays from the low bound of what the transport plays."""
+        """Sets `settings`, and plays from the low bound of the setting that the transport plays."""
         name = self.panel.transport.plays
         self.param.update(**{name: self.param[name].bounds[0]}, **settings)
         self.playing = True
@@ -174,7 +174,7 @@ class Instrument(param.Parameterized):
 
     @classmethod
     def parse_state(cls, values: Mapping[str, str]) -> dict[str, Any]:
-        """Typed values from texts (a query, a chapter's directive, a link in prose); former names are understood.
+        """Typed values from texts (a query, a chapter's directive, a link in prose); former names are accepted.
 
         Raises `StateError` for a name that is no setting of this instrument or a value outside its bounds.
         """
@@ -202,7 +202,7 @@ class Instrument(param.Parameterized):
 
     @classmethod
     def parse_leniently(cls, values: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-        """What can be taken of `values`, and a sentence for each that cannot: an address may hold anything.
+        """The valid part of `values`, and a sentence for each invalid value: an address may contain anything.
 
         A name that resembles no setting (a tracking parameter, `lang`) is ignored.
         """
@@ -230,7 +230,7 @@ class Instrument(param.Parameterized):
         return urlencode({name: as_text(value) for name, value in self.state().items()})
 
     def reset(self) -> None:
-        """Sets every setting to the value that the instrument was made with; nothing plays."""
+        """Sets every setting to its initial value, and stops playing."""
         self.param.update(playing=False, **self._initial)
 
     def recompute(self) -> None:
@@ -238,13 +238,13 @@ class Instrument(param.Parameterized):
         self._graph.forget()
 
     def move(self, **values: Any) -> None:
-        """Sets Params as one change; cheaper than `param.update`, which prepares a way back."""
+        """Sets Params as one change; cheaper than `param.update`, which can also be undone."""
         with param.parameterized.batch_call_watchers(self):
             for name, value in values.items():
                 setattr(self, name, value)
 
     def act(self, message: Any) -> None:
-        """Does what a button or a tap asks for: {"action": "run"}, or "step", "reset", or "tap" with x and y."""
+        """Performs the action of a button or a tap: {"action": "run"}, or "step", "reset", or "tap" with x and y."""
         action = message.get("action") if isinstance(message, dict) else None
         if action not in ACTIONS:
             raise StateError(f"An instrument is sent one of the actions {', '.join(ACTIONS)}, got {message!r}.")
@@ -254,11 +254,11 @@ class Instrument(param.Parameterized):
                 place = [float(message["x"]), float(message["y"])]
             except (KeyError, TypeError, ValueError):
                 raise StateError(f"A tap needs the numbers x and y, got {message!r}.") from None
-        with suppress(NotReady), self._graph.no_waiting():  # nothing to step or tap while the picture is not there
+        with suppress(NotReady), self._graph.no_waiting():  # no step or tap before the picture is computed
             getattr(self, action)(*place)
 
     def csv(self) -> str:
-        """The data shown, as comma-separated values under a line of names; numbers with nine digits."""
+        """The data shown, as comma-separated values below a line of names; numbers have nine digits."""
         columns = self.table()
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -272,7 +272,7 @@ class Instrument(param.Parameterized):
     # --- what is shown -----------------------------------------------------------------------------------------------
 
     def answer(self, seconds: float | None = None) -> Answer:
-        """What has changed since the last answer. Long work gets `seconds` in all; None: it is run to its end."""
+        """The changes since the last answer. Long work gets `seconds` in total; None: it runs to its end."""
         answer = Answer()
         with self._graph.slice(seconds):
             pale = {
@@ -291,7 +291,7 @@ class Instrument(param.Parameterized):
                     for key, text in reading_texts(self.panel, values).items():
                         self._tell(answer.texts, key, text, "reading")
                     for key, numbers in reading_numbers(values).items():
-                        if self._sent.get(f"number {key}", self) != numbers:  # None is one of them
+                        if self._sent.get(f"number {key}", self) != numbers:  # None is a possible value
                             answer.numbers[key] = self._sent[f"number {key}"] = numbers
             for description in self._ready(_DESCRIBE):
                 answer.description = self._news("description", description)
@@ -306,7 +306,7 @@ class Instrument(param.Parameterized):
         return answer
 
     def status_text(self) -> str:
-        """The status line: what, in what time, how exact; and how far unfinished work is."""
+        """The status line: computation, time and exactness, and the progress of unfinished work."""
         status: Status | None = self._sent.get("status data")
         parts = []
         if (progress := self._graph.progress) is not None and progress.of:
@@ -325,18 +325,18 @@ class Instrument(param.Parameterized):
         return f"{milliseconds:.{0 if milliseconds >= 10 else 1}f} ms"
 
     def answered(self, values: Mapping[str, Any]) -> None:
-        """Whoever shows the instrument has set these settings: they are no news to it."""
+        """Marks settings as already known to the view that has set them, so that `answer` does not repeat them."""
         self._sent |= {f"setting {name}": value for name, value in values.items()}
 
     def forget_answers(self) -> None:
-        """The next answer holds everything."""
+        """Makes the next answer contain everything."""
         self._sent.clear()
 
     def _shows(self, scene: Scene, names: tuple[str, ...]) -> bool:
         return scene.when.met(self) and any(scene.layers[name].condition.met(self) for name in names)
 
     def _answer_layers(self, answer: Answer, scene: Scene, names: tuple[str, ...], node: Result) -> bool:
-        """Adds the columns of layers where they have changed; false where they are not ready."""
+        """Adds the changed columns of layers; false where they are not ready."""
         try:
             columns, version = self._graph.read(node), self._graph.version(node)
         except NotReady:
@@ -347,7 +347,7 @@ class Instrument(param.Parameterized):
         return True
 
     def _ready(self, node: Result) -> Iterator[Any]:
-        """The value of a result, or nothing while it is not ready."""
+        """The value of a result, or None while it is not ready."""
         try:
             value = self._graph.read(node)
         except NotReady:
@@ -355,7 +355,7 @@ class Instrument(param.Parameterized):
         yield value
 
     def _news(self, key: str, value: Any) -> Any:
-        """`value` if it was not sent last under this key, else None."""
+        """`value` if it differs from the one last sent under this key, else None."""
         if key in self._sent and self._sent[key] == value:
             return None
         self._sent[key] = value
@@ -391,7 +391,7 @@ class Instrument(param.Parameterized):
 
 
 def _columns_of(scene: Scene, names: tuple[str, ...], function: Callable[..., Any]) -> Callable[..., list[Columns]]:
-    """Computes the columns of layers from the data that `function` gives."""
+    """Computes the columns of layers from the data that `function` returns."""
 
     def columns(instrument: Instrument) -> list[Columns]:
         data = function(instrument)
@@ -417,7 +417,7 @@ _STATUS = _node("status", lambda instrument: instrument.status())
 
 
 def _allowed(p: param.Parameter) -> str:
-    """What a setting takes, in words."""
+    """The values that a setting accepts, in words."""
     if isinstance(p, param.Boolean):
         return "true or false"
     if isinstance(p, param.Selector):

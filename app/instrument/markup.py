@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class _Item:
-    """Something in the list of controls: of a setting, several switches, or the transport."""
+    """An entry of the list of controls: a setting, several switches, or the transport."""
 
     kind: str
     name: str = ""
@@ -29,12 +29,12 @@ class _Item:
 
 
 def scene_mark(name: str) -> str:
-    """What stands in the markup where the scene `name` is to be drawn."""
+    """The placeholder in the markup for the drawing of the scene `name`."""
     return f"<!--scene {name}-->"
 
 
 def front_panel_html(instrument: Instrument, answer: Answer) -> str:
-    """The front panel in the state that `answer`, one that holds everything, describes."""
+    """The front panel in the state of `answer`, which must be a complete one."""
     panel, scenes = instrument.panel, list(instrument.scenes().values())
     pictures = [scene for scene in scenes if scene.place == "picture"]
     played = instrument.param[panel.transport.plays]
@@ -84,7 +84,7 @@ def _controls(instrument: Instrument) -> Iterator[_Item]:
 
 
 def _legends(instrument: Instrument) -> Iterator[dict[str, Any]]:
-    """Mark, colour, words and condition of each layer that has a legend: it shows where its scene does."""
+    """Mark, colour, words and condition of each legend, which is shown only together with its scene."""
     for scene in instrument.scenes().values():
         for layer in scene.layers.values():
             if layer.legend:

@@ -1,6 +1,6 @@
-"""The front panel: what stands around the pictures of an instrument besides its settings.
+"""The front panel of an instrument: transport, readings and pads around the pictures.
 
-Settings say themselves how they are shown (`settings.Control`), layers have their own legend (`scenes.Layer`).
+Settings declare their own controls (`settings.Control`), layers their own legends (`scenes.Layer`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ class Transport:
     """Run, play or pause, step, seed and reset.
 
     run: the word on the run button; plays: the setting that playing moves, from its low to its high bound in `seconds`;
-    after: the setting below which it stands; "" for the end.
+    after: the setting below which it is shown; "" for the end.
     """
 
     run: str
     plays: str
     seconds: float
     after: str = ""
-    step: str = "One step further"
+    step: str = "One step forward"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class CategoryBars:
 
 @dataclass(frozen=True)
 class Handle:
-    """A point of the picture that the reader drags, or moves with the arrow keys: two number settings."""
+    """A point of the picture that the reader drags or moves with the arrow keys; sets two number settings."""
 
     x: str
     y: str
@@ -79,7 +79,7 @@ class Handle:
 
 @dataclass(frozen=True)
 class Brush:
-    """Points that the reader draws on the picture, into one text setting.
+    """Points that the reader draws on the picture; written into one text setting.
 
     Each point is four base-36 digits, two for x and two for y, counted from the picture's lower left corner in
     1295ths of its width and height; later points are drawn over earlier ones. "" is an empty picture.
@@ -94,7 +94,7 @@ class Brush:
 
 @dataclass(frozen=True)
 class Tap:
-    """Places of the picture that the reader taps; the instrument's `tap(x, y)` is called with data units."""
+    """Lets the reader tap the picture; calls the instrument's `tap(x, y)` in data units."""
 
     label: str
     when: When = None
@@ -103,7 +103,7 @@ class Tap:
 
 @dataclass(frozen=True)
 class Panel:
-    """The front panel. frames: the setting whose slider moves the picture before Python is there."""
+    """The front panel. frames: the setting whose slider moves the picture before Python is live."""
 
     transport: Transport
     readouts: Sequence[Readout] = ()

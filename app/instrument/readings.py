@@ -10,8 +10,7 @@ import numpy as np
 
 from diffusion_lab.app.instrument.panel import CategoryBars, Measure, Panel, Readout
 
-#: What an instrument gives for a key: a number, an `Estimate`, a vector, a text, or None where there is none; or two of
-#: them.
+#: The value of a reading: a number, an `Estimate`, a vector, a text, or None where there is none; or a pair of these.
 Reading = Any
 
 NOTHING = "–"
@@ -27,9 +26,9 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Status:
-    """What was computed for the picture.
+    """The computation behind the picture.
 
-    what: the computation in words; exactness: how exact it is; timed: names of the results whose time counts; where
+    what: the computation in words; exactness: how exact it is; timed: names of the results whose time is shown; where
     `each` is given ("a pass"), that time is divided by `count`; beside: another computation, named after this one.
     """
 
@@ -65,7 +64,7 @@ def number_text(value: Any, specification: str = "") -> str:
 
 
 def reading_texts(panel: Panel, values: Mapping[str, Reading]) -> dict[str, str | list[float]]:
-    """The texts that the front panel shows: `key`, and `key_true` for what stands beside it; bars stay numbers.
+    """The texts that the front panel shows: `key`, and `key_true` for the value beside it; bars stay numbers.
 
     Keys that the panel does not show (`given_problem`) pass through.
     """
@@ -87,7 +86,7 @@ def reading_texts(panel: Panel, values: Mapping[str, Reading]) -> dict[str, str 
 
 
 def reading_numbers(values: Mapping[str, Reading]) -> dict[str, Any]:
-    """The readings as plain numbers, for data and embedding pages: what is no finite number is None."""
+    """The readings as plain numbers, for data files and embedding pages: None where not finite."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, str) or value is None:

@@ -1,4 +1,4 @@
-"""Replay: the states of an iterator, kept as frames that can be scrubbed, computed no further than they are needed."""
+"""Replay: caches the states of an iterator as frames that can be scrubbed. Frames are computed lazily."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Frame = TypeVar("Frame")
 class Replay(Generic[State, Frame]):
     """Frames of a run of `num_steps` steps: the start and at most `max_frames` states after it, evenly spaced.
 
-    states: the start, then the state after each step; keep: makes the frame of a state (a compact copy). Both ends of
-    the run are among the frames. A frame depends only on the iterator, not on the order in which frames are asked for.
-    milliseconds: what the steps so far have taken.
+    states: the start, then the state after each step; keep: makes the frame of a state (a compact copy). The frames
+    include both ends of the run. A frame depends only on the iterator, not on the order of access.
+    milliseconds: the computing time of the steps so far.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Replay(Generic[State, Frame]):
     def to(self, frame: int) -> Generator[tuple[int, int, Frame], None, Frame]:
         """Work (`computed(work=True)`) that computes up to `frame`: yields steps done, steps wanted and the last frame.
 
-        A reader sees the run as it goes; the result is the frame itself.
+        The run is visible while it is computed; the result is the frame itself.
         """
         while len(self.frames) <= frame:
             self._take()
@@ -58,14 +58,14 @@ class Replay(Generic[State, Frame]):
         return self.frames[frame]
 
     def to_end(self) -> Generator[tuple[int, int], None, Replay[State, Frame]]:
-        """Work that computes all frames and returns the replay; nothing is shown of it before the end."""
+        """Work that computes all frames and returns the replay; it shows nothing before the end."""
         while not self.complete:
             self._take()
             yield self.steps_done, self.num_steps
         return self
 
     def _take(self) -> None:
-        """Takes one state from the iterator, and keeps its frame if it is one of those to keep."""
+        """Takes one state from the iterator, and stores its frame if it is one of those to keep."""
         start = time.perf_counter()
         try:
             state: Any = next(self._states)

@@ -1,6 +1,6 @@
-"""Scenes as Bokeh figures: one glyph a layer, whose source has the layer's name.
+"""Makes Bokeh figures of scenes: one glyph for each layer, with a source of the layer's name.
 
-Colours follow the theme: each model that has colours carries them for both themes in its tags, as
+The tags of each model that has colours hold the colours of both themes, as
 `{"light": {property: value}, "dark": {…}}`, so that Python and the page change themes in the same way.
 """
 
@@ -57,20 +57,20 @@ class SceneFigure:
         self.restyle(theme)
 
     def put(self, name: str, columns: Columns) -> None:
-        """The data of a layer."""
+        """Sets the data of a layer."""
         self.sources[name].data = _bokeh_columns(columns)
 
     def show(self, name: str, visible: bool) -> None:
-        """Whether a layer is seen."""
+        """Shows or hides a layer."""
         self.renderers[name].visible = visible
 
     def set_ranges(self, x: tuple[float, float], y: tuple[float, float]) -> None:
-        """What the axes show, from and to."""
+        """Sets the ranges of the axes."""
         self.plot.x_range.update(start=x[0], end=x[1])
         self.plot.y_range.update(start=y[0], end=y[1])
 
     def restyle(self, theme: ThemeName) -> None:
-        """The theme's colours."""
+        """Applies the theme's colours."""
         for model in self.plot.references():
             for tag in model.tags:
                 if isinstance(tag, dict) and theme in tag:
@@ -123,7 +123,7 @@ def _axes(scene: Axes) -> figure:
         min_border=1,
     )
     for side, axis, grid in (("x", plot.xaxis, plot.xgrid), ("y", plot.yaxis, plot.ygrid)):
-        if side in scene.ticks:  # plain numbers; Bokeh would set 10⁻¹ in two pieces
+        if side in scene.ticks:  # plain numbers; Bokeh would draw 10⁻¹ in two pieces
             axis.ticker = grid.ticker = FixedTicker(ticks=list(scene.ticks[side]))
             axis.major_label_overrides = {tick: f"{tick:g}" for tick in scene.ticks[side]}
     plot.xgrid.grid_line_color = None
@@ -233,7 +233,7 @@ def _image(plot: figure, layer: Image, source: ColumnDataSource) -> GlyphRendere
 
 
 def shades(colour: str, strongest: float = 0.36, count: int = SHADES) -> list[str]:
-    """`count` colours from nothing to `colour` at the opacity `strongest`: the page's own ground shines through."""
+    """`count` colours from transparent to `colour` at the opacity `strongest`: the page's background shows through."""
     return [f"{colour}{round(level * strongest / (count - 1) * 255):02x}" for level in range(count)]
 
 

@@ -1,8 +1,8 @@
 """Pictures as scenes: each is a plane or a pair of axes with named layers, whose data are plain arrays.
 
-Nothing here draws. A layer says what it is made of (columns), which colour tokens it has and when it shows; a method of
-the instrument, registered by `scene.layer`, gives its data. `view.py` makes Bokeh figures of scenes, and the page puts
-the same columns into the figures that were made at build time.
+Nothing here draws. A layer declares its columns, its colour tokens and when it is shown; a method of the instrument,
+registered by `scene.layer`, returns its data. `view.py` makes Bokeh figures of scenes, and the page puts the same
+columns into the figures that were made at build time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BY_PART = "parts"
 
 
 def _floats(values: Any) -> np.ndarray:
-    """Contiguous float32: its rounding is far below a pixel, and it halves what is sent."""
+    """Contiguous float32: its rounding is far below a pixel, and it halves the size of messages."""
     return np.ascontiguousarray(values, dtype=np.float32)
 
 
@@ -54,17 +54,17 @@ class Layer:
     mark: ClassVar[str] = "line"
 
     def columns(self, data: Mapping[str, Any]) -> Columns:
-        """What the page gets for the `data` that the instrument gives; raises `ValueError` for data that do not fit."""
+        """The columns sent to the page for an instrument's `data`; raises `ValueError` for data of a wrong shape."""
         raise NotImplementedError
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """All columns, with the one of colours."""
+        """Names of all columns, with that of colours."""
         return (*self.names, "part") if self.colour == BY_PART else self.names
 
     @property
     def condition(self) -> Condition:
-        """When it shows."""
+        """The condition under which it is shown."""
         return Condition.of(self.when)
 
     def empty(self) -> Columns:
@@ -133,7 +133,7 @@ class Arrows(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Lines(Layer):
-    """Lines through points. Data: x (N,) and y (N,); or paths (F, P, 2), the ways of P points through F moments."""
+    """Lines through points. Data: x (N,) and y (N,); or paths (F, P, 2), the paths of P points through F times."""
 
     width: float = 2.0
     dash: tuple[int, ...] = ()
@@ -153,9 +153,9 @@ class Lines(Layer):
 class Heat(Layer):
     """A picture of shades over the whole plane. Data: image (rows, columns), row 0 at the bottom.
 
-    With a token as colour: uint8, 0 nothing to 255 the token at the opacity `strongest`; floats from 0 to 1 are scaled.
-    With `BY_PART`: int8, the part of each pixel; -1 grey, -2 nothing. With "diverging": int8 from -127 (c0) over
-    0 (nothing) to 127 (c1); floats from -1 to 1 are scaled.
+    With a token as colour: uint8, from 0, transparent, to 255, the token at the opacity `strongest`; floats from 0 to 1
+    are scaled. With `BY_PART`: int8, the part of each pixel; -1 grey, -2 transparent. With "diverging": int8 from -127
+    (c0) over 0 (transparent) to 127 (c1); floats from -1 to 1 are scaled.
     """
 
     strongest: float = 0.36
@@ -182,7 +182,7 @@ class Heat(Layer):
         return self.colour not in (BY_PART, "diverging")
 
     def empty(self) -> Columns:
-        """One pixel of nothing."""
+        """One transparent pixel."""
         nothing = -2 if self.colour == BY_PART else 0
         return {"image": np.full((1, 1), nothing, np.uint8 if self._positive else np.int8)}
 
@@ -191,18 +191,18 @@ class Heat(Layer):
 class Image(Layer):
     """A picture in its own colours over the whole plane. Data: image, floats 0 to 1 or uint8, (H, W), (H, W, 3 or 4).
 
-    Row 0 is the top, as pictures are written.
+    Row 0 is the top, as in image files.
     """
 
     names: ClassVar[tuple[str, ...]] = ("image",)
     mark: ClassVar[str] = "area"
 
     def columns(self, data: Mapping[str, Any]) -> Columns:
-        """RGBA as one uint32 a pixel, row 0 at the bottom, as Bokeh takes it."""
+        """RGBA as one uint32 per pixel, row 0 at the bottom, as Bokeh expects."""
         return {"image": rgba_image(data["image"])}
 
     def empty(self) -> Columns:
-        """One clear pixel."""
+        """One transparent pixel."""
         return {"image": np.zeros((1, 1), np.uint32)}
 
 
@@ -213,7 +213,7 @@ class ImageGrid(Image):
     across: int = 4
 
     def columns(self, data: Mapping[str, Any]) -> Columns:
-        """One picture of them all."""
+        """All pictures as one."""
         images = np.asarray(data["images"])
         if images.dtype.kind != "f":
             images = images / 255.0
@@ -299,8 +299,8 @@ class Texts(Layer):
 class Scene:
     """A picture: its layers from bottom to top, and the methods of the instrument that give their data.
 
-    aspect: width over height; title: what it shows, in words; place: "picture", where several scenes stand side by
-    side, "below" them, or "chart", below the measures; `x` and `y`: what is shown, from and to.
+    aspect: width over height; title: its content in words; place: "picture", where scenes are placed side by side,
+    "below" these, or "chart", below the measures; `x` and `y`: the ranges of the axes.
     """
 
     def __init__(
@@ -323,9 +323,9 @@ class Scene:
         self.limits: Callable[..., Any] | None = None
 
     def layer(self, *names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Registers a method that gives the data of these layers: a mapping, or for several one mapping each, yielded.
+        """Registers a method that returns the data of a layer as a mapping, or yields one mapping for each of several.
 
-        A layer that is not shown is not computed; one whose data would be empty is given `None`.
+        A hidden layer is not computed; `None` means empty data.
         """
         unknown = [name for name in names if name not in self.layers]
         if unknown:
@@ -338,13 +338,13 @@ class Scene:
         return register
 
     def ranges(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Registers a method that gives (x, y), two pairs, for axes that move with the data."""
+        """Registers a method that returns the ranges (x, y), two pairs, for axes that follow the data."""
         self.limits = function
         return function
 
 
 class Plane(Scene):
-    """A bare plane about (0, 0) on equal axes, `half_width` to each side and `half_height` (the same) up and down."""
+    """A plane without axes about (0, 0), equal scales; `half_height` is the same as `half_width` unless given."""
 
     def __init__(
         self,
@@ -390,7 +390,7 @@ class Axes(Scene):
 def field_arrows(grid: np.ndarray, vectors: np.ndarray, half_length_at: float) -> dict[str, np.ndarray]:
     """Data of an `Arrows` layer: vectors (G², 2) at a square grid over the coordinates `grid` (G,).
 
-    An arrow is as long as a cell at most and half as long where its vector has the length `half_length_at`.
+    An arrow is at most as long as a cell, and half as long where its vector has the length `half_length_at`.
     """
     at = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,7 +1,7 @@
 """Settings: the Params that a reader can change, each declared in one line.
 
-A setting is an ordinary Param with three additions: a `Control` says how the front panel shows it, reading it inside a
-computed result records the dependency, and setting it makes cached results be checked again (`computed.py`).
+A setting is an ordinary Param with three additions: a `Control` says how the front panel shows it; a read inside a
+computed result records the dependency; a write invalidates the checks of cached results (`computed.py`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Control:
 
     kind: "slider", "row" (options side by side), "menu", "switch", "text", "seed" (in the transport), "none" (set on
     the picture only). symbol, unit: beside the label. labels: option → words. ends: the words at the low and the high
-    end of a slider. example: stands in an empty text entry. folded: below "More settings".
+    end of a slider. example: placeholder of an empty text entry. folded: below "More settings".
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Control:
 
 
 class _Tracked:
-    """A Param whose reads and writes an instrument's graph of results follows."""
+    """A Param that reports its reads and writes to the instrument's graph of results."""
 
     __slots__ = ()
     name: str
@@ -145,7 +145,7 @@ def choice(
 
 
 def switch(default: bool, label: str, doc: str, *, when: When = None) -> Any:
-    """A switch; neighbours stand in one row."""
+    """A switch; neighbouring switches share a row."""
     made = SwitchSetting(default=default, label=label, doc=doc)
     made.control = Control("switch", when=Condition.of(when))
     return made
@@ -161,7 +161,7 @@ def text(
 
 
 def seed(default: int, doc: str = "The same seed gives the same random numbers.") -> Any:
-    """The seed of all random numbers, in the transport."""
+    """The seed of all random numbers, shown in the transport."""
     made = WholeSetting(default=default, bounds=(0, 9999), step=1, label="Seed", doc=doc)
     made.control = Control("seed")
     return made

@@ -1,4 +1,4 @@
-"""One palette and type scale, for the CSS of the pages and for Bokeh figures alike.
+"""One palette and type scale, shared by the CSS of the pages and by Bokeh figures.
 
 The data colours are the Okabe-Ito set (colour-blind safe), darkened where needed for a light ground and
 lightened for a dark one, so that cluster k has the same hue on both.
@@ -62,7 +62,7 @@ def data_palette(theme: ThemeName) -> list[str]:
 
 
 def css_variables() -> str:
-    """The tokens as CSS: light by default, dark by the system's wish or by `data-theme` on the root element."""
+    """The tokens as CSS: light by default, dark by the system's setting or by `data-theme` on the root element."""
 
     def block(theme: ThemeName) -> str:
         names = "".join(f"--{name}:{value};" for name, value in TOKENS[theme].items())
@@ -85,7 +85,7 @@ def axis_colours(theme: ThemeName) -> dict[str, str]:
 
 
 def style_axes(plot: Any, theme: ThemeName) -> None:
-    """Gives the visible axes and the ground of a Bokeh figure the theme's colours and the lab's quiet lines."""
+    """Styles the visible axes and the background of a Bokeh figure: the theme's colours and thin grey lines."""
     colours = TOKENS[theme]
     plot.background_fill_alpha = plot.border_fill_alpha = 0
     plot.outline_line_color = None
@@ -102,7 +102,7 @@ def style_axes(plot: Any, theme: ThemeName) -> None:
 
 
 def restyle(plot: Any, theme: ThemeName) -> None:
-    """Gives a Bokeh plot of any making the colours of a theme: tokens of the other theme and Bokeh's own greys."""
+    """Recolours any Bokeh plot for a theme: replaces tokens of the other theme and Bokeh's default greys."""
     style_axes(plot, theme)
     colours, others = TOKENS[theme], TOKENS["dark" if theme == "light" else "light"]
     if plot.title is not None:
@@ -121,6 +121,6 @@ def css_variable_of(colour: str) -> str:
     """`var(--name)` for a colour that is a token of either theme (hex, any case), else the colour itself."""
     for tokens in TOKENS.values():
         for name, value in tokens.items():
-            if value.lower() == colour.lower() and name != "on-acc":  # white and black stay what they are
+            if value.lower() == colour.lower() and name != "on-acc":  # keeps white and black
                 return f"var(--{name})"
     return colour

@@ -1,6 +1,6 @@
 """InstrumentView: an instrument as a Panel component, under `panel serve`, in notebooks, in cells and at build time.
 
-The only module that knows Panel. In a page of the lab no Panel runs behind an instrument: the page draws the document
+The only module that imports Panel. A page of the lab does not run Panel for its instruments: it draws the document
 that this component made at build time, and the worker answers from the `Instrument` alone.
 """
 
@@ -30,16 +30,16 @@ def _static(path: str) -> str:
 
 
 class InstrumentView(pn.custom.JSComponent):
-    """Base of all views: settings and readings as properties of the page's model, one Bokeh figure a scene."""
+    """Base of all views: settings and readings as properties of the page's model, a Bokeh figure for each scene."""
 
     scenes = pn.custom.Children(doc="The Bokeh figures, in order of the scenes.")
     theme = param.Selector(default="light", objects=["light", "dark"], doc="Colours of the figures.")
     playing = param.Boolean(default=False, doc="Whether the picture is being played.")
-    readings_shown = param.Dict(default={}, doc="Read-outs and measures, as they stand on the front panel.")
+    readings_shown = param.Dict(default={}, doc="Read-outs and measures, as the front panel shows them.")
     numbers = param.Dict(default={}, doc="The readings as numbers.")
     pale = param.List(default=[], doc="Scenes that still show an earlier state.")
     waiting = param.Boolean(default=False, doc="Whether the picture lags behind the settings.")
-    status = param.String(default="", doc="What was computed for the picture, and in what time.")
+    status = param.String(default="", doc="The computation behind the picture, and its time.")
     description = param.String(default="", doc="The picture in words, from its current state.")
     query = param.String(default="", doc="The settings that differ from their defaults, as the query of an address.")
     markup = param.String(default="", constant=True, doc="The front panel as HTML.")
@@ -62,7 +62,7 @@ class InstrumentView(pn.custom.JSComponent):
         instrument.param.watch(self._on_instrument, [*instrument.settings(), "playing"])
 
     def show(self, seconds: float | None = None) -> Any:
-        """Puts what has changed into the figures and the properties; returns the answer of the instrument."""
+        """Updates the figures and the properties with all changes; returns the answer of the instrument."""
         answer = self.instrument.answer(seconds)
         for address, columns in answer.layers.items():
             scene, _, name = address.partition(".")
@@ -94,12 +94,12 @@ class InstrumentView(pn.custom.JSComponent):
         self.show(SLICE if served else None)
 
     def _on_own(self, *events: param.parameterized.Event) -> None:
-        """The reader has moved something."""
+        """Called when the reader has changed a setting."""
         if self._showing:
             return
         values = {event.name: event.new for event in events}
         self.instrument.answered(values)
-        self._showing = True  # the instrument's own watcher does not answer to this
+        self._showing = True  # the instrument's own watcher ignores this change
         try:
             self.instrument.move(**values)
         finally:
@@ -107,7 +107,7 @@ class InstrumentView(pn.custom.JSComponent):
         self._update()
 
     def _on_instrument(self, *events: param.parameterized.Event) -> None:
-        """A program has set something."""
+        """Called when a program has changed a setting."""
         if not self._showing:
             self._update()
 
@@ -121,8 +121,8 @@ class InstrumentView(pn.custom.JSComponent):
 
     @classmethod
     def _patch_datamodel_ref(cls, props: Model, ref: str) -> None:
-        # Panel searches all of the figures for data models at each change, which costs more than the change; a view
-        # has this one.
+        # Panel searches all figures for data models at each change, which costs more than the change itself. A view
+        # has only this one.
         if (tag := f"__ref:{ref}") not in props.tags:
             props.tags.append(tag)
 
@@ -140,7 +140,7 @@ def _view_class(cls: type[Instrument]) -> type[InstrumentView]:
 
 
 def _plain(p: param.Parameter) -> param.Parameter:
-    """A setting's Param without what the instrument's graph needs of it."""
+    """A setting's Param without the hooks for the instrument's graph."""
     shared = {"default": p.default, "label": p.label, "doc": p.doc}
     if isinstance(p, param.Boolean):
         return param.Boolean(**shared)

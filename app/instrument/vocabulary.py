@@ -1,17 +1,17 @@
-"""The public vocabulary: settings and their values as they stand in addresses, presets and embed codes.
+"""The public vocabulary: names of settings and values in addresses, presets and embed codes.
 
-Frozen: a link that a teacher has made must go on working. One thing has one name in all instruments. A name that is no
-longer used stays readable as an alias. Labels for people are separate (`settings.py`).
+Frozen: links made by teachers must keep working. A setting has the same name in all instruments. A former name stays
+readable as an alias. Labels for people are separate (`settings.py`).
 """
 
 from __future__ import annotations
 
-#: Setting → what it means, wherever it occurs.
+#: Setting → its meaning, the same in all instruments.
 GLOSSARY: dict[str, str] = {
     "batch_size": "pairs or points that are treated together",
     "block": "tokens that are drafted in one pass",
     "chart_shows": "the quantity in the chart",
-    "condition": "what a sample is asked to be",
+    "condition": "the condition that samples should meet",
     "convention": "how guidance is counted: scale w or weight w' = w - 1",
     "data_set": "the data",
     "drawing": "points drawn by the reader, four base-36 digits each",
@@ -23,21 +23,21 @@ GLOSSARY: dict[str, str] = {
     "guidance_scale": "w: 0 ignores the condition, 1 is plain conditioning",
     "guidance_weight": "w' = w - 1",
     "guide_at": "noise levels at which guidance acts",
-    "guide_by": "what pushes towards the condition",
+    "guide_by": "the source of guidance",
     "interval_high": "noise level above which guidance does not act",
     "interval_low": "noise level below which guidance does not act",
     "langevin_steps": "Langevin steps at each noise level",
     "learning_rate": "step size of Adam",
     "length": "tokens of a text",
     "level_distribution": "noise levels at which a network is trained",
-    "model": "what predicts",
-    "noise_level": "t at which a learned function is looked at",
+    "model": "the model that predicts",
+    "noise_level": "t at which a learned function is shown",
     "num_inference_steps": "passes of masked diffusion",
     "num_levels": "noise levels of a sampler",
     "num_points": "points that are drawn and sampled",
     "num_steps": "steps of a solver",
     "preconditioning": "how a network's input and output are scaled",
-    "prediction": "what a network predicts",
+    "prediction": "the quantity that a network predicts",
     "probe_x": "place of the probe, across",
     "probe_y": "place of the probe, up",
     "progress": "share of a run, from 0 to 1",
@@ -49,7 +49,7 @@ GLOSSARY: dict[str, str] = {
     "t": "time: of diffusion, 0 data and 1 noise; of flow matching, 0 noise and 1 data",
     "temperature": "0 takes the likeliest token",
     "training_step": "steps that a network has been trained",
-    "view": "what is looked at",
+    "view": "the view that is shown",
     "writing": "how text is written left to right",
 }
 
@@ -72,12 +72,12 @@ VALUE_ALIASES: dict[str, dict[str, str]] = {
 
 
 def current_setting(name: str, settings: tuple[str, ...]) -> str:
-    """The setting that `name` means for an instrument with these settings; `name` itself where it is no alias."""
+    """Resolves an alias: the setting that `name` means in an instrument with these settings, or `name` itself."""
     alias = SETTING_ALIASES.get(name, name)
     return alias if name not in settings and alias in settings else name
 
 
 def current_value(setting: str, text: str) -> str:
-    """A value as it is written now: lower case, aliases resolved."""
+    """The current spelling of a value: lower case, aliases resolved."""
     folded = text.strip().casefold()
     return VALUE_ALIASES.get(setting, {}).get(folded, folded)

@@ -1,1 +1,1 @@
-"""What instruments share: mixtures, schedules, samplers, metrics, data sets. NumPy only."""
+"""Code shared by instruments: mixtures, schedules, samplers, metrics, data sets. NumPy only."""

@@ -1,4 +1,4 @@
-"""How every kernel refuses an argument: rule, value and fix in one sentence."""
+"""Argument checks of all kernels: rule, value and fix in one sentence."""
 
 
 def require(ok: object, rule: str, got: object, fix: str = "") -> None:

@@ -16,10 +16,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ConditionalMixture:
-    """Data p(x), the part of it that has the condition, p(x|c), and how common that is, `prior` = p(c).
+    """Data p(x), the part with the condition, p(x|c), and the share of that part, `prior` = p(c).
 
     It is a `Denoiser` whose predictions are exact: without a condition (None) those of p(x), with any those of p(x|c).
-    The rest of the data is (p(x) - p(c) p(x|c)) / (1 - p(c)); the caller makes sure that this is a density.
+    The rest of the data is (p(x) - p(c) p(x|c)) / (1 - p(c)); the caller must ensure that this is a density.
     """
 
     uncond: GaussianMixture
@@ -45,7 +45,7 @@ class ConditionalMixture:
     def classifier_gradient(self, x: ArrayLike, level: Level) -> Array:
         """Gradient of `log_classifier` in x, (..., d): the difference of the two scores, exactly.
 
-        So classifier guidance (Dhariwal & Nichol 2021, eq. 14), score + w times this, is the same thing as guidance
+        So classifier guidance (Dhariwal & Nichol 2021, eq. 14), score + w times this, is the same as guidance
         without a classifier.
         """
         x = np.asarray(x, dtype=np.float64)
@@ -97,14 +97,14 @@ def _scores_of_both(
 ) -> tuple[Array, Array]:
     """`factor` times the scores (N, d) of two noised mixtures at points x (N, d): one pass over the clusters of both.
 
-    A sampler calls this a hundred times for each move of a slider, and in a browser what NumPy takes to begin an
-    operation costs more than a few hundred points.
+    A sampler calls this a hundred times for each move of a slider, and in a browser NumPy's overhead per
+    operation exceeds the cost of a few hundred points.
     """
     means, log_weights, half_squares, squares, sums_of = _both_constants(uncond, cond)
     k, d = len(uncond.weights), means.shape[1]
     signal = level.signal
     var = signal**2 * squares + level.sigma_t**2
-    columns = np.ascontiguousarray(x.T)  # and a product of matrices stored row by row is ten times as fast there
+    columns = np.ascontiguousarray(x.T)  # in a browser a product of row-major matrices is ten times as fast
     logits = signal / var * means @ columns
     logits += log_weights - signal**2 / var * half_squares
     for part in (logits[:k], logits[k:]):

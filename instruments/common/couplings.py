@@ -1,4 +1,4 @@
-"""Which noise goes with which data: optimal assignment within minibatches, and the exact monotone map on a line."""
+"""Pairings of noise and data: optimal assignment within minibatches, and the exact monotone map on a line."""
 
 import math
 
@@ -27,7 +27,7 @@ def squared_costs(noise: ArrayLike, data: ArrayLike) -> Array:
 def assign(cost: ArrayLike) -> Work[NDArray[np.intp]]:
     """The least costly assignment of each of B square problems: columns (B, n), one for each row.
 
-    cost: (B, n, n), finite; the sum of `cost[b, i, columns[b, i]]` over i is the least there is. Exact, by shortest
+    cost: (B, n, n), finite; the sum of `cost[b, i, columns[b, i]]` over i is minimal. Exact, by shortest
     augmenting paths (Jonker & Volgenant 1987; Crouse 2016 is the version that SciPy's `linear_sum_assignment`
     follows), in n rounds of at most n searches, all problems at once.
     """
@@ -51,7 +51,7 @@ def assign(cost: ArrayLike) -> Work[NDArray[np.intp]]:
 def _shortest_path(
     cost: Array, row: int, row_price: Array, column_price: Array, row_of: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """From `row` to the nearest free column of each problem (B,), in reduced costs; updates the prices.
+    """The free column of each problem (B,) that is nearest to `row`, in reduced costs; updates the prices.
 
     Also returns, for every column (B, n), the row from which the path reached it.
     """
@@ -85,7 +85,7 @@ def _shortest_path(
 
 
 def _augment(row: int, free: NDArray[np.intp], came_from: NDArray[np.intp], row_of: NDArray[np.intp]) -> None:
-    """Hand the columns on along each path, back from its free column to `row`."""
+    """Reassign the columns along each path, back from its free column to `row`."""
     batch, column = np.arange(len(free)), free
     column_of = np.full(row_of.shape, -1)
     held = np.nonzero(row_of >= 0)
@@ -102,7 +102,7 @@ def minibatch_couple(noise: Array, data: Array, batch_size: int) -> Work[Array]:
     """`data` (N, d) reordered so that within each run of `batch_size` points it is optimally assigned to `noise`.
 
     Squared Euclidean cost. Minibatch optimal transport as in Pooladian et al. 2023 and Tong et al. 2024: each
-    batch's plan is exact, the coupling as a whole is only as good as the batch is large; batch_size 1 changes nothing.
+    batch's plan is exact, and the whole coupling is better for larger batches; batch_size 1 changes nothing.
     Raises ValueError unless N is a multiple of `batch_size`.
     """
     require(batch_size >= 1, "`batch_size` must be at least 1", batch_size)
@@ -115,7 +115,7 @@ def minibatch_couple(noise: Array, data: Array, batch_size: int) -> Work[Array]:
 
 
 def monotone_map(mixture: GaussianMixture, noise: ArrayLike) -> Array:
-    """Where the exact flow takes noise (...) on a line: F⁻¹(Phi(noise)), the quantile of the mixture, shape (...).
+    """The end of the exact flow from noise (...) on a line: F⁻¹(Phi(noise)), the quantile of the mixture, shape (...).
 
     In one dimension paths of an ODE cannot cross, so the flow from N(0, 1) is the increasing map to the data, on
     any path; it is the optimal coupling too. By bisection to rounding, in the tail that is the smaller. Mixtures

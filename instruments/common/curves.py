@@ -7,7 +7,7 @@ Array = NDArray[np.float64]
 
 
 def running_mean(y: Array, most: int = 100) -> Array:
-    """Mean of the last values at each place, (N,): of a fifth of those so far, at least 1 and at most `most`."""
+    """Running mean at each place, (N,), over the last fifth of the values so far, at least 1 and at most `most`."""
     count = np.arange(1, len(y) + 1)
     window = np.clip(count // 5, 1, most)
     sums = np.concatenate([[0.0], np.cumsum(y)])

@@ -1,7 +1,7 @@
 """The two-dimensional data sets, each a Gaussian mixture, so that its score stays exact.
 
-The ring is one as it stands. Every other set is a finite set of points, equally weighted and close together, with a
-Gaussian kernel of stated width about each: what is diffused is that mixture, not a curve. All are centred on the
+The ring is a mixture by definition. Every other set is a finite set of points, equally weighted and close together,
+with a Gaussian kernel of given width about each: the data are that mixture, not a curve. All are centred on the
 origin and fit into |x|, |y| <= 2.8; lengths are in units of the data.
 """
 
@@ -18,10 +18,10 @@ from diffusion_lab.instruments.common.mixtures import GaussianMixture
 Array = NDArray[np.float64]
 
 NULL = -1
-"""Instead of a part: no condition, the whole data set."""
+"""In place of a part: no condition, the whole data set."""
 
 MAX_DRAWN = 150
-"""Points that a reader may draw: the cost of a score grows with them."""
+"""Maximum number of points that a reader may draw: the cost of a score grows with them."""
 
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 STEPS = len(DIGITS) ** 2 - 1
@@ -37,7 +37,7 @@ class DataSet:
 
     @property
     def num_parts(self) -> int:
-        """How many parts the set has: clusters, moons, arms."""
+        """Number of parts of the set: clusters, moons, arms."""
         return int(self.part.max()) + 1
 
     @property
@@ -81,7 +81,7 @@ def six_clusters() -> DataSet:
 def moons() -> DataSet:
     """Two interleaved half circles of radius 1.5, 40 points on each, kernel width 0.12; each is a part.
 
-    The upper one is centred at (-0.75, -0.375), the lower at (0.75, 0.375): the set is its own half-turn.
+    The upper one is centred at (-0.75, -0.375), the lower at (0.75, 0.375): the set is symmetric under a half-turn.
     """
     angle = np.pi * (np.arange(40) + 0.5) / 40
     upper = 1.5 * np.stack([np.cos(angle), np.sin(angle)], axis=1) + (-0.75, -0.375)
@@ -97,8 +97,8 @@ def spiral() -> DataSet:
 def swiss_roll() -> DataSet:
     """One arm of a turn and a half, 120 points, kernel width 0.1: the Swiss roll seen from its end.
 
-    Radius 0.8 to 2.4 in proportion to the angle, from 1.5 pi to 4.5 pi, as scikit-learn's `make_swiss_roll` has it,
-    but with the points evenly spaced along it. The parts are six equal lengths, from the inside.
+    Radius 0.8 to 2.4 in proportion to the angle, from 1.5 pi to 4.5 pi, as in scikit-learn's `make_swiss_roll`,
+    but with points evenly spaced along it. The parts are six equal lengths, from the inside.
     """
     arm = _even(lambda u: _polar(2.4 * (1 + 2 * u) / 3, np.pi * (1.5 + 3 * u)), 120)
     return _kernels(0.1, *np.split(arm - arm.mean(axis=0), 6))
@@ -132,8 +132,8 @@ def drawn(text: str, extent: float) -> DataSet:
 def encode(points: ArrayLike, extent: float) -> str:
     """Points (N, 2) as text, four characters each: x, then y, as two base-36 digits, lower case.
 
-    A coordinate v is clipped to [-extent, extent] and written as round((v + extent) / (2 extent) * 1295), so it comes
-    back from `decode` to within extent / 1295. Raises ValueError beyond `MAX_DRAWN` points.
+    A coordinate v is clipped to [-extent, extent] and written as round((v + extent) / (2 extent) * 1295), so
+    `decode` recovers it to within extent / 1295. Raises ValueError beyond `MAX_DRAWN` points.
     """
     points = np.reshape(np.asarray(points, dtype=np.float64), (-1, 2))
     _require_size(len(points), extent)
@@ -161,7 +161,7 @@ DATA_SETS: dict[str, Callable[[], DataSet]] = {
     "checkerboard": checkerboard,
     "swiss_roll": swiss_roll,
 }
-"""The sets that need no drawing, by name."""
+"""The data sets that are not drawn by the reader, by name."""
 
 
 def _kernels(width: float, *parts: Array) -> DataSet:

@@ -2,7 +2,7 @@
 
 The network is a multilayer perceptron. It sees a noised point, Fourier features of the noise level, and the part of
 the data set that the point is from, or "null" where that condition was dropped (Ho & Salimans 2022, algorithm 1). It
-is asked for one of the targets of `preconditioning`, and the loss is the mean squared error of that.
+predicts one of the targets of `preconditioning`, and the loss is the mean squared error of that.
 
 A run depends on its task alone: the batches of steps 16 k + 1 to 16 k + 16 are drawn from the seed and k, so training
 can go on from any checkpoint and give the same bits. Points are in units of the data; inside they are VE,
@@ -46,9 +46,9 @@ DIVERGED = 1e3
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is learned and how.
+    """The training task.
 
-    target: what the network is asked for; levels: the distribution of noise levels it is trained at; dropout: the share
+    target: the quantity that the network predicts; levels: the distribution of noise levels; dropout: the share
     of points whose condition is dropped; learning_rate: Adam's; seed: of all random numbers.
     """
 
@@ -65,7 +65,7 @@ class Task:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Numbers that go into the network, units of each hidden layer, numbers that come out."""
+        """Numbers of inputs, of units in each hidden layer, and of outputs."""
         return 3 + 2 * len(FREQUENCIES) + self.data.num_parts, *HIDDEN, 2
 
     def scalings(self, sigma: float | Array) -> Preconditioning:
@@ -73,7 +73,7 @@ class Task:
         return Preconditioning.at(sigma, self.target, self.data.sd)
 
     def inputs(self, x: Array, sigma: float | Array, part: Parts) -> Array32:
-        """What the network sees of points x (N, 2), VE, their levels and parts (N,): columns (inputs + 1, N)."""
+        """The network's input for points x (N, 2), VE, their levels and parts (N,): columns (inputs + 1, N)."""
         scalings, ends = self.scalings(sigma), 3 + 2 * len(FREQUENCIES)
         columns = np.ones((self.sizes[0] + 1, len(x)), np.float32)  # the last row stays 1, for the biases
         columns[:2] = x.T * scalings.c_in
@@ -95,13 +95,13 @@ class Task:
             yield np.ascontiguousarray(inputs[:, columns]), np.ascontiguousarray(target[:, columns])
 
     def irreducible_loss(self) -> IrreducibleLoss:
-        """The loss of the exact denoiser on this task, which no network can get below."""
+        """The loss of the exact denoiser on this task, a lower bound for every network."""
         return IrreducibleLoss.of(self.data, self.target, self.levels, self.dropout, self.seed)
 
 
 @dataclass(eq=False)
 class Run:
-    """A run and all that its next step depends on.
+    """A run, with the full state that its next step depends on.
 
     losses: one a step, on its batch before the update; diverged_at: the step at which the run ended, or None. `weights`
     and `average`, their moving average, which samples better, hold one flat array named "all".

@@ -1,10 +1,10 @@
-"""Denoisers: what predicts the noise in a point. All samplers take one, and all agree on these coordinates.
+"""Denoisers: functions that predict the noise in a point. All samplers take one, in the same coordinates.
 
     eps_hat = denoiser(x, level, condition)
 
 x (N, ...) are noised points in VP coordinates, x = signal x0 + sigma_t eps, and eps_hat, of the same shape, predicts
 eps. A VE point is x_VE = x / signal; eps is the same in both. `level` is a `Level` with sigma_t > 0. `condition` is
-what the denoiser understands by one, a class label say; None asks for the unconditional prediction.
+in the denoiser's own format, for example a class label; None asks for the unconditional prediction.
 
 Everything else follows: x0_hat = (x - sigma_t eps_hat) / signal, score = -eps_hat / sigma_t.
 """
@@ -30,7 +30,7 @@ class Denoiser(Protocol):
 
 
 def evaluations(denoiser: Denoiser, level: Level) -> int:
-    """Network evaluations per point of one call at a level: 1, or what the denoiser's own `evaluations` says."""
+    """Network evaluations per point of one call at a level: 1, or the denoiser's own `evaluations`."""
     cost = getattr(denoiser, "evaluations", None)
     return 1 if cost is None else cost(level)
 
@@ -43,14 +43,14 @@ class Counted:
         self.nfe = 0
 
     def __call__(self, x: Array, level: Level, condition: Condition = None, /) -> Array:
-        """eps_hat, one call counted."""
+        """eps_hat; counts the call."""
         self.nfe += evaluations(self.denoiser, level)
         return self.denoiser(x, level, condition)
 
 
 @dataclass(frozen=True, eq=False)
 class MixtureDenoiser:
-    """The best prediction of the noise there is where the data are a Gaussian mixture: -sigma_t times the exact score.
+    """The best possible prediction of the noise for Gaussian-mixture data: -sigma_t times the exact score.
 
     It has no conditions; `ConditionalMixture` does.
     """
@@ -65,5 +65,5 @@ class MixtureDenoiser:
 
 
 def x0_hat(x: Array, eps_hat: Array, level: Level) -> Array:
-    """The clean point that a prediction points at, (x - sigma_t eps_hat) / signal; `level` must not be pure noise."""
+    """The clean point that a prediction implies, (x - sigma_t eps_hat) / signal; `level` must not be pure noise."""
     return (x - level.sigma_t * eps_hat) / level.signal

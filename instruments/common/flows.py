@@ -5,7 +5,7 @@ Time runs as in the flow-matching literature, noise at t = 0 and data at t = 1:
     x_t = signal(t) data + sigma(t) noise,      noise ~ N(0, I),  data ~ a Gaussian mixture
 
 `noise`, `data`, points `x` are (..., d) float64 in units of the data; t has no unit; velocities are units per
-unit of t. A diffusion model's own clock is 1 - t, and its x0 is `data` here.
+unit of t. The time of a diffusion model is 1 - t, and its x0 is `data` here.
 """
 
 import math
@@ -30,7 +30,7 @@ SCHEDULE = Exponential()
 class Coefficients:
     """A path at one t: signal and sigma, with d(signal)/dt and d(sigma²/2)/dt = sigma d(sigma)/dt.
 
-    The last stays finite where sigma = 0, d(sigma)/dt itself need not.
+    The last one stays finite where sigma = 0; d(sigma)/dt may not.
     """
 
     signal: float
@@ -41,7 +41,7 @@ class Coefficients:
 
 @dataclass(frozen=True)
 class Path:
-    """How noise becomes data in the conditional picture, where both ends are given."""
+    """A conditional path from noise to data, for given ends."""
 
     name: str
     at: Callable[[float], Coefficients]
@@ -63,7 +63,7 @@ RECTIFIED = Path("rectified", _rectified)
 DIFFUSION = Path("diffusion", _diffusion)
 """The VP path of the exponential schedule, alpha_bar = exp(-6 (1 - t)): quarter ellipses, not lines.
 
-It begins at alpha_bar = exp(-6), where 4.98 % of the signal is left, so noise there is nearly, not exactly, N(0, I).
+It begins at alpha_bar = exp(-6), where 4.98 % of the signal is left, so x there is only nearly N(0, I).
 """
 
 
@@ -79,7 +79,7 @@ def conditional_velocity(noise: ArrayLike, data: ArrayLike, t: float, path: Path
     ValueError where sigma(t) = 0 on a path that reaches its end at infinite speed.
     """
     c = _coefficients(path, t)
-    if c.half_square_rate == 0:  # the rectified path's end: sigma = 0, but -1 is its rate
+    if c.half_square_rate == 0:  # the end of the rectified path: sigma = 0, its rate is -1
         sigma_rate = -1.0
     else:
         require(c.sigma > 0, "`t` must be below 1 on this path", t, "its noise ends at infinite speed")
@@ -103,7 +103,7 @@ def marginal_velocity(mixture: GaussianMixture, x: ArrayLike, t: float, path: Pa
     var = c.signal**2 * mixture.s**2 + c.sigma**2
     rate = (c.signal * c.signal_rate * mixture.s**2 + c.half_square_rate) / var
     # Responsibilities without the |x|² that all components share: a product of matrices and little else, since
-    # solvers call this hundreds of times a picture.
+    # solvers call this hundreds of times per picture.
     log_weights, half_squares = _constants(mixture)
     terms = (c.signal / var * mixture.means) @ x.reshape(-1, d).T
     terms += log_weights - c.signal**2 / var * half_squares
@@ -124,7 +124,7 @@ def velocity_variance(mixture: GaussianMixture, x: ArrayLike, t: float) -> Array
     """E‖(data - noise) - velocity(x, t)‖² given x_t = x on the rectified path, shape (...), in unit².
 
     The spread of the velocities that meet at x: d s²/var within a component, and
-    ((1-t)/var)² sum_k r_k |mu_k - m|² between them. Its mean over x_t is the least flow-matching loss there is.
+    ((1-t)/var)² sum_k r_k |mu_k - m|² between them. Its mean over x_t is the smallest possible flow-matching loss.
     """
     x = np.asarray(x, dtype=np.float64)
     c = _coefficients(RECTIFIED, t)
@@ -167,15 +167,15 @@ class Estimate:
 
     @classmethod
     def of(cls, per_point: Array) -> "Estimate":
-        """From one value a point, (N,), N >= 2."""
+        """From one value per point, (N,), N >= 2."""
         return cls(float(per_point.mean()), float(per_point.std(ddof=1) / np.sqrt(len(per_point))))
 
 
 def straightness(states: Array, velocities: Array) -> Estimate:
     """S = ∫ E‖(Z_1 - Z_0) - dZ/dt‖² dt of a flow Z from its nodes, (F + 1, N, d) each, equally spaced in t.
 
-    Liu et al. 2023: 0 exactly where every point moves on a straight line at constant speed. Of the
-    flow, not of the lines between pairs, where it is 0 by construction. The integral by Simpson's rule: F even.
+    Liu et al. 2023: 0 exactly where every point moves on a straight line at constant speed. Measured on the
+    flow, not on the lines between pairs, where it is 0 by construction. Integrated by Simpson's rule: F even.
     """
     steps = len(states) - 1
     require(steps >= 2 and steps % 2 == 0, "`states` must hold an even number of steps", steps)
@@ -194,7 +194,7 @@ def transport_cost(noise: Array, data: Array) -> Estimate:
 def detour(states: Array) -> Estimate:
     """Path length over the straight distance between its ends, the mean over points; states (F + 1, N, d).
 
-    1 for a straight path at any speed: unlike S it does not see when a point moves, only where.
+    1 for a straight path at any speed: unlike S it depends only on the shape of the path.
     """
     length = np.sqrt(np.sum(np.diff(states, axis=0) ** 2, axis=2)).sum(axis=0)
     return Estimate.of(length / np.sqrt(np.sum((states[-1] - states[0]) ** 2, axis=1)))

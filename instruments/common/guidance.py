@@ -58,11 +58,11 @@ class ClassifierFreeGuidance(_Guidance):
     """Two predictions of one denoiser, without and with `condition`, by `combine` (Ho & Salimans 2022).
 
     A denoiser with a method `both(x, level, condition)` gives the two in one call. A level with w = 0 or w = 1 costs
-    one evaluation, since one of the two has no say; another costs two.
+    one evaluation, since the other prediction has weight 0; other levels cost two.
     """
 
     def __call__(self, x: Array, level: Level, condition: Condition = None, /) -> Array:
-        """eps_tilde; `condition`, where given, replaces the one that this was made with."""
+        """eps_tilde; `condition`, where given, replaces that of the object."""
         condition, scale = self.condition if condition is None else condition, self.scale_at(level)
         if _is(scale, 0.0):
             return self.denoiser(x, level)
@@ -75,7 +75,7 @@ class ClassifierFreeGuidance(_Guidance):
         return combine(self.denoiser(x, level), self.denoiser(x, level, condition), scale)
 
     def evaluations(self, level: Level) -> int:
-        """Network evaluations of a call: both branches are counted, where both are needed."""
+        """Network evaluations of a call: both branches count, where both are needed."""
         scale = self.scale_at(level)
         return 1 if _is(scale, 0.0) or _is(scale, 1.0) else 2
 
@@ -87,8 +87,8 @@ class ClassifierGuidance(_Guidance):
         eps_tilde = eps_uncond - w sigma_t grad log p(c|x)
 
     gradient(x, level): that gradient in VP coordinates (N, d). With the classifier of *noised* points this is
-    classifier-free guidance; one of *clean* points, asked about the noised point as it is, is wrong. A level with w = 0
-    costs one evaluation, another costs two: network and classifier.
+    classifier-free guidance; with a classifier of *clean* points, evaluated at the noised point, it is wrong. A level
+    with w = 0 costs one evaluation, other levels cost two: network and classifier.
     """
 
     gradient: Gradient = field(kw_only=True)
@@ -99,7 +99,7 @@ class ClassifierGuidance(_Guidance):
         return eps if _is(scale, 0.0) else eps - scale * (level.sigma_t * self.gradient(x, level))
 
     def evaluations(self, level: Level) -> int:
-        """Network evaluations of a call, that of the classifier counted."""
+        """Network evaluations of a call, including that of the classifier."""
         return 1 if _is(self.scale_at(level), 0.0) else 2
 
 
@@ -108,7 +108,7 @@ def _is(scale: float | Array, value: float) -> bool:
 
 
 GUIDED_BY = ("classifier_free", "classifier", "clean_classifier")
-"""What pushes towards the condition: the difference of two predictions, or a classifier of noised or clean points."""
+"""The source of guidance: the difference of two predictions, or a classifier of noised or clean points."""
 
 
 def guided(
@@ -118,9 +118,9 @@ def guided(
     sigma_high: float = np.inf,
     by: str = "classifier_free",
 ) -> ClassifierFreeGuidance | ClassifierGuidance:
-    """The guided prediction on a mixture, where all is exact; `by` is one of GUIDED_BY.
+    """The guided prediction on a mixture, where everything is exact; `by` is one of GUIDED_BY.
 
-    "clean_classifier" asks the exact classifier of *clean* data at every level, about the VP point as it is: wrong.
+    "clean_classifier" evaluates the exact classifier of *clean* data at the VP point at every level, which is wrong.
     """
     require(by in GUIDED_BY, f"`by` must be one of {', '.join(GUIDED_BY)}", by)
     if by == "classifier_free":
@@ -131,7 +131,7 @@ def guided(
 
 @dataclass(frozen=True)
 class GaussianAnswers:
-    """Variance per axis that guidance gives where all is known: p(x|c) = N(0, I), p(x) = N(0, 2 I), infinite sigma_max.
+    """Variance per axis under guidance in a solvable case: p(x|c) = N(0, I), p(x) = N(0, 2 I), infinite sigma_max.
 
     tilted: of p(x|c)^w p(x)^(1-w), 2/(w + 1); deterministic: of the guided probability-flow ODE, 2^(1-w);
     stochastic: of the guided reverse SDE, (2 - 2^(2-2w))/(2w - 1), and 2 log 2 at w = 1/2.

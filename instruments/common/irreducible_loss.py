@@ -1,12 +1,12 @@
-"""The loss of the best possible denoiser: what is left where nothing more can be learned.
+"""The loss of the best possible denoiser, which no training can reduce.
 
-A network F is asked for target = (x0 - c_skip x) / c_out (see `preconditioning`). Of all functions of x the posterior
+A network F is trained for target = (x0 - c_skip x) / c_out (see `preconditioning`). Of all functions of x the posterior
 mean of the target has the smallest mean squared error, and that error is the posterior variance:
 
     floor(sigma) = E[Var(x0 | x)] / c_out²          loss of F = floor + E|F(x) - E[target | x]|² / 2
 
-(per axis of the plane). On Gaussian mixtures the posterior is exact, so that only the mean over x is drawn at random.
-With condition dropout p, a share 1 - p of the points is denoised knowing which part of the data set they are from.
+(per axis of the plane). On Gaussian mixtures the posterior is exact, so only the mean over x is a Monte-Carlo estimate.
+With condition dropout p, a share 1 - p of the points is denoised with knowledge of their part of the data set.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from diffusion_lab.instruments.common.training_levels import LevelDistribution, 
 
 Array = NDArray[np.float64]
 SLICE = 512
-"""Points that are computed between two pauses."""
+"""Points computed between two pauses."""
 Network = Callable[[Array, Array, NDArray[np.intp]], Array]
 """F(x, sigma, part): (M, 2) from VE points (M, 2), their levels (M,) and parts (M,), NULL where dropped."""
 
@@ -50,8 +50,8 @@ class IrreducibleLoss:
     """Floors by noise level, and the points at which a network is compared with the exact denoiser.
 
     sigma, weight: levels (L,) and their weights in a mean over the distribution of levels; floor, floor_error: the
-    floor at each (L,) and its standard error. x (2 M, 2), part (2 M,): M = L · n points, level by level, with their
-    condition and once more without; exact (2 M, 2): the best answer there; share (2 M,): its share in a level's loss.
+    floor at each (L,) and its standard error. x (2 M, 2), part (2 M,): M = L · n points, level by level, first with
+    their condition and then without; exact (2 M, 2): the best prediction there; share (2 M,): share in a level's loss.
     """
 
     sigma: Array
@@ -114,7 +114,7 @@ class IrreducibleLoss:
 
     @property
     def mean(self) -> float:
-        """The floor under the loss, over all levels."""
+        """The irreducible loss over all levels."""
         return float(self.weight @ self.floor)
 
     @property
@@ -123,7 +123,7 @@ class IrreducibleLoss:
         return float(np.sqrt(self.weight**2 @ self.floor_error**2))
 
     def excess(self, network: Network) -> Array:
-        """By how much a network's expected loss is above the floor at each level, (L,): never below 0."""
+        """The excess of a network's expected loss over the floor at each level, (L,), at least 0."""
         return finish(self.excess_work(network))
 
     def excess_work(self, network: Network, thin: int = 1) -> Work[Array]:

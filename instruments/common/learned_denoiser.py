@@ -1,4 +1,4 @@
-"""The denoiser that a training run's weights make, as samplers call it, and what it does: samples and scores.
+"""The denoiser with the weights of a training run, in the form that samplers call; its samples and scores.
 
 Points are VP here, x = signal x0 + sigma_t eps, in units of the data.
 """
@@ -24,12 +24,12 @@ from diffusion_lab.instruments.common.training_levels import SIGMA_MAX, SIGMA_MI
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 LIMIT = 1e3
-"""The network's output is cut off here, so that there is something to draw of a run that has diverged."""
+"""The network's output is clipped here, so that a diverged run can still be drawn."""
 
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """The denoiser that flat weights make: eps_hat = learned(x, level, condition), VP, as samplers call it.
+    """The denoiser with given flat weights: eps_hat = learned(x, level, condition), VP, as samplers call it.
 
     `condition` is a part of the data set, or one a point, or None for the unconditional prediction.
     """
@@ -49,7 +49,7 @@ class Learned:
         return eps_uncond, eps_cond
 
     def network(self, x: Array, sigma: float | Array, part: ArrayLike) -> Array:
-        """The network's output (N, 2), cut off at LIMIT, about points x (N, 2), VE, at a level or levels (N,)."""
+        """The network's output (N, 2), clipped at LIMIT, at points x (N, 2), VE, at a level or levels (N,)."""
         with np.errstate(all="ignore"):
             columns = self.task.inputs(x, sigma, np.asarray(part))
             output = mlp(mlp_layers(self.weights, self.task.sizes), columns).T.astype(np.float64)
@@ -63,9 +63,9 @@ class Learned:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A run as it was: the denoiser of its averaged weights, which sample better, and the loss of each step, (step,).
+    """A snapshot: the denoiser of its averaged weights, which sample better, and the loss of each step (step,).
 
-    Losses are finite: what is above DIVERGED, or not a number, is written as DIVERGED.
+    Losses are finite: a loss that is above DIVERGED, or not a number, is replaced by DIVERGED.
     """
 
     learned: Learned
@@ -74,7 +74,7 @@ class Checkpoint:
 
     @classmethod
     def of(cls, task: Task, run: Run) -> Checkpoint:
-        """A copy of what is shown of a run; not enough to go on from, as `Run.checkpoint` is."""
+        """A copy of the visible part of a run; training cannot continue from it, as from `Run.checkpoint`."""
         losses = np.minimum(np.nan_to_num(run.losses, nan=DIVERGED), DIVERGED)
         return cls(Learned(task, run.average.average["all"].copy()), losses, run.diverged_at)
 
@@ -91,9 +91,9 @@ def scores(learned: Learned, x: Array, level: Level, condition: int | None = Non
 def sampling(
     learned: Learned, x: Array, condition: ArrayLike, guidance_scale: float = 1.0, num_steps: int = 24
 ) -> Iterator[Array]:
-    """What DDIM makes of x (N, 2) ~ N(0, I), VP, guided by `guidance_scale`: points (N, 2), from the start.
+    """DDIM from x (N, 2) ~ N(0, I), VP, guided by `guidance_scale`: yields points (N, 2), beginning with the start.
 
-    `condition` is a part, NULL, or one of these a point (N,). The last points are clean.
+    `condition` is a part, NULL, or one of these per point (N,). The last points are clean.
     """
     levels = Geometric(SIGMA_MIN, SIGMA_MAX).levels(num_steps, clean=True)
     return (state.x for state in ddim(ClassifierFreeGuidance(learned, guidance_scale, condition), x, levels))

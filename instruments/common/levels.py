@@ -1,4 +1,4 @@
-"""A noise level, and the one map between the two ways of writing a noised point (VP and VE).
+"""A noise level, and the conversion between the two forms of a noised point (VP and VE).
 
     VP  x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps
     VE  x   = x0 + sigma eps,     x_VE = x_VP / sqrt(alpha_bar),     sigma² = (1 - alpha_bar) / alpha_bar
@@ -23,7 +23,7 @@ class Level:
 
     alpha_bar: share of signal, 1 where clean; sigma: VE noise, 0 where clean, infinite at alpha_bar = 0;
     signal, sigma_t: the VP coefficients sqrt(alpha_bar) and sqrt(1 - alpha_bar). Made by one of the class methods,
-    which keep the given number as it is and derive the others without cancellation: from a sigma of 1e-9, sigma_t is
+    which store the given number unchanged and derive the others without cancellation: from a sigma of 1e-9, sigma_t is
     1e-9 to rounding, though alpha_bar is 1.
     """
 
@@ -64,7 +64,7 @@ class Level:
         return cls.from_sigma(np.exp(-given / 2.0))
 
     def split(self) -> list["Level"]:
-        """The levels of an array (L,), one by one: what samplers step through."""
+        """The levels of an array (L,) as a list, for samplers."""
         columns = (np.ravel(part).tolist() for part in (self.alpha_bar, self.sigma, self.signal, self.sigma_t))
         return [Level(*row) for row in zip(*columns, strict=True)]
 
@@ -97,7 +97,7 @@ CLEAN = Level(1.0, 0.0, 1.0, 0.0)
 
 
 def _plain(value: ArrayLike) -> Number:
-    """A float for a single number, which mixes faster with arrays than NumPy's own scalars, else the array."""
+    """A float for a single number, which is faster in products with arrays than NumPy's scalars; else the array."""
     if isinstance(value, float):
         return float(value)
     array = np.asarray(value, dtype=np.float64)

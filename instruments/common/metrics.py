@@ -1,7 +1,6 @@
-"""What is measured on a cloud of points, and the exact value each measure has under the noised mixture.
+"""Measures of a cloud of points, and the exact value of each under the noised mixture.
 
-Regions belong to the *clean* means, whatever the noise level, so that a measure at different levels is the
-same question asked of different clouds.
+Regions belong to the *clean* means at every noise level, so that values at different levels are comparable.
 """
 
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ ComplexArray = NDArray[np.complex128]
 
 
 def nearest(x: ArrayLike, means: Array) -> NDArray[np.intp]:
-    """Index (N,) of the mean (K, d) nearest each of the points x (N, d); the first of equals."""
+    """Index (N,) of the mean (K, d) nearest each of the points x (N, d); the first one if several are equally near."""
     return squared_distances(x, means).argmin(axis=0)
 
 
@@ -31,7 +30,7 @@ def mode_mass(x: ArrayLike, means: Array) -> Array:
 def mode_mass_truth(mixture: GaussianMixture, signal: float, sigma: float) -> Array:
     """Expected `mode_mass` about the clean means under the noised mixture: shape (K,), error below 1e-12.
 
-    Points from one component that fall nearest another's mean are counted there, as in the measure.
+    Points that are nearest to the mean of another component are counted there, as in the measure.
     Planar mixtures with distinct means only (ValueError). Noise level as in `GaussianMixture`.
     """
     _require_plane(mixture)
@@ -42,7 +41,7 @@ def mode_mass_truth(mixture: GaussianMixture, signal: float, sigma: float) -> Ar
 def fraction_within(x: ArrayLike, means: Array, radius: float) -> float:
     """Fraction of the points x (N, d) at most `radius` from at least one of the means (K, d)."""
     x, means = np.asarray(x, dtype=np.float64), np.asarray(means, dtype=np.float64)
-    # |x - mu|² <= radius² without |x|², the same for all means: one product for all, whatever their number.
+    # |x - mu|² <= radius² without |x|², the same for all means: one matrix product for all.
     nearness = means @ np.ascontiguousarray(x.T)  # contiguous: the browser's NumPy has a fast product for that
     nearness -= np.sum(means**2, axis=1, keepdims=True) / 2.0
     return float(np.mean(2.0 * nearness.max(axis=0) >= np.sum(x**2, axis=1) - radius**2))
@@ -71,10 +70,10 @@ def fraction_within_truth(mixture: GaussianMixture, radius: float, signal: float
 
 @dataclass(frozen=True, eq=False)
 class DiscUnion:
-    """All that lies within `radius` of at least one of the centres, however the discs overlap, on a grid.
+    """The union of overlapping discs of `radius` about centres, on a grid.
 
-    lower: (2,), the grid's lower left corner; cell: its spacing; share: (R, C) [y, x], how much of each cell lies
-    within, to 1/25 of it. Lengths in units of the data.
+    lower: (2,), the grid's lower left corner; cell: its spacing; share: (R, C) [y, x], the share of each cell
+    within the union, to 1/25. Lengths in units of the data.
     """
 
     lower: Array
@@ -92,7 +91,7 @@ class DiscUnion:
         lower = centres.min(axis=0) - radius
         columns, rows = np.ceil((centres.max(axis=0) + radius - lower) / cell).astype(int)
         inside = np.zeros((5 * rows, 5 * columns), dtype=bool)
-        window = np.arange(102) + 0.5  # the probes that a disc can hold along one axis
+        window = np.arange(102) + 0.5  # the probes of a disc along one axis
         for x, y in (centres - lower) / probe:
             left, low = max(0, int(x) - 50), max(0, int(y) - 50)
             hit = (left + window - x) ** 2 + ((low + window - y) ** 2)[:, None] <= 50.0**2
@@ -119,7 +118,7 @@ class DiscUnion:
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """How far a cloud is from a law (`mmd`), and what perfect draws of as many points come to, root mean square."""
+    """Distance of a cloud from a law (`mmd`), and its root mean square for perfect draws of as many points."""
 
     distance: float
     expected: float
@@ -128,15 +127,15 @@ class Discrepancy:
 def mmd(x: ArrayLike, mixture: GaussianMixture, signal: float, sigma: float, width: float = 0.5) -> Discrepancy:
     """Maximum mean discrepancy between a cloud x (N, 2) and the noised mixture itself; no unit, 0 to sqrt(2).
 
-    Gretton et al. 2012 (JMLR 13), with the kernel k(x, y) = exp(-|x - y|²/(2 width²)), the cloud as it is (their
-    biased estimate) and the mixture in closed form. It is taken as a sum over frequencies (Bochner): the kernel is
-    the mean of cos(f·(x - y)) over f ~ N(0, I/width²), so
+    Gretton et al. 2012 (JMLR 13), with the kernel k(x, y) = exp(-|x - y|²/(2 width²)), their biased
+    estimate for the cloud and the mixture in closed form. Computed as a sum over frequencies (Bochner): the kernel
+    is the mean of cos(f·(x - y)) over f ~ N(0, I/width²), so
 
         MMD² = sum_f p_f |mean_i exp(i f·x_i) - E exp(i f·X)|²
 
     on a square lattice of spacing 0.25/width out to 3.5/width, which repeats the kernel every 25 widths: equal to the
-    integral within 1e-3 for clouds less than 20 widths across, in time N instead of N². `width` is in units of the
-    data. Independent draws of the law give MMD² (1 - sum_f p_f |E exp(i f·X)|²) / N on average.
+    integral within 1e-3 for clouds less than 20 widths across, in O(N) instead of O(N²) time. `width` is in units of
+    the data. Independent draws of the law give MMD² (1 - sum_f p_f |E exp(i f·X)|²) / N on average.
     Raises ValueError unless x is (N, 2), N >= 1, and width > 0.
     """
     return mmd_from(characteristic(x, width), len(np.asarray(x)), mixture, signal, sigma, width)
@@ -206,7 +205,7 @@ def _characteristic(x: Array, weights: Array, f: Array) -> ComplexArray:
 def binomial_standard_error(p: ArrayLike, n: int) -> Array:
     """Standard deviation sqrt(p (1 - p) / n) of the share of `n` points in a region of probability `p`.
 
-    p: any shape, kept. Raises ValueError unless 0 <= p <= 1 (rounding of 1e-9 allowed) and n >= 1.
+    p: any shape, that of the result. Raises ValueError unless 0 <= p <= 1 (rounding of 1e-9 allowed) and n >= 1.
     """
     share = np.asarray(p, dtype=np.float64)
     require(n >= 1, "`n` must be at least 1", n)

@@ -4,10 +4,10 @@ A noise level is a pair `(signal, sigma)`, meaning x = signal x0 + sigma eps:
 
     VP  (sqrt(alpha_bar), sqrt(1 - alpha_bar))          VE  (1, sigma)
 
-so noised data are again a mixture: p(x) = sum_k w_k N(x; signal mu_k, var I), var = signal² s² + sigma².
-Points `x` are (..., d) float64. `signal` and `sigma` are floats, or one value a point, shape (...).
+so noised data follow a mixture too: p(x) = sum_k w_k N(x; signal mu_k, var I), var = signal² s² + sigma².
+Points `x` are (..., d) float64. `signal` and `sigma` are floats, or one value per point, shape (...).
 
-Inside, arrays are (K, N), components first: every inner loop then runs along the points, which is what
+Internally arrays are (K, N), components first: every inner loop then runs along the points, which
 keeps NumPy fast for K = 6, above all in WebAssembly.
 """
 
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 Number = float | Array
 
 BLOCK = 2**15
-"""Numbers in a block of points by components: 256 kB, which a processor keeps at hand."""
+"""Numbers in a block of points by components: 256 kB, which fits into a processor's cache."""
 
 QUICK_VAR = 1e-3
 """Variance from which |x|², the same for all components, may be left out of |x - mu_k|² without losing digits."""
@@ -150,7 +150,7 @@ class GaussianMixture:
         return np.log(self.weights)[:, None], half_squares, np.ascontiguousarray(self.means.T)
 
     def _quick_mean(self, x: Array, signal: float, var: float) -> Array:
-        """`_mean_of_component` at one level for all points, by matrix products, in blocks that stay in the cache.
+        """`_mean_of_component` at one level for all points, by matrix products, in blocks that fit into the cache.
 
         Logits are rounded to 1e-16 |mu| |x| / var, so only for a var that is not small beside |mu| |x|.
         """
@@ -169,7 +169,7 @@ class GaussianMixture:
         return mean
 
     def _mean_of_component(self, x: Array, signal: Number, sigma: Number) -> Array:
-        """sum_k r_k mu_k, shape (d, N), a fresh array: the mean the point is pulled towards."""
+        """sum_k r_k mu_k, shape (d, N), a new array: the mean towards which the point is pulled."""
         d = self.means.shape[1]
         var = self.var(signal, sigma)
         if np.ndim(var) == 0 and var >= QUICK_VAR and x.shape[-1:] == (d,):
@@ -181,11 +181,11 @@ class GaussianMixture:
 
 
 def _row(value: Number) -> Number:
-    """One value for all points as it is, one a point in a row beside components."""
+    """A single value unchanged; one value per point as a row, to broadcast against components."""
     return value if isinstance(value, float) else np.ravel(value)
 
 
 def _points(columns: Array, like: Array) -> Array:
-    """Columns (d, N) as points of the shape of `like`, and in its order in memory, which keeps sums of both fast."""
+    """Columns (d, N) as points of the shape of `like`, and in its memory order, which keeps sums of both fast."""
     rows = columns.T
     return (rows if like.flags.f_contiguous else np.ascontiguousarray(rows)).reshape(like.shape)

@@ -1,11 +1,11 @@
-"""The forward jump, and the four equivalent things a network may predict about a noised point.
+"""The forward jump, and the four equivalent quantities that a network may predict at a noised point.
 
     x_t    = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps                      (1.2)
     score  = -eps_hat / sqrt(1 - alpha_bar)                                    uphill in density
     v_pred = sqrt(alpha_bar) eps_hat - sqrt(1 - alpha_bar) x0_hat              Salimans & Ho 2022, appendix D
 
 Arrays may have any one shape; `alpha_bar` is a float, or an array that broadcasts against them: (N, 1)
-beside points (N, d). All is in units of the data, the score in 1/unit.
+with points (N, d). Everything is in units of the data, the score in 1/unit.
 """
 
 from typing import Literal
@@ -34,9 +34,9 @@ def noise(x0: Array, eps: Array, alpha_bar: Number) -> Array:
 def x0_and_eps(prediction: Array, xt: Array, alpha_bar: Number, prediction_type: PredictionType) -> tuple[Array, Array]:
     """(x0_hat, eps_hat), each of the shape of `xt`, whichever of the four was predicted.
 
-    Together they put the point back: noise(x0_hat, eps_hat, alpha_bar) == xt, to rounding.
+    Together they reproduce the point: noise(x0_hat, eps_hat, alpha_bar) == xt, to rounding.
     "eps_hat" and "score" divide by sqrt(alpha_bar), "x0_hat" by sqrt(1 - alpha_bar), "v_pred" by nothing.
-    Raises ValueError for an unknown type, or at the end of the schedule where the type says nothing.
+    Raises ValueError for an unknown type, or at an end of the schedule where the type does not determine them.
     """
     level = Level.from_alpha_bar(alpha_bar)
     signal, sigma_t = level.signal, level.sigma_t
@@ -60,7 +60,7 @@ def convert(prediction: Array, xt: Array, alpha_bar: Number, source: PredictionT
     """A prediction of type `source` about `xt`, as one of type `target`; same shape.
 
     Round trips hold to 1e-12 for 0.01 <= alpha_bar <= 0.99 and lose 1/sqrt(alpha_bar) or
-    1/sqrt(1 - alpha_bar) towards the ends; raises ValueError at an end that a type cannot express.
+    1/sqrt(1 - alpha_bar) towards the ends; raises ValueError at an end where a type is undefined.
     """
     _require_type("target", target)
     x0_hat, eps_hat = x0_and_eps(prediction, xt, alpha_bar, source)

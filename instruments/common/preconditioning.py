@@ -1,4 +1,5 @@
-"""What a denoising network is asked for, as scalings about it: Karras et al. 2022, equation 7 and table 1.
+"""The training target of a denoising network and the scalings of its input and output: Karras et al. 2022, equation 7
+and table 1.
 
     D(x; sigma) = c_skip x + c_out F(c_in x; c_noise)
 
@@ -7,7 +8,7 @@ F is the network, D(x; sigma) predicts the clean point from x = x0 + sigma eps (
     target = (x0 - c_skip x) / c_out
 
 by the mean squared error, with the same weight at every level: this is Karras' weight lambda = 1 / c_out² of the error
-of D. The three usual predictions are of this form too, so that one code serves all. σ is sigma, and σ_data the
+of D. The three usual predictions have this form too, so that one implementation covers all. σ is sigma, and σ_data the
 standard deviation of the data per axis.
 
     type      c_skip                 c_out                    c_in              target
@@ -16,7 +17,7 @@ standard deviation of the data per axis.
     v_pred    1/(σ²+1)               -σ/√(σ²+1)               1/√(σ²+1)         signal eps - sigma_t x0
     edm       σ_data²/(σ²+σ_data²)   σ σ_data/√(σ²+σ_data²)   1/√(σ²+σ_data²)   variance 1, as the input
 
-`edm` with sigma_data = 1 is `v_pred` but for the sign of F.
+`edm` with sigma_data = 1 is `v_pred` except for the sign of F.
 """
 
 from dataclasses import dataclass
@@ -58,9 +59,9 @@ class Preconditioning:
         return cls((unit * c_in) ** 2, sign * sigma * unit * c_in, c_in, c_noise)
 
     def clean(self, x: Array, network: Array) -> Array:
-        """The clean point predicted from x (VE) by the network's output at it."""
+        """The clean point predicted from x (VE) and the network's output there."""
         return self.c_skip * x + self.c_out * network
 
     def target(self, x: Array, x0: Array) -> Array:
-        """What the network should have given at x (VE) for `clean` to be x0."""
+        """The training target of the network at x (VE) if x0 is `clean`."""
         return (x0 - self.c_skip * x) / self.c_out

@@ -10,6 +10,6 @@ import numpy as np
 def seeded(seed: int | Sequence[int]) -> np.random.Generator:
     """A generator with the numbers of `np.random.default_rng(seed)`; one seed may be several integers.
 
-    That function asks whether its seed is one of NumPy's old generators, for which a page would have to load them all.
+    `default_rng` itself checks whether its seed is one of NumPy's old generators, which a page would have to download.
     """
     return np.random.Generator(np.random.PCG64(seed))

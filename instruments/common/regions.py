@@ -1,6 +1,6 @@
 """Exact probability that a round Gaussian in the plane falls in a disc, or nearest a given site.
 
-Both come from one line of vector calculus. For a Gaussian of variance var about c, the radial field
+Both follow from the divergence theorem. For a Gaussian of variance var about c, the radial field
 (1 - exp(-r²/2var)) / (2 pi r²) (b - c), r = |b - c|, has the density as its divergence, so the probability
 of a region is the flux through its boundary. The integrand is smooth, even through r = 0.
 """
@@ -15,7 +15,7 @@ from diffusion_lab.instruments.common.checks import require
 Array = NDArray[np.float64]
 
 REACH = 9.0
-"""Standard deviations beyond which a Gaussian in the plane has mass exp(-40.5) = 3e-18: nothing."""
+"""Standard deviations beyond which a Gaussian in the plane has mass exp(-40.5) = 3e-18, which is negligible."""
 
 
 def disc_probability(distance: ArrayLike, radius: float, var: float) -> Array:
@@ -73,7 +73,7 @@ def _flux(r2: Array, var: float) -> Array:
 
 
 def _edges(away: Array) -> tuple[NDArray[np.intp], NDArray[np.intp], Array, Array]:
-    """The Voronoi edges, each from both its sides: cell j, neighbour k, and ends low, high, all (E,).
+    """The Voronoi edges, each listed for both of its sides: cell j, neighbour k, and ends low, high, all (E,).
 
     away: (K, K, 2), from site j to site k. About site j the edge is away_jk / 2 + u tangent for
     low <= u <= high; every other site l allows slope u <= room.
@@ -108,8 +108,8 @@ def _edge_flux(height: Array, low: Array, high: Array, var: float) -> Array:
 def _open_angle(away: Array) -> Array:
     """Angle (K,) in radians of the directions in which each Voronoi cell is open; `away` as in `_edges`.
 
-    A direction stays in the cell if it leads away from every other site: what the largest gap between the
-    directions to them holds beyond a half-turn.
+    A direction stays in the cell if it leads away from every other site. The angle is the excess over a half-turn of
+    the largest gap between the directions to the other sites.
     """
     others = away[~np.eye(len(away), dtype=bool)].reshape(len(away), -1, 2)
     angles = np.sort(np.arctan2(others[..., 1], others[..., 0]), axis=1)
@@ -122,7 +122,7 @@ def _gauss_legendre(n: int = 80) -> tuple[Array, Array]:
     """Nodes and weights (n,) of Gauss-Legendre quadrature on [-1, 1].
 
     By Newton's method on Legendre's polynomial, from the estimate of Abramowitz & Stegun (22.16.6), weights by their
-    (25.4.29): `np.polynomial.legendre.leggauss` asks LAPACK for eigenvalues, which a page would have to load for this.
+    (25.4.29): `np.polynomial.legendre.leggauss` needs LAPACK, which a page would have to download for this.
     """
     x = np.cos(np.pi * (np.arange(n, 0, -1) - 0.25) / (n + 0.5))
     for _ in range(4):  # the error is squared each time, from 1e-4

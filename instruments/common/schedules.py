@@ -1,4 +1,4 @@
-"""Noise schedules: how much signal is left at time t, under their published names.
+"""Noise schedules: the share of signal left at time t, by their published names.
 
 Time t runs from 0 (clean) to 1 (noise) and has no unit. Arguments are floats or arrays of any shape, results have the
 same shape. A schedule's two descriptions are equivalent: alpha_bar(t) of the VP form, sigma(t) of the VE form.
@@ -221,7 +221,7 @@ class _OfSigma(Schedule):
         return self.level(t).alpha_bar
 
     def t(self, alpha_bar: Number) -> Number:
-        """By way of sigma."""
+        """By the inverse of sigma."""
         return self.t_of_sigma(Level.from_alpha_bar(_signal(alpha_bar)).sigma)
 
     def beta(self, t: Number) -> Number:
@@ -291,7 +291,7 @@ class Geometric(_OfSigma):
 
 @dataclass(frozen=True, eq=False)
 class Learned(Schedule):
-    """A table of log-SNR over time, straight lines between: what a learned schedule comes to (Kingma et al. 2021).
+    """A table of log-SNR over time, interpolated linearly: the form of a learned schedule (Kingma et al. 2021).
 
     times: (K,) rising from 0 to 1; log_snr: (K,) falling, finite. Raises ValueError otherwise.
     """
@@ -323,7 +323,7 @@ class Learned(Schedule):
         return np.interp(Level.from_alpha_bar(_signal(alpha_bar)).log_snr, self.log_snr[::-1], self.times[::-1])[()]
 
     def beta(self, t: Number) -> Number:
-        """-(1 - alpha_bar) d(log-SNR)/dt, which jumps at the entries of the table."""
+        """-(1 - alpha_bar) d(log-SNR)/dt, discontinuous at the entries of the table."""
         slopes = np.diff(self.log_snr) / np.diff(self.times)
         piece = np.clip(np.searchsorted(self.times, _time(t), side="right") - 1, 0, len(slopes) - 1)
         return (-self.level(t).var * slopes[piece])[()]

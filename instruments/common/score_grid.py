@@ -1,4 +1,4 @@
-"""A data set on a square grid: its density, and the exact prediction of the noise, to hold a learned one against."""
+"""A data set on a square grid: its density, and the exact prediction of the noise, to compare a learned one with."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def grid_points(extent: float, cells: int) -> Array:
 
 
 def relative_density(data: DataSet, x: Array) -> Array:
-    """Density of the clean data at x (N, 2), over its largest there: (N,)."""
+    """Density of the clean data at x (N, 2), divided by its maximum there: (N,)."""
     log_density = data.mixture.log_density(x, 1.0, 0.0)
     return np.exp(log_density - log_density.max())
 
 
 @dataclass(frozen=True, eq=False)
 class ExactPrediction:
-    """The best guess of the noise at points x (N, 2), VP, of one level: eps (N, 2); weight (N,), the density, sum 1.
+    """The best prediction of the noise at points x (N, 2), VP, of one level: eps (N, 2); weight (N,): density, sum 1.
 
     part: the part of the data set that is noised, or NULL.
     """

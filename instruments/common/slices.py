@@ -1,6 +1,6 @@
-"""Long computations that can pause: a generator yields how far it is, and returns the result.
+"""Long computations that can pause: a generator yields its progress, and returns the result.
 
-An instrument advances the generator in slices while the page stays alive; tests and cells call the plain function.
+An instrument advances the generator in slices and responds between them; tests and cells call the plain function.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def finish(work: Work[R]) -> R:
 
 
 class Sliced(Generic[P, R]):
-    """A function whose computation can pause: a call runs it to its end; `work`, called alike, is the generator."""
+    """A function whose computation can pause: a call runs it to its end; `work` with equal arguments is a generator."""
 
     def __init__(self, work: Callable[P, Work[R]]) -> None:
         self.work = work

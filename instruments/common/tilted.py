@@ -1,4 +1,4 @@
-"""The tilted density p(x|c)^w p(x)^(1-w) that guidance aims at, and what is measured on it and on samples."""
+"""The tilted density p(x|c)^w p(x)^(1-w) that guidance aims at, and measures of it and of samples."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measures:
-    """A cloud, or a density, in three numbers.
+    """Three measures of a cloud or a density.
 
     adherence: mean of p(c|x) on clean data, 0 to 1; spread: root of the mean squared distance from the mean, in units
     of the data; beyond: how far the mean lies past the mean of the class, along the way there from the mean of all
@@ -50,7 +50,7 @@ def log_density_on_grid(mixture: GaussianMixture, x: Array, y: Array) -> Array:
     """log p of clean data at all (x, y), a mixture in the plane: (rows, columns) from x (columns,) and y (rows,).
 
     A round Gaussian is a product, so the sum over clusters is a product of two matrices: a tenth of the time of
-    `GaussianMixture.log_density`, and the same numbers where p is above 1e-300, below which it is taken as that.
+    `GaussianMixture.log_density`, and the same result where p is above 1e-300, the lower limit of p here.
     """
     by_x, by_y = (
         np.exp(-((axis - mean[:, None]) ** 2) / (2.0 * mixture.s**2))
@@ -67,7 +67,7 @@ TILTED_CELLS = 88
 
 
 class Tilted:
-    """p(x|c)^w p(x)^(1-w) of clean data, normalised on a grid: its measures at any w, the logarithms kept."""
+    """p(x|c)^w p(x)^(1-w) of clean data, normalised on a grid: its measures at any w; caches the logarithms."""
 
     def __init__(self, model: ConditionalMixture) -> None:
         axis = centres(TILTED_EXTENT, TILTED_CELLS)

@@ -1,4 +1,4 @@
-"""At which noise levels a denoiser is trained: distributions of the VE noise sigma.
+"""Noise levels at which a denoiser is trained: distributions of the VE noise sigma.
 
 uniform_t        t uniform on the exponential schedule, alpha_bar = exp(-6 t), from SIGMA_MIN to t = 1
 uniform_log_snr  log(sigma) uniform over the same levels (Kingma et al. 2021 weigh the loss against this density)

@@ -1,8 +1,8 @@
-"""A velocity field fitted to pairs (noise, data) in the plane: kernel regression, tabulated once and then looked up.
+"""A velocity field fitted to pairs (noise, data) in the plane: kernel regression, tabulated once and then interpolated.
 
-Flow matching asks for E[data - noise | x_t = x]. Here it is estimated without a network, by local linear kernel
+Flow matching estimates E[data - noise | x_t = x]. Here this is done without a network, by local linear kernel
 regression (Fan & Gijbels 1996, section 2) on the points x_t = (1-t) noise + t data of all pairs, at `num_times` + 1
-values of t. Points are first shared out among the nodes of a square grid, linear in both directions (Wand 1994), so
+values of t. Points are first distributed to the nodes of a square grid, linear in both directions (Wand 1994), so
 that the kernel's sums become products of matrices: 9216 pairs cost about as much as 900. Between nodes and between
 times the field is linear; beyond the grid it is that of the nearest edge.
 
@@ -26,9 +26,9 @@ NUM_TIMES = 12
 Bandwidth = tuple[float, float]
 """Standard deviation of the kernel at t = 0 and at t = 1, where the points lie closer; linear between."""
 WIDE: Bandwidth = (0.06, 0.045)
-"""Where pairs that pass at one place disagree, so that many must be averaged."""
+"""For pairs whose velocities at one place differ much, so that many must be averaged."""
 NARROW: Bandwidth = (0.035, 0.025)
-"""Where they hardly cross, as after a reflow: what is left to fear is smearing the tears between clusters."""
+"""For pairs that hardly cross, as after a reflow: a wide kernel would blur the jumps of the field between clusters."""
 RIDGE = 6.0
 """Pull of slopes towards 0, as strong as this many points a bandwidth away: a slope from a handful is mostly chance."""
 
@@ -37,7 +37,7 @@ RIDGE = 6.0
 class FittedVelocity:
     """The table (NUM_TIMES + 1, SIDE²) of a fitted field, y-major; call it as velocity(x, t).
 
-    A velocity is held as the complex number vx + i vy, in single precision: looking one up is then one gather, not two.
+    A velocity is stored as the complex number vx + i vy, in single precision: a lookup is then one gather, not two.
     """
 
     table: NDArray[np.complex64]

@@ -1,1 +1,1 @@
-"""Flow matching: straight pairs, the curved flow they average to, and what makes it straight."""
+"""Flow matching: straight pairs, the curved flow that they average to, and how to straighten it."""

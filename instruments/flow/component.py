@@ -1,4 +1,4 @@
-"""Flow matching: straight pairs, the flow they average to, and what straightens it."""
+"""Flow matching: straight pairs, the flow that they average to, and how to straighten it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from diffusion_lab.instruments.flow import kernel
 
 PATH_POINTS, MEETING = 72, 24  # points whose paths are drawn, pairs drawn through the probe
 EXTENT = 3.3  # half the width of the picture, in data units
-FIELD = EXTENT * np.linspace(-0.93, 0.93, 17)  # where arrows of the field stand, along both axes
+FIELD = EXTENT * np.linspace(-0.93, 0.93, 17)  # where arrows of the field are drawn, along both axes
 HALF_LENGTH_SPEED = 2.0  # the speed whose arrow is half as long as the longest
-ARROW_TIME = 0.4  # velocities at the probe are drawn as what a point covers in this time
+ARROW_TIME = 0.4  # velocities at the probe are drawn as the distance covered in this time
 LADDER = (1, 2, 4, 8, 16, 32, 64)  # steps in the chart
 ERRORS = (2.5e-4, 90.0)  # end errors that the chart can hold, in units
 CENTRE_SDS = 3.0
@@ -30,7 +30,7 @@ MOVING, PROBING = {"view": ("pairs", "flow")}, {"view": "probe"}
 
 
 def _flow(name: str) -> Any:
-    """The result that makes the flow `name`; a reflow reads the flow before it."""
+    """The result that computes the flow `name`; a reflow reads the previous flow."""
 
     def make(self: FlowMatching) -> Any:
         mixture, rng = kernel.DATA[self.data_set], seeded([self.seed, kernel.FLOWS.index(name)])
@@ -40,7 +40,7 @@ def _flow(name: str) -> Any:
 
 
 class FlowMatching(Instrument):
-    """Noise carried to data: along straight lines pair by pair, or by the one flow that those lines average to."""
+    """Noise moved to data: along a straight line for each pair, or by the one flow that these lines average to."""
 
     title: ClassVar[str] = "Flow from noise to data"
     question = "Why are straight pairs not straight paths, and what straightens them?"
@@ -51,7 +51,7 @@ class FlowMatching(Instrument):
 
     # fmt: off
     view = choice(("pairs", "flow", "probe"), "flow", "Picture", style="row",
-        doc="Points on the paths of their own pairs; carried by the velocity field; or what meets at one place.")
+        doc="Points on the paths of their pairs; points moved by the velocity field; or paths that meet at one place.")
     flow = choice(kernel.FLOWS, "rectified_flow", "Flow",
         "Exact: rectified flow, diffusion. Fitted to pairs when chosen: minibatch transport, reflow.")
     batch_size = choice(("4", "16", "64"), "16", "Batch size", when={"flow": "minibatch_transport"},
@@ -114,21 +114,21 @@ class FlowMatching(Instrument):
     rectified_flow, minibatch_transport, reflow_once, reflow_twice, diffusion = map(_flow, kernel.FLOWS)
 
     def _made_from(self, name: str) -> dict[str, Any]:
-        """What a flow is made from besides data and noise: options of the kernel."""
+        """The kernel's options that a flow depends on, besides data and noise."""
         if name in REFLOW_OF:
             return {"previous": getattr(self, REFLOW_OF[name])}
         return {"batch_size": int(self.batch_size)} if name == "minibatch_transport" else {}
 
     @computed(work=True, keep=8, unit="steps")
     def case(self) -> Any:
-        """The flow, its pairs, reference and errors: all that does not depend on the solver."""
+        """The flow, its pairs, reference and errors: everything that does not depend on the solver."""
         mixture, flow = kernel.DATA[self.data_set], getattr(self, self.flow)
         drawn = kernel.draw_pairs(mixture, kernel.NUM_POINTS, seeded(self.seed))
         return (yield from kernel.measure.work(mixture, flow, drawn, LADDER, **self._made_from(self.flow)))
 
     @computed
     def run_of_solver(self) -> kernel.Run:
-        """The points under the chosen solver, from the same noise as ever."""
+        """The points under the chosen solver, from the same noise for all solvers."""
         return kernel.solve(self.case.flow.velocity, self.case.pairs.noise, self.num_steps, self.solver)
 
     @computed
@@ -150,12 +150,12 @@ class FlowMatching(Instrument):
 
     @computed(keep=4)
     def diffusion_run(self) -> kernel.Run:
-        """The points whose paths are drawn, as diffusion's own flow carries them, in steps short enough to be it."""
+        """The drawn points, moved by the flow of diffusion in steps so short that the solver's error is invisible."""
         return kernel.solve(self.diffusion.velocity, self.case.pairs.noise[:PATH_POINTS], 64, "midpoint")
 
     @computed
     def met(self) -> kernel.Meeting:
-        """What meets at the probe."""
+        """The paths and velocities that meet at the probe."""
         at, rng = (self.probe_x, self.probe_y), seeded([self.seed, len(kernel.FLOWS)])
         return kernel.pairs_through(kernel.DATA[self.data_set], self.case.flow, at, self.t, MEETING, rng)
 
@@ -227,7 +227,7 @@ class FlowMatching(Instrument):
         }  # fmt: skip
 
     def status(self) -> Status:
-        """What the solver did, or that pairs need none; how exact the velocity is, and how long a fit took."""
+        """The solver's work, or that pairs need none; how exact the velocity is, and the time of a fit."""
         points, field = f"{kernel.NUM_POINTS} points", "exact velocity, float64"
         if (pairs := self.case.flow.trained_on) is not None:
             took = f"in {self._graph.milliseconds(self.flow):.0f} ms"
@@ -264,7 +264,7 @@ class FlowMatching(Instrument):
         return f"{words}, mean of {drawn} drawn paths and all others; they spread by {self.met.spread:.2f}."
 
     def table(self) -> dict[str, np.ndarray]:
-        """The points shown, with the two ends of each: the pair's, or of the flow as the solver follows it."""
+        """The points shown, with the two ends of each: of its pair, or of its path under the solver."""
         (x, cluster), pairs = self.shown, self.case.pairs
         end = self.run_of_solver.states[-1] if self.view == "flow" else pairs.data
         named = {"": x, "noise_": pairs.noise, "end_": end}
@@ -272,6 +272,6 @@ class FlowMatching(Instrument):
         return columns | {"cluster": cluster}
 
     def step(self) -> None:
-        """On to the solver's next node."""
+        """Advances to the solver's next node."""
         node = int(self.t * self.num_steps + 1e-9) + 1
         self.param.update(playing=False, t=min(1.0, node / self.num_steps))

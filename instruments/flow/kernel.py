@@ -1,4 +1,4 @@
-"""Flows from noise to data in numbers: exact and fitted velocity fields, the paths they make, how straight these are.
+"""Flows from noise to data: exact and fitted velocity fields, their paths, and the straightness of these.
 
 Time runs from noise (t = 0) to data (t = 1) and has no unit; lengths are in units of the data.
 """
@@ -43,12 +43,12 @@ SOLVERS = tuple(FLOW_SOLVERS)
 
 NUM_POINTS = 384
 NUM_PAIRS = 9216
-"""Pairs that a fitted field is learned from; like NUM_POINTS a multiple of each batch size."""
+"""Pairs to which a field is fitted; like NUM_POINTS a multiple of each batch size."""
 REFERENCE_STEPS = 128
 PAIR_STEPS = 32
-"""Heun steps that carry noise to data when pairs for a reflow are made."""
+"""Heun steps from noise to data when the pairs of a reflow are made."""
 LAST_MEETING = 0.98
-"""Beyond this t no paths through a point are drawn: they have all but arrived, and diffusion's grow infinitely fast."""
+"""Beyond this t no paths through a point are drawn: they have almost ended, and diffusion's speed becomes infinite."""
 
 FLOWS = ("rectified_flow", "minibatch_transport", "reflow_once", "reflow_twice", "diffusion")
 EXACT_FLOWS = ("rectified_flow", "diffusion")
@@ -70,7 +70,7 @@ DATA = {"ring": ring(), "five_clusters": five_clusters(), "two_clusters": two_cl
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Noise and data that belong together, (N, 2) each."""
+    """Pairs of noise and data points, (N, 2) each."""
 
     noise: Array
     data: Array
@@ -80,7 +80,7 @@ class Pairs:
 class Flow:
     """A velocity field from noise to data: exact, or fitted to `trained_on`.
 
-    path: how a pair is joined in the conditional picture; velocity(x, t) of points (N, 2).
+    path: how a pair is connected in the conditional picture; velocity(x, t) of points (N, 2).
     """
 
     name: str
@@ -104,7 +104,7 @@ def draw_pairs(mixture: GaussianMixture, n: int, rng: np.random.Generator) -> Pa
 def couple(pairs: Pairs, batch_size: int) -> Work[Pairs]:
     """The same points, paired by optimal assignment within batches of `batch_size`."""
     coupled = minibatch_couple.work(pairs.noise, pairs.data, batch_size)
-    if isinstance(coupled, Generator):  # a reader's own version may return the data at once
+    if isinstance(coupled, Generator):  # a reader's version may return the data instead of a generator
         coupled = yield from coupled
     return Pairs(pairs.noise, coupled)
 
@@ -119,10 +119,10 @@ def make_flow(
     previous: Flow | None = None,
     num_pairs: int = NUM_PAIRS,
 ) -> Work[Flow]:
-    """The flow called `name`, one of FLOWS; `rng` draws what a fitted one is trained on.
+    """The flow called `name`, one of FLOWS; `rng` draws the training pairs of a fitted one.
 
     "minibatch_transport": pairs assigned within batches of `batch_size` (Pooladian et al. 2023; Tong et al. 2024).
-    "reflow_once" and "reflow_twice" (Liu et al. 2023, algorithm 1): fresh noise, carried to data by `previous`,
+    "reflow_once" and "reflow_twice" (Liu et al. 2023, algorithm 1): fresh noise, moved to data by `previous`,
     the flow one reflow earlier, in PAIR_STEPS Heun steps. Raises ValueError for another name, or without `previous`.
     """
     require(name in FLOWS, f"`name` must be one of {', '.join(FLOWS)}", repr(name))
@@ -147,7 +147,7 @@ def make_flow(
 
 
 def _stage(work: Work[R], start: float, of: float) -> Work[R]:
-    """A part of longer work: counts on from `start`."""
+    """A part of longer work: its progress counts from `start`."""
     while True:
         try:
             done, _ = next(work)
@@ -176,7 +176,7 @@ class Run:
 
 
 def solve(velocity: Velocity, noise: ArrayLike, num_steps: int, solver: str) -> Run:
-    """Carry noise (N, 2) along the flow in `num_steps` equal steps of `solver`."""
+    """Move noise (N, 2) along the flow in `num_steps` equal steps of `solver`."""
     require(solver in FLOW_SOLVERS, f"`solver` must be one of {', '.join(FLOW_SOLVERS)}", repr(solver))
     run = Trajectory.of(FLOW_SOLVERS[solver](velocity, noise, equal_times(num_steps)))
     return Run(run.x, int(run.nfe[-1]))
@@ -184,7 +184,7 @@ def solve(velocity: Velocity, noise: ArrayLike, num_steps: int, solver: str) -> 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The flow itself, as near as makes no difference: REFERENCE_STEPS steps of Runge-Kutta 4, and its measures.
+    """A reference solution of the flow, by REFERENCE_STEPS steps of Runge-Kutta 4, and its measures.
 
     end: (N, 2). On the diffusion path, stiff near the data, straightness is 0.9 % too large for the ring; the
     error of `end` is below 5e-4 for every exact flow here.
@@ -198,14 +198,14 @@ class Reference:
 
 @sliced
 def reference_solution(velocity: Velocity, noise: ArrayLike) -> Work[Reference]:
-    """Follow the flow finely from noise (N, 2)."""
+    """Solve the flow in fine steps from noise (N, 2)."""
     states, velocities = yield from runge_kutta_4.work(velocity, noise, REFERENCE_STEPS)
     cost = transport_cost(states[0], states[-1])
     return Reference(states[-1], straightness(states, velocities), cost, detour(states))
 
 
 def end_error(end: Array, reference_end: Array) -> float:
-    """Root mean square distance between where a solver ends and where the flow does, points (N, 2)."""
+    """Root mean square distance between the ends of a solver and of the flow, points (N, 2)."""
     return float(np.sqrt(np.mean(np.sum((end - reference_end) ** 2, axis=1))))
 
 
@@ -226,8 +226,8 @@ def convergence(velocity: Velocity, noise: Array, reference_end: Array, steps: S
 class Case:
     """Everything about one flow that does not depend on the solver.
 
-    pairs: of the points shown; errors: see `convergence`; end_cluster, pair_cluster: (N,), the cluster that each
-    point's flow ends nearest to, and that the data of its pair lie nearest to.
+    pairs: of the points shown; errors: see `convergence`; end_cluster, pair_cluster: (N,), the cluster nearest to
+    the end of each point's flow, and nearest to the data point of its pair.
     """
 
     flow: Flow
@@ -250,8 +250,8 @@ def measure(
 ) -> Work[Case]:
     """Measures `flow`, made with the same `batch_size` and `previous`, on points with the noise of `drawn`.
 
-    steps: numbers of steps for `convergence`. The points' pairs are made as the flow's own were: assigned within
-    batches, or, for a reflow, carried to data by `previous`.
+    steps: numbers of steps for `convergence`. The points' pairs are made like those of the flow: assigned within
+    batches, or, for a reflow, moved to data by `previous`.
     """
     noise, pairs, ladder, before = drawn.noise, drawn, len(SOLVERS) * len(steps), 0
     if previous is not None:
@@ -271,9 +271,9 @@ def measure(
 
 
 def path_segments(run: Run, t: float, points: int, most: int = 24) -> tuple[Array, Array]:
-    """Where the first `points` points have been up to t, as segments: starts and ends, (M, 2) each.
+    """The paths of the first `points` points up to t, as segments: starts and ends, (M, 2) each.
 
-    Through the solver's own nodes, of which at most `most` are kept, and on to where the point now stands.
+    Through the solver's nodes, at most `most` of them, and on to the current position of the point.
     """
     steps = len(run.states) - 1
     kept = np.linspace(0, steps, min(steps, most) + 1).round().astype(int)
@@ -294,10 +294,10 @@ def conditional_paths(pairs: Pairs, path: Path, points: int, pieces: int = 16) -
 
 @dataclass(frozen=True, eq=False)
 class Meeting:
-    """What happens at one point x and time t: paths of pairs that pass there, their velocities and the mean of all.
+    """The pairs whose paths pass through one point x at time t, their velocities and the mean of all.
 
     pairs: n of them, exact posterior draws, or, for a fitted flow, the n training pairs that pass nearest; none
-    beyond LAST_MEETING. velocities: (n, 2). mean: (2,), the flow's own velocity, exact where the flow is.
+    beyond LAST_MEETING. velocities: (n, 2). mean: (2,), the flow's velocity, exact where the flow is exact.
     spread: root mean square distance of velocities from it, exact for the rectified flow, else over those drawn.
     """
 

@@ -1,1 +1,1 @@
-"""Guidance: the dial over a conditional mixture, what it samples, and what it was meant to sample."""
+"""Guidance: the dial over a conditional mixture, its samples, and the density that guidance aims at."""

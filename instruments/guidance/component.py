@@ -1,4 +1,4 @@
-"""The guidance dial: what guided sampling gives, what it was meant to give, and a point to probe."""
+"""The guidance dial: guided samples, the density that guidance aims at, and a point to probe."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -47,7 +47,7 @@ class Guidance(Instrument):
     view = choice(("samples", "probe"), "samples", "View",
         "Points sampled with guidance, or the predictions at one point that you place.", style="row")
     condition = choice(CONDITIONS, "a", "Condition",
-        "The class asked for; Gaussian, p(x|c) = N(0, I) within p(x) = N(0, 2 I), has known answers.", style="row")
+        "The class asked for; Gaussian, p(x|c) = N(0, I) within p(x) = N(0, 2 I), has exact answers.", style="row")
     guidance_scale = number(3.0, 0.0, 10.0, 0.1, "Guidance scale", symbol="w", when={"convention": "scale"},
         doc="0 ignores the condition, 1 is plain conditioning, above 1 extrapolates.")
     guidance_weight = number(2.0, -1.0, 9.0, 0.1, "Guidance weight", symbol="w′", when={"convention": "weight"},
@@ -137,10 +137,10 @@ class Guidance(Instrument):
         if self.view == "probe":
             self.playing = False
 
-    # --- what is computed --------------------------------------------------------------------------------------------
+    # --- computed results --------------------------------------------------------------------------------------------
 
     def _settings(self, guidance_scale: float) -> kernel.Settings:
-        """What a run depends on. A setting that does not matter is not read, so moving it recomputes nothing."""
+        """The settings that a run depends on. A setting without effect is not read: its changes recompute nothing."""
         return kernel.Settings(
             condition=self.condition,
             sampler=self.sampler,
@@ -164,7 +164,7 @@ class Guidance(Instrument):
 
     @computed
     def frame(self) -> int:
-        """The frame of the run that is shown; known before the run."""
+        """The index of the frame shown; known before the run is computed."""
         return round(self.progress * self._settings(1.0).steps)
 
     @computed
@@ -198,7 +198,7 @@ class Guidance(Instrument):
         model, at = kernel.CONDITIONS[self.condition], (self.probe_x, self.probe_y)
         return kernel.probe(model, at, self.t, self._scale_at(self.t), self.guide_by)
 
-    # --- what is drawn -----------------------------------------------------------------------------------------------
+    # --- layers ------------------------------------------------------------------------------------------------------
 
     @plane.layer("tilted")
     def _(self) -> dict[str, Any]:
@@ -242,7 +242,7 @@ class Guidance(Instrument):
         both = clean.tilted.measures(self.guidance_scale), measures(clean.model, self.sampled.x[-1])
         return [{"x": [(m.spread, m.adherence)]} for m in both]
 
-    # --- what is read ------------------------------------------------------------------------------------------------
+    # --- readings ---------------------------------------------------------------------------------------------------
 
     @readings
     def dial(self) -> dict[str, Any]:
@@ -262,7 +262,7 @@ class Guidance(Instrument):
 
     @readings
     def of_variance(self) -> dict[str, Any]:
-        """Variance per axis of the finished sample in the Gaussian case, beside what is known of it."""
+        """Variance per axis of the finished sample in the Gaussian case, beside its exact values."""
         if self.condition != "gaussian" or self.view == "probe" or self.progress < 1:
             return {"variance": None, "limit": None}
         found, answers = kernel.variance(self.points), GaussianAnswers.at(self.guidance_scale)
@@ -283,7 +283,7 @@ class Guidance(Instrument):
     def status(self) -> Status:
         """The sampler and its cost, or the predictions."""
         if self.view == "probe":
-            return Status("Two exact predictions at one point, and what guidance makes of them", "float64")
+            return Status("Two exact predictions at one point, and the guided prediction", "float64")
         steps = f" × {self.langevin_steps} steps" if self.sampler == "langevin" else ""
         counted = "both branches" if self.guide_by == "classifier_free" else "network and classifier"
         what = f"{METHODS[self.sampler]}: {self.num_levels} levels{steps} × {kernel.NUM_POINTS} points"
@@ -331,14 +331,14 @@ class Guidance(Instrument):
         classifier = self.at_noise.model.log_classifier(self.points, CLEAN)
         return {"x": self.points[:, 0], "y": self.points[:, 1], "adherence": np.exp(classifier)}
 
-    # --- what the buttons do -----------------------------------------------------------------------------------------
+    # --- actions of the buttons --------------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Samples: plays from pure noise."""
         self.play_from_start(view="samples")
 
     def step(self) -> None:
-        """One step of the sampler further; for the probe, a little more noise."""
+        """Advances the sampler by one step; for the probe, adds a little noise."""
         if self.view == "samples":
             self.param.update(playing=False, progress=min(1.0, self.progress + 1 / self._settings(1.0).steps))
         else:

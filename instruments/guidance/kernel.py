@@ -1,6 +1,6 @@
-"""The guidance dial in numbers: guided samples of a conditional mixture, and the tilted density they do not follow.
+"""The computations of the guidance dial: guided samples of a conditional mixture, and the tilted density.
 
-All is in VP coordinates (noise is N(0, I) at t = 1), but for `exact_variance`, which follows variances in VE.
+Everything is in VP coordinates (noise is N(0, I) at t = 1), except `exact_variance`, which computes in VE.
 Lengths are in units of the data; t in [0, 1] is the time of the exponential schedule and has no unit.
 """
 
@@ -29,11 +29,11 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 
 SCHEDULE = Exponential()
-"""Whose time t the pictures are labelled with."""
+"""The schedule whose time t labels the pictures."""
 
 SAMPLERS = ("ode_heun", "sde_heun", "langevin")
 ANSWER_OF = {"ode_heun": "deterministic", "sde_heun": "stochastic", "langevin": "tilted"}
-"""Which of `GaussianAnswers` each sampler comes to, in the end."""
+"""The limit of each sampler among `GaussianAnswers`."""
 
 NUM_POINTS = 360
 CURVE_POINTS = 108
@@ -62,7 +62,7 @@ CENTRES = {
     "b": ((0.60, 0.45), (1.75, -1.10)),
     "c": ((0.00, -0.45), (-0.45, -1.35)),
 }
-"""Clusters of each class: an arm that leaves the crowded middle, a pair of which one stands apart, a short pair."""
+"""Clusters of each class: an arm that leaves the crowded middle, a pair with one distant cluster, a short pair."""
 
 WIDTH = 0.42
 """Standard deviation of every cluster, per axis."""
@@ -96,7 +96,7 @@ CONDITIONS: dict[str, ConditionalMixture] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """All that a run depends on.
+    """All settings that a run depends on.
 
     interval: (low, high) in t, guidance acts between them and w = 1 elsewhere; (0, 1) is everywhere.
     num_levels: noise levels; num_steps: Langevin steps at each; guide_by: one of GUIDED_BY.
@@ -139,7 +139,7 @@ class Settings:
 
     @property
     def levels(self) -> list[Level]:
-        """The `num_levels` noise levels of Langevin; of the others those and the clean one."""
+        """The `num_levels` noise levels of Langevin; for other samplers also the clean one."""
         if self.sampler == "langevin":
             return Geometric(SIGMA_MIN, SIGMA_MAX).levels(self.num_levels)
         return Karras(SIGMA_MIN, SIGMA_MAX).levels(self.num_levels, clean=True)
@@ -212,7 +212,7 @@ def _states(settings: Settings, guide: Denoiser, x: Array, rng: Normals) -> Iter
 
 
 class _Tape:
-    """N(0, 1) numbers in the order in which a sampler draws them, (2, N) each; drawn when first read, then kept."""
+    """N(0, 1) numbers in the order in which a sampler draws them, (2, N) each; drawn when first read, then cached."""
 
     def __init__(self, seed: int, num_points: int) -> None:
         self._rng, self._num_points = seeded(seed), num_points
@@ -227,7 +227,7 @@ class _Tape:
 
 @lru_cache(maxsize=4)
 def _tape(seed: int, num_points: int) -> _Tape:
-    """The tape of a seed; kept, as w does not touch it."""
+    """The tape of a seed; cached, since it does not depend on w."""
     return _Tape(seed, num_points)
 
 
@@ -245,11 +245,11 @@ class _Drawn:
 
 
 def exact_variance(settings: Settings) -> float:
-    """Variance per axis of what `sample` gives in the Gaussian case, in so many levels: no chance, no limit.
+    """Exact variance per axis of the points from `sample` in the Gaussian case, with a finite number of levels.
 
     There all predictions are multiples of the point, so the points stay Gaussian and a step multiplies their standard
-    deviation, and adds what noise it draws. `GaussianAnswers` is what this comes to with endless levels from endless
-    noise. Raises ValueError for another condition.
+    deviation, and adds what noise it draws. `GaussianAnswers` is the limit of infinitely many levels from
+    infinite noise. Raises ValueError for another condition.
     """
     require(settings.condition == "gaussian", '`condition` must be "gaussian"', repr(settings.condition))
     (low, high), levels = settings.sigmas, [level.sigma for level in settings.levels]
@@ -326,14 +326,14 @@ def _curve(of_scale: Iterable[Measures]) -> Curve:
 
 
 def _at_level(mixture: GaussianMixture, t: float) -> GaussianMixture:
-    """The mixture noised to t, in VP coordinates, as a mixture of its own."""
+    """The mixture noised to t, in VP coordinates, as a new mixture."""
     level = SCHEDULE.level(t)
     var = mixture.var(level.signal, level.sigma_t)
     return GaussianMixture(level.signal * mixture.means, mixture.weights, np.sqrt(var))
 
 
 def noised(condition: str, t: float) -> ConditionalMixture:
-    """Data and condition as they stand at t, in VP coordinates: what points at that level are measured against."""
+    """Data and condition noised to t, in VP coordinates: the reference for points at that level."""
     model = CONDITIONS[condition]
     return ConditionalMixture(_at_level(model.uncond, t), _at_level(model.cond, t), model.prior)
 
@@ -342,7 +342,7 @@ def noised(condition: str, t: float) -> ConditionalMixture:
 class Group:
     """A class, or one of the two Gaussians of the known case, as it is drawn.
 
-    chosen: whether it is what is asked for; circles: (73, K, 2) places on the circle of one standard deviation about
+    chosen: whether it is the condition; circles: (73, K, 2) places on the circle of one standard deviation about
     each of its K clusters, the last place being the first; label_at: (2,) place of its name.
     """
 
@@ -353,15 +353,15 @@ class Group:
 
 
 def groups(condition: str, t: float) -> list[Group]:
-    """What there is to see at t: the three classes, or p(x|c) and p(x) of the known case."""
-    if condition == "gaussian":  # both about one centre, so each name stands outside its circle
+    """The groups drawn at t: the three classes, or p(x|c) and p(x) of the Gaussian case."""
+    if condition == "gaussian":  # both about one centre, so each name is outside its circle
         model = noised(condition, t)
         return [_group("p(x|c)", True, model.cond, -0.17), _group("p(x)", False, model.uncond, 0.17)]
     return [_group(name.upper(), name == condition, _at_level(CONDITIONS[name].cond, t)) for name in CENTRES]
 
 
 def _group(name: str, chosen: bool, mixture: GaussianMixture, away: float = 0.0) -> Group:
-    """away: how far its name stands above the first circle, below it where negative; 0: at the circle's centre."""
+    """away: distance of its name above the first circle, below it where negative; 0: at the circle's centre."""
     angle = np.linspace(0.0, 2.0 * np.pi, 73)
     unit = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     circles = mixture.means + mixture.s * unit[:, None]
@@ -370,7 +370,7 @@ def _group(name: str, chosen: bool, mixture: GaussianMixture, away: float = 0.0)
 
 
 class AtNoise:
-    """A condition at the noise level t: what pictures and measures need there, each part computed when first read."""
+    """A condition at the noise level t: the data of pictures and measures, each computed lazily."""
 
     def __init__(self, condition: str, t: float) -> None:
         self.model = noised(condition, t)
@@ -410,7 +410,7 @@ def tilted_image(log_cond: Array32, log_uncond: Array32, guidance_scale: float) 
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """What is predicted at one noised point. Vectors are (2,), in VP coordinates, eps without a unit.
+    """The predictions at one noised point. Vectors are (2,), in VP coordinates, eps without a unit.
 
     uncond, cond, guided: eps, and the places (1 - alpha_bar)^½ eps leads back to, sqrt(alpha_bar) x0_hat;
     classifier: gradient of log p(c|x) by central differences, p_t of noised points or p_0 of clean ones, whichever
@@ -433,7 +433,7 @@ def probe(
     guidance_scale: float,
     guide_by: str = GUIDED_BY[0],
 ) -> Probe:
-    """The two predictions at `position`, noised to t (above 0), and what guidance makes of them."""
+    """The two predictions at `position`, noised to t (above 0), and the guided one."""
     require(t > 0, "`t` must be above 0", t)
     level, at = SCHEDULE.level(t), np.array(position)
     sigma_t = level.sigma_t

@@ -1,1 +1,1 @@
-"""The ring of clusters: forward noising and the road back by the exact score."""
+"""The ring of clusters: forward noising, and sampling back with the exact score."""

@@ -1,4 +1,4 @@
-"""The ring on its front panel: data noised forward by a slider, and the way back by the exact score."""
+"""The ring on its front panel: data noised forward by a slider, and sampled back with the exact score."""
 
 from collections.abc import Generator
 from typing import Any
@@ -26,9 +26,9 @@ DENSITY_SIDE = 96  # cells a side
 CROWD_SIDE = 440  # 20000 points are drawn as pixels of one image: a canvas takes 80 ms for discs, 3 ms for the image
 MAX_FRAMES = 240
 MAX_FRAMES_OF_CROWD = 120  # 20000 points in float32 take 0.16 MB a frame
-PATH_POINTS = 40  # points that show where they came from
-PATH_FRAMES = 14  # and how far back
-UNKNOWN = -1  # the part of a point while it is not known where it ends
+PATH_POINTS = 40  # points whose paths are drawn
+PATH_FRAMES = 14  # and the length of these paths
+UNKNOWN = -1  # the part of a point whose end is not known yet
 
 State = SamplerState[Level]
 Work = Generator[Any, None, Any]  # long work, in slices
@@ -48,7 +48,7 @@ SAMPLERS = {
 
 
 class Ring(Instrument):
-    """Six clusters on a ring, or another set of points, dissolved by the forward process and recovered by sampling."""
+    """Six clusters on a ring, or another data set, dissolved by the forward process and recovered by sampling."""
 
     title = "Ring of clusters"
     question = "How does noise dissolve data, and how does the score lead back?"
@@ -75,7 +75,7 @@ class Ring(Instrument):
     )  # fmt: skip
     progress = number(
         1.0, 0, 1, 0.005, "Sampling progress",
-        "How far the reverse process has come: 0 is pure noise, 1 is the finished sample.",
+        "Progress of the reverse process: 0 is pure noise, 1 is the finished sample.",
         ends=("noise", "data"), when={"view": "reverse"},
     )  # fmt: skip
     data_set = choice(
@@ -89,7 +89,7 @@ class Ring(Instrument):
     num_points = choice(["520", "2000", "20000"], "520", "Points", "How many points are drawn and sampled.")
     sampler = choice(
         SAMPLERS, "langevin", "Sampler",
-        "The way back: annealed Langevin at each level, or one step from each level to the next.",
+        "The sampling method: annealed Langevin at each level, or one step from each level to the next.",
     )  # fmt: skip
     num_levels = whole(kernel.NUM_LEVELS, 5, 120, "Noise levels", "Noise levels that the sampler goes through.")
     langevin_steps = whole(
@@ -104,7 +104,7 @@ class Ring(Instrument):
     seed = seed(4, "The same seed gives the same points and the same noise.")
     show_field = switch(True, "Score field", "Arrows uphill in log density; length grows with the score.")
     show_density = switch(False, "Density", "Shading by the exact density of the points at this noise level.")
-    show_paths = switch(False, "Paths", "Where forty of the points have just come from, in reverse.")
+    show_paths = switch(False, "Paths", "The last steps of forty of the points, in reverse.")
 
     panel = Panel(
         Transport("Sample", plays="progress", seconds=5),
@@ -128,7 +128,7 @@ class Ring(Instrument):
             Measure(
                 "distance", "distance to the truth", ".3f", beside="perfect draw",
                 doc="Maximum mean discrepancy (Gaussian kernel, width 0.5) between the points and the exact density at"
-                " this t, beside what as many perfect draws come to by chance.",
+                " this t, beside the value that as many perfect draws have by chance.",
             ),
         ],
         pads=[Brush("drawing", "Draw the data here", when={"data_set": "drawn"})],
@@ -148,7 +148,7 @@ class Ring(Instrument):
     )  # fmt: skip
 
     def reconcile(self, changed: frozenset[str]) -> None:
-        """View and t agree: clean means t = 0. Only the reverse process is played."""
+        """Keeps view and t consistent: clean means t = 0. Only the reverse process is played."""
         if "view" in changed and self.view == "clean":
             self.t = 0.0
         elif "view" in changed and "t" not in changed and self.view == "forward" and self.t == 0:
@@ -162,21 +162,21 @@ class Ring(Instrument):
 
     @computed(keep=8)
     def data(self) -> datasets.DataSet:
-        """The data set; where nothing is drawn yet, one cluster in the middle."""
+        """The data set; one cluster in the middle until the reader has drawn something."""
         if self.data_set != "drawn":
             return datasets.DATA_SETS[self.data_set]()
         return datasets.drawn(self.drawing or datasets.encode([[0.0, 0.0]], EXTENT), EXTENT)
 
     @computed
     def clean(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Clean points, the part of the set that each belongs to, and the noise that dissolves them."""
+        """Clean points, the part of the set that each belongs to, and the noise added to them."""
         rng = seeded(self.seed)
         x0, component = kernel.draw_clean(self.data.mixture, int(self.num_points), rng)
         return x0, self.data.part[component], rng.standard_normal(x0.shape)
 
     @computed
     def replay(self) -> Replay[State, State]:
-        """The reverse process from the seed, computed as far as it has been looked at."""
+        """The reverse process from the seed, computed lazily up to the frame that is shown."""
         count, num_steps = int(self.num_points), self.num_levels
         options: dict[str, float] = {}
         if self.sampler == "langevin":
@@ -190,7 +190,7 @@ class Ring(Instrument):
 
     @computed(work=True, unit="steps")
     def frame(self) -> Work:
-        """The state of the reverse process that `progress` stands at."""
+        """The state of the reverse process at `progress`."""
         return (yield from self.replay.to(self.replay.index(self.progress)))
 
     @computed(work=True, background=True)
@@ -218,7 +218,7 @@ class Ring(Instrument):
 
     @computed(work=True, background=True)
     def measures(self) -> Work:
-        """Measures of the points shown: of the first 520 at once, then of all."""
+        """Measures of the points shown: first of 520 points, then of all."""
         return (yield from kernel.measures_in_slices(self.cloud[0], self.data.mixture, self.time))
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
@@ -269,14 +269,14 @@ class Ring(Instrument):
         }
 
     def status(self) -> Status:
-        """What was computed: one jump forward, or the run of the sampler."""
+        """The computation: one jump forward, or the run of the sampler."""
         mixture = self.data.mixture
         gaussians = f"{len(mixture.means)} Gaussian{'s' if len(mixture.means) > 1 else ''} of σ = {mixture.s:g}"
         exactness = f"exact score of {gaussians}, float64"
         if self.view == "reverse":
             return Status(f"{self._steps()} × {self.num_points} points", exactness, timed=("replay",))
         if self.data_set == "drawn" and not self.drawing:
-            return Status("Nothing is drawn yet: one cluster stands in. Draw on the picture, up to 150 points.")
+            return Status("Nothing is drawn yet; one cluster is used instead. Draw on the picture, up to 150 points.")
         return Status(f"{self.num_points} points, one jump by equation (1.2)", exactness)
 
     def _steps(self) -> str:
@@ -312,11 +312,11 @@ class Ring(Instrument):
     # --- what the buttons do -----------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Sample: the reverse process from pure noise, played from its first frame."""
+        """Samples: plays the reverse process from pure noise."""
         self.play_from_start(view="reverse")
 
     def step(self) -> None:
-        """One noise level on: in reverse towards the data, forward towards the noise."""
+        """Advances by one noise level: in reverse towards the data, forward towards the noise."""
         if self.view == "reverse":
             self.param.update(playing=False, progress=min(1.0, self.progress + 1 / self.num_levels))
         else:

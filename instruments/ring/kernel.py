@@ -1,6 +1,6 @@
-"""Data sets in the plane, in numbers: noised forward by one jump, brought back by sampling, and measured.
+"""Data sets in the plane: noised forward by one jump, recovered by sampling, and measured.
 
-All is in VP coordinates (noise is N(0, I) at t = 1). Lengths are in units of the data, t in [0, 1] has no unit.
+Everything is in VP coordinates (noise is N(0, I) at t = 1). Lengths are in units of the data, t in [0, 1] has no unit.
 """
 
 from collections.abc import Generator, Iterator
@@ -44,7 +44,7 @@ SIGMA_MAX = float(SCHEDULE.level(1.0).sigma)
 """VE noise level at t = 1: sqrt(e⁶ - 1) = 20.06."""
 
 SIGMA_MIN = 0.01
-"""Last noise level, far below s = 0.2, so that the clusters end at their own width."""
+"""Last noise level, far below s = 0.2, so that the clusters reach their width."""
 
 STEP_SIZE = 0.3
 """Langevin step in units of sigma². With the other defaults `langevin_variance` ends at a standard deviation
@@ -52,7 +52,7 @@ of 0.2054 for s = 0.2 (2.7 % wide). A smaller step stops short of the clusters' 
 larger one gets nearer but swells the cloud on the way, by 1/sqrt(1 - step_size/2) at high noise."""
 
 SLICE = 2000
-"""Points that are measured at a time: 5 ms for a set of 128 Gaussians."""
+"""Points measured at a time: 5 ms for a set of 128 Gaussians."""
 
 
 def draw_clean(mixture: GaussianMixture, num_points: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
@@ -77,7 +77,7 @@ SAMPLERS: dict[str, dict[str, object]] = {
     "ode_heun": {"variable": "log_alpha_bar"},
     "dpm_solver_pp_2m": {},
 }
-"""The samplers offered, and the options that each is run with."""
+"""The samplers, with the options of each."""
 
 
 def sampling_levels(sampler: str, num_levels: int, sigma_min: float = SIGMA_MIN) -> list[Level]:
@@ -99,7 +99,7 @@ def sample(
 ) -> Iterator[SamplerState[Level]]:
     """The reverse process by one of `SAMPLERS` with the exact score: the start, N(0, I) at t = 1, then each step.
 
-    options: those of the sampler, in the place of the ones in `SAMPLERS`: num_steps (NUM_STEPS where left out) and
+    options: of the sampler, overriding those in `SAMPLERS`: num_steps (NUM_STEPS where left out) and
     step_size of "langevin", eta of "ddim". The same `rng` state gives all samplers the same start, and the same run
     each time, bit for bit under one build of NumPy. Raises ValueError at the call.
     """
@@ -112,7 +112,7 @@ def sample(
 
 
 def rounded(state: SamplerState[Level]) -> SamplerState[Level]:
-    """The state with x in float32, which is far below a pixel and halves what a long run keeps."""
+    """The state with x in float32, whose rounding is far below a pixel; it halves the memory of a long run."""
     return replace(state, x=state.x.astype(np.float32))
 
 
@@ -122,7 +122,7 @@ def rounded(state: SamplerState[Level]) -> SamplerState[Level]:
 def pixels(x: ArrayLike, part: ArrayLike, extent: float, side: int) -> NDArray[np.int8]:
     """An image of points x (N, 2): the part (N,) at each pixel (side, side) [row y, column x], -2 where there is none.
 
-    It covers [-extent, extent]²; row 0 is the bottom. Of several points in a pixel the last is seen.
+    It covers [-extent, extent]²; row 0 is the bottom. Of several points in a pixel the last is visible.
     """
     image = np.full((side, side), -2, dtype=np.int8)
     column, row = np.floor((np.asarray(x).T + extent) * (side / (2 * extent))).astype(np.int32)
@@ -161,11 +161,11 @@ def density(mixture: GaussianMixture, t: float, extent: float, resolution: int) 
 
 @dataclass(frozen=True, eq=False)
 class Measures:
-    """What a cloud shows beside what p_t says; each error is the standard deviation of the measure under p_t.
+    """Measures of a cloud beside their values under p_t; each error is the standard deviation of the measure under p_t.
 
-    mode_mass, mode_mass_true, mode_mass_error: (K,) fraction nearest each clean mean, (0,) where the means stand too
+    mode_mass, mode_mass_true, mode_mass_error: (K,) fraction nearest each clean mean, (0,) where the means are too
     close for modes; within, within_true, within_error: fraction within 3 s of a clean mean; distance: maximum mean
-    discrepancy from p_t (`metrics.mmd`), distance_expected: what perfect draws of as many points come to.
+    discrepancy from p_t (`metrics.mmd`), distance_expected: its value for perfect draws of as many points.
     """
 
     mode_mass: Array
@@ -192,7 +192,7 @@ def measures_in_slices(
 ) -> Generator[tuple[int, int, Measures], None, Measures]:
     """`measures` of all points, as work in slices: yields points done, points in all and measures of the `first` ones.
 
-    Of at most `first` points it returns the measures at once.
+    With at most `first` points it returns the measures at once.
     """
     if len(x) <= first:
         return measures(x, mixture, t)
@@ -209,7 +209,7 @@ def measures_in_slices(
 
 
 def _means(x: ArrayLike, mixture: GaussianMixture) -> Means:
-    """What is measured as a mean over points: mass per mode, share within 3 s, `metrics.characteristic`."""
+    """The measures that are means over points: mass per mode, share within 3 s, `metrics.characteristic`."""
     mass = mode_mass(x, mixture.means) if has_modes(mixture) else np.zeros(0)
     return mass, fraction_within(x, mixture.means, 3.0 * mixture.s), characteristic(x)
 
@@ -232,7 +232,7 @@ def _measures_of(means: Means, num_points: int, mixture: GaussianMixture, t: flo
 
 @lru_cache(maxsize=64)
 def has_modes(mixture: GaussianMixture) -> bool:
-    """Whether the discs of 3 s about a dozen means at most are apart, so that each mean is a mode of its own."""
+    """Whether there are at most a dozen means, with disjoint discs of 3 s, so that each mean is a separate mode."""
     if len(mixture.means) > 12:
         return False
     gaps = squared_distances(mixture.means, mixture.means)
@@ -242,7 +242,7 @@ def has_modes(mixture: GaussianMixture) -> bool:
 
 @lru_cache(maxsize=1024)
 def _true_measures(mixture: GaussianMixture, radius: float, t: float) -> tuple[Array, float]:
-    """Mass per mode and share within `radius` under p_t; kept, since a slider and a player come back to the same t."""
+    """Mass per mode and share within `radius` under p_t; cached, since a slider and a player return to the same t."""
     signal, sigma_t = _level(t)
     if has_modes(mixture):
         return mode_mass_truth(mixture, signal, sigma_t), fraction_within_truth(mixture, radius, signal, sigma_t)

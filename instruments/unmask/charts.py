@@ -1,4 +1,4 @@
-"""What the chart shows of each of the three things that it can measure, as arrays for its layers and in words."""
+"""The chart for each of its three quantities, as arrays for its layers and in words."""
 
 from dataclasses import dataclass
 from functools import singledispatch
@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """x, y: what the axes show; layers: data by name; words: the chart in words; measured: on how much.
+    """x, y: ranges of the axes; layers: data by name; words: the chart in words; measured: the size of the sample.
 
     by_passes: whether x is the number K of passes, on which the picture's own K can be marked.
     """
@@ -43,7 +43,7 @@ def _dots(x: Array, *curves: Array) -> dict[str, Array]:
 
 @singledispatch
 def chart_of(result: Any) -> Chart:
-    """The chart of what was measured."""
+    """The chart of a measurement."""
     raise TypeError(f"There is no chart of {type(result).__name__}.")
 
 
@@ -108,7 +108,7 @@ def _(curves: tuple) -> Chart:
 
 @chart_of.register
 def _(curve: ModelErrorCurve) -> Chart:
-    """How far off the learned law of a masked word is, against the number of masks, with standard errors."""
+    """The error of the learned law of a masked word against the number of masks, with standard errors."""
     n = len(curve.mean)
     m, middle = np.arange(1.0, n + 1), (n + 1) / 2
     high = 1.45 * float((curve.mean + curve.error).max())

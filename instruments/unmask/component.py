@@ -33,14 +33,14 @@ from diffusion_lab.instruments.common.masked.drafts import Round
 from diffusion_lab.instruments.common.slices import Work
 from diffusion_lab.instruments.unmask import charts, kernel, language, layout, model_error
 
-KEPT = 64  # results kept for settings that come back to where they were
+KEPT = 64  # results cached for settings that return to earlier values
 RULES = {rule: "ReMDM" if rule == "remdm" else "" for rule in kernel.RULES}
 
 State = TypeVar("State")
 
 
 class Unmask(Instrument):
-    """A text decoded by unmasking in K passes, and left to right in n; given words stay where they are."""
+    """A text decoded by unmasking in K passes, and left to right in n; given words stay in place."""
 
     title = "Masked diffusion"
     question = "What does a text model lose when it reveals several words in one pass?"
@@ -54,7 +54,7 @@ class Unmask(Instrument):
     )  # fmt: skip
     progress = number(
         0.2, 0, 1, 0.005, "Progress",
-        doc="How far both decodings stand, at the same number of passes: 1 is when the slower has finished.",
+        doc="Progress of both decodings, at the same number of passes: at 1 the slower one has finished.",
     )  # fmt: skip
     given = text(
         "", r"^[0-9A-Za-z:., ]{0,300}$", "Words given", example="6:captain 14:letter",
@@ -62,7 +62,7 @@ class Unmask(Instrument):
     )  # fmt: skip
     model = choice(
         ["exact", "learned"], "exact", "Model", style="row",
-        doc="What unmasks and drafts: the word chain's own posteriors, or a small transformer trained on its texts.",
+        doc="The model that unmasks and drafts: the exact word chain, or a transformer trained on its texts.",
     )  # fmt: skip
     remasking = choice(
         RULES, "confidence", "Commit by",
@@ -79,7 +79,7 @@ class Unmask(Instrument):
     length = whole(15, 12, 24, "Words", "Length of the text, full stops included.", symbol="n")
     writing = choice(
         ["word_by_word", "drafts"], "word_by_word", "Left to right",
-        doc="One word a pass, or several, from a draft that the model makes and left to right verifies.",
+        doc="One word a pass, or several, drafted by the model and verified left to right.",
     )  # fmt: skip
     block = whole(
         4, 1, 8, "Words a draft", symbol="b", when={"writing": "drafts"},
@@ -88,7 +88,7 @@ class Unmask(Instrument):
     show_guesses = switch(False, "Guesses", "The likeliest word under each mask, given all that is revealed.")
     chart_shows = choice(
         ["samples", "chain", "distance"], "samples", "Chart", style="row",
-        doc="Texts of the model, measured; a chain of two states, where all is exact; or how far off the learned is.",
+        doc="Texts of the model, measured; a chain of two states, computed exactly; or the error of the learned model.",
     )  # fmt: skip
     stay = number(
         0.9, 0.5, 0.95, 0.05, "Small chain: stays with", when={"chart_shows": "chain"},
@@ -97,7 +97,7 @@ class Unmask(Instrument):
     seed = seed(3, "The same seed gives the same draws, in both decodings.")
 
     panel = Panel(
-        Transport("Unmask", plays="progress", seconds=6, after="progress", step="One pass further"),
+        Transport("Unmask", plays="progress", seconds=6, after="progress", step="One pass forward"),
         frames="progress",
         readouts=[
             Readout("passes", "passes spent"),
@@ -111,23 +111,23 @@ class Unmask(Instrument):
             ),
             Measure(
                 "joints", "odd neighbours", "d", "left to right",
-                doc="Pairs of revealed neighbours that stand nowhere in the corpus, in both texts.",
+                doc="Pairs of revealed neighbours that never occur in the corpus, in both texts.",
             ),
             Measure(
                 "cost", "cost, positions", "d", "left to right",
-                doc="A diffusion pass computes all n positions; a left-to-right pass with its cache, what it checks.",
+                doc="A diffusion pass computes all n positions; a cached left-to-right pass only those it checks.",
             ),
             Measure(
                 "distance", "learned off by, nats", ".4f", "context ignored", ".2f", when={"model": "learned"},
-                doc="KL(exact ‖ learned), mean over the masked words; beside it, what ignoring the context would lose.",
+                doc="KL(exact ‖ learned), mean over the masked words; beside it, the loss of ignoring the context.",
             ),
             Measure(
                 "kept", "draft accepted", "", "saved", when={"writing": "drafts"},
-                doc="Drafted words that stood, a pass; passes to the right saved. Each draft costs a diffusion pass.",
+                doc="Words accepted from the draft, per pass; passes saved. Each draft costs a diffusion pass.",
             ),
             Measure(
                 "correlation", "total correlation", ".4f", "formula", when={"chart_shows": "chain"},
-                doc="What one pass loses on the small chain, in nats: summed over all sequences, and by the formula.",
+                doc="Loss of a single pass on the small chain, in nats: summed over all sequences, and by formula.",
             ),
         ],
         pads=[Tap("Tap a word to give it, and again to mask it")],
@@ -170,13 +170,13 @@ class Unmask(Instrument):
         y=(-7, 1.15),
         aspect=1.25,
     )
-    of_result = tuple(chart.layers)[1:]  # all but the mark at the K of the picture
+    of_result = tuple(chart.layers)[1:]  # all except the mark at the K of the picture
 
     # --- what is computed: the two decodings -------------------------------------------------------------------------
 
     @computed(keep=KEPT)
     def pins(self) -> tuple[kernel.Pins, str]:
-        """(position, word) of what is given, by position, and what is wrong with the rest of what was typed."""
+        """(position, word) of each given word, by position, and the problems of the other typed entries."""
         return kernel.read_pins(self.given, self.length)
 
     @computed(keep=KEPT)
@@ -186,8 +186,8 @@ class Unmask(Instrument):
 
     @computed(work=True, keep=2, unit="bytes of weights")
     def predictor(self) -> Work[str]:
-        """The name of the model that is asked, once it can answer: the learned one needs its weights."""
-        language.word_model()  # made here, so that its time is not that of the first pass
+        """The name of the model in use, once it is ready: the learned one needs its weights."""
+        language.word_model()  # cached here, so that its time does not count for the first pass
         if self.model == "learned":
             yield from asset(language.WEIGHTS)
             language.network()
@@ -229,7 +229,7 @@ class Unmask(Instrument):
 
     @computed(keep=KEPT)
     def off(self) -> tuple[float | None, float | None]:
-        """How far off the learned model is at the masked words, and what ignoring the context would lose."""
+        """The error of the learned model at the masked words, and the loss of ignoring the context."""
         learned = self.model == "learned" and self.predictor
         return (model_error.distance(self.shown.sides["unmasked"].x) if learned else None) or (None, None)
 
@@ -245,26 +245,26 @@ class Unmask(Instrument):
 
     @computed(work=True, background=True, keep=KEPT, unit="passes")
     def samples(self) -> Work[kernel.Quality]:
-        """What decoding in K passes is worth, for many K."""
+        """The quality of texts decoded in K passes, for many K."""
         rule, eta_cap = self._rule()
         task = self.start, rule, self.temperature, eta_cap, self.seed, kernel.SAMPLES
         return (yield from kernel.quality.work(*task, self.predictor))
 
     @computed(work=True, background=True, keep=KEPT)
     def chain(self) -> Work[tuple[np.ndarray, np.ndarray]]:
-        """What decoding in K passes loses on the small chain, exactly."""
+        """The exact loss of decoding in K passes on the small chain."""
         rule, eta_cap = self._rule()
         return (yield from kernel.kl_curve.work(rule, self.stay, eta_cap))
 
     @computed(work=True, background=True, keep=KEPT, unit="texts")
     def distance(self) -> Work[model_error.ModelErrorCurve]:
-        """How far off the learned model is, for every number of masks."""
+        """The error of the learned model for every number of masks."""
         yield from asset(language.WEIGHTS)
         return (yield from model_error.model_error_curve.work(self.length, self.seed))
 
     @computed
     def measured(self) -> charts.Chart:
-        """What the chart shows."""
+        """The chart."""
         return charts.chart_of(getattr(self, self.chart_shows))
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
@@ -308,19 +308,19 @@ class Unmask(Instrument):
 
     @readings
     def likelihoods(self) -> dict[str, Any]:
-        """Of what is revealed, beside the mean of a perfect sampler's texts."""
+        """Likelihood of the revealed words, beside the mean of a perfect sampler's texts."""
         shown, revealed = self.shown, self.shown.revealed("unmasked")
         evidence = kernel.evidence(shown.sides["unmasked"].x, self.start) / revealed if revealed else None
         return {"likelihood": (evidence, self.expected)}
 
     @readings
     def others(self) -> dict[str, Any]:
-        """What depends neither on the passes nor on the texts, but for the distance of the learned model."""
+        """Readings that depend neither on the passes nor on the texts, and the distance of the learned model."""
         return {"distance": self.off, "correlation": kernel.correlation(self.stay)}
 
     @readings
     def problems(self) -> dict[str, Any]:
-        """What is wrong with the words that were given."""
+        """The problems of the given words."""
         return {"given_problem": self.pins[1]}
 
     def status(self) -> Status:
@@ -359,7 +359,7 @@ class Unmask(Instrument):
         )
 
     def _chart(self) -> charts.Chart | None:
-        """What the chart shows, or None while that is being measured: the words do not wait for it."""
+        """The chart, or None while it is being measured: the description does not wait for it."""
         try:
             chart: charts.Chart = self.measured
         except NotReady:
@@ -367,13 +367,13 @@ class Unmask(Instrument):
         return chart
 
     def table(self) -> dict[str, np.ndarray]:
-        """Both texts as they stand, word by word."""
+        """Both texts so far, word by word."""
         return self.shown.table()
 
     # --- what the hand does ------------------------------------------------------------------------------------------
 
     def step(self) -> None:
-        """One pass on."""
+        """Advances by one pass."""
         total = self.shown.total
         self.param.update(playing=False, progress=min(1.0, (round(self.progress * total) + 1) / total))
 
@@ -393,7 +393,7 @@ class Unmask(Instrument):
 
 
 def _collected(states: Iterable[State], of: int) -> Work[tuple[State, ...]]:
-    """Work that takes all states, the first of which is the start."""
+    """Work that collects all states, the first of which is the start."""
     found = []
     for state in states:
         found.append(state)

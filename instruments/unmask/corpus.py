@@ -1,6 +1,6 @@
 """The corpus: short sentences about one small harbour, written for this instrument, one sentence a line.
 
-All words are in lower case; every sentence ends with a full stop, which is a token like any other.
+All words are in lower case; every sentence ends with a full stop, which is an ordinary token.
 """
 
 SENTENCES = """

@@ -1,11 +1,11 @@
 """Trains the small transformer of this instrument: `python -m diffusion_lab.instruments.unmask.fit`, with PyTorch.
 
-PyTorch is the group `train` of `pyproject.toml`. Its gradients need no checking by us, and its forward pass is an
-implementation apart from `networks.py` for the tests to compare with.
+PyTorch is the group `train` of `pyproject.toml`. Its gradients are reliable, and its forward pass is an independent
+implementation with which tests compare `common/networks/transformer.py`.
 
-It sees texts drawn afresh from the word model, 12 to 24 words long, so that the law it should learn is known exactly
-and nothing can be learnt by heart. Writes `weights.npz` (float16) beside this file, and for the tests what PyTorch
-makes of some texts with these weights. About nine minutes on one core; the seeds are fixed.
+The training texts are new draws from the word model, 12 to 24 words long, so that the law to learn is known exactly
+and no text can be memorised. Writes `weights.npz` (float16) beside this file, and for the tests PyTorch's results
+on some texts with these weights. About nine minutes on one core; the seeds are fixed.
 """
 
 import argparse
@@ -34,7 +34,7 @@ DRAWN_AT_ONCE = 64  # batches of texts
 
 
 class Block(nn.Module):
-    """Attention among all positions and two layers at each, both added to what comes in."""
+    """Attention among all positions and two layers at each, both with residual connections."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class Encoder(nn.Module):
 
 
 def batches(rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Endless clean texts (BATCH, n) of the word model, each batch of one length."""
+    """Infinitely many batches of clean texts (BATCH, n) of the word model, each of one length."""
     while True:
         start = np.full((DRAWN_AT_ONCE * BATCH, LONGEST), MASK)
         drawn, _ = kernel.word_model().left_to_right(start, 1.0, rng)
@@ -151,7 +151,7 @@ def train(steps: int, seed: int) -> Encoder:
 
 
 def rounded(model: Encoder) -> Encoder:
-    """With every weight as float16 will keep it."""
+    """The model with every weight rounded to float16."""
     with torch.no_grad():
         for p in model.parameters():
             p.copy_(p.half().float())

@@ -1,7 +1,7 @@
-"""The masked diffusion instrument in numbers: one decoding to look at, and what decoding costs and loses in general.
+"""The computations of the masked diffusion instrument: one decoding in detail, and the cost and loss of decodings.
 
-With the exact model all that a decoding loses, it loses by drawing several words in one pass. With the learned one
-its conditionals are off too (`model_error.py`).
+With the exact model the only loss of a decoding comes from drawing several words in one pass. With the learned one
+its conditionals have errors too (`model_error.py`).
 """
 
 from collections.abc import Iterator
@@ -77,10 +77,10 @@ SAMPLES = 16
 
 @dataclass(frozen=True, eq=False)
 class Decoding:
-    """One sequence decoded twice: by unmasking, and left to right, each as it stands after every pass.
+    """One sequence decoded twice: by unmasking, and left to right, each with its state after every pass.
 
     passes, rounds: unmasking, arrays (1, n), and left to right, arrays (n,), after 0, 1, … passes; a pass to the right
-    gives one token or, with drafts of `block` tokens, all that stand the verification; block: 0 without drafts.
+    gives one token or, with drafts of `block` tokens, all that pass the verification; block: 0 without drafts.
     """
 
     given: Tokens
@@ -127,9 +127,9 @@ class Decoding:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One of two texts while it is made, arrays (n,): passes spent on it and in all, and what the last one did.
+    """One of two texts while it is made, arrays (n,): passes spent on it and in total, and the changes of the last one.
 
-    remasked: what unmasking masked again, or where left to right drew a refused draft anew.
+    remasked: the words that unmasking masked again, or the refused draft that left to right redrew.
     """
 
     spent: int
@@ -141,7 +141,7 @@ class Side:
 
     @property
     def odd(self) -> NDArray[np.bool_]:
-        """(n - 1,) neighbours, both revealed, that never stand together in the corpus."""
+        """(n - 1,) neighbours, both revealed, that never occur together in the corpus."""
         revealed = (self.x[:-1] != MASK) & (self.x[1:] != MASK)
         return revealed & unknown_neighbours(self.x[None])[0]
 
@@ -150,8 +150,8 @@ class Side:
 class Shown:
     """Both texts at one number of passes; total: passes until the slower is done.
 
-    history: unmasking so far, rounds: left to right so far, from the start; nfe: passes of unmasking; positions: how
-    many left to right has computed, all n for a draft and those that are verified.
+    history: unmasking so far, rounds: left to right so far, from the start; nfe: passes of unmasking; positions: number
+    computed by left to right, n for each draft and those that are verified.
     """
 
     given: NDArray[np.bool_]
@@ -242,13 +242,13 @@ def writing(given: Tokens, temperature: float, seed: int, model: str = "exact", 
 
 
 def guesses(x: Tokens, model: str = "exact") -> tuple[Tokens, Array]:
-    """The likeliest token at each position of x (n,), and its probability, given what is revealed: both (n,)."""
+    """The likeliest token at each position of x (n,), and its probability, given the revealed words: both (n,)."""
     law = MODELS[model](x[None])[0]
     return law.argmax(axis=1), law.max(axis=1)
 
 
 def evidence(x: Tokens, given: Tokens) -> float:
-    """log p(what x (n,) reveals | given (n,)) in nats, the masked words summed out."""
+    """log p(revealed words of x (n,) | given (n,)) in nats, the masked words summed out."""
     model = word_model()
     return float(np.subtract(*model.log_evidence(np.stack([x, given]))))
 
@@ -260,18 +260,18 @@ def log_likelihood(x: Tokens, given: Tokens) -> Array:
 
 
 def _free(given: Tokens) -> int:
-    """How many words are not given; 1 where all are, whose likelihood is 0 whatever it is divided by."""
+    """Number of words that are not given; 1 where all are, as a divisor of their likelihood of 0."""
     return max(1, int((given == MASK).sum()))
 
 
 def expected_log_likelihood(given: Tokens) -> float:
-    """What `log_likelihood` is on average over p(x | given), exactly: the line that a perfect sampler meets."""
+    """The exact mean of `log_likelihood` over p(x | given), which a perfect sampler reaches."""
     model = word_model()
     return (model.expected_log_prob(given) - float(model.log_evidence(given)[0])) / _free(given)
 
 
 def unknown_neighbours(x: Tokens) -> NDArray[np.bool_]:
-    """(B, n - 1): neighbours in x (B, n) that never stand together in the corpus."""
+    """(B, n - 1): neighbours in x (B, n) that never occur together in the corpus."""
     return ~known_pairs()[x[:, :-1], x[:, 1:]]
 
 
@@ -298,9 +298,9 @@ def ladder(length: int) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class Quality:
-    """What decodings in K passes are worth, arrays (J,) over `steps`; the last three belong to left to right.
+    """The quality of decodings in K passes, arrays (J,) over `steps`; the last three belong to left to right.
 
-    likelihood: mean log-likelihood a free token, nats; distinct: `distinct_pairs`; each with its standard error.
+    likelihood: mean log-likelihood per free token, nats; distinct: `distinct_pairs`; each with its standard error.
     passes: the number of evaluations of all that was measured.
     """
 
@@ -321,7 +321,7 @@ def quality(
 ) -> Work[Quality]:
     """Decode `samples` sequences for each K of the `ladder`, as many left to right, and measure both.
 
-    `model` unmasks; likelihoods are the word chain's, whoever decodes. Pauses after each pass over the sequences of
+    `model` unmasks; likelihoods are always those under the word chain. Pauses after each pass over the sequences of
     one K.
     """
     rng = seeded([seed, 2])

@@ -1,8 +1,8 @@
-"""The words of this instrument, the words that a reader gives, and its two models of a text.
+"""The vocabulary of this instrument, the words given by the reader, and its two models of a text.
 
 The exact model is a word chain of order two with back-off, fitted to the corpus, whose posteriors given any revealed
-words come from forward-backward. The learned one is a small transformer that has only seen texts of that chain
-(`fit.py`): how far it is off can be told exactly.
+words come from forward-backward. The learned one is a small transformer, trained only on texts of that chain
+(`fit.py`), so that its error is known exactly.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ DELTA = 0.1
 """Smoothing: a tenth of Witten & Bell's; the chance of leaving what the corpus has seen is about 4 % a word."""
 
 LEAST = 3
-"""Pairs seen this often have a state of their own: 110 pairs and 68 words, 178 states."""
+"""Pairs with at least this many occurrences have a separate state: 110 pairs and 68 words, 178 states."""
 
 STOP = "."
 
@@ -48,7 +48,7 @@ def word_model() -> Chain:
 
 @lru_cache(maxsize=1)
 def network() -> Transformer:
-    """The learned model's network, as `fit.py` left it."""
+    """The learned model's network, with the weights from `fit.py`."""
     with np.load(WEIGHTS) as weights:
         return Transformer.of(weights)
 
@@ -59,7 +59,7 @@ def posterior(x: Tokens) -> Array:
 
 
 def learned(x: Tokens) -> Array:
-    """What the network takes p(x_i | revealed) for, (B, n, V) from (B, n); of no use where x is revealed."""
+    """The network's estimate of p(x_i | revealed), (B, n, V) from (B, n); meaningless where x is revealed."""
     return softmax(network().logits(x).astype(np.float64))
 
 
@@ -80,7 +80,7 @@ def known_pairs() -> NDArray[np.bool_]:
 
 
 def sequence(length: int, pins: Mapping[int, str]) -> Tokens:
-    """`length` masks (n,) but for words given by position from 1; raises ValueError for one that cannot stand there."""
+    """`length` masks (n,), except words given by position from 1; raises ValueError for a word that is not allowed."""
     x = np.full(length, MASK, np.int64)
     for position, word in pins.items():
         require(1 <= position <= length, f"a pinned position must be from 1 to {length}", position)
@@ -99,10 +99,10 @@ Pins = tuple[tuple[int, str], ...]
 
 
 def read_pins(typed: str, length: int) -> tuple[Pins, str]:
-    """What a reader typed, "6:captain 14:letter", as words with positions, and what is wrong with the rest of it.
+    """What a reader typed, "6:captain 14:letter", as words with positions, and the problems of the rest.
 
-    A comma does as well as a space. Of two words at one position the later counts. The second is "" where all is well,
-    else a sentence for each entry that cannot be taken; the others are.
+    Commas and spaces separate entries. Of two words at one position the later counts. The problems are "", or one
+    sentence for each invalid entry; valid entries are still used.
     """
     pins: dict[int, str] = {}
     problems = []
@@ -121,7 +121,7 @@ def read_pins(typed: str, length: int) -> tuple[Pins, str]:
 
 
 def with_pin(typed: str, position: int, word: str) -> str:
-    """What a reader typed with `word` at a position, "" for none; all other entries stay, those with problems too."""
+    """The typed text with `word` at a position, "" for none; all other entries stay, also invalid ones."""
     entries = [entry for entry in _entries(typed) if _place(entry) != position]
     return " ".join(sorted([*entries, *([f"{position}:{word}"] if word else [])], key=_place))
 

@@ -1,4 +1,4 @@
-"""Where the words of both texts and the passes that revealed them stand in the picture, as arrays for its layers."""
+"""The layout of the picture: places of the words of both texts and of their passes, as arrays for its layers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -51,7 +51,7 @@ def labels(parts: Sequence[Sequence[Label]]) -> dict[str, Any]:
     return {"at": np.array([row[:2] for row in rows]).reshape(-1, 2), "text": [row[2] for row in rows]}
 
 
-#: The layers of the picture, from bottom to top, with what makes their data.
+#: The layers of the picture, from bottom to top, with the functions that make their data.
 LAYERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "cells": boxes,
     "masks": boxes,
@@ -78,7 +78,7 @@ def cells(name: str, length: int) -> tuple[Array, Array, float, float]:
 
 
 def cell_at(length: int, x: float, y: float) -> tuple[str, int] | None:
-    """Which text's cell stands at a point, and its index; nothing between the cells."""
+    """The text and index of the cell at a point; None between the cells."""
     for name in TOPS:
         across, up, width, height = cells(name, length)
         hit = np.flatnonzero((np.abs(across - x) <= width / 2) & (np.abs(up - y) <= height / 2))
@@ -88,9 +88,9 @@ def cell_at(length: int, x: float, y: float) -> tuple[str, int] | None:
 
 
 def picture(shown: kernel.Shown, guessed: kernel.Tokens | None) -> dict[str, dict[str, Any]]:
-    """Data of all `LAYERS`: both texts, what the last pass did to them, and the passes so far.
+    """Data of all `LAYERS`: both texts, the changes of the last pass, and the passes so far.
 
-    guessed: (n,) the guesses that stand under the masks of the upper text, or None.
+    guessed: (n,) the guesses shown under the masks of the upper text, or None.
     """
     parts: dict[str, list[Any]] = {name: [] for name in LAYERS}
     for name, side in shown.sides.items():
@@ -107,7 +107,7 @@ def picture(shown: kernel.Shown, guessed: kernel.Tokens | None) -> dict[str, dic
 def _grid(
     name: str, side: kernel.Side, given: NDArray[np.bool_], guessed: kernel.Tokens | None
 ) -> dict[str, Array | list[Label]]:
-    """One text: shading, masks, frames of what is given, words, and marks of what the last pass did."""
+    """One text: shading, masks, frames of given words, words, and marks of the last pass's changes."""
     x, y, w, h = cells(name, len(given))
     masked = side.x == kernel.MASK
     drawn = ~masked & ~given
@@ -133,7 +133,7 @@ def _grid(
 
 
 def _passes(shown: kernel.Shown) -> dict[str, list[Array]]:
-    """A square for each word at the pass that revealed it, dark for sure; lines where left to right has come."""
+    """A square for each word at the pass that revealed it, darker for a higher probability; lines for left to right."""
     top, step, cell = TIMES_TOP - HEADING, TIMES / shown.total, WIDTH / shown.length
     squares, again = [], []
     for state in shown.history:

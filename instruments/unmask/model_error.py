@@ -1,4 +1,4 @@
-"""How far the learned conditionals are from the exact ones, at one text and over how much of it is masked."""
+"""Distance of the learned conditionals from the exact ones, for one text and against the number of masks."""
 
 from dataclasses import dataclass
 
@@ -25,9 +25,9 @@ def divergence(p: Array, q: Array) -> Array:
 
 
 def distance(x: Tokens) -> tuple[float, float] | None:
-    """How far off the learned law of a masked word of x (n,) is on average, KL(exact || learned) in nats.
+    """Mean error of the learned law of a masked word of x (n,), KL(exact || learned) in nats.
 
-    Beside it KL(exact || exact with all words masked): what is lost by who looks at nothing. None without masks.
+    Also KL(exact || exact with all words masked), the loss of ignoring the context. None without masks.
     """
     masked = x == MASK
     if not masked.any():

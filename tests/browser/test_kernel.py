@@ -112,7 +112,7 @@ def test_a_fault_at_other_settings_puts_the_own_code_back(lab: Any) -> None:
     code = source("ring", "forward").replace("    return ", "    if t > 0.5:\n        1 / 0\n    return 0 * ")
     run(lab, cell, code, "in the instrument")
     lab.slide("t", 0.8)
-    cell.locator(".state", has_text="out of the instrument again").wait_for()
+    cell.locator(".state", has_text="removed from the instrument").wait_for()
     assert "ZeroDivisionError" in cell.locator("pre.error").inner_text()
     assert cell.locator(".failed-line").inner_text().strip() == "1 / 0"
     assert mark(lab).startswith("Your forward failed here (ZeroDivisionError: division by zero).")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator
 
-ANEW = "Python was started anew"
+RESTARTED = "Python was restarted"
 LOOP = "x = 1\nwhile True:\n    x += 1"
 
 
@@ -76,7 +76,7 @@ def stopped(lab: Any, code: str, *, kept: bool | None = None) -> tuple[Locator, 
     state(cell, "^stopped$")
     said = cell.locator(".outputs").inner_text()
     if kept is not None:
-        assert (ANEW in said) is not kept
+        assert (RESTARTED in said) is not kept
         after = put(lab, "print(kept)", "langevin")
         state(after, r"\d ms" if kept else "error")
     return cell, said
@@ -97,7 +97,7 @@ def test_a_loop_that_swallows_the_interrupt(stopping: Any) -> None:
     running(cell)
     cell.locator(".cm-content").press("Control+.")
     state(cell, "^stopped$")
-    assert ANEW in cell.locator(".outputs").inner_text()
+    assert RESTARTED in cell.locator(".outputs").inner_text()
     recovered(stopping, cell, code)
 
 
@@ -137,7 +137,7 @@ def test_memory_without_end(plain: Any) -> None:
     state(cell, "^lost$")
     said = cell.locator(".outputs").inner_text()
     assert "line 3: hoard.append(bytes(2_000_000))\nMemoryError" in said
-    assert "memory that Python may have (1 GB) was used up. Python was started anew" in said
+    assert "The memory limit of Python (1 GB) was reached. Python was restarted" in said
     recovered(plain, cell, code)
 
 
@@ -162,11 +162,11 @@ def test_python_that_calls_itself_for_ever(plain: Any) -> None:
     [
         (
             "nested = []\nfor _ in range(200_000):\n    nested = [nested]\nprint('made')\nrepr(nested)",
-            "The code called itself too deeply for this browser, and Python ended. It was started anew.",
+            "The code recursed too deeply for this browser, and Python crashed. It was restarted.",
         ),
         ("import ctypes\nprint('made')\nctypes.string_at(2**32 - 8)", "memory access out of bounds"),
-        ("import os\nprint('made')\nos.abort()", "Python ended with a fault of its own"),
-        ("import os\nprint('made')\nos._exit(1)", "Python ended with a fault of its own"),
+        ("import os\nprint('made')\nos.abort()", "Python crashed with an internal error"),
+        ("import os\nprint('made')\nos._exit(1)", "Python crashed with an internal error"),
     ],
     ids=["deep in C", "crash", "abort", "exit"],
 )
@@ -210,7 +210,7 @@ def test_what_had_run_runs_again(plain: Any) -> None:
     put(plain, "print(a, b)", "langevin")
     state(other, "error")
     cell.locator(".again").click()
-    state(cell, "all is there again")
+    state(cell, "lost cells have run again")
     assert not cell.locator(".again").is_visible()
     assert LOOP.splitlines()[0] in cell.locator(".cm-content").inner_text(), "the code in the editor stays"
     other.locator(".cm-content").press("Control+Enter")

@@ -138,7 +138,7 @@ test("without SIMD no worker is started", () => {
   assert.equal(later.length, 0);
 });
 
-test("a Python that is asleep starts when it is woken, once; one that has failed starts anew", () => {
+test("a Python that is asleep starts when it is woken, once; one that has failed is restarted", () => {
   const { python, first, later } = started();
   python.wake();
   python.wake();

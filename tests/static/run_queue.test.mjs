@@ -63,7 +63,7 @@ const ask = ({ label, code }, run) => /** @type {any} */ ({ type: "run_cell", ru
 function started(options) {
   const line = python(options);
   const offers = /** @type {boolean[]} */ ([]);
-  return { line, offers, runner: new RunQueue(/** @type {any} */ (line), { ask, replaced: "anew", offer: (offered) => offers.push(offered) }) };
+  return { line, offers, runner: new RunQueue(/** @type {any} */ (line), { ask, replaced: "restarted", offer: (offered) => offers.push(offered) }) };
 }
 
 test("one runs at a time, the others know their place", () => {

@@ -1,12 +1,13 @@
 """Markov chains over tokens, of order one or two with back-off: sampling, likelihood, and exact posteriors.
 
-A chain of order two is a chain of order one on pairs of tokens, V² states. With back-off only the S pairs that are
-worth keeping have a state of their own; after any other pair the next token depends on the last token alone. So the
-chain is a deterministic automaton of N = V + S states, each knowing the last token. Given which tokens are revealed,
-forward-backward over these states finds the law of every masked one, exactly: what a masked diffusion model learns.
+A chain of order two is a chain of order one on pairs of tokens, V² states. With back-off only S frequent pairs
+have separate states; after any other pair the next token depends on the last token alone. So the
+chain is a deterministic automaton of N = V + S states, each of which determines the last token. Given the revealed
+tokens, forward-backward over these states finds the exact law of every masked one, which a masked diffusion model
+learns.
 
 Messages are dense, (B, N) for B sequences, and a step is one product with the (N, N) matrix of the chain: 2 length N²
-multiplications a sequence and pass. In a browser that bounds live use at N of about 300.
+multiplications a sequence and pass. In a browser this limits live use to N of about 300.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ SMALLEST = -650.0
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """A Markov chain as an automaton whose states stand in groups, one for each last token, in order of tokens.
+    """A Markov chain as an automaton whose states are sorted by their last token.
 
     start: (V,) law of the first token; first: (V,) the state after each first token; last: (N,) the token that a
     state ends in, ascending, every token at least once; prob: (N, V) law of the next token in each state;
@@ -68,18 +69,18 @@ class Chain:
 
     @classmethod
     def fit(cls, sentences: Sequence[Sequence[int]], num_tokens: int, stop: int, delta: float, least: int) -> "Chain":
-        """Order two with back-off, from sentences in which `stop` is the last token and stands nowhere else.
+        """Order two with back-off, from sentences in which `stop` is the last token and occurs nowhere else.
 
         At each order f(c | h) = (count(h c) + delta T(h) lower(c)) / (count(h) + delta T(h)), T(h) the number of
         different tokens seen after h: interpolation with the weights of Witten & Bell (1991) for delta = 1; below 1
         it trusts the counts more. The lowest order is each token's share with one added to every count, so that
-        nothing is impossible. Pairs are kept from `least` occurrences on. Sequences begin after a stop, and what
+        nothing is impossible. Pairs with at least `least` occurrences are kept. Sequences begin after a stop, and what
         follows a stop does not depend on what came before it.
         """
         require(delta > 0, "`delta` must be above 0", delta, "0 would make unseen words impossible")
         lines = [np.array([stop, *sentence], np.int64) for sentence in sentences]
         ended = all(line[-1] == stop and not np.any(line[1:-1] == stop) for line in lines)
-        require(ended, "`stop` must end each sentence and stand nowhere else", stop)
+        require(ended, "`stop` must end each sentence and occur nowhere else", stop)
         unigram = np.bincount(np.concatenate([line[1:] for line in lines]), minlength=num_tokens) + 1.0
         one = np.zeros((num_tokens,) * 2)
         two = np.zeros((num_tokens,) * 3)
@@ -97,7 +98,7 @@ class Chain:
         tokens = np.arange(len(start))
         last = np.concatenate([tokens, pairs[:, 1]])
         order = np.argsort(last, kind="stable")
-        state = np.argsort(order)  # where each token, then each pair, has come to stand
+        state = np.argsort(order)  # the new index of each token, then of each pair
         succ = np.tile(state[tokens], (len(tokens), 1))
         succ[pairs[:, 0], pairs[:, 1]] = state[len(tokens) :]
         prob = np.concatenate([base, after_pair])[order]
@@ -140,7 +141,7 @@ class Chain:
     def left_to_right(self, x: Tokens, temperature: float, rng: np.random.Generator) -> tuple[Tokens, Array]:
         """Autoregressive decoding: fill the masks of x (B, n) from p(x_i | all before), in n passes.
 
-        A revealed token is put in its place when it is reached; what stands before it cannot know of it. Returns
+        A revealed token is put in its place when it is reached; the tokens before it do not depend on it. Returns
         the sequences (B, n) and the probability (B, n) that each token had under p, 1 where it was given.
         """
         x = np.atleast_2d(x).copy()
@@ -168,7 +169,7 @@ class Chain:
 
     @cached_property
     def _groups(self) -> Tokens:
-        """(V,) where each token's states begin."""
+        """(V,) the index of the first state of each token."""
         return np.searchsorted(self.last, np.arange(self.num_tokens))
 
     @cached_property
@@ -178,7 +179,7 @@ class Chain:
         return int(SMALLEST / np.log(min(smallest, 0.5)))
 
     def posterior(self, x: Tokens) -> tuple[Array, Array]:
-        """p(x_i | what is revealed) for each position, and log p(what is revealed), by forward-backward.
+        """p(x_i | revealed) for each position, and log p(revealed), by forward-backward.
 
         x: (B, n) or (n,) tokens, `MASK` where masked. Returns (B, n, V), rows summing to 1 (a revealed token has
         all the mass), and (B,) in nats. Raises ValueError for sequences longer than `longest` and for evidence
@@ -194,13 +195,13 @@ class Chain:
         return (joint / evidence[:, None]).transpose(1, 0, 2), np.log(evidence)
 
     def log_evidence(self, x: Tokens) -> Array:
-        """log p(what x (B, n) reveals) in nats (B,), the masked tokens summed out: half the work of `posterior`."""
+        """log p(revealed) in nats (B,) of x (B, n), the masked tokens summed out: half the work of `posterior`."""
         return np.log(self._forward(x)[2])
 
     def expected_log_prob(self, x: Tokens) -> float:
-        """E[log p(X) | what is revealed] in nats, exactly: x (n,), `MASK` where masked; all masked: minus the entropy.
+        """E[log p(X) | revealed] in nats, exactly: x (n,), `MASK` where masked; all masked: minus the entropy.
 
-        The mean that samples of p(X | what is revealed) have, summed transition by transition.
+        The mean over samples of p(X | revealed), summed transition by transition.
         """
         alpha, keep, evidence = self._forward(x)
         nats = self.prob * np.log(np.maximum(self.prob, 1e-300))
@@ -213,7 +214,7 @@ class Chain:
         return total / float(evidence[0])
 
     def _forward(self, x: Tokens) -> tuple[Array, NDArray[np.bool_], Array]:
-        """Messages (n, B, N) from the left, which states (n, B, N) the revealed tokens leave, and p(revealed) (B,)."""
+        """Messages (n, B, N) from the left, states (n, B, N) that the revealed tokens allow, and p(revealed) (B,)."""
         x = np.atleast_2d(x)
         length = x.shape[1]
         require(1 <= length <= self.longest, f"sequences must have 1 to {self.longest} tokens", length)
@@ -234,8 +235,8 @@ def draw(law: Array, temperature: float, rng: np.random.Generator) -> Tokens:
     """One token a row from laws (M, V) at a temperature: p^(1/T) normalised; T = 0 takes the likeliest.
 
     The Gumbel trick, argmax(log p + T g), without its logarithms: g = -log E with E exponential makes it
-    argmax p / E^T. In float64: in float32 the extremes of g are cut off, which lowers the temperature that is
-    really used (Zheng et al. 2024).
+    argmax p / E^T. In float64: in float32 the extremes of g are cut off, which lowers the effective temperature
+    (Zheng et al. 2024).
     """
     require(temperature >= 0, "`temperature` must be at least 0", temperature)
     if temperature == 0 or not len(law):

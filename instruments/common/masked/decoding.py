@@ -22,8 +22,8 @@ Model = Callable[[Tokens], Array]
 class Pass:
     """A batch after a pass, arrays (B, n).
 
-    number: from 0, the start; x: tokens; committed, remasked: what this pass did; confidence: the probability that
-    each token had when it was committed (1 where given, 0 where masked); nfe: (B,) model evaluations so far.
+    number: from 0, the start; x: tokens; committed, remasked: the positions that this pass changed; confidence: the
+    probability that each token had when it was committed (1 where given, 0 where masked); nfe: (B,) evaluations so far.
     """
 
     number: int
@@ -46,7 +46,7 @@ def decode(
     """Fill the masks of x (B, n) in K passes: the start, then the state after each pass until all rows are done.
 
     num_inference_steps: K, one for all or (B,); eta_cap: for `remdm`, the largest probability that a pass masks a
-    committed token again. Equal rows are evaluated once; each counts as an evaluation of its own. A row without
+    committed token again. Equal rows are evaluated once; each still counts as one evaluation. A row without
     masks needs no evaluation. Raises ValueError at the call.
     """
     x = np.atleast_2d(x).copy()
@@ -62,7 +62,7 @@ def decode(
         yield now
         for number in range(1, int(steps.max()) + 1):
             rows = np.flatnonzero((now.x == MASK).any(axis=1) & (number <= steps))
-            if not len(rows) and remasking != "remdm":  # which may mask again what is complete
+            if not len(rows) and remasking != "remdm":  # remdm may mask tokens of a complete text
                 return
             if len(rows) > 1:
                 distinct, inverse = np.unique(now.x[rows], axis=0, return_inverse=True)
@@ -102,7 +102,7 @@ def _after(
     else:
         total = (~given[rows]).sum(axis=1)
         share, rest = np.divmod(total, steps[rows])
-        count = share + (number <= rest)  # row by row what `transfer_counts` says
+        count = share + (number <= rest)  # `transfer_counts` for each row
         score = np.full(masked.shape, -np.inf)
         score[masked] = scores(law[masked], drawn[masked], remasking)
         order = np.lexsort((rng.random(masked.shape), -score), axis=1)

@@ -1,4 +1,4 @@
-"""Drafts for a model that writes left to right: a masked model proposes tokens, the other verifies them."""
+"""Drafts for a model that writes left to right: a masked model proposes tokens, the first one verifies them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ Array = NDArray[np.float64]
 class Round:
     """A text (n,) that is written left to right, after a round of drafting and verifying.
 
-    x: tokens, `MASK` where nothing stands yet; reached: tokens that stand; drafted, kept: how many free ones the draft
-    had, and how many of them were kept; replaced: the position where the first refused one was drawn anew, or -1;
+    x: tokens, `MASK` where not yet written; reached: number of tokens written; drafted, kept: numbers of free tokens
+    in the draft and of accepted ones; replaced: the position of the first refused token, which was redrawn, or -1;
     verified: positions that were checked; certainty: (n,) the probability that each token has under the verifier, 1
     where given, 0 where masked.
     """
@@ -36,7 +36,7 @@ def acceptance(p: Array, q: Array) -> tuple[Array, Array]:
     """Speculative decoding's rule (Leviathan, Kalman & Matias 2023, algorithm 1): laws p wanted, q drafted (..., V).
 
     The probability min(1, p/q) with which each token is kept if it was drafted, and the law (p - q)+, normalised, from
-    which it is replaced if not (p itself where there is nothing left). Whatever q is, the outcome has the law p.
+    which it is replaced if not (p itself where nothing is left). Whatever q is, the outcome has the law p.
     """
     keep = np.minimum(1.0, np.divide(p, q, out=np.ones(p.shape), where=q > 0))
     rest = np.maximum(p - q, 0.0)
@@ -57,7 +57,7 @@ def draft_and_verify(
 ) -> Iterator[Round]:
     """Fill the masks of x (n,) left to right: in a round `draft` proposes `block` tokens at once, `chain` verifies.
 
-    Yields the start, then the state after each round. The draft sees what stands, nothing further on, and draws its
+    Yields the start, then the state after each round. The draft sees only the tokens written so far, and draws its
     tokens independently in one pass. One pass of the chain gives p(x_i | all before) at each of them; `acceptance`
     decides from left to right and the first refused token is replaced. If none is, the same pass yields one token more.
     So the text has the chain's law, in fewer passes. A given token is put in its place when it is reached. Raises
@@ -75,11 +75,11 @@ def draft_and_verify(
             q = tempered(draft(np.where(np.arange(length) < reached, text, MASK)[None])[0, reached:end], temperature)
             proposal = text.copy()
             proposal[reached:end][free] = draw(q[free], 1.0, rng)
-            laws = chain.next_laws(np.maximum(proposal, 0)[None])[0]  # of no use beyond the draft and the token after
+            laws = chain.next_laws(np.maximum(proposal, 0)[None])[0]  # unused beyond the draft and the token after
             keep, rest = acceptance(tempered(laws[reached:end], temperature), q)
             drafted = proposal[reached:end, None]
             refused = np.flatnonzero(free & (rng.random(len(free)) >= np.take_along_axis(keep, drafted, 1)[:, 0]))
-            last = reached + int(refused[0]) if len(refused) else end  # where the verifier draws for itself
+            last = reached + int(refused[0]) if len(refused) else end  # where the verifier draws the token
             if last < length and not given[last]:
                 law = rest[last - reached] if len(refused) else tempered(laws[last], temperature)
                 proposal[last] = draw(law[None], 1.0, rng)[0]

@@ -1,4 +1,4 @@
-"""The exact law of what decoding gives, on small chains, and how far it is from another."""
+"""The exact law of decoded texts on small chains, and divergences between laws."""
 
 from collections.abc import Iterator
 from functools import lru_cache, reduce
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 def decoding_law(
     model: Model, length: int, num_tokens: int, num_inference_steps: int, remasking: str, eta_cap: float = 0.0
 ) -> Array:
-    """The exact law q of what `decode` gives from all masks at temperature 1: (V,) * n, by following every path.
+    """The exact law q of texts that `decode` makes from all masks at temperature 1: (V,) * n, by following every path.
 
     Ties are split evenly. The work grows as (V + 1)^n partly masked sequences (its square for `remdm`).
     """
@@ -45,7 +45,7 @@ def _branches(x: tuple[int, ...], law: Array, count: int, remasking: str) -> Ite
         yield x, 1.0
         return
     masked = [i for i, token in enumerate(x) if token == MASK]
-    if remasking == "low_confidence":  # which positions depends on what is drawn, everywhere
+    if remasking == "low_confidence":  # the positions depend on the tokens drawn at all positions
         draws = _draws(law.shape[1], len(masked))
         score = scores(np.tile(law[masked], (len(draws), 1)), draws.ravel(), remasking).reshape(draws.shape)
         for drawn, likes, p in zip(draws.tolist(), score.tolist(), _joint(law[masked]), strict=True):
@@ -107,7 +107,7 @@ def _remdm_law(model: Model, length: int, num_tokens: int, num_inference_steps: 
 
 
 def kl_divergence(p: Array, q: Array) -> float:
-    """KL(p || q) in nats of two laws of one shape, not below 0 by rounding; inf where q misses what p has."""
+    """KL(p || q) in nats of two laws of one shape, not below 0 by rounding; inf where q is 0 and p is not."""
     seen = p > 0
     if np.any(q[seen] == 0):
         return float("inf")
@@ -115,7 +115,7 @@ def kl_divergence(p: Array, q: Array) -> float:
 
 
 def total_correlation(p: Array) -> float:
-    """KL in nats of a law p, (V,) * n, from independent tokens with the same marginals: what one pass loses."""
+    """KL in nats of a law p, (V,) * n, from independent tokens with the same marginals: the loss of one pass."""
     axes = range(p.ndim)
     singles = [p.sum(axis=tuple(j for j in axes if j != i)) for i in axes]
     return kl_divergence(p, reduce(np.multiply.outer, singles))

@@ -1,4 +1,4 @@
-"""The objective that a masked model is trained by, exactly, and the weight that tames its estimator."""
+"""The exact training objective of a masked model, and the weight that makes the variance of its estimator finite."""
 
 from itertools import product
 from math import comb
@@ -15,8 +15,8 @@ Array = NDArray[np.float64]
 def mean_weight(length: int, num_masked: ArrayLike) -> Array:
     """The factor 1/t of the objective averaged over t ~ U(0, 1), given that `num_masked` of `length` are masked.
 
-    t is then Beta(m + 1, n - m + 1), whose mean 1/t is (n + 1)/m; 0 where nothing is masked. In the place of 1/t it
-    leaves the objective's mean as it is and makes its variance finite.
+    t is then Beta(m + 1, n - m + 1), whose mean 1/t is (n + 1)/m; 0 where nothing is masked. It replaces 1/t
+    without changing the mean of the objective, and makes its variance finite.
     """
     count = np.asarray(num_masked, np.float64)
     return np.divide(length + 1, count, out=np.zeros(count.shape), where=count > 0)

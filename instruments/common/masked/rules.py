@@ -1,7 +1,7 @@
 """Decoding rules under their published names: how many positions a pass commits, and which.
 
 All but `remdm` commit the `transfer_counts` best masked positions of a pass and never touch them again; they differ in
-what "best" means.
+the meaning of "best".
 """
 
 import numpy as np
@@ -15,11 +15,11 @@ Array = NDArray[np.float64]
 RULES = ("low_confidence", "confidence", "margin", "entropy", "random", "remdm")
 """low_confidence: probability of the token just drawn there, as in LLaDA's published code (Nie et al. 2025);
 confidence: largest marginal probability, whatever is drawn; margin: largest minus second largest (Kim et al. 2025);
-entropy: least entropy (Dream: Ye et al. 2025); random: any, the reverse process as derived (Austin et al. 2021,
+entropy: least entropy (Dream: Ye et al. 2025); random: any, the exact reverse process (Austin et al. 2021,
 Sahoo et al. 2024); remdm: what is committed may be masked again (Wang et al. 2025)."""
 
 TIE = 1e-9
-"""Scores closer than this are equal, and chance decides between them."""
+"""Scores closer than this are ties, which are broken at random."""
 
 
 def transfer_counts(num_masked: int, num_inference_steps: int) -> Tokens:
@@ -31,7 +31,7 @@ def transfer_counts(num_masked: int, num_inference_steps: int) -> Tokens:
 
 
 def scores(law: Array, drawn: Tokens, remasking: str) -> Array:
-    """What a rule likes masked positions for, (M,), larger first: law (M, V), drawn (M,) the tokens just drawn."""
+    """Scores by which a rule ranks masked positions, (M,), larger first: law (M, V), drawn (M,), the new tokens."""
     if remasking == "low_confidence":
         score = law[np.arange(len(law)), drawn]
     elif remasking == "confidence":

@@ -1,4 +1,4 @@
-"""Activation functions, of each number alone, and softmax, along the last axis."""
+"""Elementwise activation functions, and softmax along the last axis."""
 
 import math
 

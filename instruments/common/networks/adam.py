@@ -14,8 +14,8 @@ from diffusion_lab.instruments.common.networks.arrays import Weights
 class Adam:
     """Adam, Kingma & Ba 2015, algorithm 1 with bias correction, and its state: steps done and the two moments.
 
-    `weight_decay` above 0 shrinks the weights apart from the gradient, as AdamW does (Loshchilov & Hutter 2019).
-    Many small arrays cost much overhead: weights that are views of one array can be given as that array.
+    `weight_decay` above 0 shrinks the weights independently of the gradient, as AdamW does (Loshchilov & Hutter 2019).
+    Many small arrays have a large overhead: weights that are views of one array can be passed as that array.
     """
 
     learning_rate: float = 1e-3
@@ -52,6 +52,6 @@ class Adam:
             weight -= step
 
     def copy(self) -> Adam:
-        """The same optimiser with moments of its own, to go on from later."""
+        """A copy of the optimiser with copied moments, to continue from later."""
         mean, square = ({name: value.copy() for name, value in kept.items()} for kept in (self.mean, self.square))
         return replace(self, mean=mean, square=square)

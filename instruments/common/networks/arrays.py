@@ -1,4 +1,4 @@
-"""Names of the types that all layers share."""
+"""Types shared by all layers."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ Array = NDArray[np.floating[Any]]
 Tokens = NDArray[np.integer[Any]]
 
 Cache = Any
-"""What a forward pass keeps for its backward pass."""
+"""Values that a forward pass stores for its backward pass."""
 
 Weights = dict[str, Array]
 """Weights, or their gradients, by name."""

@@ -19,7 +19,7 @@ def attention(query: Array, key: Array, value: Array) -> Array:
 
 def attention_forward(query: Array, key: Array, value: Array) -> tuple[Array, Cache]:
     """`attention`, and its cache."""
-    turned = np.ascontiguousarray(np.swapaxes(key, -1, -2))  # for the product of matrices without BLAS
+    turned = np.ascontiguousarray(np.swapaxes(key, -1, -2))  # contiguous, which is faster without BLAS
     share = softmax(query @ turned / math.sqrt(query.shape[-1]))
     return share @ value, (query, key, value, share)
 

@@ -7,9 +7,9 @@ from diffusion_lab.instruments.common.networks.arrays import Weights
 
 @dataclass(eq=False)
 class Ema:
-    """The average and how many steps are in it. `decay` is the share of the average that a step keeps.
+    """The average and its number of steps. `decay` is the factor of the old average in a step.
 
-    The share is smaller at first, (1 + n) / (10 + n) at step n, so that the initial weights are soon forgotten.
+    The factor is smaller at first, (1 + n) / (10 + n) at step n, so that the initial weights are soon forgotten.
     """
 
     average: Weights
@@ -22,7 +22,7 @@ class Ema:
         return cls({name: value.copy() for name, value in weights.items()}, decay)
 
     def update(self, weights: Weights) -> None:
-        """Take in the weights after one more step; the average is changed in place."""
+        """Add the weights after one more step; the average is changed in place."""
         self.steps += 1
         share = min(self.decay, (1.0 + self.steps) / (10.0 + self.steps))
         for name, value in self.average.items():
@@ -30,5 +30,5 @@ class Ema:
             value += (1.0 - share) * weights[name]
 
     def copy(self) -> "Ema":
-        """The same average in arrays of its own, to go on from later."""
+        """A copy of the average, to continue from later."""
         return Ema({name: value.copy() for name, value in self.average.items()}, self.decay, self.steps)

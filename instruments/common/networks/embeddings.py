@@ -18,7 +18,7 @@ def embedding_forward(table: Array, tokens: Tokens) -> tuple[Array, Cache]:
 
 
 def embedding_backward(dy: Array, cache: Cache) -> tuple[None, Weights]:
-    """The gradient in `table`: a token that is there twice adds up. Tokens have none."""
+    """The gradient in `table`: contributions of repeated tokens add up. Tokens have no gradient."""
     shape, tokens = cache
     dtable = np.zeros(shape, dy.dtype)
     np.add.at(dtable, tokens, dy)

@@ -20,6 +20,6 @@ def he_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Numbers that go into and come out of one place: (a, b) of a matrix, k² a and k² b of a kernel (k, k, a, b)."""
+    """Fan-in and fan-out: (a, b) of a matrix, k² a and k² b of a kernel (k, k, a, b)."""
     places = math.prod(shape[:-2])
     return places * shape[-2], places * shape[-1]

@@ -1,4 +1,4 @@
-"""Losses: a number to make small, and its gradient in the prediction."""
+"""Losses: each returns the loss and its gradient in the prediction."""
 
 import numpy as np
 

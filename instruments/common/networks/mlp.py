@@ -2,7 +2,7 @@
 
 Here the features are the first axis and the points the last, (features, N): the inner loops of every product then run
 along the points, which in WebAssembly is the fastest order. The bias is the last column of each weight matrix, and
-meets a last row of ones in what comes in: a layer is one product, forward and backward.
+multiplies a last row of ones in the input: a layer is one product, forward and backward.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ BLOCK = 256
 def mlp_weights(sizes: Sequence[int], rng: np.random.Generator) -> Array:
     """Initial weights of all layers in one array: Glorot's for the matrices, 0 for biases and for the last layer.
 
-    `sizes`: features that come in, of each hidden layer, that go out. The network's first result is 0 everywhere.
+    `sizes`: features of the input, of each hidden layer, of the output. The initial network is 0 everywhere.
     """
     layers = [np.zeros((outputs, inputs + 1), np.float32) for inputs, outputs in pairwise(sizes)]
     for layer in layers[:-1]:
@@ -41,7 +41,7 @@ def mlp_layers(flat: Array, sizes: Sequence[int]) -> list[Array]:
 def mlp(layers: Sequence[Array], x: Array) -> Array:
     """The network's result (outputs, N) for x (inputs + 1, N), whose last row is 1: SiLU after all layers but one.
 
-    In equal blocks of at most BLOCK points, whose buffers are used again and stay in the processor's cache.
+    In equal blocks of at most BLOCK points, whose buffers are reused and stay in the processor's cache.
     """
     points = x.shape[1]
     width = -(-points // max(1, -(-points // BLOCK)))
@@ -55,7 +55,7 @@ def mlp(layers: Sequence[Array], x: Array) -> Array:
 
 
 class Mlp:
-    """A network whose buffers for `points` columns are allocated once, and used again at every step."""
+    """A network whose buffers for `points` columns are allocated once, and reused at every step."""
 
     def __init__(self, layers: Sequence[Array], points: int, dtype: DTypeLike = np.float32) -> None:
         """`layers` are as from `mlp_layers`; they may change between steps."""
@@ -66,7 +66,7 @@ class Mlp:
         self._inputs: list[Array] = []
 
     def forward(self, x: Array) -> Array:
-        """The result (outputs, N), a fresh array, for x (inputs + 1, N), whose last row is 1."""
+        """The result (outputs, N), a new array, for x (inputs + 1, N), whose last row is 1."""
         self._inputs = [x, *self._active]
         for layer, x, z, share, active in zip(
             self.layers, self._inputs, self._sums, self._shares, self._active, strict=False

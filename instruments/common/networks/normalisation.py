@@ -61,7 +61,7 @@ def _normalise(x: Array, axis: Any) -> tuple[Array, Array]:
 
 
 def _normalise_backward(dy: Array, normal: Array, factor: Array, axis: Any) -> Array:
-    """The gradient in x: mean and variance depend on x too, which takes off the two means."""
+    """The gradient in x: the two subtracted means come from the dependence of mean and variance on x."""
     mean = dy.mean(axis=axis, keepdims=True)
     along = (dy * normal).mean(axis=axis, keepdims=True)
     return factor * (dy - mean - normal * along)

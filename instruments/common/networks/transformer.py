@@ -1,4 +1,4 @@
-"""A transformer over tokens: an encoder whose every position sees every other."""
+"""A transformer over tokens: an encoder in which every position sees every other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from diffusion_lab.instruments.common.networks.normalisation import (
 
 @dataclass(frozen=True, eq=False)
 class Transformer:
-    """An encoder over tokens with the norm before each part (Xiong et al. 2020), as weights.
+    """The weights of an encoder over tokens with pre-layer normalisation (Xiong et al. 2020).
 
     d is its width, V the number of words, L of blocks, h of hidden units. tokens: (V + 1, d) embeddings, the mask's
     last; positions: (longest, d) embeddings, added; for each block norm_1 (L, 2, d) scale and shift before attention,
@@ -51,7 +51,7 @@ class Transformer:
 
     @classmethod
     def of(cls, weights: Mapping[str, NDArray[Any]], dtype: DTypeLike = np.float32) -> Transformer:
-        """From arrays by name, as a file holds them, in any precision; they are converted to `dtype`."""
+        """From arrays by name, as in a file, in any precision; they are converted to `dtype`."""
         lacking = [field.name for field in fields(cls) if field.name not in weights]
         require(not lacking, "a transformer needs all of its weights", f"none named {', '.join(lacking)}")
         arrays = {field.name: np.asarray(weights[field.name], dtype) for field in fields(cls)[1:]}
@@ -64,7 +64,7 @@ class Transformer:
 
     @property
     def longest(self) -> int:
-        """The largest number of tokens it has positions for."""
+        """The largest number of tokens for which it has positions."""
         return len(self.positions)
 
     def hidden(self, x: Tokens) -> list[Array]:
@@ -128,7 +128,7 @@ class Transformer:
 
 
 def _block_backward(dy: Array, cache: Cache) -> tuple[Array, Weights]:
-    """The gradient in what came into a block, and in its weights."""
+    """The gradients in a block's input and in its weights."""
     norm_1, looked, out, norm_2, up, active, down = cache
     dwide, of_down = linear_backward(dy, down)
     dwide, _ = gelu_backward(dwide, active)

@@ -1,4 +1,4 @@
-"""The samplers under the names that settings and addresses use."""
+"""The samplers by the names that settings and addresses use."""
 
 from collections.abc import Callable, Iterator
 

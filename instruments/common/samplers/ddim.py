@@ -1,4 +1,4 @@
-"""DDIM: from deterministic to ancestral by one number, eta."""
+"""DDIM: deterministic for eta = 0, ancestral for eta = 1."""
 
 from collections.abc import Iterator, Sequence
 

@@ -29,7 +29,7 @@ def ddpm(
 
         x_next = (x - beta / sqrt(1 - alpha_bar_cur) eps_hat) / sqrt(alpha) + sqrt(variance) z
 
-    beta_tilde = beta (1 - alpha_bar_next) / (1 - alpha_bar_cur). Both are right for small steps, first order in law;
+    beta_tilde = beta (1 - alpha_bar_next) / (1 - alpha_bar_cur). Both are correct for small steps, first order in law;
     beta is exact for N(0, I) data, beta_tilde for a single point. One evaluation a step.
     """
     require(variance in ("beta", "beta_tilde"), '`variance` must be "beta" or "beta_tilde"', repr(variance))

@@ -22,7 +22,7 @@ def dpm_solver_pp_2m(
         x_next = sigma_next / sigma_cur x - signal_next (exp(-h) - 1) D,    h = lambda_next - lambda_cur
         D = x0_hat + (x0_hat - x0_hat_before) / (2 r),                      r = h_before / h
 
-    sigma here is sigma_t. The first step has nothing before it and is DDIM's; so is the jump to clean, where h is
+    sigma here is sigma_t. The first step, without a previous one, is DDIM's; so is the jump to clean, where h is
     infinite. No noise is drawn.
     """
     before: list[tuple[float, Array]] = []  # h and x0_hat of the step before

@@ -1,4 +1,4 @@
-"""Annealed Langevin dynamics, and the exact law that it has on a Gaussian."""
+"""Annealed Langevin dynamics, and its exact law on a Gaussian."""
 
 from collections.abc import Iterator, Sequence
 
@@ -24,7 +24,7 @@ def annealed_langevin(
 
     The paper's alpha_i is 2 a, so its step-size constant is 2 step_size sigma_L² (sigma_L the last level). Here points
     are in VP coordinates, where the same step is the line below, and from level to level x is rescaled by the signals.
-    Not Metropolis-adjusted: at a fixed step it is biased, for a Gaussian by as much as `langevin_variance` says.
+    Not Metropolis-adjusted: at a fixed step it is biased, for a Gaussian by the amount in `langevin_variance`.
 
     step_size: no unit, above 0 and below 2, beyond which a step overshoots a Gaussian of variance sigma² by more than
     the distance to its centre, and the chain diverges. levels: one or more, none of them clean.

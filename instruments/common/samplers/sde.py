@@ -33,7 +33,7 @@ def sde_euler(denoiser: Denoiser, x: ArrayLike, levels: Sequence[Level], rng: No
 
 
 def sde_heun(denoiser: Denoiser, x: ArrayLike, levels: Sequence[Level], rng: Normals) -> Iterator[SamplerState[Level]]:
-    """The reverse SDE in two parts: as much noise added as the level falls, then the ODE by Heun's method.
+    """The reverse SDE in two parts: a step adds as much noise as the level falls, then solves the ODE by Heun's method.
 
     Karras et al. 2022, Algorithm 2, with the churn at which it is the SDE dx = -2 sigma score d(sigma) + noise: from
     sigma_cur up to sigma_hat² = 2 sigma_cur² - sigma_next², then down by one step of `ode_heun` in sigma. Where the

@@ -1,4 +1,4 @@
-"""What every sampler yields: a state for the start and after each step; and a run of them, stacked."""
+"""The states that every sampler yields, for the start and after each step; and all states of a run, stacked."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Step = Callable[[Denoiser, Array, Level, Level], Array]
 
 
 class Normals(Protocol):
-    """Where a sampler's noise comes from: `numpy.random.Generator`, or anything with this one method of it."""
+    """The source of a sampler's noise: `numpy.random.Generator`, or any object with this method."""
 
     def standard_normal(self, size: tuple[int, ...], /) -> Array:
         """Independent N(0, 1) numbers of the shape `size`."""
@@ -28,8 +28,8 @@ class Normals(Protocol):
 class SamplerState(Generic[L]):
     """The points after a step.
 
-    step: from 0, the start; nfe: network evaluations per point so far; level: where x stands, a `Level`, or for flows
-    the time t; x: (N, ...), VP coordinates, an array that the sampler never writes to again.
+    step: from 0, the start; nfe: network evaluations per point so far; level: of x, a `Level`, or for flows the time
+    t; x: (N, ...), VP coordinates, an array that the sampler never writes to again.
     """
 
     step: int
@@ -49,7 +49,7 @@ class Trajectory(Generic[L]):
 
     @classmethod
     def of(cls, states: Iterable[SamplerState[L]], dtype: DTypeLike = np.float64) -> "Trajectory[L]":
-        """From states as they come, each rounded to `dtype` at once. Raises ValueError where there is none."""
+        """From an iterator of states, each converted to `dtype` at once. Raises ValueError if it is empty."""
         rows = [(state.step, state.nfe, state.level, state.x.astype(dtype)) for state in states]
         require(rows, "`states` must hold at least one state", "none")
         step, nfe, levels, x = zip(*rows, strict=True)

@@ -1,6 +1,6 @@
 /**
- * Bokeh and Panel for the page: of their models those that the lab's instruments are drawn with. All others come when a
- * document holds one. A chunk of its own.
+ * Bokeh and Panel for the page, with only the models that the lab's instruments use. The other models are loaded when a
+ * document needs one. A separate chunk.
  */
 import { register_models } from "@bokeh/bokehjs/build/js/lib/base";
 import { Title } from "@bokeh/bokehjs/build/js/lib/models/annotations/title";

@@ -1,5 +1,5 @@
 /**
- * Draws a Bokeh document behind the still picture that is shown until then, and lets the two change places.
+ * Draws a Bokeh document behind the still picture, then shows it in the still picture's place.
  *
  * @typedef {{
  *   create_json_patch(events: any[]): any,
@@ -11,17 +11,17 @@
  *   remove(): void, throttled_paint?: () => Promise<void>, model: any}} View  Bokeh's view of a component or a figure.
  */
 
-/** Fetches and starts Bokeh before there is a document, as soon as the page itself has been painted. */
+/** Loads and starts Bokeh before there is a document, as soon as the page itself has been painted. */
 export function prepare() {
   requestAnimationFrame(async () => {
     await nextTask();
     await import("./bokeh_core.js");
-    await nextTask(); // not all in one: the hand may come between
+    await nextTask(); // in several tasks, so that input can be handled between them
     await import("./bokeh.js");
   });
 }
 
-/** Resolves when all that a patch brings can be drawn. @param {any} patch */
+/** Resolves when every model in a patch can be drawn. @param {any} patch */
 export async function provide(patch) {
   const { provideModels } = await import("./bokeh.js");
   await provideModels({ patch: { roots: patch } });
@@ -31,21 +31,21 @@ export async function provide(patch) {
  * Draws a document out of sight.
  * @param {HTMLElement} place
  * @param {{doc: any, roots: string[]}} made the document as JSON, and the ids of its roots, the component first
- * @param {string} slot its models get ids of their own by it, since documents of one file may be on a page several times;
- *   "" leaves the ids as they are, for a document that Python knows by them
- * @param {(document: BokehDocument) => void} [prepared] is given the document before it is drawn
+ * @param {string} slot prefix of the models' ids, since a page may show documents of one file several times;
+ *   "" leaves the ids unchanged, for a document whose ids Python uses
+ * @param {(document: BokehDocument) => void} [prepared] called with the document before it is drawn
  * @returns {Promise<View>} of the component
  */
 export async function draw(place, made, slot, prepared) {
   const { doc, roots } = slot ? withIds(made, slot) : made;
   const stage = /** @type {HTMLElement} */ (place.querySelector(".stage"));
-  // An earlier picture stays until this one is there.
+  // An earlier picture stays until this one is drawn.
   stage.querySelector(".arriving")?.remove();
   for (const element of stage.querySelectorAll(":scope > .root")) element.remove();
   const [target, ...others] = roots.map((/** @type {string} */ _, /** @type {number} */ k) => {
     const element = document.createElement("div");
     element.className = k ? "root" : "arriving";
-    element.hidden = k > 0; // what is beside the component has nothing to show
+    element.hidden = k > 0; // the other roots show nothing
     stage.append(element);
     return element;
   });
@@ -62,7 +62,7 @@ export async function draw(place, made, slot, prepared) {
   return view;
 }
 
-/** The same with `slot` before every model's id. @param {{doc: any, roots: string[]}} made @param {string} slot */
+/** The same document with `slot` before every model's id. @param {{doc: any, roots: string[]}} made @param {string} slot */
 function withIds(made, slot) {
   const renamed = (/** @type {any} */ key, /** @type {any} */ value) => (key === "id" && typeof value === "string" ? `${slot}-${value}` : value);
   return { doc: JSON.parse(JSON.stringify(made.doc, renamed)), roots: made.roots.map((id) => `${slot}-${id}`) };
@@ -70,7 +70,7 @@ function withIds(made, slot) {
 
 const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 
-/** What was drawn comes into sight and what stood there goes; a control that has the focus keeps it. @param {HTMLElement} place */
+/** Shows the drawn document and removes the previous one; a focused control keeps the focus. @param {HTMLElement} place */
 export function show(place) {
   const before = place.querySelector(".still, .live-view");
   const focused = /** @type {HTMLInputElement | null} */ (before && focusWithin(before));
@@ -80,7 +80,7 @@ export function show(place) {
   if (focused?.dataset.param) within(live, `[data-param="${focused.dataset.param}"][type=${focused.type}]`)?.focus();
 }
 
-/** Takes a picture that has been replaced out of Bokeh's hands too. @param {View} view */
+/** Removes a replaced picture from Bokeh as well. @param {View} view */
 export function putAway(view) {
   const { documents } = /** @type {any} */ (window).Bokeh;
   documents.splice(documents.indexOf(view.model.document), 1);
@@ -94,7 +94,7 @@ function focusWithin(element) {
   return focused;
 }
 
-/** The first element that fits, in shadow roots too. @param {ParentNode} root @param {string} selector @returns {HTMLElement | null} */
+/** The first element that matches, in shadow roots too. @param {ParentNode} root @param {string} selector @returns {HTMLElement | null} */
 function within(root, selector) {
   for (const element of root.querySelectorAll("*")) {
     if (element.matches(selector)) return /** @type {HTMLElement} */ (element);
@@ -105,8 +105,8 @@ function within(root, selector) {
 }
 
 /**
- * Bokeh draws a figure 1/60 s after its last drawing, by a timer that then waits for a frame: a picture that changes with
- * each frame is drawn in every second one. From now on a change is drawn in the next frame.
+ * Makes Bokeh draw each change in the next frame. By default it waits on a timer of 1/60 s and then for a frame, so that
+ * a picture that changes with each frame is drawn only in every second one.
  * @param {View} view
  */
 function drawInNextFrame(view) {

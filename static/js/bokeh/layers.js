@@ -1,6 +1,6 @@
 /**
- * Puts what Python answers into the Bokeh document of an instrument: columns of layers into their sources, settings and
- * readings into the model of the component. Colours of both themes are in the models' tags.
+ * Puts Python's answers into the Bokeh document of an instrument: columns of layers into their sources, settings and
+ * readings into the model of the component. The models' tags hold the colours of both themes.
  *
  * @typedef {import("../page/protocol.js").State} State
  * @typedef {import("./bokeh_view.js").BokehDocument} BokehDocument
@@ -8,7 +8,7 @@
  *   setv(values: Record<string, any>): void}} Settings  The Bokeh model that holds an instrument's properties.
  * @typedef {{sources: Map<string, any>, renderers: Map<string, any>, figures: Map<string, any>,
  *   ndarray: (array: any, options: {shape: number[]}) => any}} Scenes  Sources and glyph renderers by "scene.layer",
- *   figures by scene, and what makes an array of several axes.
+ *   figures by scene, and the constructor of arrays with several axes.
  */
 
 /** @param {BokehDocument} document @returns {Promise<Scenes>} */
@@ -49,7 +49,7 @@ export function applyState(settings, scenes, state, arrays) {
   settings.setv(values);
 }
 
-/** The theme's colours for every model that has colours. @param {BokehDocument} document @param {string} theme */
+/** Applies the theme's colours to every model that has colours. @param {BokehDocument} document @param {string} theme */
 export function restyle(document, theme) {
   for (const model of document._all_models.values())
     for (const tag of model.tags ?? []) {

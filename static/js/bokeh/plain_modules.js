@@ -1,6 +1,6 @@
 /**
- * In the place of Sucrase, through which Panel sends the JavaScript of its components to take TypeScript and JSX out of
- * it (a quarter of the bytes of all that the page's Bokeh is): the lab's component has neither.
+ * Replaces Sucrase, with which Panel compiles the TypeScript and JSX of its components. The lab's component has neither,
+ * and Sucrase would be a quarter of the bytes of the page's Bokeh.
  */
 
 /** @param {string} code */

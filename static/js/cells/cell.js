@@ -1,6 +1,6 @@
 /**
- * One code cell: an editor in place of the static code, what it puts out, and how its run is going. Edits are kept in
- * this browser until they are reset.
+ * One code cell: an editor in place of the static code, its outputs, and the state of its run. Edits are stored in this
+ * browser until they are reset.
  *
  * @typedef {import("./editor.js").Editor} Editor
  * @typedef {import("./outputs.js").Output} Output
@@ -8,10 +8,10 @@
  * @typedef {import("./run_queue.js").End} End
  * @typedef {import("./run_queue.js").Repeat} Repeat
  * @typedef {{run(job: Job): void, has(job: Job): boolean, stop(job: Job): void,
- *   repeat?(repeat: Repeat): void, stopRepeat?(): void}} Runs  Where its code runs, and what had run runs again.
+ *   repeat?(repeat: Repeat): void, stopRepeat?(): void}} Runs  Runs its code, and repeats runs whose results were lost.
  * @typedef {{live: import("./live_outputs.js").LiveOutputs, help: import("./editor.js").Help,
- *   above(cell: Cell): Cell[], all(): Cell[], tried(cell: Cell, passed: boolean): void}} Page  What stands around it: who draws its figures, who helps its
- *   editor, and the other cells.
+ *   above(cell: Cell): Cell[], all(): Cell[], tried(cell: Cell, passed: boolean): void}} Page  The page around it: draws its figures, completes code in
+ *   its editor, and knows the other cells.
  */
 import { copied, openDropDown } from "../page/drop_down.js";
 import { Outputs } from "./outputs.js";
@@ -27,7 +27,7 @@ const ENDINGS = { one: "st", two: "nd", few: "rd", other: "th" };
 export class Cell {
   /**
    * @param {HTMLElement} root
-   * @param {{key: string, runner: Runs, original?: string, page?: Page}} options `key`: under which its edits are kept
+   * @param {{key: string, runner: Runs, original?: string, page?: Page}} options `key`: under which its edits are stored
    */
   constructor(root, { key, runner, original, page }) {
     this.root = root;
@@ -59,7 +59,7 @@ export class Cell {
       if (event.key === "." && (event.ctrlKey || event.metaKey)) this.stop();
     });
     this.#openMenu();
-    if (stored(this.#keptKey) !== null) this.#offerMine("Your own code from before is kept.");
+    if (stored(this.#keptKey) !== null) this.#offerMine("Your own code is still saved.");
     this.#markEdited();
   }
 
@@ -103,12 +103,12 @@ export class Cell {
     this.runner.run(this);
   }
 
-  /** Number and code of each cell before it, by which an error can say what to run first. @returns {[string, string][]} */
+  /** Number and code of each cell before it, so that an error can name the cell to run first. @returns {[string, string][]} */
   above() {
     return (this.page?.above(this) ?? []).map(({ root, code }) => [String(root.dataset.number), code]);
   }
 
-  /** This cell after all before it. */
+  /** Runs all cells before this one, then this one. */
   runWithAbove() {
     for (const cell of this.page?.above(this) ?? []) cell.run();
     this.run();
@@ -142,12 +142,12 @@ export class Cell {
 
   // --- code that came by link ----------------------------------------------------------------------------------------
 
-  /** Where the reader's own code waits while that of a link stands in the cell. */
+  /** Storage key of the reader's own code while the cell shows the code of a link. */
   get #keptKey() {
     return `${this.key}:mine`;
   }
 
-  /** Shows code that came by link. It is not run, and the reader's own edits are kept. @param {string} code */
+  /** Shows code that came by link, without running it; the reader's own edits stay saved. @param {string} code */
   showShared(code) {
     if (code === this.code) return;
     const mine = stored(this.#keptKey) ?? stored(this.key);
@@ -186,7 +186,7 @@ export class Cell {
     });
   }
 
-  // --- what it hears of its run --------------------------------------------------------------------------------------
+  // --- progress of its run -------------------------------------------------------------------------------------------
 
   /** @param {number} place */
   waits(place) {
@@ -206,7 +206,7 @@ export class Cell {
     if (output.kind === "error") this.editor?.markLine(output.line);
   }
 
-  /** How much was too much to show, so far. @param {{lines: number, others: number}} left */
+  /** Shows how much output has been left out so far. @param {{lines: number, others: number}} left */
   leavesOut(left) {
     this.outputs.leaveOut(left);
   }
@@ -225,13 +225,13 @@ export class Cell {
     this.say(said[how], how === "done" ? "" : "error");
   }
 
-  /** An exercise: after a try its solution can be seen. @param {boolean} passed */
+  /** Marks an exercise as tried, which makes its solution visible. @param {boolean} passed */
   #tried(passed) {
     this.root.dataset.tried = "";
     this.page?.tried(this, passed);
   }
 
-  /** Whether what had run can be run again, in a Python that has lost it. @param {boolean} offered */
+  /** Shows or hides the button that runs lost cells again. @param {boolean} offered */
   offerRepeat(offered) {
     this.againButton.hidden = !offered;
   }
@@ -244,7 +244,7 @@ export class Cell {
       over: (problem) => {
         this.repeating = false;
         this.#busy(false);
-        this.say(problem || "all is there again", problem ? "error" : "");
+        this.say(problem || "lost cells have run again", problem ? "error" : "");
       },
     });
   }

@@ -1,6 +1,6 @@
 /**
- * The cells of the page and the Python that they share: an interpreter of their own, so that the instruments answer
- * while a cell computes, and started only when a cell may be run.
+ * The cells of the page and the Python interpreter that they share. It is separate from that of the instruments, which
+ * therefore respond while a cell computes, and it starts only when a cell may soon be run.
  */
 import { CompletionClient } from "./completion_client.js";
 import { Cell } from "./cell.js";
@@ -19,7 +19,7 @@ export function openCells(python, instruments) {
   const chapter = /** @type {HTMLElement} */ (document.querySelector("[data-chapter]"))?.dataset.chapter ?? "";
   /** @type {Cell[]} */
   const cells = [];
-  python.send({ type: "nothing_to_draw" }); // once it has been started
+  python.send({ type: "nothing_to_draw" }); // sent once it has started
   const tellTheme = () => python.send({ type: "theme", theme: pageTheme() });
   python.on("stage", ({ stage }) => stage === "live" && tellTheme()); // before any cell is run
   followTheme(tellTheme);
@@ -27,7 +27,7 @@ export function openCells(python, instruments) {
     ask: (job, run) => ({
       type: "run_cell", run, label: job.label, code: job.code, above: job.above?.() ?? [], checks: job.checks ?? "",
     }),
-    replaced: "Stopped. Python was started anew, without what earlier cells had made.",
+    replaced: "Stopped. Python was restarted; the results of earlier cells are lost.",
     offer: (offered) => {
       for (const cell of cells) cell.offerRepeat(offered);
     },
@@ -56,7 +56,7 @@ export function openCells(python, instruments) {
   show();
 }
 
-/** Shows the code that the address holds in its cell. @param {Cell[]} cells */
+/** Shows shared code from the page's address in its cell. @param {Cell[]} cells */
 async function showShared(cells) {
   try {
     const shared = await readShared(location.hash);
@@ -88,7 +88,7 @@ function whenNear(element, act) {
 }
 
 /**
- * Acts in idle time after the instruments are live and it is known whether a snapshot of their Python is kept.
+ * Calls `act` in idle time, after the instruments are live and their memory snapshot is made or ruled out.
  * @param {Python | undefined} instruments @param {() => void} act
  */
 function whenSettled(instruments, act) {

@@ -1,12 +1,12 @@
 /**
- * The code that an instrument runs, in a cell below it. What the reader makes of it runs in the live instrument, which
- * says so, until it is reset.
+ * Shows the code of an instrument in a cell below it. The reader's version replaces the original in the live instrument,
+ * which says so, until it is reset.
  *
  * @typedef {import("../page/python_worker.js").Python} Python
  * @typedef {import("./run_queue.js").Job} Job
  * @typedef {import("./run_queue.js").End} End
  * @typedef {Extract<import("../page/protocol.js").FromWorker, {type: "edited"}>} Edited
- * @typedef {{name: string, title: string, file: string, code: string}} Source  A function as it stands.
+ * @typedef {{name: string, title: string, file: string, code: string}} Source  A function and its original code.
  */
 import { Cell } from "./cell.js";
 import { RunQueue } from "./run_queue.js";
@@ -20,7 +20,7 @@ export function openCodeOverrides(python) {
       const { instrument, name, code } = /** @type {OverrideCell} */ (job);
       return { type: "edit", run, instrument, name, code };
     },
-    replaced: "Stopped. Python was started anew with the instrument's own code; its settings are as they were.",
+    replaced: "Stopped. Python was restarted with the instrument's own code; its settings are unchanged.",
   });
   /** @type {Map<Element, InstrumentCode>} */
   const kernels = new Map();
@@ -37,7 +37,7 @@ export function openCodeOverrides(python) {
   });
   python.on("replaced", () => {
     for (const mark of document.querySelectorAll(".instrument > .edited"))
-      mark.replaceChildren("Python was started anew: the instrument runs its own code, with its settings as they were.");
+      mark.replaceChildren("Python was restarted: the instrument runs its own code again, with the same settings.");
     for (const kernel of kernels.values()) kernel.cell?.leaves();
   });
 }
@@ -45,7 +45,7 @@ export function openCodeOverrides(python) {
 /** @param {HTMLElement} place @returns {Promise<Source[]>} */
 const sourcesOf = async (place) => (await fetch(new URL(String(place.dataset.code), document.baseURI))).json();
 
-/** The functions of one instrument, one of them in a cell. */
+/** The functions of one instrument, one of them shown in a cell. */
 class InstrumentCode {
   /** @param {HTMLElement} place @param {Source[]} sources @param {Python} python @param {RunQueue} runner */
   constructor(place, sources, python, runner) {
@@ -57,7 +57,7 @@ class InstrumentCode {
     /** @type {OverrideCell | undefined} */ this.cell = undefined;
   }
 
-  /** Shows the chosen function below the instrument, and puts the reader into it. */
+  /** Shows the chosen function below the instrument, and moves the focus there. */
   async open() {
     if (!this.cell) {
       this.cell = new OverrideCell(this, this.sources[this.chosen]);
@@ -81,7 +81,7 @@ class InstrumentCode {
     this.open();
   }
 
-  /** What runs a reader's code now, and whether some has failed. @param {Edited} edited */
+  /** Updates the marks: where a reader's code runs now, and whether some of it has failed. @param {Edited} edited */
   heard({ slots, failed, body, line }) {
     const { cell } = this;
     if (!cell) return;
@@ -90,7 +90,7 @@ class InstrumentCode {
   }
 }
 
-/** A function of an instrument in a cell of its own. */
+/** A cell with one function of an instrument. */
 class OverrideCell extends Cell {
   /** @param {InstrumentCode} kernel @param {Source} source */
   constructor(kernel, source) {
@@ -110,7 +110,7 @@ class OverrideCell extends Cell {
     this.#head(source);
   }
 
-  /** Which function it is, the others, and where it stands. @param {Source} source */
+  /** Fills the header: a menu of the functions, and the source file of this one. @param {Source} source */
   #head(source) {
     this.part(".label").textContent = "Code";
     const choice = document.createElement("select");
@@ -129,8 +129,8 @@ class OverrideCell extends Cell {
     about.className = "about";
     const file = document.createElement("code");
     file.textContent = source.file;
-    about.append("Run it, and the instrument above computes with it. Its name and parameters must stay; what ", file);
-    about.append(" has by name is there.");
+    about.append("Run it to make the instrument above use your version. Keep its name and parameters. It can use every name in ", file);
+    about.append(".");
     this.part("header").after(about);
     for (const [part, words] of [[".run", "Run"], [".stop", "Stop"]])
       this.part(part).setAttribute("aria-label", `${words} ${source.title} in the instrument`);
@@ -149,23 +149,23 @@ class OverrideCell extends Cell {
     this.inside = false;
   }
 
-  /** Not only the text, but what the instrument runs. @override */
+  /** Resets the text, and restores the function in the instrument. @override */
   reset() {
     super.reset();
     this.kernel.python.send({ type: "restore", instrument: this.instrument, name: this.name });
   }
 
-  /** It ran in the instrument, and has failed there now. @param {{body: string, line: number}} error */
+  /** Shows an error that it raised later, while it ran in the instrument. @param {{body: string, line: number}} error */
   fails({ body, line }) {
     this.outputs.expect();
     this.outputs.show({ kind: "error", body });
     this.editor?.markLine(line);
-    this.say("out of the instrument again", "error");
+    this.say("removed from the instrument", "error");
   }
 }
 
 /**
- * Says on an instrument whose code it runs.
+ * Marks an instrument that runs a reader's code.
  * @param {string} slot @param {string[]} names @param {Edited} edited @param {Python} python @param {RunQueue} runner
  */
 function markPlace(slot, names, { failed, body }, python, runner) {
@@ -191,11 +191,11 @@ function markPlace(slot, names, { failed, body }, python, runner) {
   );
 }
 
-/** What shows while the instrument does not answer. @param {() => void} stop */
+/** The part of the mark that shows while the instrument does not respond. @param {() => void} stop */
 function stuck(stop) {
   const part = document.createElement("span");
   part.className = "stuck";
-  part.append(" It does not answer. ", button("Stop", stop));
+  part.append(" It does not respond. ", button("Stop", stop));
   return part;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Completion and signatures in the editor, asked of the cells' Python. While it cannot be asked, the words of the
- * page's cells and Python's own are offered.
+ * Completion and signatures in the editor, from the cells' Python. Fallback while Python is busy or not started: words
+ * from the page's cells and Python's keywords.
  *
  * @typedef {import("./completion_client.js").CompletionClient} CompletionClient
  * @typedef {import("./completion_client.js").Signature} Signature
@@ -11,10 +11,10 @@ import { syntaxTree } from "@codemirror/language";
 import { Prec, StateEffect, StateField } from "@codemirror/state";
 import { EditorView, keymap, showTooltip, ViewPlugin } from "@codemirror/view";
 
-/** The hand rests for so long before a signature is looked for. */
+/** Idle time of the cursor before a signature is requested. */
 const REST_MS = 150;
 
-/** More options than Python describes; see `MAX_DESCRIBED` in app/cells/completion.py. */
+/** Above this number of options Python sends names without descriptions; see `MAX_DESCRIBED` in app/cells/completion.py. */
 const MANY = 80;
 
 const KEYWORDS =
@@ -23,8 +23,8 @@ const KEYWORDS =
 /** @param {Help} help */
 export function completing(help) {
   return [
-    // Nothing is chosen at first, so that Enter begins a new line after a word that is as it was meant; what is chosen
-    // is chosen on purpose, so that no key need be held back right after the list has opened.
+    // Nothing is selected at first, so that Enter begins a new line after a complete word. A selection is then always
+    // intended, so that keys need no delay right after the list has opened.
     autocompletion({
       override: [(context) => complete(context, help)],
       icons: false,
@@ -39,7 +39,7 @@ export function completing(help) {
 
 const chooseNext = moveCompletionSelection(true);
 
-/** Takes the option that is chosen, else the first; false where none is open. @param {EditorView} view */
+/** Accepts the selected option, else the first; false where no list is open. @param {EditorView} view */
 const acceptFirst = (view) => acceptCompletion(view) || (chooseNext(view) && acceptCompletion(view));
 
 /** @param {import("@codemirror/autocomplete").CompletionContext} context @param {Help} help */
@@ -53,15 +53,15 @@ async function complete(context, help) {
     ? found.options.map(({ label, kind, detail, info, boost }) => ({ label, type: kind, detail, info: info || undefined, boost }))
     : inText(context) || before.slice(0, -word.length || undefined).endsWith(".") ? [] : words(word, help);
   if (!options.length) return null;
-  const namesOnly = options.length > MANY; // so that what a longer word leaves is asked for again
+  const namesOnly = options.length > MANY; // so that a longer word is requested again, with descriptions
   return { from: context.pos - (found?.length ?? word.length), options, validFor: namesOnly ? undefined : /^[\p{L}\p{N}_]*$/u };
 }
 
-/** What can be offered without Python. @param {string} word being written @param {Help} help */
+/** Options that need no Python. @param {string} word being typed @param {Help} help */
 const words = (word, help) =>
   [...new Set([...help.words(), ...KEYWORDS])].filter((label) => label !== word).sort().map((label) => ({ label }));
 
-/** Whether the cursor is in a text or a remark. @param {import("@codemirror/autocomplete").CompletionContext} context */
+/** Whether the cursor is in a string or a comment. @param {import("@codemirror/autocomplete").CompletionContext} context */
 const inText = ({ state, pos }) => /String|Comment/.test(syntaxTree(state).resolveInner(pos, -1).name);
 
 // --- signatures ------------------------------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ const signatureField = StateField.define({
     showTooltip.from(field, (shown) => shown && { pos: shown.at, above: true, create: () => ({ dom: drawn(shown.signature) }) }),
 });
 
-/** Where the brackets of the call around the cursor open; -1 outside of any. @param {import("@codemirror/state").EditorState} state */
+/** Position of the opening bracket of the call around the cursor; -1 outside any call. @param {import("@codemirror/state").EditorState} state */
 function callAround(state) {
   const { head } = state.selection.main;
   /** @type {import("@lezer/common").SyntaxNode | null} */
@@ -117,7 +117,7 @@ function drawn({ name, parameters, current, doc }) {
   return dom;
 }
 
-/** Looks for a signature when the cursor has come to rest in a call. @param {CompletionClient} completions */
+/** Requests a signature when the cursor rests in a call. @param {CompletionClient} completions */
 const signatures = (completions) => [
   ViewPlugin.define((view) => {
     /** @type {number | undefined} */ let timer;

@@ -1,6 +1,6 @@
 /**
- * Questions of the editor to Python: what could follow, and what the call around the cursor takes. They are asked only
- * while Python has nothing else to do, since it answers one after the other.
+ * The editor's requests to Python: completions, and the signature of the call around the cursor. They are sent only while
+ * Python is idle, since it answers messages one after the other.
  *
  * @typedef {import("../page/python_worker.js").Python} Python
  * @typedef {{length: number, options: {label: string, kind: string, detail: string, info: string, boost: number}[]}} Found
@@ -19,11 +19,11 @@ export class CompletionClient {
       this.waiting.get(ask)?.(JSON.parse(found));
       this.waiting.delete(ask);
     });
-    python.on("stage", ({ stage }) => stage === "worker" && this.#forget()); // another Python knows of no questions
+    python.on("stage", ({ stage }) => stage === "worker" && this.#forget()); // a new interpreter has no open requests
     python.on("failed", () => this.#forget());
   }
 
-  /** Undefined where Python cannot be asked now, null where it knows of nothing. @param {string} before @returns {Promise<Found | null | undefined>} */
+  /** Undefined where Python is busy or not live, null where it finds nothing. @param {string} before @returns {Promise<Found | null | undefined>} */
   complete(before) {
     return this.#ask("complete", before);
   }

@@ -1,5 +1,5 @@
 /**
- * The editor of a cell: CodeMirror 6 with what a Python cell needs. A chunk of its own, fetched when a cell comes near.
+ * The editor of a cell: CodeMirror 6 with the extensions for Python. A separate chunk, loaded when a cell comes near.
  *
  * @typedef {{setCode(code: string): void, markLine(line: number): void}} Editor
  * @typedef {import("./completing.js").Help} Help
@@ -13,7 +13,7 @@ import { Decoration, drawSelection, EditorView, keymap } from "@codemirror/view"
 import { classHighlighter } from "@lezer/highlight";
 import { completing } from "./completing.js";
 
-/** Sets the line that an error came from; 0 for none. @type {import("@codemirror/state").StateEffectType<number>} */
+/** Marks the line that raised an error; 0 for none. @type {import("@codemirror/state").StateEffectType<number>} */
 const failedLine = StateEffect.define();
 
 const failedLineMark = StateField.define({

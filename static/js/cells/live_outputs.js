@@ -1,13 +1,13 @@
 /**
- * Figures and Panel objects that cells have put out: drawn below the cell and kept in step with their twins in Python,
- * both ways. While Python is busy with one, of each property only the newest value waits.
+ * Bokeh figures and Panel objects in the outputs of cells: drawn below the cell and synchronised with their models in
+ * Python, both ways. While Python is busy with one, only the newest value of each property is queued.
  *
  * @typedef {import("../page/python_worker.js").Python} Python
  * @typedef {import("../bokeh/bokeh_view.js").BokehDocument} BokehDocument
  * @typedef {{place: HTMLElement, worker: Worker | undefined, document?: BokehDocument, busy: boolean, applying: boolean,
  *   events: any[], patches: {changes: any, buffers: Map<string, ArrayBuffer>}[], provided: Promise<void>,
- *   view?: import("../bokeh/bokeh_view.js").View}} Link  One output: where it stands, the Python it belongs to, its document, what
- *   waits for Python, and what has come from there and is not applied yet.
+ *   view?: import("../bokeh/bokeh_view.js").View}} Link  One output: its element, its Python worker, its document,
+ *   events queued for Python, and patches from Python that are not applied yet.
  */
 import { draw, provide, putAway, show } from "../bokeh/bokeh_view.js";
 
@@ -66,7 +66,7 @@ export class LiveOutputs {
     }
   }
 
-  /** Puts away what stands below `root`, here and in Python. @param {HTMLElement} root */
+  /** Closes the live outputs below `root`, here and in Python. @param {HTMLElement} root */
   close(root) {
     for (const element of root.querySelectorAll("[data-slot]")) {
       const slot = String(/** @type {HTMLElement} */ (element).dataset.slot);
@@ -82,7 +82,7 @@ export class LiveOutputs {
     if (link.applying) return;
     if (link.worker !== this.python.worker) return lost(link.place);
     if (ofItself(event)) return;
-    // A newer value takes an older one's place.
+    // A newer value replaces an older one.
     link.events = link.events.filter((old) => !event.attr || old.model !== event.model || old.attr !== event.attr);
     link.events.push(event);
     if (!link.busy) queueMicrotask(() => this.#sendWaiting(slot, link));
@@ -98,7 +98,7 @@ export class LiveOutputs {
   }
 }
 
-/** What a figure reports of its own size is of no use to Python. @param {any} event */
+/** Whether an event only reports a figure's size, which Python does not need. @param {any} event */
 const ofItself = (event) => /^(inner|outer)_(width|height)$/.test(event.attr ?? "");
 
 /** @param {Link} link */
@@ -112,7 +112,7 @@ function apply(link) {
   }
 }
 
-/** A finger that moves over a figure scrolls the page. @param {BokehDocument} document */
+/** Lets a finger that moves over a figure scroll the page. @param {BokehDocument} document */
 function letScroll(document) {
   for (const model of document._all_models.values()) if (model.type === "Toolbar") model.active_drag = null;
 }
@@ -131,5 +131,5 @@ function problem(place, words) {
 
 /** @param {HTMLElement} place */
 function lost(place) {
-  problem(place, "Python was started anew and knows nothing of this any more. Run the cell again.");
+  problem(place, "Python was restarted, and this output no longer reacts. Run the cell again.");
 }

@@ -1,10 +1,10 @@
 /**
- * What a cell has put out, on the page.
+ * The outputs of a cell on the page.
  *
  * @typedef {Extract<import("../page/protocol.js").FromWorker, {type: "output"}>} Output
  */
 
-/** Kinds that come as HTML, made by our own Python, which escapes what comes from the reader. */
+/** Kinds that arrive as HTML, made by the lab's own Python, which escapes the reader's text. */
 const MARKUP = new Set(["picture", "table"]);
 
 /** Kinds that are sentences, with names in back-ticks. */
@@ -12,32 +12,32 @@ const SENTENCES = new Set(["hint", "hint_above", "passed", "failed"]);
 
 export class Outputs {
   /**
-   * @param {HTMLElement} root holds what the build has put out
-   * @param {{live?: import("./live_outputs.js").LiveOutputs, runAbove?: () => void}} [options] who draws what stays
-   *   alive, and what the button below “run that first” does
+   * @param {HTMLElement} root holds the outputs made at build time
+   * @param {{live?: import("./live_outputs.js").LiveOutputs, runAbove?: () => void}} [options] draws live outputs;
+   *   action of the button below a “run that first” hint
    */
   constructor(root, { live, runAbove } = {}) {
     this.root = root;
     this.live = live;
     this.runAbove = runAbove;
     this.original = root.innerHTML;
-    /** Whether the next output takes the place of all that stands there. */
+    /** Whether the next output replaces all that are shown. */
     this.fresh = false;
   }
 
-  /** A run begins: what stands there stays until it has something to show, so that the page does not jump. */
+  /** A run begins. Old outputs stay until it has something to show, so that the page does not jump. */
   expect() {
     this.fresh = true;
     this.root.classList.add("awaited");
   }
 
-  /** No run is awaited any more: what stands there stays. */
+  /** Keeps the old outputs: the run was withdrawn. */
   forget() {
     this.fresh = false;
     this.root.classList.remove("awaited");
   }
 
-  /** What stands there is of another code than the one in the editor. @param {boolean} stale */
+  /** Marks the outputs as stale: they belong to other code than that in the editor. @param {boolean} stale */
   mark(stale) {
     this.root.classList.toggle("stale", stale);
   }
@@ -61,7 +61,7 @@ export class Outputs {
     return block;
   }
 
-  /** Help with an error, or what the checks of an exercise say. @param {string} words @param {string} kind */
+  /** Shows a hint about an error, or the result of an exercise's checks. @param {string} words @param {string} kind */
   #sentence(words, kind) {
     const block = this.#add("p", kind === "hint_above" ? "hint" : kind);
     words.split("`").forEach((part, k) => {
@@ -78,7 +78,7 @@ export class Outputs {
     block.append(" ", button);
   }
 
-  /** Says how much was too much to show. @param {{lines: number, others: number}} left */
+  /** Shows how much output was left out. @param {{lines: number, others: number}} left */
   leaveOut({ lines, others }) {
     this.settle();
     let note = /** @type {HTMLElement | null} */ (this.root.querySelector(".left-out"));
@@ -91,7 +91,7 @@ export class Outputs {
     note.textContent = `… ${parts.filter(Boolean).join(" and ")} left out …`;
   }
 
-  /** The run has ended, or shows its first output: what it had found is gone. */
+  /** The run has ended, or shows its first output: removes the old outputs. */
   settle() {
     if (!this.fresh) return;
     this.forget();
@@ -100,7 +100,7 @@ export class Outputs {
     this.mark(false);
   }
 
-  /** Back to what the build has put out. */
+  /** Restores the outputs made at build time. */
   reset() {
     this.forget();
     this.live?.close(this.root);

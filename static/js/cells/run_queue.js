@@ -1,19 +1,19 @@
 /**
- * The line in which cells wait for their Python. One runs at a time. What has run is remembered as it was, so that it
- * can be run again in an interpreter that took the place of one that had to be given up.
+ * The queue in which cells wait for their Python. One runs at a time. Successful runs are remembered with their code, so
+ * that they can be repeated after a restart of Python.
  *
  * @typedef {import("../page/python_worker.js").Python} Python
  * @typedef {import("../page/protocol.js").ToWorker} ToWorker
  * @typedef {import("./outputs.js").Output} Output
  * @typedef {{how: "done" | "error" | "stopped" | "withdrawn" | "lost" | "failed", ms: number, words: string}} End
- *   How a run ended: "withdrawn" before it began; "lost" with its interpreter; "failed" since there is none. `words`
- *   say why, where the outputs do not.
+ *   How a run ended: "withdrawn" before it began; "lost" with its interpreter; "failed" since Python did not start.
+ *   `words` say why, where the outputs do not.
  * @typedef {{label: string, code: string, checks?: string, above?(): [name: string, code: string][], waits(place: number): void, starts(): void, shows(output: Output): void,
- *   leavesOut(left: {lines: number, others: number}): void, ends(end: End): void}} Job  A run and who hears of it; `place` in the line, 0 while Python itself is awaited.
- * @typedef {{progress(k: number, of: number): void, over(problem: string): void}} Repeat  Who hears how it goes.
+ *   leavesOut(left: {lines: number, others: number}): void, ends(end: End): void}} Job  A run with its callbacks; `place` in the queue, 0 while Python itself starts.
+ * @typedef {{progress(k: number, of: number): void, over(problem: string): void}} Repeat  Callbacks of a repetition.
  */
 
-/** An interrupted Python that does not stop by then is replaced. */
+/** An interpreter that does not stop within this time after an interrupt is replaced. */
 const INTERRUPT_MS = 1500;
 
 let runs = 0;
@@ -21,9 +21,9 @@ let runs = 0;
 export class RunQueue {
   /**
    * @param {Python} python
-   * @param {{ask(job: Job, run: number): ToWorker, replaced: string, offer?(offered: boolean): void}} options  What
-   *   Python is asked for a job; what is lost when a Stop has to replace it, in words; and who hears whether what had
-   *   run could be run again.
+   * @param {{ask(job: Job, run: number): ToWorker, replaced: string, offer?(offered: boolean): void}} options  `ask`:
+   *   the message that runs a job; `replaced`: the sentence to show when a stop has to restart Python; `offer`: called
+   *   with whether lost runs can be repeated.
    */
   constructor(python, { ask, replaced, offer = () => {} }) {
     this.python = python;
@@ -32,8 +32,8 @@ export class RunQueue {
     this.offer = offer;
     /** @type {Job[]} */ this.line = [];
     /** @type {{job: Job, run: number, remember: boolean, stopped: boolean} | undefined} */ this.current = undefined;
-    /** What has run without an error, in order. @type {{label: string, code: string}[]} */ this.history = [];
-    /** Jobs that only bring back what had run. @type {Job[]} */ this.repeats = [];
+    /** Runs without an error, in order. @type {{label: string, code: string}[]} */ this.history = [];
+    /** Jobs that repeat lost runs. @type {Job[]} */ this.repeats = [];
     python.on("stage", () => this.#next());
     python.on("output", (output) => this.current?.run === output.run && this.current.job.shows(output));
     python.on("cell_done", ({ run, ok, ms }) => {
@@ -54,7 +54,7 @@ export class RunQueue {
     });
   }
 
-  /** Puts a job at the end of the line, if it is not in it. @param {Job} job */
+  /** Adds a job to the end of the queue, unless it is already there. @param {Job} job */
   run(job) {
     if (this.has(job)) return;
     this.line.push(job);
@@ -67,7 +67,7 @@ export class RunQueue {
     return this.current?.job === job || this.line.includes(job);
   }
 
-  /** Takes a job out of the line, or stops it: by an interrupt where the page may, else with its interpreter. @param {Job} job */
+  /** Removes a job from the queue, or stops it: by an interrupt where the page may send one, else by a restart. @param {Job} job */
   stop(job) {
     if (this.current?.job !== job) {
       this.line = this.line.filter((waiting) => waiting !== job);
@@ -81,14 +81,14 @@ export class RunQueue {
     setTimeout(() => this.current === current && this.#replace("stopped", this.replaced), INTERRUPT_MS);
   }
 
-  /** Stops what Python computes though it is no job of this line. @param {() => boolean} stuck whether it still does */
+  /** Stops a computation of Python that is no job of this queue. @param {() => boolean} stuck whether it still runs */
   giveUp(stuck) {
     if (this.current) return this.stop(this.current.job);
     if (!this.python.interrupt()) return this.#replace("stopped", "");
     setTimeout(() => stuck() && this.#replace("stopped", ""), INTERRUPT_MS);
   }
 
-  /** Runs again, in order and without showing what it puts out, all that has run. @param {Repeat} repeat */
+  /** Repeats all successful runs, in order and without showing their outputs. @param {Repeat} repeat */
   repeat({ progress, over }) {
     this.offer(false);
     const of = this.history.length;
@@ -112,7 +112,7 @@ export class RunQueue {
     this.#next();
   }
 
-  /** Gives up running again; what has not is offered still. */
+  /** Stops the repetition; it is still offered. */
   stopRepeat() {
     const job = this.repeats.find((repeat) => this.has(repeat));
     if (job) this.stop(job);
@@ -140,11 +140,11 @@ export class RunQueue {
     for (const job of this.line.splice(0)) job.ends({ how: "withdrawn", ms: 0, words });
   }
 
-  /** A new interpreter takes the place of this one. @param {"stopped" | "lost"} how @param {string} words */
+  /** Restarts Python. @param {"stopped" | "lost"} how @param {string} words */
   #replace(how, words) {
     this.python.replace();
     this.#end(how, 0, words);
-    this.#emptyLine("not run: Python was started anew");
+    this.#emptyLine("not run: Python was restarted");
     this.offer(this.history.length > 0);
   }
 }

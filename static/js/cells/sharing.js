@@ -1,11 +1,11 @@
 /** Code in an address: `#cell=label~…`, compressed, so that a cell can be shared without any server. */
 
-/** More code than this is not a cell. */
+/** Longer code is refused: no cell is this long. */
 const MAX_CODE = 200_000;
 
 /** @typedef {{label: string, code: string}} Shared */
 
-/** The address of this page with a cell's code in it. @param {Shared} shared @param {string} [base] */
+/** The address of this page, with a cell's code in its fragment. @param {Shared} shared @param {string} [base] */
 export async function sharedAddress({ label, code }, base = location.href) {
   const address = new URL(base);
   address.hash = `cell=${label}~${base64(await through(new TextEncoder().encode(code), new CompressionStream("deflate-raw")))}`;
@@ -13,7 +13,8 @@ export async function sharedAddress({ label, code }, base = location.href) {
 }
 
 /**
- * What an address holds; nothing where it holds no cell. Throws a sentence where it cannot be read.
+ * The cell in an address's fragment; undefined where there is none. Throws an error with a sentence for readers if the
+ * code cannot be decoded.
  * @param {string} hash @returns {Promise<Shared | undefined>}
  */
 export async function readShared(hash) {
@@ -24,9 +25,9 @@ export async function readShared(hash) {
     const code = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     if (match && code) return { label: match[1], code };
   } catch {
-    // damaged: said below
+    // damaged: reported below
   }
-  throw new Error("This link was meant to show a cell’s code, but a part of it is missing or changed. Copy it again from where it came.");
+  throw new Error("This link should show a cell’s code, but a part of the link is missing or changed. Copy the link again.");
 }
 
 /** @param {Uint8Array<ArrayBuffer>} bytes @param {GenericTransformStream} stream */

@@ -1,6 +1,6 @@
-/** “This chapter as a zip”: all files of the site, fetched and packed here, to be served from a folder without a network. */
+/** The button “Page as a zip”: downloads all files of the site into one zip file, which runs from a folder offline. */
 
-/** What they stand in, so that unpacking leaves one folder. */
+/** The folder inside the zip, so that unpacking creates one folder. */
 const FOLDER = "diffusion-instrument-lab";
 
 export function openDownload() {
@@ -18,7 +18,7 @@ export function openDownload() {
       say(`Saved as ${name}, ${megabytes(bytes)}. Its README.txt says how to open it.`);
     } catch (error) {
       said.dataset.failed = "";
-      say(`No zip was made: ${/** @type {Error} */ (error).message} Try again, or load the page again first.`);
+      say(`No zip was made: ${/** @type {Error} */ (error).message} Try again, or reload the page first.`);
     }
     button.disabled = false;
   });
@@ -26,7 +26,7 @@ export function openDownload() {
 
 /**
  * @param {string} name of the zip @param {URL} list where the site's files are listed
- * @param {string} page to be opened first @param {(words: string) => void} say
+ * @param {string} page the one to open first @param {(words: string) => void} say
  * @returns {Promise<number>} the size of the zip
  */
 async function saveSite(name, list, page, say) {
@@ -50,7 +50,7 @@ async function saveSite(name, list, page, say) {
   link.download = name;
   link.href = URL.createObjectURL(zip);
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // by then it has been taken
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // by then the browser has saved it
   return zip.size;
 }
 
@@ -58,11 +58,11 @@ async function saveSite(name, list, page, say) {
 async function fetched(address, cache) {
   const path = address.pathname;
   const answer = await fetch(address, { cache }).catch(() => null);
-  if (!answer) throw new Error(`${path} could not be downloaded, because no answer came.`);
+  if (!answer) throw new Error(`${path} could not be downloaded, because the server did not answer.`);
   if (!answer.ok) throw new Error(`${path} could not be downloaded, because the server answered ${answer.status}.`);
   return new Uint8Array(
     await answer.arrayBuffer().catch(() => {
-      throw new Error(`${path} could not be downloaded, because the answer broke off.`);
+      throw new Error(`${path} could not be downloaded, because the download was interrupted.`);
     }),
   );
 }
@@ -79,6 +79,6 @@ Run this in the folder of this file, and open the address below it in a browser:
 
     http://localhost:8000/${page}
 
-Nothing is asked of the internet. In the folder "chapters" are Jupyter notebooks and the package (.whl) that they need:
+No internet connection is needed. In the folder "chapters" are Jupyter notebooks and the package (.whl) that they need:
 install it with JupyterLab by the line in their first cell.
 `;

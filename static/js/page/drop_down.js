@@ -1,9 +1,9 @@
-/** A menu that opens below a button: what its entries do, what they say, and how it closes. */
+/** A menu that opens below a button: runs its entries, shows their messages, and closes. */
 
 /**
  * @param {HTMLDetailsElement} menu with a button `data-do` for each entry and an `output`
- * @param {Record<string, () => Promise<string>>} actions what each entry does; what it resolves to is said in the menu,
- *   which closes on nothing
+ * @param {Record<string, () => Promise<string>>} actions the action of each entry; the text that it resolves to is
+ *   shown in the menu, which closes where the text is empty
  */
 export function openDropDown(menu, actions) {
   const said = /** @type {HTMLElement} */ (menu.querySelector("output"));
@@ -25,7 +25,7 @@ export function openDropDown(menu, actions) {
   });
 }
 
-/** Puts a text on the clipboard; what to say of it. @param {string} text @returns {Promise<string>} */
+/** Copies a text to the clipboard; resolves to a message for the reader. @param {string} text @returns {Promise<string>} */
 export async function copied(text) {
   try {
     await navigator.clipboard.writeText(text);

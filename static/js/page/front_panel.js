@@ -1,8 +1,8 @@
 /**
  * The browser's half of an instrument's front panel: puts the markup that Python made into the page and keeps
- * its inputs and read-outs in step with the Params. Runs inside Panel, so in a static page, under `panel serve`
- * and in a notebook alike; it stands alone and imports nothing.
- * (What it shows numbers with also serves the still picture before Python is live.)
+ * its inputs and read-outs in step with the Params. Runs inside Panel, and so works the same in a static page, under
+ * `panel serve` and in a notebook; it imports nothing.
+ * (The functions that show numbers also serve the still picture before Python is live.)
  *
  * @typedef {Record<string, any> & {
  *   on(name: string | string[], callback: () => void): void,
@@ -11,7 +11,7 @@
  * }} Model  Panel's proxy: Params as properties.
  */
 
-const SETTLED_MS = 700; // a description is announced once the state has rested this long
+const SETTLED_MS = 700; // a description is announced once the state has not changed for this long
 
 /** @param {{model: Model}} context @returns {HTMLElement} */
 export function render({ model }) {
@@ -43,7 +43,8 @@ export function render({ model }) {
   follow(model, "pale", (/** @type {string[]} */ pale) => {
     for (const figure of all("[data-scene]")) figure.toggleAttribute("data-pale", pale.includes(String(figure.dataset.scene)));
   });
-  // The page around (its menu) learns the state without knowing the component; it hears it once we stand in the page.
+  // An event carries the state to the rest of the page (the menu), which does not know the component. It is dispatched
+  // in the next frame, when the component is in the page.
   follow(model, "query", (query) =>
     requestAnimationFrame(() => {
       const detail = { query, numbers: model.numbers };
@@ -75,7 +76,7 @@ function bindInputs(inputs, model) {
       input.addEventListener("change", () => (model[name] = input.checked));
       follow(model, name, (value) => (input.checked = value));
     } else if (input.type === "radio") {
-      // Radios are grouped by name; each instrument on a page needs a group of its own.
+      // Radios are grouped by name; each instrument on a page needs its own group.
       input.name = `${name}-${model.id}`;
       input.addEventListener("change", () => input.checked && (model[name] = input.value));
       follow(model, name, (value) => (input.checked = value === input.value));
@@ -122,7 +123,7 @@ export function showReadings(root, values) {
     showBars(list, values[String(list.dataset.bars)]);
 }
 
-/** A text that is there already is left alone: the browser lays out anew what is written. @param {Element} element @param {string} text */
+/** Writes a text only where it differs: the browser would repeat the layout even for an equal text. @param {Element} element @param {string} text */
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -137,7 +138,7 @@ function showBars(list, values) {
   });
 }
 
-/** The picture in words: always as its label, announced only when it has settled. @param {HTMLElement} root @param {Model} model */
+/** The text alternative of the picture: always its label, announced only when the state has settled. @param {HTMLElement} root @param {Model} model */
 function describe(root, model) {
   const figure = /** @type {HTMLElement} */ (root.querySelector(".figure"));
   const announced = /** @type {HTMLElement} */ (root.querySelector(".description"));
@@ -183,7 +184,7 @@ function player(transport, model) {
     running = true;
     last = 0;
     position = model[name] >= high ? low : model[name];
-    // In a frame of its own: what is set while a change from Python is being taken in does not go back to Python.
+    // In the next frame: settings changed while a change from Python is being applied are not sent back to Python.
     requestAnimationFrame((now) => {
       if (matchMedia("(prefers-reduced-motion: reduce)").matches) position = high;
       frame(now);
@@ -278,7 +279,7 @@ function followTheme(holder, model) {
   const follow_ = () => {
     const theme = page.dataset.theme ?? (dark.matches ? "dark" : "light");
     if (model.theme !== theme) model.theme = theme;
-    // Outside the lab's own pages nobody has set the colours: bring our own.
+    // Outside the lab's own pages the colours are not defined: define them here.
     const host = /** @type {ShadowRoot} */ (holder.getRootNode()).host;
     const own = !getComputedStyle(page).getPropertyValue("--ink");
     host?.classList.toggle("own-theme", own);

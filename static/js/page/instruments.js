@@ -1,8 +1,8 @@
 /**
- * Instruments on the page: draws the document of each that was made at build time, and keeps it in step with Python,
- * which answers with settings, readings and the layers' columns. While Python is busy with an instrument the newest value
- * of each setting waits and all older ones are dropped. Where Python is quick, one change may be sent while another is
- * computed: else each would wait until the page, which is drawing, has received the answer before, and miss a frame.
+ * Connects the instruments on the page with Python. Draws the document of each, made at build time, and updates it with
+ * Python's answers: settings, readings and the layers' columns. While Python is busy with an instrument, only the newest
+ * value of each setting is queued. Where Python is fast, one change is sent while the previous one is still computed:
+ * otherwise each would wait until the page, busy drawing, has received the last answer, and would miss a frame.
  *
  * @typedef {import("./python_worker.js").Python} Python
  * @typedef {import("../bokeh/bokeh_view.js").BokehDocument} BokehDocument
@@ -18,11 +18,11 @@
  *   values: Record<string, any>, acts: Record<string, any>[], moving?: import("./still_frames.js").Still, view?: View,
  *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, undrawn: boolean,
  *   reopened: boolean, restored: boolean}} Link  One open
- *   instrument: where it is, its still picture, its document with settings and sources; whether it has taken the place
- *   of the still picture, and what has come before that; whether Python owes an answer, whether the last one came
- *   quickly, and whether another change has been sent since; the values sent last, and the values and actions that wait;
- *   what moves before Python is there; who waits for the next answer; whether its document could not be drawn; whether
- *   it was opened again in an interpreter that replaced another and has not answered yet, and with its settings.
+ *   instrument: its element, still picture, and document with settings and sources; whether the document has replaced
+ *   the still picture (shown), and messages received before that; whether an answer is pending (busy), whether the last
+ *   one was fast (quick), and whether another change has been sent since (ahead); the values sent last, and the queued
+ *   values and actions; the still frames (moving); the callback of the next answer (answered); whether its document could
+ *   not be drawn; whether it was opened again after a restart of Python and has not answered yet, and with its settings.
  */
 
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
@@ -30,10 +30,10 @@ import { applyState, restyle, scenesOf } from "../bokeh/layers.js";
 import { openStill } from "./still_frames.js";
 import { pageTheme } from "./theme.js";
 
-/** An instrument that has not answered by then is marked, so that its code can be stopped if it is the reader's. */
+/** An instrument that has not answered after this time is marked, so that a reader can stop code of their own. */
 const PATIENCE_MS = 2000;
 
-/** What Python has done in less is a change that another may follow before its answer is received. */
+/** Below this computing time the next change is sent before the answer has been received. */
 const QUICK_MS = 10;
 
 /** @param {Python} python */
@@ -101,11 +101,11 @@ export function openInstruments(python) {
   python.on("replaced", () => {
     for (const link of links.values()) {
       answered(link);
-      link.busy = true; // until the new Python has answered
+      link.busy = true; // until the new interpreter has answered
       link.reopened = true;
       link.received = [];
       const values = { ...link.sent, ...link.values };
-      // Where the settings themselves may be what ended Python, the new one starts from the place's own.
+      // Where the settings themselves may have crashed Python, the new interpreter starts from the page's own.
       const query = link.shown && !link.restored ? restoredQuery(link, values) : undefined;
       python.restore(link.slot, query);
       link.restored = query !== undefined;
@@ -133,7 +133,7 @@ export function openInstruments(python) {
 
 /**
  * Draws the document of an instrument out of sight, in the page's theme.
- * @param {Python} python @param {Link} link @returns {Promise<View | undefined>} nothing where it could not be
+ * @param {Python} python @param {Link} link @returns {Promise<View | undefined>} undefined where that failed
  */
 async function drawn(python, link) {
   const address = new URL(String(link.place.dataset.document), document.baseURI).href;
@@ -156,8 +156,8 @@ async function drawn(python, link) {
 }
 
 /**
- * The first answer has come: when the figures are drawn they get its data, and what the reader has done with the still
- * picture is sent to Python before they change places.
+ * Called on the first answer. Once the figures are drawn they get its data, and the reader's changes to the still picture
+ * are sent to Python before the figures replace it.
  * @param {Python} python @param {Link} link
  */
 async function takeOver(python, link) {
@@ -174,7 +174,7 @@ async function takeOver(python, link) {
   sendWaiting(python, link);
 }
 
-/** An interpreter that replaced another has answered, and the figures show it. @param {Python} python @param {Link} link */
+/** Called when the figures show the first answer after a restart of Python. @param {Python} python @param {Link} link */
 function accept(python, link) {
   answered(link);
   link.reopened = link.restored = false;
@@ -183,7 +183,7 @@ function accept(python, link) {
   if (!link.busy) link.answered?.();
 }
 
-/** Shows what Python has sent, but for settings that the reader has moved since. @param {Link} link */
+/** Shows Python's message, except for settings that the reader has moved since. @param {Link} link */
 function applyReceived(link) {
   const { settings, sources, values } = link;
   link.applying = true;
@@ -199,8 +199,8 @@ function applyReceived(link) {
 }
 
 /**
- * Waits until the figures show what the reader has done with the still picture: a slider that is held is not taken out
- * of the hand, and where it was left is sent to Python before the figures come into sight.
+ * Waits until the figures show the reader's changes to the still picture. While a slider is held it is not replaced; its
+ * final value is sent to Python before the figures become visible.
  * @param {Link} link @param {View} view
  */
 async function heardOf(link, view) {
@@ -215,21 +215,21 @@ async function heardOf(link, view) {
   }
 }
 
-/** The settings that an instrument shows, and those that Python had not received, as a query. @param {Link} link @param {Record<string, any>} values */
+/** The settings that an instrument shows, with those that Python has not received yet, as a query. @param {Link} link @param {Record<string, any>} values */
 function restoredQuery(link, values) {
   const query = new URLSearchParams(link.settings?.query ?? "");
   for (const [name, value] of Object.entries(values)) if (name !== "playing") query.set(name, String(value));
   return query.toString();
 }
 
-/** Python has been asked something. @param {Link} link */
+/** Called when a request has been sent to Python. @param {Link} link */
 function wait(link) {
   link.busy = true;
   clearTimeout(link.patience);
   link.patience = setTimeout(() => (link.place.dataset.stuck = ""), PATIENCE_MS);
 }
 
-/** It has answered, or never will. @param {Link} link */
+/** Called when Python has answered, or never will. @param {Link} link */
 function answered(link) {
   link.busy = false;
   link.ahead = false;
@@ -287,8 +287,8 @@ function addressState(name) {
 }
 
 /**
- * A setting that the reader has moved waits under its name, so a newer value takes its place; an action (a button, a tap)
- * waits in line. The theme is the page's own business, and what a figure reports of itself is of no use to Python.
+ * Queues a change for Python: a setting under its name, so that a newer value replaces it, an action (a button, a tap) in
+ * order. The theme and events that a figure reports about itself are not sent: Python does not need them.
  * @param {Python} python @param {Link} link @param {any} event
  */
 function changed(python, link, event) {
@@ -302,11 +302,11 @@ function changed(python, link, event) {
     link.values[event.attr] = event.value;
   } else if (event.msg_data?.data?.action) link.acts.push(event.msg_data.data);
   else return;
-  // After this task, so that two settings moved together leave together.
+  // After this task, so that two settings moved together are sent together.
   queueMicrotask(() => sendWaiting(python, link));
 }
 
-/** Values before actions: a button acts on what the reader sees. @param {Python} python @param {Link} link */
+/** Sends values before actions: a button acts on the state that the reader sees. @param {Python} python @param {Link} link */
 function sendWaiting(python, link) {
   const { slot, values, acts, busy } = link;
   if (!link.shown || (busy && (!link.quick || link.ahead))) return;
@@ -340,7 +340,7 @@ function followPresets(python, links) {
   });
 }
 
-/** Scrolls only when the picture is not already in sight. @param {HTMLElement} place */
+/** Scrolls to the picture unless it is already visible. @param {HTMLElement} place */
 function bringIntoView(place) {
   const box = /** @type {HTMLElement} */ (place.querySelector(".stage")).getBoundingClientRect();
   const visible = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);

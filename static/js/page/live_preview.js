@@ -1,12 +1,12 @@
 /**
- * In the pages that `build.py serve` sends, and in no others: follows the draft. A new style sheet is put in place of
- * the old; a page that has changed is loaded again and stands where it stood: scroll, instruments' settings, what was
- * unfolded. What stops a build is shown over the page until it is mended.
+ * Live preview, only in the pages that `build.py serve` sends. A changed style sheet replaces the old one; a changed page
+ * is reloaded with the same scroll position, instruments' settings and unfolded details. A build error is shown over the
+ * page until it is fixed.
  *
  * @typedef {{page: string, style: string, error: string}} State  The page's version without its style sheet, that style
- *   sheet's address below the site's root, and what stops the build.
+ *   sheet's address below the site's root, and the error that stops the build.
  * @typedef {{anchors: {id: string, top: number}[], open: string[], settings: Record<string, string>}} Place
- *   `anchors`: elements and how far below the window's edge each stood, the last to be taken that is there again;
+ *   `anchors`: elements and their distance below the window's edge; the last one that still exists is used;
  *   `open`: names of unfolded details; `settings`: instrument → query.
  */
 
@@ -21,7 +21,7 @@ addEventListener("pagehide", () => (history.scrollRestoration = "auto"));
 followSettings(place.settings);
 follow();
 
-/** The place that this page had before it was loaded again. @returns {Place} */
+/** The scroll position and settings that this page had before it was reloaded. @returns {Place} */
 function takePlace() {
   const kept = sessionStorage.getItem(KEPT);
   sessionStorage.removeItem(KEPT);
@@ -32,7 +32,7 @@ function takePlace() {
 function stand({ anchors, open, settings }) {
   for (const details of document.querySelectorAll("details")) if (open.includes(nameOf(details))) details.open = true;
   lendAddress(settings);
-  const anchor = anchors.filter(({ id }) => document.getElementById(id)).at(-1); // what Python draws comes later
+  const anchor = anchors.filter(({ id }) => document.getElementById(id)).at(-1); // elements drawn by Python do not exist yet
   if (!anchor) return;
   const scroll = () => {
     const top = document.getElementById(anchor.id)?.getBoundingClientRect().top;
@@ -41,10 +41,10 @@ function stand({ anchors, open, settings }) {
   scroll();
   const done = new AbortController(); // as soon as the author scrolls
   for (const kind of ["wheel", "pointerdown", "keydown"]) addEventListener(kind, () => done.abort(), { once: true });
-  addEventListener("load", scroll, { once: true, signal: done.signal }); // fonts have come
+  addEventListener("load", scroll, { once: true, signal: done.signal }); // fonts are loaded
 }
 
-/** The page reads settings from its address: it has them there until it has done so. @param {Record<string, string>} settings */
+/** Puts settings into the page's address, from which the page reads them, until it has loaded. @param {Record<string, string>} settings */
 function lendAddress(settings) {
   if (!Object.keys(settings).length) return;
   const own = location.href;
@@ -56,7 +56,7 @@ function lendAddress(settings) {
   addEventListener("DOMContentLoaded", () => history.replaceState(history.state, "", own), { once: true });
 }
 
-/** Notes what is set, by Python or, before it is there, on the still picture. @param {Record<string, string>} settings */
+/** Records the settings: from Python or, before it is live, from the still picture. @param {Record<string, string>} settings */
 function followSettings(settings) {
   /** @param {Event} event */
   const instrument = (event) => {
@@ -106,7 +106,7 @@ function loadAgain() {
   location.reload();
 }
 
-/** Where a `details` stands and what it says. @param {HTMLDetailsElement} details */
+/** A name for a `details` element: its place and its summary. @param {HTMLDetailsElement} details */
 function nameOf(details) {
   return `${details.closest("[id]")?.id}: ${details.querySelector("summary")?.textContent}`;
 }
@@ -146,7 +146,7 @@ function showError(error) {
   const add = (tag, text) => section.append(Object.assign(document.createElement(tag), { textContent: text }));
   add("h2", "The site could not be built");
   add("pre", error);
-  add("p", "You see the last one that could. This goes away when the file is mended and saved.");
+  add("p", "You see the last version that could. This message disappears when the file is fixed and saved.");
   root.append(section);
   document.body.append(sheet);
 }

@@ -1,4 +1,4 @@
-/** What this browser keeps for the reader; where storage is blocked it lasts as long as the page. */
+/** Stores the reader's data in this browser; where storage is blocked, only until the page is closed. */
 
 /** @param {string} key @returns {string | null} */
 export function stored(key) {
@@ -9,7 +9,7 @@ export function stored(key) {
   }
 }
 
-/** @param {string} key @param {string | null} value nothing is kept of null */
+/** @param {string} key @param {string | null} value null deletes the entry */
 export function store(key, value) {
   try {
     if (value === null) localStorage.removeItem(key);

@@ -1,4 +1,4 @@
-/** Every page's entry: opens what stands on it. */
+/** Entry point of every page: opens the instruments, cells and other parts that it contains. */
 import { openCells } from "../cells/cells.js";
 import { openInstruments } from "./instruments.js";
 import { openCodeOverrides } from "../cells/code_overrides.js";

@@ -1,4 +1,4 @@
-/** The menu of an instrument: a link to its present state, the code that embeds it, its picture and data as files. */
+/** The menu of an instrument: a link to its current state, its embed code, its picture and data as files. */
 import { copied, openDropDown } from "./drop_down.js";
 
 export function openMenus() {
@@ -54,7 +54,7 @@ function embedCode(place, name, query) {
   return `<iframe src="${address.href.replaceAll("&", "&amp;")}" title="${title}" width="100%" height="${height}" style="border:0"></iframe>`;
 }
 
-/** The figure as a PNG on the page's ground. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */
+/** Downloads the figure as a PNG on the page's background. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */
 async function savePicture(place, name) {
   const canvas = findCanvas(place);
   if (!canvas) return "The picture is not drawn yet.";
@@ -69,9 +69,9 @@ async function savePicture(place, name) {
   return "Saved.";
 }
 
-/** What the picture shows, as Python computed it. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */
+/** Downloads the data of the picture, computed by Python. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */
 async function saveData(place, name) {
-  if (!place.querySelector(".live-view")) return "The data can be had when Python is live.";
+  if (!place.querySelector(".live-view")) return "The data can be downloaded once Python is live.";
   return new Promise((resolve) => {
     const got = (/** @type {Event} */ event) => {
       const { csv } = /** @type {CustomEvent} */ (event).detail;

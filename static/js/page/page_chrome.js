@@ -1,4 +1,4 @@
-/** The page around instruments and cells: theme, table of contents, how far Python's start has come. */
+/** The page around instruments and cells: theme, table of contents, progress of Python's start. */
 import { STAGES } from "./protocol.js";
 
 /** @typedef {import("./python_worker.js").Python} Python */
@@ -31,19 +31,19 @@ export function followSections() {
       else link.removeAttribute("aria-current");
     }
   };
-  // It also marks at once, when the page has been laid out; asking for places before that would force a layout.
+  // The observer also calls back once after the first layout; reading positions earlier would force a layout.
   new IntersectionObserver(mark, { rootMargin: "-34% 0px -65% 0px" }).observe(headings[0]);
   addEventListener("scroll", mark, { passive: true });
 }
 
 /**
- * Says in words and as a bar how far Python is; on failure why, with a way to try again. An instrument that has failed
- * says so until another interpreter has been started, whatever becomes of the others.
+ * Shows the progress of Python's start in words and as a bar; on failure the reason, with a retry button. An instrument
+ * that has failed shows that until Python is restarted, whatever happens to the others.
  * @param {Python} python
  */
 export function showStart(python) {
   const bar = /** @type {HTMLElement} */ (document.querySelector(".starting") ?? document.createElement("div"));
-  // Asked each time: pinned ones come later.
+  // Queried each time: pinned instruments are added later.
   const lines = () => /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".instrument .live")]);
   const failed = (/** @type {HTMLElement} */ line) => line.dataset.state === "failed";
   /** @param {string} state @param {string} words @param {(line: HTMLElement) => boolean} [concerns] */

@@ -1,18 +1,18 @@
-/** How far the reader has come: which questions and exercises are tried or done, kept in this browser. */
+/** The reader's progress: which questions and exercises are tried or done, stored in this browser. */
 import { store, stored } from "./local_store.js";
 
 /** @param {string} chapter @param {string} task */
 const key = (chapter, task) => `lab:progress:${chapter}:${task}`;
 
-/** What is done stays done. @param {string} chapter @param {string} task @param {boolean} done or only tried */
+/** Records a try; a task that is done stays done. @param {string} chapter @param {string} task @param {boolean} done or only tried */
 export function noteProgress(chapter, task, done) {
   if (done || !stored(key(chapter, task))) store(key(chapter, task), done ? "done" : "tried");
 }
 
-/** @param {string} chapter @param {string} task @returns {string | null} "done", "tried" or nothing */
+/** @param {string} chapter @param {string} task @returns {string | null} "done", "tried" or null */
 export const progress = (chapter, task) => stored(key(chapter, task));
 
-/** Says on the index, for each chapter, how much of it is done. */
+/** Shows on the index how much of each chapter is done. */
 export function showProgress() {
   for (const element of document.querySelectorAll("[data-tasks]")) {
     const line = /** @type {HTMLElement} */ (element);

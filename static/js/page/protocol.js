@@ -1,15 +1,15 @@
 /**
- * What page and worker say to each other: one list of messages, one list of start-up stages.
+ * The messages between page and worker, and the stages of the start.
  *
  * @typedef {{
  *   pyodide: string, panelRoot: string,
  *   start: string, core: string, lab: string, cells: string, on_demand: string, instruments: Record<string, string>,
  *   weights: Record<string, string>, libraries: [path: string, file: string][], lock: object
- * }} Assets  What Python needs: folders, packs, weights and compiled modules as addresses relative to the worker, and the
- *   part of Pyodide's lock file that says which build it is.
+ * }} Assets  The files of Python: folders, packs, weights and compiled modules as addresses relative to the worker, and
+ *   the part of Pyodide's lock file that identifies its build.
  *
- * @typedef {{slot: string, name: string, state: Record<string, string>, query?: string}} Slot  An instrument wanted, in
- *   a state; `query`: the settings that it had in an interpreter that has been replaced.
+ * @typedef {{slot: string, name: string, state: Record<string, string>, query?: string}} Slot  An instrument to open,
+ *   in a state; `query`: the settings that it had before a restart of Python.
  *
  * @typedef {{array: number, shape: number[]}} ArrayReference
  * @typedef {{
@@ -18,7 +18,7 @@
  *   texts: Record<string, any>, numbers: Record<string, any>,
  *   status: string | null, description: string | null, query: string | null,
  *   pale: string[], progress: [done: number, of: number, unit: string] | null
- * }} State  What has changed in an instrument: see `Answer` in `app/instrument/instrument.py`.
+ * }} State  The changes in an instrument: see `Answer` in `app/instrument/instrument.py`.
  *
  * @typedef {{type: "signal", signal: Uint8Array}
  *   | {type: "open", slot: Slot}
@@ -63,7 +63,7 @@
  * @typedef {keyof typeof STAGES} Stage
  */
 
-/** The stages of the start, in order: what is being done, in words, and how much of the start is over by then. */
+/** The stages of the start, in order: words for the step that follows, and the share of the start that is done. */
 export const STAGES = /** @type {const} */ ({
   worker: { words: "Starting Python", done: 0.05 },
   interpreter: { words: "Loading libraries", done: 0.35 },
@@ -74,12 +74,12 @@ export const STAGES = /** @type {const} */ ({
   live: { words: "Python live", done: 1 },
 });
 
-/** The lab's Python needs SIMD; this is the smallest module that uses it (i8x16 splat and popcnt). */
+/** The smallest module that uses SIMD (i8x16 splat and popcnt), which the lab's Python needs. */
 const SIMD_PROBE = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ];
 
-/** A sentence that says why Python cannot run in this browser, or "" if it can. @returns {string} */
+/** The reason why Python cannot run in this browser, as a sentence, or "" if it can. @returns {string} */
 export function unsupported() {
   if (typeof WebAssembly !== "object") return "This browser has no WebAssembly, which the live instruments need.";
   if (!WebAssembly.validate(new Uint8Array(SIMD_PROBE)))

@@ -1,5 +1,5 @@
 /**
- * The page's line to one interpreter in a worker: its start, its failure, its replacement, and who hears which message.
+ * The page's connection to one Python interpreter in a worker: start, failure, restart, and listeners by message.
  *
  * @typedef {import("./protocol.js").ToWorker} ToWorker
  * @typedef {import("./protocol.js").FromWorker} FromWorker
@@ -10,7 +10,7 @@ import { unsupported } from "./protocol.js";
 /** @typedef {"asleep" | "starting" | "live" | "failed"} Health */
 
 export class Python {
-  /** @param {string} address of the worker's script @param {"instruments" | "cells"} role what it works for */
+  /** @param {string} address of the worker's script @param {"instruments" | "cells"} role */
   constructor(address, role = "instruments") {
     this.address = address;
     this.role = role;
@@ -19,17 +19,17 @@ export class Python {
     this.stages = {};
     /** @type {Map<Kind, ((message: any) => void)[]>} */
     this.listeners = new Map();
-    /** What was asked of Python; asked again of a new worker in its place. @type {ToWorker[]} */
+    /** Messages that are sent again to the new worker after a restart. @type {ToWorker[]} */
     this.opened = [];
     /** @type {Worker | undefined} */
     this.worker = undefined;
-    /** What is known of the memory snapshot: "restored", "kept", "none", or why it could not be made. */
+    /** State of the memory snapshot: "restored", "kept", "none", or why it could not be made. */
     this.snapshot = "";
-    /** Where an interrupt is asked for, if the page is isolated from others: Python looks here while it computes. */
+    /** Shared memory for interrupts, if the page is cross-origin isolated: Python polls it while it computes. */
     this.signal = globalThis.crossOriginIsolated ? new Uint8Array(new SharedArrayBuffer(1)) : undefined;
   }
 
-  /** Starts Python, or takes over the worker that the page's head has started; `fresh`: not from a snapshot. */
+  /** Starts Python, or uses the worker that the page's head has started; `fresh`: not from a snapshot. */
   start({ fresh = false } = {}) {
     this.health = "starting";
     const reason = unsupported();
@@ -48,25 +48,25 @@ export class Python {
     for (const message of this.opened) worker.postMessage(message);
   }
 
-  /** Starts Python if it has not been, or if its start has failed. */
+  /** Starts Python if it has not started, or if its start has failed. */
   wake() {
     if (this.health === "asleep") this.start();
     else if (this.health === "failed") this.retry();
   }
 
-  /** Puts a new interpreter in the place of this one; what had been opened is opened again. */
+  /** Restarts Python: a new interpreter replaces this one, and everything that was open is opened again. */
   replace({ fresh = false } = {}) {
     this.worker?.terminate();
     this.#receive({ type: "replaced" });
     this.start({ fresh });
   }
 
-  /** The same after a start that has failed: not from the snapshot. */
+  /** Restarts Python after a failed start, without the snapshot. */
   retry() {
     this.replace({ fresh: true });
   }
 
-  /** Asks Python to stop what it computes; false if that cannot be asked here. */
+  /** Interrupts Python's computation; false if this page cannot send interrupts. */
   interrupt() {
     if (this.signal) this.signal[0] = INTERRUPT;
     return this.signal !== undefined;
@@ -93,7 +93,7 @@ export class Python {
     this.listeners.set(kind, [...(this.listeners.get(kind) ?? []), listener]);
   }
 
-  /** Tells the page that an instrument failed on this side. @param {string} slot @param {string} message */
+  /** Reports a failure of an instrument on the page's side. @param {string} slot @param {string} message */
   report(slot, message) {
     this.#receive({ type: "failed", where: "instrument", slot, message });
   }
@@ -110,10 +110,10 @@ export class Python {
   }
 }
 
-/** What Python finds where it looks for an interrupt: the number of SIGINT. */
+/** The value that interrupts Python: the number of SIGINT. */
 const INTERRUPT = 2;
 
-/** The worker that the page's head has started, with what it has said so far; once. */
+/** Returns the worker that the page's head has started, with its messages so far; once. */
 function takeEarly() {
   const early = /** @type {any} */ (window).labWorker;
   delete (/** @type {any} */ (window).labWorker);

@@ -1,4 +1,4 @@
-/** Quizzes: check a number against the computed answer, as often as one likes; what was tried is kept in this browser. */
+/** Quizzes: check a number against the computed answer, any number of times; progress is stored in this browser. */
 import { noteProgress } from "./progress.js";
 import { store, stored } from "./local_store.js";
 

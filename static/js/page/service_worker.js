@@ -1,7 +1,7 @@
 /**
- * The service worker keeps the whole site in the browser, so that each chapter opens and runs without a network. It
- * stays out of the way of a page that has come from the network: what that asks for comes as without a service worker,
- * with the browser's own caches of files and of compiled code.
+ * The service worker caches the whole site in the browser, so that each chapter opens and runs offline. It does not
+ * intercept the requests of a page that came from the network: those use the browser's own caches of files and of
+ * compiled code.
  */
 
 /** Set by the build: addresses relative to the site's root. @type {{pages: string[], assets: string[]}} */
@@ -9,33 +9,33 @@ const SITE = /** @type {any} */ (globalThis).LAB_SITE;
 
 const STORE = "lab-site";
 
-/** A page that a slow network has not sent by then is shown as it was kept. */
+/** After this time a page is taken from the cache, if the network is slow. */
 const PATIENCE_MS = 4000;
 
 const worker = /** @type {any} */ (self);
 
-/** Whether the last page came from the network; not known at the start. */
+/** Whether the last page came from the network; unknown at the start. */
 let reachable = false;
 
 /** @param {string} path */
 const address = (path) => new URL(path, worker.registration.scope).href;
 
-/** Keeps every file of this build; pages last, for they name the others. */
+/** Caches every file of this build; pages last, since they refer to the others. */
 async function keepSite() {
   const store = await caches.open(STORE);
   for (const path of SITE.assets) {
     const url = address(path);
-    if (!(await store.match(url))) await store.add(url); // its name has its hash
+    if (!(await store.match(url))) await store.add(url); // the name contains a hash, so a cached file is current
   }
   await store.addAll(SITE.pages.map((path) => new Request(address(path), { cache: "no-cache" })));
 }
 
-/** Lets go of what belongs to earlier builds, and takes over the pages that are open. */
+/** Deletes the caches of earlier builds, and takes control of the open pages. */
 async function takeOver() {
   const current = new Set([...SITE.assets, ...SITE.pages].map(address));
   const store = await caches.open(STORE);
   for (const request of await store.keys()) if (!current.has(request.url)) await store.delete(request);
-  await worker.registration.navigationPreload?.enable(); // the network is asked while this script starts
+  await worker.registration.navigationPreload?.enable(); // sends the request while this script starts
   await worker.clients.claim();
 }
 
@@ -46,7 +46,7 @@ async function kept(url) {
   return store.match(origin + pathname.replace(/\/$/, "/index.html"));
 }
 
-/** A page with its query: from the network, or as it was kept. @param {any} event */
+/** A page with its query: from the network, or from the cache. @param {any} event */
 async function page({ request, preloadResponse }) {
   const asked = Promise.resolve(preloadResponse).then((answer) => answer ?? fetch(request));
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));

@@ -1,13 +1,13 @@
 /**
- * Before Python is live: the main slider of an instrument moves its picture through frames that were computed when the
- * site was built, and what the reader does with it is remembered until Python takes over.
+ * Before Python is live, the main slider of an instrument moves its picture through frames computed at build time. The
+ * slider's value is remembered until Python takes over.
  *
  * @typedef {{pictures: number[], readings: Record<string, any>, status: string, description: string}} Frame
  * @typedef {{param: string, places: number[], pictures: string[], frames: Frame[]}} Film
  */
 import { showNumber, showReadings } from "./front_panel.js";
 
-const NEAR = "600px"; // how far below the window an instrument's frames are fetched
+const NEAR = "600px"; // an instrument's frames are fetched when it is this close below the window
 
 /** The still picture of one instrument, and its main slider. */
 export class Still {
@@ -15,7 +15,7 @@ export class Still {
   constructor(panel, address, param) {
     this.panel = panel;
     this.param = param;
-    /** Where the reader has put the slider; undefined as long as nobody has touched it. @type {number | undefined} */
+    /** The slider's value; undefined until the reader has moved it. @type {number | undefined} */
     this.place = undefined;
     this.held = false;
     /** @type {Promise<Film | undefined> | undefined} */
@@ -34,18 +34,18 @@ export class Still {
     near.observe(panel);
   }
 
-  /** What Python has not heard of yet. @returns {Record<string, number>} */
+  /** The settings that Python has not received yet. @returns {Record<string, number>} */
   get moved() {
     return this.place === undefined ? {} : { [this.param]: this.place };
   }
 
-  /** The frames, fetched once; nothing if they cannot be had: the reader's hand is remembered all the same. */
+  /** The frames, fetched once; undefined if that fails, in which case the slider's value is still remembered. */
   load() {
     const film = async () => (await fetch(this.address)).json();
     return (this.film ??= film().catch(() => undefined));
   }
 
-  /** Resolves when no hand is on the slider. */
+  /** Resolves when the reader does not hold the slider. */
   async released() {
     while (this.held) await new Promise((resolve) => addEventListener("pointerup", resolve, { once: true }));
   }
@@ -85,7 +85,7 @@ function project(film, place, panel) {
 }
 
 /**
- * The still picture of `place`, its main slider made to answer; nothing where there are no frames of what is to be shown.
+ * The still picture of `place` with a working main slider; undefined where there are no frames for the settings asked for.
  * @param {HTMLElement} place @param {Record<string, string>} asked settings that the page's address asks for
  */
 export function openStill(place, asked) {

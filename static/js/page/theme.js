@@ -8,7 +8,7 @@ export function pageTheme() {
   return chosen === "light" || chosen === "dark" ? chosen : dark().matches ? "dark" : "light";
 }
 
-/** @param {(theme: "light" | "dark") => void} tell is called after each change */
+/** @param {(theme: "light" | "dark") => void} tell called after each change */
 export function followTheme(tell) {
   const changed = () => tell(pageTheme());
   dark().addEventListener("change", changed);

@@ -1,11 +1,11 @@
-/** A zip file, made piece by piece as its files come. */
+/** A zip file, streamed: each file is compressed as it arrives. */
 import { AsyncZipDeflate, Zip, ZipDeflate } from "fflate";
 
 /** A smaller file is compressed here in less than a frame, a larger one in a worker. */
 const SMALL = 100_000;
 
 /**
- * @param {AsyncIterable<[path: string, bytes: Uint8Array<ArrayBuffer>]>} files the bytes are taken over
+ * @param {AsyncIterable<[path: string, bytes: Uint8Array<ArrayBuffer>]>} files their buffers are transferred
  * @returns {Promise<Blob>} rejects with what `files` throws
  */
 export function archive(files) {

@@ -1,15 +1,15 @@
 /**
- * The interpreter, fresh or from the memory of an earlier one. NumPy's compiled modules are linked into it before
- * Python starts, always in the same order: their places in memory and in the table of functions are then the same at
- * each start, without which a memory could not be restored.
+ * Starts the Python interpreter, fresh or from a memory snapshot. NumPy's compiled modules are linked before Python
+ * starts, always in the same order, so that their places in memory and in the function table are the same at each start:
+ * a snapshot could not be restored otherwise.
  */
 import { loadPyodide } from "pyodide";
 import { ASSETS, LIBRARY, address, download, downloadNow, downloadWithProgress, request, unpack } from "./packs.js";
 
 /** @typedef {[path: string, module: WebAssembly.Module]} Compiled */
-/** @typedef {Record<string, string>} Handles  What Python has opened as a compiled module: address in memory → path. */
+/** @typedef {Record<string, string>} Handles  The compiled modules that Python has opened: address in memory → path. */
 
-/** What every start needs, asked for before it is known which kind of start it will be. */
+/** Downloads that every start needs, requested before it is known whether there is a snapshot. */
 const core = import(/* webpackIgnore: true */ address(ASSETS.pyodide + "pyodide.asm.mjs"));
 /** @type {Promise<Compiled[]>} */
 const libraries = Promise.all(
@@ -20,7 +20,7 @@ const libraries = Promise.all(
 );
 for (const asked of [core, libraries]) asked.catch(() => {}); // reported where they are awaited
 
-/** What `dlopen` and `dlsym` would do one by one when Python imports them. @param {any} made @param {Compiled[]} compiled */
+/** Links the modules as `dlopen` and `dlsym` would do one by one when Python imports them. @param {any} made @param {Compiled[]} compiled */
 function link(made, compiled) {
   for (const [path, module] of compiled) {
     const library = made.newDSO(path, undefined, "loading");
@@ -33,9 +33,9 @@ function link(made, compiled) {
 }
 
 /**
- * Starts Python; a fresh one can import only the modules of the pack `start` yet.
- * @param {{memory?: Promise<ArrayBuffer>, handles?: Handles, snapshots?: boolean}} [from]  An earlier memory with its
- *   handles; or whether a snapshot of this one will be made.
+ * Starts Python. A fresh interpreter can at first import only the modules of the pack `start`.
+ * @param {{memory?: Promise<ArrayBuffer>, handles?: Handles, snapshots?: boolean}} [from]  A memory snapshot with its
+ *   handles; or whether a snapshot of this interpreter will be made.
  * @returns {Promise<any>}
  */
 export async function startInterpreter({ memory, handles = {}, snapshots = false } = {}) {
@@ -61,7 +61,7 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
   /** @type {any} */
   const options = {
     indexURL: address(ASSETS.pyodide),
-    stdLibURL: "data:,", // the library comes as files instead of a zip
+    stdLibURL: "data:,", // the library is unpacked as files instead of a zip
     fsInit: async (/** @type {any} */ FS) => library && unpack(FS, await library),
     lockFileContents: ASSETS.lock,
     env: { PYTHONPATH: LIBRARY, HOME: "/home/pyodide", PANEL_CDN_ROOT: address(ASSETS.panelRoot) },
@@ -70,16 +70,16 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
     ...(snapshots && { _makeSnapshot: true }),
   };
   const python = await loadPyodide(options);
-  // For `app/browser/on_demand_imports.py`, which cannot wait for a promise: true if the pack has come by this call.
+  // For `app/browser/on_demand_imports.py`, which cannot wait for a promise: true if this call has added the pack.
   /** @type {any} */ (self).labAddPack = (/** @type {string} */ name) => addPackNow(python, name);
   /** @type {any} */ (self).labWeights = weightsOf; // for `app/browser/downloads.py`
   return python;
 }
 
 /**
- * Python with the lab's own, started from the packs.
+ * Starts Python with the lab's own modules, from the packs.
  * @param {(stage: import("../page/protocol.js").Stage) => void} reached
- * @param {{snapshots?: boolean, cells?: boolean}} [options] `cells`: with Panel and Bokeh, which instruments do without
+ * @param {{snapshots?: boolean, cells?: boolean}} [options] `cells`: with Panel and Bokeh, which instruments do not need
  */
 export async function startFromPacks(reached, { snapshots = false, cells = false } = {}) {
   const packs = Promise.all([ASSETS.core, ASSETS.lab].map(download));
@@ -87,7 +87,7 @@ export async function startFromPacks(reached, { snapshots = false, cells = false
   for (const asked of [packs, ofCells]) asked?.catch(() => {}); // reported where they are awaited
   const python = await startInterpreter({ snapshots });
   reached("interpreter");
-  // A collection during the start would go through all that has been imported, again and again, and find nothing.
+  // Garbage collections during the start would scan all imported modules again and again, and find nothing.
   python.runPython("import gc; gc.disable()");
   for (const pack of await packs) add(python, pack);
   python.runPython("from diffusion_lab.app.browser import on_demand_imports; on_demand_imports.install()");
@@ -103,13 +103,13 @@ export async function startFromPacks(reached, { snapshots = false, cells = false
   return python;
 }
 
-/** Adds the files of a pack; Python looks for modules anew. @param {any} python @param {ArrayBuffer} pack */
+/** Adds the files of a pack, and clears Python's cache of import paths. @param {any} python @param {ArrayBuffer} pack */
 function add(python, pack) {
   unpack(python.FS, pack);
   python.runPython("import sys; sys.path_importer_cache.clear()");
 }
 
-/** The files of a Python that came without any. @param {any} python */
+/** Adds the files of an interpreter that was restored without any. @param {any} python */
 export async function addFiles(python) {
   const packs = await Promise.all([ASSETS.start, ASSETS.core, ASSETS.lab].map(download));
   for (const pack of packs) add(python, pack);
@@ -118,7 +118,7 @@ export async function addFiles(python) {
 /** @type {Map<string, Promise<ArrayBuffer | undefined>>} */
 const instruments = new Map();
 
-/** The pack of an instrument, which is downloaded once; none for a name that is not one's. @param {string} name */
+/** The pack of an instrument, downloaded once; undefined for an unknown name. @param {string} name */
 export function requestInstrument(name) {
   const file = ASSETS.instruments[name];
   const pack = instruments.get(name) ?? (file ? download(file) : Promise.resolve(undefined));
@@ -132,23 +132,23 @@ export async function addInstrument(python, name) {
   if (pack) add(python, pack);
 }
 
-/** The packs that an interpreter has beside those of a start. @type {WeakMap<any, Set<string>>} */
+/** The packs added to an interpreter after its start. @type {WeakMap<any, Set<string>>} */
 const added = new WeakMap();
 
-/** Whether a pack is to be added; from now on it counts as added. @param {any} python @param {string} name */
+/** Whether a pack still has to be added; marks it as added. @param {any} python @param {string} name */
 function isNew(python, name) {
   const names = added.get(python) ?? new Set();
   added.set(python, names);
   return !names.has(name) && names.add(name) !== undefined;
 }
 
-/** @param {any} python @param {"cells" | "on_demand"} name @param {ArrayBuffer} [pack] if it has been downloaded */
+/** @param {any} python @param {"cells" | "on_demand"} name @param {ArrayBuffer} [pack] its bytes, if it has been downloaded */
 export async function addPack(python, name, pack) {
   const files = pack ?? (await download(ASSETS[name]));
   if (isNew(python, name)) add(python, files);
 }
 
-/** The same while Python waits; whether it has come by this. @param {any} python @param {string} name as the build has it */
+/** The same, synchronously; whether this call has added the pack. @param {any} python @param {string} name its key in `ASSETS` */
 function addPackNow(python, name) {
   const file = name.startsWith("instruments/") ? ASSETS.instruments[name.slice(12)] : ASSETS[/** @type {"cells"} */ (name)];
   if (!file || !isNew(python, name)) return false;
@@ -160,8 +160,8 @@ function addPackNow(python, name) {
 const weights = new Map();
 
 /**
- * How far the download of an instrument's weights is; the first time it is asked for, it starts. An error is reported
- * once: the next time it starts again.
+ * The progress of the download of an instrument's weights; the first call starts it. An error is reported once, and the
+ * next call retries.
  * @param {string} instrument @param {string} name
  */
 function weightsOf(instrument, name) {

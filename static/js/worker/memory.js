@@ -1,29 +1,29 @@
 /**
- * A bound on the memory of the Python in this worker. Without it a cell that asks for ever more takes the browser's,
- * and the page goes with it; with it Python raises `MemoryError`.
+ * A limit on the memory of the Python in this worker. A cell that allocates more and more gets a `MemoryError`; without
+ * the limit it would crash the page.
  */
 
-/** No interpreter takes more, in bytes. */
+/** The limit of one interpreter, in bytes. */
 const LIMIT = 2 ** 30;
 
 const PAGE = 65536;
 
 let refused = false;
 
-/** From now on no memory of WebAssembly grows beyond the bound. */
+/** Keeps every WebAssembly memory from growing beyond the limit. */
 export function boundMemory() {
   const { grow } = WebAssembly.Memory.prototype;
   WebAssembly.Memory.prototype.grow = function (/** @type {number} */ pages) {
     if (this.buffer.byteLength + pages * PAGE > LIMIT) {
       refused = true;
-      throw new RangeError("Python's memory is used up"); // Emscripten takes it for a system without memory
+      throw new RangeError("Python's memory is used up"); // Emscripten treats this as a failed allocation
     }
     return grow.call(this, pages);
   };
 }
 
 /**
- * Whether memory was refused since the last call, and so much is taken that little else would find room.
+ * Whether an allocation was refused since the last call, and so much memory is used that little is left.
  * @param {any} python
  */
 export function usedUp(python) {

@@ -1,4 +1,4 @@
-/** Packs: many files of Python in one download. */
+/** Packs: many Python files in one download. */
 
 /** Set by the build. @type {import("../page/protocol.js").Assets} */
 export const ASSETS = /** @type {any} */ (globalThis).LAB_ASSETS;
@@ -9,7 +9,7 @@ export const LIBRARY = "/lib/python3.14/";
 /** An address of `ASSETS`, which are relative to the worker. @param {string} path */
 export const address = (path) => new URL(path, self.location.href).href;
 
-/** A file of the site did not come. */
+/** A file of the site could not be downloaded. */
 export class NotDownloaded extends Error {
   /** @param {string} path @param {string} reason */
   constructor(path, reason) {
@@ -32,7 +32,7 @@ export async function request(path) {
 /** @param {string} path */
 export const download = async (path) => (await request(path)).arrayBuffer();
 
-/** A download that the worker waits for, doing nothing else. @param {string} path @returns {ArrayBuffer} */
+/** A synchronous download, which blocks the worker. @param {string} path @returns {ArrayBuffer} */
 export function downloadNow(path) {
   const request = new XMLHttpRequest();
   request.open("GET", address(path), false);
@@ -43,13 +43,13 @@ export function downloadNow(path) {
 }
 
 /**
- * A download that tells `state` how far it is, and leaves the data or what went wrong in it.
+ * Downloads a file, writing its progress and then its data or its error into `state`.
  * @param {string} path @param {{done: number, of: number, data?: Uint8Array, error?: string}} state
  */
 export async function downloadWithProgress(path, state) {
   try {
     const response = await request(path);
-    // What is sent compressed has another length than what arrives: then only that something comes is known.
+    // The length of a compressed response is not that of its content: then the total is unknown.
     state.of = response.headers.has("content-encoding") ? 1e6 : Number(response.headers.get("content-length")) || 1e6;
     const parts = [];
     const reader = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).getReader();

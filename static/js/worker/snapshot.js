@@ -1,18 +1,18 @@
 /**
- * Memory snapshots: a Python that has imported NumPy, Panel, Bokeh and the instruments of the page that made it, kept in
- * the reader's browser under the address of this build's worker, and restored by later visits and pages. Its size and
- * time depend on that page, not on how many instruments the lab has.
+ * Memory snapshots: the memory of a Python that has imported NumPy, Panel, Bokeh and the instruments of the page that
+ * made it. A snapshot is cached in the browser under the address of this build's worker, and restored by later visits and
+ * pages. Its size and time depend on that page, not on how many instruments the lab has.
  *
  * @typedef {import("./interpreter.js").Handles} Handles
  * @typedef {{handles: Handles, length: number, digest: string, failed?: boolean}} About
- * @typedef {{handles: Handles, memory: Promise<ArrayBuffer>, checked: Promise<void>}} Kept  `checked` rejects if the memory is not what was kept.
+ * @typedef {{handles: Handles, memory: Promise<ArrayBuffer>, checked: Promise<void>}} Kept  `checked` rejects if the memory's digest is wrong.
  */
 import { addInstrument, startFromPacks } from "./interpreter.js";
 import { ASSETS } from "./packs.js";
 
 const STORE = "lab-python";
 
-/** Where a part of the snapshot is kept. @param {string} part */
+/** The cache key of a part of the snapshot. @param {string} part */
 const entry = (part) => `${self.location.href}?kept=${encodeURIComponent(part)}`;
 
 /** @param {BufferSource} data */
@@ -21,7 +21,7 @@ async function digestOf(data) {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The snapshot of this build, if this browser has one that can be read. @returns {Promise<Kept | undefined>} */
+/** The snapshot of this build, if this browser has one and can read it. @returns {Promise<Kept | undefined>} */
 export async function findSnapshot() {
   try {
     const store = await caches.open(STORE);
@@ -40,18 +40,18 @@ export async function findSnapshot() {
     checked.catch(() => {}); // reported where it is awaited
     return { handles: about.handles, memory, checked };
   } catch {
-    return undefined; // storage is blocked, or what is in it cannot be read
+    return undefined; // storage is blocked, or its content cannot be read
   }
 }
 
-/** Lets go of a snapshot that could not be started from; this build does not try again in this browser. */
+/** Deletes a snapshot from which Python could not start; this build makes no other in this browser. */
 export async function forgetSnapshot() {
   try {
     const store = await caches.open(STORE);
     await clear(store, self.location.href);
     await store.put(entry("about"), Response.json({ failed: true }));
   } catch {
-    // storage that cannot be written to: the next start is told not to look
+    // storage cannot be written to: the next start is fresh anyway
   }
 }
 
@@ -61,28 +61,28 @@ export async function wantsSnapshot() {
     const store = await caches.open(STORE);
     if (await store.match(entry("about"))) return false;
     const { quota = 0, usage = 0 } = await navigator.storage.estimate();
-    return quota - usage > 400e6; // a snapshot is a fifth of it
+    return quota - usage > 400e6; // a snapshot takes a fifth of this
   } catch {
     return false;
   }
 }
 
 /**
- * Makes a snapshot and keeps it; true if it is there then. For a worker that does nothing else, since the page of its
- * Python belongs to no page.
- * @param {string[]} instruments  What stands on the page.
+ * Makes a snapshot and caches it; true if it succeeds. Runs in a worker that does nothing else, since its Python serves
+ * no page.
+ * @param {string[]} instruments  Those on the page.
  */
 export async function keepSnapshot(instruments) {
   let kept = false;
   await navigator.locks.request(`${STORE} ${self.location.href}`, { ifAvailable: true }, async (lock) => {
-    if (!lock || !(await wantsSnapshot())) return; // another page is at it, or was sooner
+    if (!lock || !(await wantsSnapshot())) return; // another page makes it now, or has made it
     const { memory, handles } = await makeSnapshot(instruments);
     const store = await caches.open(STORE);
     await clear(store, new URL("worker.", self.location.href).href); // those of earlier builds
     await store.put(entry("memory"), new Response(memory));
     /** @type {About} */
     const about = { handles, length: memory.length, digest: await digestOf(memory) };
-    await store.put(entry("about"), Response.json(about)); // last: what it speaks of is there
+    await store.put(entry("about"), Response.json(about)); // last: everything it describes is stored by then
     kept = true;
   });
   return kept;
@@ -100,7 +100,7 @@ async function makeSnapshot(instruments) {
   api.fall_asleep();
   api.destroy();
   const linked = Object.keys(core.LDSO.loadedLibsByName).length;
-  if (linked !== ASSETS.libraries.length + 1) throw new Error("a module was linked whose place would not be kept");
+  if (linked !== ASSETS.libraries.length + 1) throw new Error("a module was linked that a snapshot cannot restore");
   fillFreeSlots(python);
   const memory = python.makeMemorySnapshot({
     serializer: (/** @type {any} */ value) => {
@@ -114,7 +114,7 @@ async function makeSnapshot(instruments) {
   return { memory, handles };
 }
 
-/** A snapshot's list of JavaScript objects may have no gaps: they are filled with what every worker has. @param {any} python */
+/** Fills gaps in the table of JavaScript objects, which a snapshot does not allow, with an object of every worker. @param {any} python */
 function fillFreeSlots(python) {
   let free = 0;
   for (let slot = 0; ; slot++) {

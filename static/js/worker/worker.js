@@ -1,7 +1,7 @@
 /**
- * The worker: starts Python, from a snapshot if this browser has one, and answers the page. It knows messages and
- * files, nothing of figures or controls. Its name says what it works for: "instruments" (or nothing), "cells", with
- * "fresh" behind it not from a snapshot; or "snapshot" and names of instruments, to make the snapshot for later visits.
+ * The worker: starts Python, from a snapshot if this browser has one, and answers the page's messages. It handles
+ * messages and files, not figures or controls. Its name gives its role: "instruments" (or empty) or "cells", followed by
+ * "fresh" to start without a snapshot; or "snapshot" and names of instruments, to make the snapshot for later visits.
  *
  * @typedef {import("../page/protocol.js").ToWorker} ToWorker
  * @typedef {import("../page/protocol.js").FromWorker} FromWorker
@@ -16,35 +16,35 @@ import { boundMemory, usedUp } from "./memory.js";
 import { NotDownloaded } from "./packs.js";
 import { findSnapshot, forgetSnapshot, keepSnapshot, wantsSnapshot } from "./snapshot.js";
 
-/** Whose fault a message's failure is, where not an instrument's. @type {Record<string, "cell" | "output">} */
+/** Where a message's failure is reported, if not at an instrument. @type {Record<string, "cell" | "output">} */
 const WHERE = { run_cell: "cell", output_drawn: "output", output_patch: "output", output_close: "output", theme: "output", ask: "output" };
 
 const [ROLE, ...OPTIONS] = self.name.split(" ");
 const [OPTION] = OPTIONS;
 
-/** A reader who has done nothing for so long does not notice a snapshot being made. */
+/** A snapshot is made after the reader has been idle this long, so that it does not disturb. */
 const QUIET_MS = 3000;
 
 /** @param {FromWorker} message @param {Transferable[]} [transfer] */
 const send = (message, transfer = []) => self.postMessage(message, /** @type {any} */ (transfer));
 
 /** @type {Set<Stage>} */
-const told = new Set();
+const reachedStages = new Set();
 
 /** Tells the page, once, that a stage of the start is over. @param {Stage} stage */
 function reached(stage) {
-  if (told.has(stage)) return;
-  told.add(stage);
+  if (reachedStages.has(stage)) return;
+  reachedStages.add(stage);
   send({ type: "stage", stage, at: performance.timeOrigin + performance.now() });
 }
 
-/** Long work is given so many ms between two messages: while a hand moves, and else. */
+/** Time slice of long work between two messages: while the reader moves a control, and otherwise. */
 const SLICE_MS = { moving: 8, resting: 40 };
 
-/** A hand that has moved nothing for so long rests. */
+/** The reader counts as moving a control until this long after the last change. */
 const RESTS_MS = 250;
 
-/** Python and what is asked of it. */
+/** Python, and the answers to the page's messages. */
 class Lab {
   /** @param {any} python @param {boolean} hasFiles */
   constructor(python, hasFiles) {
@@ -71,7 +71,7 @@ class Lab {
     python._api.on_fatal = (/** @type {any} */ error) => send({ type: "broken", message: died(error) });
   }
 
-  /** Sends what has changed in an instrument; what takes long goes on when nothing else is asked. @param {string} slot */
+  /** Sends the changes in an instrument; long work continues when no message waits. @param {string} slot */
   reply(slot) {
     const moving = performance.now() - this.moved < RESTS_MS;
     if (this.api.answer(slot, moving ? SLICE_MS.moving : SLICE_MS.resting)) this.working.add(slot);
@@ -82,12 +82,12 @@ class Lab {
   goOn() {
     const [slot] = this.working;
     if (slot === undefined) return undefined;
-    this.working.delete(slot); // the next one's turn
+    this.working.delete(slot); // round robin
     this.reply(slot);
     return slot;
   }
 
-  /** Resolves when all is there that an instrument which has been asked for may import or read. */
+  /** Resolves when all files are there that the requested instruments may import or read. */
   async withFiles() {
     await (this.files ??= addFiles(this.python));
     await Promise.all(Array.from(this.instruments, (name) => this.#withInstrument(name)));
@@ -99,7 +99,7 @@ class Lab {
     return this.added.get(name);
   }
 
-  /** Resolves when everything is there that a cell may import. */
+  /** Resolves when all files are there that a cell may import. */
   async withLibrary() {
     await this.withFiles();
     await Promise.all([addPack(this.python, "cells"), addPack(this.python, "on_demand")]);
@@ -132,7 +132,7 @@ class Lab {
         this.live();
         break;
       case "set": {
-        await this.withFiles(); // what is computed now may import something for the first time
+        await this.withFiles(); // the computation may import a module for the first time
         const began = performance.now();
         this.moved = began;
         try {
@@ -167,7 +167,7 @@ class Lab {
         break;
       case "edit": {
         await this.withFiles();
-        await addPack(this.python, "cells"); // what shows errors
+        await addPack(this.python, "cells"); // it formats errors
         this.run = message.run;
         const began = performance.now();
         const ok = api.edit(message.instrument, message.name, message.code);
@@ -213,26 +213,26 @@ class Lab {
 
   /** The start is over. */
   live() {
-    if (told.has("live")) return;
+    if (reachedStages.has("live")) return;
     reached("live");
     this.api.started();
-    if (ROLE === "cells") this.withLibrary().catch(() => {}); // asked for again, and reported, by the first cell
-    else this.withFiles().catch(() => {}); // as above, by what needs them
+    if (ROLE === "cells") this.withLibrary().catch(() => {}); // retried, and reported, by the first cell
+    else this.withFiles().catch(() => {}); // as above, by the first message that needs them
   }
 }
 
-const USED_UP = "The memory that Python may have (1 GB) was used up. Python was started anew.";
+const USED_UP = "The memory limit of Python (1 GB) was reached. Python was restarted.";
 
 /** @param {any} error */
 const died = (error) =>
   error instanceof RangeError
-    ? "The code called itself too deeply for this browser, and Python ended. It was started anew."
-    : `Python ended with a fault of its own (${lastLine(error)}). It was started anew.`;
+    ? "The code recursed too deeply for this browser, and Python crashed. It was restarted."
+    : `Python crashed with an internal error (${lastLine(error)}). It was restarted.`;
 
 /** @param {Kept} kept */
 async function startFromSnapshot({ memory, checked, handles }) {
   const python = await startInterpreter({ memory, handles });
-  await checked; // meanwhile it was being restored
+  await checked; // the check ran during the restore
   python.globals.get("api").wake_up();
   reached("interpreter");
   return new Lab(python, false);
@@ -251,7 +251,7 @@ async function start(kept) {
 }
 
 /**
- * The snapshot was no good: the page puts a new worker in this one's place, and nothing here matters any more.
+ * Called when the snapshot cannot be used: the page replaces this worker by a new one.
  * @param {any} error
  */
 async function startAgain(error) {
@@ -261,7 +261,7 @@ async function startAgain(error) {
   return /** @type {Promise<never>} */ (new Promise(() => {}));
 }
 
-/** The last line of a Python traceback says what happened. @param {any} error */
+/** The last line of a Python traceback, which is the error message. @param {any} error */
 const lastLine = (error) => String(error?.message ?? error).trim().split("\n").at(-1) ?? "";
 
 /** Answers the page's messages, one after the other. */
@@ -271,11 +271,11 @@ function serve() {
   const found = OPTION === "fresh" ? Promise.resolve(undefined) : findSnapshot();
   const started = found.then(start);
   started.catch((error) => send({ type: "failed", where: "start", message: lastLine(error) }));
-  let waiting = 0; // messages that have not been answered
+  let waiting = 0; // unanswered messages
 
   /** @param {Lab} lab @param {ToWorker} message */
   const receive = async (lab, message) => {
-    if (lab.signal) lab.signal[0] = 0; // asked of what has ended
+    if (lab.signal) lab.signal[0] = 0; // an interrupt of an earlier message
     try {
       await lab.answer(message);
     } catch (error) {
@@ -283,9 +283,9 @@ function serve() {
         send({ type: "cell_done", run: message.run, ok: false, ms: 0 }); // stopped before its own code ran
         return;
       }
-      const unfinished = error instanceof NotDownloaded && message.type === "open" && !told.has("live");
+      const unfinished = error instanceof NotDownloaded && message.type === "open" && !reachedStages.has("live");
       const where = unfinished ? "start" : (WHERE[message.type] ?? "instrument");
-      if (message.type === "open" && !unfinished) lab.live(); // Python is; this instrument says why it is not
+      if (message.type === "open" && !unfinished) lab.live(); // Python is live, though this instrument is not
       const slot = "slot" in message ? (typeof message.slot === "string" ? message.slot : message.slot.slot) : undefined;
       send({ type: "failed", where, slot, message: lastLine(error) });
     }
@@ -324,27 +324,27 @@ const tasks = new MessageChannel();
 const waitingTasks = [];
 tasks.port1.onmessage = () => waitingTasks.shift()?.();
 
-/** Acts after the messages that have come by now; a timer would wait 4 ms. @param {() => void} act */
+/** Calls `act` after the messages that have arrived so far; a timer would wait 4 ms. @param {() => void} act */
 function nextTask(act) {
   waitingTasks.push(act);
   tasks.port2.postMessage(undefined);
 }
 
-/** Has a snapshot made, in a worker of its own, when the reader has been quiet for a while. */
+/** Makes a snapshot, in a separate worker, after the reader has been idle for a while. */
 class Maker {
   constructor() {
-    /** What stands on the page. @type {Set<string>} */ this.instruments = new Set();
+    /** The instruments on the page. @type {Set<string>} */ this.instruments = new Set();
     /** @type {number | undefined} */ this.timer = undefined;
     /** @type {Worker | undefined} */ this.worker = undefined;
     this.done = false;
   }
 
-  /** Something was asked of Python: the machine is the reader's. @param {ToWorker} message */
+  /** Postpones the snapshot: Python has work to do for the reader. @param {ToWorker} message */
   postpone(message) {
     if (message.type === "open") this.instruments.add(message.slot.name);
     this.worker?.terminate();
     clearTimeout(this.timer);
-    if (!this.done && told.has("live")) this.timer = setTimeout(() => this.#make(), QUIET_MS);
+    if (!this.done && reachedStages.has("live")) this.timer = setTimeout(() => this.#make(), QUIET_MS);
   }
 
   async #make() {

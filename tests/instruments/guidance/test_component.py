@@ -290,7 +290,7 @@ def test_the_status_says_what_it_cost(dial):
     assert re.fullmatch(r"\d+(\.\d)? ms", took)
     assert exactness == "exact predictions, float64"
     dial.view = "probe"
-    assert dial.answer().status == "Two exact predictions at one point, and what guidance makes of them · float64"
+    assert dial.answer().status == "Two exact predictions at one point, and the guided prediction · float64"
 
 
 def test_the_description_has_the_numbers_of_the_panel(dial):

@@ -296,7 +296,7 @@ def test_left_to_right_is_blind_to_what_comes(rng):
         (lambda: Chain.first_order([1, 0], [[1, 0], [1, 1]]), "rows of `prob` must sum to 1"),
         (lambda: Chain.first_order([2, -1], np.eye(2)), "probabilities must be at least 0, got -1.0."),
         (lambda: Chain.fit(SENTENCES, 4, 0, 0.0, 1), "`delta` must be above 0, got 0.0"),
-        (lambda: Chain.fit([[1, 2]], 4, 0, 0.1, 1), "`stop` must end each sentence and stand nowhere else, got 0."),
+        (lambda: Chain.fit([[1, 2]], 4, 0, 0.1, 1), "`stop` must end each sentence and occur nowhere else, got 0."),
         (lambda: Chain.first_order([1, 0], np.eye(2)).posterior([[0, 1]]), "the revealed tokens must be possible"),
         (lambda: Chain.first_order([1, 0], np.eye(2)).log_prob([[0, MASK]]), "`x` must hold no mask, got -1."),
     ],
