@@ -226,11 +226,8 @@ def test_a_pin_is_put_among_what_was_typed(typed, place, word, after):
 ABOUT = (Path(language.__file__).parent / "about.md").read_text("utf-8")
 
 
-def test_the_notes_have_the_sizes_right():
+def test_the_notes_have_the_shape_right():
     net = language.network()
-    count = sum(np.size(part) for part in vars(net).values()) - 1  # the number of heads is no weight
-    assert f"{count:,} weights, {language.WEIGHTS.stat().st_size // 1000} kB" in ABOUT
-    assert f"{model_error.TEXTS} texts for each m" in ABOUT
     assert f"{len(net.qkv)} blocks".replace("3", "three") in ABOUT
     assert f"width {net.tokens.shape[1]}, four heads" in ABOUT
     assert net.heads == 4
