@@ -203,6 +203,7 @@ def test_the_main_slider_moves_the_still_picture_and_python_takes_over(first_vis
 def test_every_control_does_what_it_says(visit: Visit, size: str) -> None:
     visit.page.set_viewport_size(SIZES[size])
     for name in visit.cls.settings():
+        visit.reset()  # what one setting can be may depend on another
         visit.use(name)
     for pad in visit.cls.panel.pads:
         if isinstance(pad, Tap):

@@ -118,8 +118,8 @@ def test_a_shared_cell_is_shown_not_run_and_one_s_own_is_kept(lab: Any, open_col
 @pytest.mark.parametrize(
     ("fragment", "words"),
     [
-        ("#cell=langevin~AAAA", "a part of it is missing or changed"),
-        ("#cell=langevin", "a part of it is missing or changed"),
+        ("#cell=langevin~AAAA", "a part of the link is missing or changed"),
+        ("#cell=langevin", "a part of the link is missing or changed"),
         ("#cell=nobody~y0jNyckHAA", "holds code for a cell “nobody”, which this page does not have"),
     ],
 )

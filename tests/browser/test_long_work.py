@@ -34,7 +34,9 @@ window.labKept = [];
 window.Worker = class extends Worker {
   constructor(...args) {
     super(...args);
-    this.addEventListener("message", ({ data }) => data.type === "idle" && labKept.push(data.ms));
+    this.addEventListener("message", ({ data }) => {
+      if (data.type === "idle" && data.ms !== undefined) labKept.push(data.ms);
+    });
   }
 }"""
 

@@ -49,6 +49,15 @@ def record_import_module(name, package=None, original=importlib.import_module):
     return module
 
 
+class Watched(type(sys)):
+    """A module of which each part that is asked for counts as imported, also when another instrument has loaded it."""
+
+    def __getattribute__(self, name):
+        value = super().__getattribute__(name)
+        asked.add(value.__name__ if isinstance(value, type(sys)) else getattr(value, "__module__", None) or "")
+        return value
+
+
 def files_of(modules):
     """Returns the paths of modules below `compiled`."""
     found = set()
@@ -103,6 +112,9 @@ api = worker_api.WorkerApi()
 ways_out = [lambda *message: None] * 5
 api.connect(*ways_out)
 base = set(sys.modules)
+for name, module in list(sys.modules.items()):  # these load a part of theirs when its name is asked for
+    if name.partition(".")[0] == "numpy" and "__getattr__" in vars(module):
+        module.__class__ = Watched
 used = {"base": files_of(base) | data_files()}
 for name in instrument_names():
     asked.clear()
