@@ -300,15 +300,17 @@ test("the newest value of a setting waits, older ones are dropped; what figures 
   assert.deepEqual(line.changes(), [{ seed: 1 }, { t: 4, view: "reverse" }]);
 });
 
-test("actions are never dropped: they follow the values, one after the other", async () => {
+test("actions are never dropped, and changes leave in the order in which they were made", async () => {
   await live();
   moved("seed", 1);
   await taskOver();
-  for (const action of ["run", "run", "step"]) pressed(action);
   moved("t", 1);
+  for (const action of ["reset", "run", "step"]) pressed(action);
+  moved("t", 2);
+  moved("t", 3);
   await taskOver();
-  for (let answers = 0; answers < 5; answers++) idle(1);
-  assert.deepEqual(line.changes(), [{ seed: 1 }, { t: 1 }, "run", "run", "step"]);
+  for (let answers = 0; answers < 6; answers++) idle(1);
+  assert.deepEqual(line.changes(), [{ seed: 1 }, { t: 1 }, "reset", "run", "step", { t: 3 }]);
 });
 
 test("a tap leaves with its place", async () => {

@@ -9,19 +9,20 @@
  * @typedef {import("../bokeh/bokeh_view.js").View} View
  * @typedef {Extract<import("./protocol.js").FromWorker, {type: "state"}>} StateMessage
  * @typedef {import("../bokeh/layers.js").Settings} Settings
+ * @typedef {{values?: Record<string, any>, message?: Record<string, any>}} Waiting  A queued change: settings, or an action.
  */
 
 /**
  * @typedef {{place: HTMLElement, slot: string, still: Node, drawing: Promise<View | undefined>, document?: BokehDocument,
  *   settings?: Settings, sources?: import("../bokeh/layers.js").Scenes, shown: boolean, received: StateMessage[],
  *   busy: boolean, quick: boolean, ahead: boolean, applying: boolean, sent: Record<string, any>,
- *   values: Record<string, any>, acts: Record<string, any>[], moving?: import("./still_frames.js").Still, view?: View,
+ *   queue: Waiting[], moving?: import("./still_frames.js").Still, view?: View,
  *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, undrawn: boolean,
  *   reopened: boolean, restored: boolean}} Link  One open
  *   instrument: its element, still picture, and document with settings and sources; whether the document has replaced
  *   the still picture (shown), and messages received before that; whether an answer is pending (busy), whether the last
  *   one was fast (quick), and whether another change has been sent since (ahead); the values sent last, and the queued
- *   values and actions; the still frames (moving); the callback of the next answer (answered); whether its document could
+ *   changes; the still frames (moving); the callback of the next answer (answered); whether its document could
  *   not be drawn; whether it was opened again after a restart of Python and has not answered yet, and with its settings.
  */
 
@@ -49,7 +50,7 @@ export function openInstruments(python) {
     /** @type {Link} */
     const link = {
       place, slot, still, drawing: Promise.resolve(undefined), shown: false, received: [], busy: true, quick: false,
-      ahead: false, applying: false, sent: {}, values: {}, acts: [], undrawn: false,
+      ahead: false, applying: false, sent: {}, queue: [], undrawn: false,
       reopened: false, restored: false,
     };
     links.set(slot, link);
@@ -104,13 +105,12 @@ export function openInstruments(python) {
       link.busy = true; // until the new interpreter has answered
       link.reopened = true;
       link.received = [];
-      const values = { ...link.sent, ...link.values };
+      const values = { ...link.sent, ...queuedValues(link) };
       // Where the settings themselves may have crashed Python, the new interpreter starts from the page's own.
       const query = link.shown && !link.restored ? restoredQuery(link, values) : undefined;
       python.restore(link.slot, query);
       link.restored = query !== undefined;
-      link.values = {};
-      link.acts = [];
+      link.queue = [];
       link.sent = {};
       if (link.undrawn) link.drawing = drawn(python, link);
     }
@@ -185,7 +185,8 @@ function accept(python, link) {
 
 /** Shows Python's message, except for settings that the reader has moved since. @param {Link} link */
 function applyReceived(link) {
-  const { settings, sources, values } = link;
+  const { settings, sources } = link;
+  const values = queuedValues(link);
   link.applying = true;
   try {
     for (const { head, arrays } of link.received.splice(0)) {
@@ -210,7 +211,7 @@ async function heardOf(link, view) {
     if (place === sent) return;
     sent = place;
     link.settings?.setv(link.moving?.moved ?? {});
-    await new Promise((resolve) => (Object.keys(link.values).length ? (link.answered = resolve) : resolve(undefined)));
+    await new Promise((resolve) => (link.queue.length ? (link.answered = resolve) : resolve(undefined)));
     await painted(view);
   }
 }
@@ -287,8 +288,8 @@ function addressState(name) {
 }
 
 /**
- * Queues a change for Python: a setting under its name, so that a newer value replaces it, an action (a button, a tap) in
- * order. The theme and events that a figure reports about itself are not sent: Python does not need them.
+ * Queues a change for Python, in order: settings under their names, so that a newer value replaces an older one, or an
+ * action (a button, a tap), behind which later changes of settings wait. The theme and events that a figure reports about itself are not sent: Python does not need them.
  * @param {Python} python @param {Link} link @param {any} event
  */
 function changed(python, link, event) {
@@ -299,25 +300,31 @@ function changed(python, link, event) {
       if (link.document) restyle(link.document, event.value);
       return;
     }
-    link.values[event.attr] = event.value;
-  } else if (event.msg_data?.data?.action) link.acts.push(event.msg_data.data);
+    const last = link.queue.at(-1);
+    if (last?.values) last.values[event.attr] = event.value;
+    else link.queue.push({ values: { [event.attr]: event.value } });
+  } else if (event.msg_data?.data?.action) link.queue.push({ message: event.msg_data.data });
   else return;
   // After this task, so that two settings moved together are sent together.
   queueMicrotask(() => sendWaiting(python, link));
 }
 
-/** Sends values before actions: a button acts on the state that the reader sees. @param {Python} python @param {Link} link */
+/** The newest queued value of each setting. @param {Link} link @returns {Record<string, any>} */
+const queuedValues = (link) => Object.assign({}, ...link.queue.map(({ values }) => values));
+
+/** Sends the first queued change. @param {Python} python @param {Link} link */
 function sendWaiting(python, link) {
-  const { slot, values, acts, busy } = link;
-  if (!link.shown || (busy && (!link.quick || link.ahead))) return;
-  if (Object.keys(values).length) {
-    link.values = {};
+  const { slot, queue, busy } = link;
+  if (!link.shown || !queue.length || (busy && (!link.quick || link.ahead))) return;
+  const { values, message } = queue[0];
+  if (values) {
+    queue.shift();
     link.sent = busy ? { ...link.sent, ...values } : values;
     link.ahead = busy;
     wait(link);
     python.send({ type: "set", slot, values });
-  } else if (acts.length && !busy) {
-    const [message] = acts.splice(0, 1);
+  } else if (message && !busy) {
+    queue.shift();
     link.sent = {};
     link.quick = false;
     wait(link);
