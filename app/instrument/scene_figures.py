@@ -82,35 +82,11 @@ def _bokeh_columns(columns: Columns) -> dict[str, Any]:
     return {name: [column] if name == "image" else column for name, column in columns.items()}
 
 
-def _plane(scene: Scene) -> figure:
-    plot = figure(
+def _figure(scene: Scene, width: int, **options: Any) -> figure:
+    """An empty figure of the scene's ranges and aspect, without tools or ground; `options` go to Bokeh's figure."""
+    return figure(
         x_range=scene.x,
         y_range=scene.y,
-        width=PICTURE_WIDTH,
-        height=round(PICTURE_WIDTH / scene.aspect),
-        aspect_ratio=scene.aspect,
-        sizing_mode="stretch_width",
-        toolbar_location=None,
-        tools="",
-        background_fill_alpha=0,
-        border_fill_alpha=0,
-        outline_line_color=None,
-        min_border=1,
-    )
-    plot.axis.visible = False
-    plot.grid.visible = False
-    return plot
-
-
-def _axes(scene: Axes) -> figure:
-    width = PICTURE_WIDTH if scene.place in ("picture", "below") else CHART_WIDTH
-    plot = figure(
-        x_range=scene.x,
-        y_range=scene.y,
-        x_axis_type="log" if "x" in scene.log else "linear",
-        y_axis_type="log" if "y" in scene.log else "linear",
-        x_axis_label=scene.x_label or None,
-        y_axis_label=scene.y_label or None,
         width=width,
         height=round(width / scene.aspect),
         aspect_ratio=scene.aspect,
@@ -121,6 +97,25 @@ def _axes(scene: Axes) -> figure:
         border_fill_alpha=0,
         outline_line_color=None,
         min_border=1,
+        **options,
+    )
+
+
+def _plane(scene: Scene) -> figure:
+    plot = _figure(scene, PICTURE_WIDTH)
+    plot.axis.visible = False
+    plot.grid.visible = False
+    return plot
+
+
+def _axes(scene: Axes) -> figure:
+    plot = _figure(
+        scene,
+        PICTURE_WIDTH if scene.place in ("picture", "below") else CHART_WIDTH,
+        x_axis_type="log" if "x" in scene.log else "linear",
+        y_axis_type="log" if "y" in scene.log else "linear",
+        x_axis_label=scene.x_label or None,
+        y_axis_label=scene.y_label or None,
     )
     for side, axis, grid in (("x", plot.xaxis, plot.xgrid), ("y", plot.yaxis, plot.ygrid)):
         if side in scene.ticks:  # plain numbers; Bokeh would draw 10⁻¹ in two pieces
