@@ -102,6 +102,7 @@ class Instrument(param.Parameterized):
         self._sent: dict[str, Any] = {}
         self._reconcile(frozenset(settings).intersection(self.settings()))
         self._initial = {name: getattr(self, name) for name in self.settings()}
+        self._played = self.played
         self.param.watch(self._on_settings, list(self.settings()))
 
     # --- for subclasses ----------------------------------------------------------------------------------------------
@@ -127,9 +128,9 @@ class Instrument(param.Parameterized):
 
     def step(self) -> None:
         """Called when the reader presses step: advances the played setting, unless a subclass overrides it."""
-        name = self.panel.transport.plays
-        p = self.param[name]
-        self.param.update(playing=False, **{name: min(p.bounds[1], getattr(self, name) + (p.step or 1))})
+        if (name := self.played) is not None:
+            p = self.param[name]
+            self.param.update(playing=False, **{name: min(p.bounds[1], getattr(self, name) + (p.step or 1))})
 
     def tap(self, x: float, y: float) -> None:
         """Called when the reader taps the picture at (x, y), in data units."""
@@ -137,10 +138,17 @@ class Instrument(param.Parameterized):
     # --- for subclasses to use ---------------------------------------------------------------------------------------
 
     def play_from_start(self, **settings: Any) -> None:
-        """Sets `settings`, and plays from the low bound of the setting that the transport plays."""
-        name = self.panel.transport.plays
+        """Sets `settings`, and plays from the low bound of the setting that is played then."""
+        name = self.panel.transport.played(settings.get("view", getattr(self, "view", "")))
+        if name is None:
+            raise ValueError(f"{type(self).__name__} plays nothing in the view that it was asked to play.")
         self.param.update(**{name: self.param[name].bounds[0]}, **settings)
         self.playing = True
+
+    @property
+    def played(self) -> str | None:
+        """The setting that playing moves in the present view; None where nothing is played."""
+        return self.panel.transport.played(getattr(self, "view", ""))
 
     @property
     def reading_texts(self) -> dict[str, str | list[float]]:
@@ -366,8 +374,11 @@ class Instrument(param.Parameterized):
             part[name] = news
 
     def _on_settings(self, *events: param.parameterized.Event) -> None:
-        if not self._reconciling:
-            self._reconcile(frozenset(event.name for event in events))
+        if self._reconciling:
+            return
+        self._reconcile(frozenset(event.name for event in events))
+        if self._played != self.played:  # another view, where playing would move another setting
+            self._played, self.playing = self.played, False
 
     def _reconcile(self, moved: frozenset[str]) -> None:
         self._reconciling = True

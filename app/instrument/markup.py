@@ -37,7 +37,6 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
     """The front panel in the state of `answer`, which must be a complete one."""
     panel, scenes = instrument.panel, list(instrument.scenes().values())
     pictures = [scene for scene in scenes if scene.place == "picture"]
-    played = instrument.param[panel.transport.plays]
     return _template().render(
         title=instrument.title,
         p=instrument.param,
@@ -52,11 +51,18 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
         controls=list(_controls(instrument)),
         places={scene.name: place for place, scene in enumerate(scenes)},
         transport=panel.transport,
-        grain=(played.step or 1) if isinstance(played, param.Integer) else 0,
+        films={view: _film(instrument, name) for view, name in panel.transport.films.items()},
         readouts=panel.readouts,
         measures=[_with_condition(item) for item in panel.measures],
         pads=[_with_condition(item) for item in panel.pads],
     )
+
+
+def _film(instrument: Instrument, name: str) -> dict[str, Any]:
+    """What the page needs to play a setting; grain: the step of a whole number, which moves from one to the next."""
+    p = instrument.param[name]
+    grain = (p.step or 1) if isinstance(p, param.Integer) else 0
+    return {"setting": name, "places": list(p.bounds), "grain": grain}
 
 
 def _controls(instrument: Instrument) -> Iterator[_Item]:

@@ -271,6 +271,10 @@ class FlowMatching(Instrument):
         columns = {f"{name}{axis}": part[:, k] for name, part in named.items() for k, axis in enumerate("xy")}
         return columns | {"cluster": cluster}
 
+    def run(self) -> None:
+        """Plays the flow from noise, whatever was shown."""
+        self.play_from_start(view="flow")
+
     def step(self) -> None:
         """Advances to the solver's next node."""
         node = int(self.t * self.num_steps + 1e-9) + 1

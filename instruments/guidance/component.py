@@ -81,7 +81,7 @@ class Guidance(Instrument):
     seed = seed(4, "The same seed gives the same noise, at every w.")
 
     panel = Panel(
-        Transport("Sample", plays="progress", seconds=4), frames="guidance_scale",
+        Transport("Sample", plays={"samples": "progress", "probe": "t"}, seconds=5), frames="guidance_scale",
         pads=[Handle("probe_x", "probe_y", "Probed point", when=PROBE)],
         readouts=[Readout("w", "w", ".1f"), Readout("weight", "w′ = w − 1", ".1f"), Readout("t", "t", ".2f"),
             Readout("nfe", "NFE")],
@@ -125,7 +125,7 @@ class Guidance(Instrument):
     # fmt: on
 
     def reconcile(self, changed: frozenset[str]) -> None:
-        """The two names of the dial agree, the interval is in order, and only samples are played."""
+        """The two names of the dial agree, and the interval is in order."""
         if "guidance_weight" in changed and "guidance_scale" not in changed:
             self.guidance_scale = round(self.guidance_weight + 1.0, 9)
         else:
@@ -134,8 +134,6 @@ class Guidance(Instrument):
             self.interval_low = min(self.interval_low, self.interval_high)
         else:
             self.interval_high = max(self.interval_low, self.interval_high)
-        if self.view == "probe":
-            self.playing = False
 
     # --- computed results --------------------------------------------------------------------------------------------
 
@@ -342,4 +340,4 @@ class Guidance(Instrument):
         if self.view == "samples":
             self.param.update(playing=False, progress=min(1.0, self.progress + 1 / self._settings(1.0).steps))
         else:
-            self.t = min(1.0, self.t + self.param.t.step)
+            super().step()

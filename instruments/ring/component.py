@@ -107,7 +107,7 @@ class Ring(Instrument):
     show_paths = switch(False, "Paths", "The last steps of forty of the points, in reverse.")
 
     panel = Panel(
-        Transport("Sample", plays="progress", seconds=5),
+        Transport("Sample", plays={"forward": "t", "reverse": "progress"}, seconds=6),
         frames="t",
         readouts=[
             Readout("t", "t", ".2f"),
@@ -148,15 +148,13 @@ class Ring(Instrument):
     )  # fmt: skip
 
     def reconcile(self, changed: frozenset[str]) -> None:
-        """Keeps view and t consistent: clean means t = 0. Only the reverse process is played."""
+        """Keeps view and t consistent: clean means t = 0, and a view that is left for Forward shows some noise."""
         if "view" in changed and self.view == "clean":
             self.t = 0.0
         elif "view" in changed and "t" not in changed and self.view == "forward" and self.t == 0:
             self.t = self.param.t.default
-        elif self.view != "reverse":
-            self.view = "clean" if self.t == 0 else "forward"
-        if self.view != "reverse":
-            self.playing = False
+        elif self.view == "clean" and self.t > 0:
+            self.view = "forward"
 
     # --- what is computed --------------------------------------------------------------------------------------------
 
@@ -320,4 +318,4 @@ class Ring(Instrument):
         if self.view == "reverse":
             self.param.update(playing=False, progress=min(1.0, self.progress + 1 / self.num_levels))
         else:
-            self.t = min(1.0, self.t + self.param.t.step)
+            super().step()

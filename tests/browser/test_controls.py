@@ -216,7 +216,9 @@ def test_every_control_does_what_it_says(visit: Visit, size: str) -> None:
 
 
 def test_run_pause_step_and_reset(visit: Visit) -> None:
-    plays = visit.cls.panel.transport.plays
+    played = visit.cls()
+    played.run()
+    plays = str(played.played)
     low, high = visit.param(plays).bounds
     position, playing = f"{model()}.{plays}", f"{model()}.playing"
     visit.panel.locator("button.run").click()

@@ -153,28 +153,64 @@ function describe(root, model) {
 }
 
 /**
- * Plays one setting from its low to its high bound in the stated seconds. Python draws each frame it can keep up with;
- * while the picture lags behind the setting, playing waits. A whole number goes from one step of its slider to the next.
+ * A setting that is played, and the places where it is at equal times, from its low to its high bound; grain: the step of
+ * a whole number, which goes from one step to the next.
+ * @typedef {{setting: string, places: number[], grain: number}} Film
+ */
+
+/** The place at a share of the time from 0 to 1. @param {Film} film @param {number} share */
+function placeAt({ places, grain }, share) {
+  const at = share * (places.length - 1);
+  const k = Math.min(Math.floor(at), places.length - 2);
+  const place = places[k] + (at - k) * (places[k + 1] - places[k]);
+  return grain ? places[0] + grain * Math.floor((place - places[0]) / grain + 1e-9) : place;
+}
+
+/** The share of the time at which a place is reached. @param {Film} film @param {number} place */
+function timeOf({ places }, place) {
+  const above = places.findIndex((other) => other > place);
+  if (above < 1) return above ? 1 : 0;
+  return (above - 1 + (place - places[above - 1]) / (places[above] - places[above - 1])) / (places.length - 1);
+}
+
+const SCRUBBED = 0.02; // of the playing time: a setting that is further off has been moved by hand
+
+/**
+ * Plays the setting of the present view. Python draws each frame it can keep up with; while the picture lags behind the
+ * setting, playing waits.
  * @param {HTMLElement} transport @param {Model} model
  */
 function player(transport, model) {
-  const name = String(transport.dataset.plays);
-  const [low, high, grain] = JSON.parse(String(transport.dataset.bounds));
-  const perMs = (high - low) / (1000 * Number(transport.dataset.seconds));
+  /** @type {Record<string, Film>} */
+  const films = JSON.parse(String(transport.dataset.plays));
+  const seconds = Number(transport.dataset.seconds);
   const button = /** @type {HTMLElement} */ (transport.querySelector("[data-play]"));
   let last = 0;
-  let position = low; // kept apart from the setting, whose echo from Python may lag a frame
+  let share = 0; // of the time; kept apart from the setting, whose echo from Python may lag a frame
   let running = false;
+  /** @type {Film | undefined} */ let shown;
 
+  const begin = (/** @type {Film | undefined} */ film) => {
+    shown = film;
+    last = 0;
+    const place = film && model[film.setting];
+    share = film && place < /** @type {number} */ (film.places.at(-1)) ? timeOf(film, place) : 0;
+  };
   /** @param {number} now */
   const frame = (now) => {
-    running = Boolean(model.playing) && transport.isConnected;
-    if (!running) return;
-    if (last && Math.abs(model[name] - position) > Math.max(0.02 * (high - low), grain)) position = model[name]; // scrubbed
-    if (!model.waiting) position = Math.min(high, position + (last ? now - last : 0) * perMs);
+    const film = films[""] ?? films[model.view];
+    // In another view playing goes on only from the start, where the run button puts it.
+    if (film !== shown && film && model[film.setting] === film.places[0]) begin(film);
+    else if (film !== shown || !film) model.playing = false;
+    running = Boolean(model.playing && film) && transport.isConnected;
+    if (!running || !film) return;
+    const place = model[film.setting];
+    const off = place - placeAt(film, share);
+    if (last && Math.abs(off) > film.grain && Math.abs(timeOf(film, place) - share) > SCRUBBED) share = timeOf(film, place);
+    if (!model.waiting) share = Math.min(1, share + (last ? now - last : 0) / (1000 * seconds));
     last = now;
-    model[name] = grain ? low + grain * Math.floor((position - low) / grain) : position;
-    if (position >= high) model.playing = false;
+    model[film.setting] = placeAt(film, share);
+    if (share >= 1) model.playing = false;
     requestAnimationFrame(frame);
   };
   follow(model, "playing", (playing) => {
@@ -182,11 +218,10 @@ function player(transport, model) {
     transport.classList.toggle("playing", playing);
     if (!playing || running) return;
     running = true;
-    last = 0;
-    position = model[name] >= high ? low : model[name];
+    begin(films[""] ?? films[model.view]);
     // In the next frame: settings changed while a change from Python is being applied are not sent back to Python.
     requestAnimationFrame((now) => {
-      if (matchMedia("(prefers-reduced-motion: reduce)").matches) position = high;
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches) share = 1;
       frame(now);
     });
   });

@@ -11,7 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -504,12 +504,87 @@ def test_scenes_have_data_for_every_layer(cls):
 
 def test_what_is_played_runs_between_its_own_bounds(cls):
     transport = cls.panel.transport
-    p = cls.param[transport.plays]
-    assert isinstance(p, param.Number) and not isinstance(p, param.Boolean)
     (tag,) = Elements(markup(cls)).having("data-plays")
-    assert (tag["data-plays"], float(tag["data-seconds"])) == (transport.plays, transport.seconds)
-    assert json.loads(tag["data-bounds"]) == [*p.bounds, (p.step or 1) if isinstance(p, param.Integer) else 0]
+    films = json.loads(tag["data-plays"])
+    assert films.keys() == transport.films.keys()
+    assert films.keys() <= ({""} | {*cls.param["view"].objects} if "view" in cls.settings() else {""})
+    for film in films.values():
+        p = cls.param[film["setting"]]
+        assert isinstance(p, param.Number) and not isinstance(p, param.Boolean)
+        assert (film["places"][0], film["places"][-1]) == p.bounds
+        assert np.all(np.diff(film["places"]) > 0)
+        assert film["grain"] == ((p.step or 1) if isinstance(p, param.Integer) else 0)
+    assert float(tag["data-seconds"]) == transport.seconds
     assert not transport.after or transport.after in cls.settings()
+
+
+def buttons_offered(cls: type[Instrument], **settings: Any) -> list[bool]:
+    """Whether play and step are offered in a state."""
+    instrument = cls(**settings)
+    found = Elements(front_panel_html(instrument, instrument.answer(0.0)))
+    step = [tag for tag in found.having("data-action") if tag["data-action"] == "step"]
+    return ["hidden" not in button for button in [*found.having("data-play"), *step]]
+
+
+def plays_what_is_shown(cls: type[Instrument], view: State) -> None:
+    """Asserts that playing moves one setting through its range and changes the picture, or that it is not offered."""
+    instrument = made(cls, **view)
+    setting = instrument.played
+    assert buttons_offered(cls, **view) == [setting is not None] * 2
+    if setting is None:
+        return
+    p, screen = cls.param[setting], Screen(instrument)
+    before = {name: getattr(instrument, name) for name in cls.settings() if name != setting}
+    places = [p.bounds[0], *([60] if setting in examples_of(cls).quick else [np.mean(p.bounds), p.bounds[1]])]
+    instrument.move(**{setting: p.bounds[1]})
+    instrument.playing = True  # as the button does at the end: the page begins again
+    seen = set()
+    for place in places:
+        instrument.move(**{setting: type(p.default)(place)})
+        assert instrument.playing, f"playing stops at {setting} = {place}"
+        seen.add(screen.look())
+        assert {name: getattr(instrument, name) for name in before} == before, "another setting moves"
+    assert len(seen) == len(places), "the picture does not change"
+
+
+@pytest.mark.parametrize(
+    ("name", "view"),
+    [
+        (name, {"view": view} if view else {})
+        for name in NAMES
+        for cls in [instrument_class(name)]
+        for view in (cls.param["view"].objects if "view" in cls.settings() else [""])
+    ],
+)
+def test_playing_moves_one_setting_and_the_picture_in_every_view(name, view):
+    plays_what_is_shown(instrument_class(name), view)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("ring", "progress"), ("ring", {"clean": "t", "reverse": "progress"}), ("guidance", {"samples": "t"})],
+)
+def test_a_setting_that_is_not_on_show_is_noticed(name, wrong):
+    """In Forward nothing of the sampling is seen; clean has no noise; and a view without a film must not be played."""
+    cls = instrument_class(name)
+    transport = replace(cls.panel.transport, plays=wrong)
+    other = type(cls.__name__, (cls,), {"panel": replace(cls.panel, transport=transport)})
+    with pytest.raises(AssertionError):
+        for view in cls.param["view"].objects:
+            plays_what_is_shown(other, {"view": view})
+
+
+def test_another_view_stops_playing_what_it_does_not_show(cls):
+    films = cls.panel.transport.films
+    instrument = made(cls)
+    for view in cls.param["view"].objects if "view" in cls.settings() else []:
+        instrument.playing = True
+        before = instrument.played
+        instrument.param.update(view=view)
+        assert instrument.playing == (instrument.played is not None and instrument.played == before)
+    instrument.run()
+    assert instrument.playing, "the run button plays, from wherever"
+    assert instrument.played in films.values()
 
 
 def test_pads_move_settings_that_there_are(cls):
@@ -603,14 +678,14 @@ def test_an_unknown_action_is_refused(cls, message):
 
 def test_actions_can_be_asked_for_in_any_state(cls):
     """Twice each, while work is unfinished, and at the end of what is played too: no setting leaves its bounds."""
-    plays = cls.panel.transport.plays
-    high = cls.param[plays].bounds[1]
     for context in contexts(cls):
         instrument = made(cls, **context)
         instrument.answer(0.0)
         for action in ("step", "run", "step", "step", "run", "run"):
             instrument.act({"action": action})
             instrument.answer(0.0)
+        plays = str(instrument.played)
+        high = cls.param[plays].bounds[1]
         instrument.param.update(**{plays: high})
         instrument.act({"action": "step"})
         assert getattr(instrument, plays) <= high

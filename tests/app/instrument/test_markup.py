@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from diffusion_lab.app.instrument import Panel, Transport
@@ -124,7 +126,8 @@ def test_pads_stand_where_their_settings_are():
 
 def test_the_transport_says_what_it_plays():
     (transport,) = elements().having("data-plays")
-    assert [transport[f"data-{name}"] for name in ("plays", "seconds", "bounds")] == ["level", "2", "[0.0, 1.0, 0]"]
+    film = {"setting": "level", "places": [0.0, 1.0], "grain": 0}
+    assert (json.loads(transport["data-plays"]), transport["data-seconds"]) == ({"": film}, "2")
     assert [tag["data-action"] for tag in elements().having("data-action")] == ["run", "step", "reset"]
     assert 'title="One tenth"' in markup()
 
@@ -135,7 +138,18 @@ def test_the_transport_says_what_it_plays():
 
     whole = Whole()
     (transport,) = Elements(front_panel_html(whole, whole.answer())).having("data-plays")
-    assert transport["data-bounds"] == "[1, 50, 1]"
+    assert json.loads(transport["data-plays"]) == {"": {"setting": "count", "places": [1, 50], "grain": 1}}
+
+    class Views(Dial):
+        """Plays what is on show; in one view nothing is."""
+
+        panel = Panel(Transport("Go", plays={"pairs": "level"}, seconds=1))
+
+    for view in ("pairs", "flow"):
+        views = Views(view=view)
+        found = Elements(front_panel_html(views, views.answer()))
+        buttons = [*found.having("data-play"), *found.having("data-action")]
+        assert ["hidden" in button for button in buttons] == [view == "flow", False, view == "flow", False]
 
 
 def test_the_transport_stands_below_the_setting_that_it_names():

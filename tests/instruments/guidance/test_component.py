@@ -313,7 +313,7 @@ def test_run_plays_samples_and_step_moves_a_level(dial):
     assert (dial.frame, dial.playing) == (1, False)
     dial.playing = True
     dial.view = "probe"
-    assert not dial.playing, "only samples are played"
+    assert not dial.playing, "another setting is played there"
     t = dial.t
     dial.step()
     assert dial.t == pytest.approx(t + 0.01)

@@ -135,17 +135,21 @@ def test_view_and_t_agree(panel):
     panel.t = 0.3
     assert (panel.view, panel.t) == ("forward", 0.3)
     panel.t = 0.0
-    assert (panel.view, panel.t) == ("clean", 0.0)
+    assert (panel.view, panel.t) == ("forward", 0.0), "it is played from there"
+    panel.view = "clean"
     panel.view = "forward"
     assert (panel.view, panel.t) == ("forward", 0.18)
     panel.view = "reverse"
     assert panel.t == 0.18, "reverse leaves t to be come back to"
 
 
-def test_forward_at_0_is_clean(panel):
+def test_forward_at_0_shows_the_clean_points(panel):
     panel.view = "reverse"
     panel.param.update(view="forward", t=0.0)
-    assert (panel.view, panel.t) == ("clean", 0.0)
+    assert (panel.view, panel.t) == ("forward", 0.0)
+    forward = points(panel)
+    panel.view = "clean"
+    np.testing.assert_array_equal(points(panel), forward)
 
 
 def test_a_seed_is_another_draw(panel):
@@ -244,7 +248,7 @@ def test_a_step_forward_is_one_notch_of_t(panel):
     assert panel.t == 1.0
     panel.view = "clean"
     panel.step()
-    assert (panel.view, panel.t) == ("forward", 0.01)
+    assert (panel.view, panel.t) == ("clean", 0.0), "where nothing is played there is no step"
 
 
 # --- what is read ----------------------------------------------------------------------------------------------------
