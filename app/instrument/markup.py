@@ -13,6 +13,7 @@ import param
 
 from diffusion_lab.app.instrument.conditions import Condition
 from diffusion_lab.app.instrument.instrument import Answer, Instrument
+from diffusion_lab.app.instrument.settings import played_places
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -62,7 +63,44 @@ def _film(instrument: Instrument, name: str) -> dict[str, Any]:
     """What the page needs to play a setting; grain: the step of a whole number, which moves from one to the next."""
     p = instrument.param[name]
     grain = (p.step or 1) if isinstance(p, param.Integer) else 0
-    return {"setting": name, "places": list(p.bounds), "grain": grain}
+    return {"setting": name, "places": played_places(p), "grain": grain}
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A moment on a slider: its value, its place as a share of the slider, its words, and the line that they are in.
+
+    before: whether the words end at the place, where they would not fit behind it.
+    """
+
+    value: float
+    share: float
+    words: str
+    line: int
+    before: bool
+
+
+#: The narrowest slider, and a generous width of one character of a mark's words, in pixels.
+SLIDER, CHARACTER = 300, 6.6
+
+
+def slider_marks(p: param.Number) -> list[_Mark]:
+    """The marks of a slider by value, in lines such that no words meet: the last mark is in the first line.
+
+    The words begin at their place, so that the tick of an earlier mark, which goes down to a lower line, passes before
+    them.
+    """
+    low, high = p.bounds
+    found: list[_Mark] = []
+    taken: list[float] = []  # where the words of each line begin
+    for value, words in sorted(p.control.marks.items(), reverse=True):
+        share, width = (value - low) / (high - low), CHARACTER * len(words) / SLIDER
+        before = share + width > 1
+        start = share - width if before else share
+        line = next((k for k, begin in enumerate(taken) if start + width < begin), len(taken))
+        taken[line : line + 1] = [start]
+        found.append(_Mark(value, round(share, 4), words, line, before))
+    return found[::-1]
 
 
 def _controls(instrument: Instrument) -> Iterator[_Item]:
@@ -111,4 +149,5 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.globals["slider_marks"] = slider_marks
     return environment.get_template("instrument.html")

@@ -64,7 +64,7 @@ class Guidance(Instrument):
         symbol="t", ends=("data", "noise"), when=INTERVAL)
     interval_high = number(0.3, 0.0, 1.0, 0.01, "Interval to", "Above this noise level t, plain conditioning.",
         symbol="t", ends=("data", "noise"), when=INTERVAL)
-    progress = number(1.0, 0.0, 1.0, 0.005, "Sampling progress", when=SAMPLES,
+    progress = number(1.0, 0.0, 1.0, 0.005, "Sampling progress", when=SAMPLES, pace=kernel.angle_of_progress,
         doc="How much of the sampling is done: at 0 all is noise, at 1 the sample is finished.")
     num_levels = whole(24, 6, 60, "Noise levels", "Noise levels that the sampler steps through.", when=SAMPLES)
     langevin_steps = whole(5, 1, 12, "Steps a level", "Langevin steps at each noise level.",
@@ -74,7 +74,7 @@ class Guidance(Instrument):
     probe_y = number(0.6, -3.0, 3.0, 0.05, "Probe, up", "Where the probed point lies, upwards.",
         symbol="y", when=PROBE)
     t = number(0.12, 0.01, 1.0, 0.01, "Noise level", "How noisy the probed point is.",
-        symbol="t", ends=("data", "noise"), when=PROBE)
+        symbol="t", ends=("data", "noise"), when=PROBE, pace=kernel.angle)
     show_tilted = switch(True, "Tilted density", "Shading by p(x|c)^w p(x)^(1−w) at the picture's noise level.")
     show_classes = switch(True, "Classes", "Circles of one standard deviation about each cluster of each class.")
     show_paths = switch(False, "Paths", "The paths of a few of the points from noise.")
@@ -83,7 +83,7 @@ class Guidance(Instrument):
     panel = Panel(
         Transport("Sample", plays={"samples": "progress", "probe": "t"}, seconds=5), frames="guidance_scale",
         pads=[Handle("probe_x", "probe_y", "Probed point", when=PROBE)],
-        readouts=[Readout("w", "w", ".1f"), Readout("weight", "w′ = w − 1", ".1f"), Readout("t", "t", ".2f"),
+        readouts=[Readout("w", "w", ".1f"), Readout("weight", "w′ = w − 1", ".1f"), Readout("t", "t", ".3f"),
             Readout("nfe", "NFE")],
         measures=[
             Measure("adherence", "adherence p(c | x)", ".3f", "tilted", when=SAMPLES,

@@ -71,12 +71,19 @@ class Ring(Instrument):
     )  # fmt: skip
     t = number(
         0.18, 0, 1, 0.01, "Noise level", "Time of the forward process: 0 is clean, 1 is noise.",
-        symbol="t", ends=("data", "noise"), when={"view": ("clean", "forward")},
+        symbol="t", ends=("data", "noise"), when={"view": ("clean", "forward")}, pace=kernel.angle,
+        marks={round(kernel.MERGE_T, 3): "clusters merge", round(kernel.FILL_T, 3): "the hole fills"},
+        marks_when={"data_set": "ring", "show_density": True},
     )  # fmt: skip
     progress = number(
         1.0, 0, 1, 0.005, "Sampling progress",
         "Progress of the reverse process: 0 is pure noise, 1 is the finished sample.",
-        ends=("noise", "data"), when={"view": "reverse"},
+        ends=("noise", "data"), when={"view": "reverse"}, pace=kernel.angle_of_progress,
+        marks={
+            round(kernel.progress_of_t(t), 3): words
+            for t, words in ((kernel.FILL_T, "a hole opens"), (kernel.MERGE_T, "clusters part"))
+        },
+        marks_when={"data_set": "ring"},
     )  # fmt: skip
     data_set = choice(
         list(DATA_SETS), "ring", "Data",
@@ -110,7 +117,7 @@ class Ring(Instrument):
         Transport("Sample", plays={"forward": "t", "reverse": "progress"}, seconds=6),
         frames="t",
         readouts=[
-            Readout("t", "t", ".2f"),
+            Readout("t", "t", ".3f"),
             Readout("alpha_bar", "ᾱ(t)", ".3f"),
             Readout("signal", "signal", ".3f"),
             Readout("noise", "noise", ".3f"),

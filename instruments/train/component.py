@@ -50,7 +50,7 @@ class Train(Instrument):
 
     view = choice(("both", "samples", "score"), "both", "Picture", style="row",
         doc="Samples of the network, its score beside the exact one, or both.")
-    training_step = whole(300, 0, NUM_STEPS, "Training step", step=EVERY,
+    training_step = whole(300, 0, NUM_STEPS, "Training step", step=EVERY, pace=kernel.progress_of_training,
         doc="How long the network has been trained: a step is one batch of 256 noised points.")
     data_set = choice([*datasets.DATA_SETS, "drawn"], "ring", "Data", "What the network learns to sample.")
     drawing = text("", r"^([0-9a-z]{4}){0,150}$", "Drawing", kind="none",
@@ -77,7 +77,7 @@ class Train(Instrument):
     seed = seed(4, "The same seed gives the same weights at the start, the same batches and the same noise.")
 
     panel = Panel(
-        Transport("Train", plays="training_step", seconds=4, after="training_step", step=f"{EVERY} steps further"),
+        Transport("Train", plays="training_step", seconds=6, after="training_step", step=f"{EVERY} steps further"),
         frames="training_step",
         readouts=[Readout("step", "step", ",d"), Readout("loss", "loss", ".3g"), Readout("floor", "floor", ".3g"),
             Readout("excess", "above it", ".2g")],

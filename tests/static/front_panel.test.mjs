@@ -185,6 +185,15 @@ test("switches, options and menus set their settings", () => {
   assert.deepEqual([model.lit, model.view, model.kind, b.checked], [false, "a", "x", false]);
 });
 
+test("a mark on a slider goes to its moment", () => {
+  const mark = element({ goto: "t" }, { value: "0.112" });
+  found.set("[data-goto]", [mark]);
+  model = modelOf({ t: 0.5 });
+  render({ model });
+  mark.fire("click");
+  assert.equal(model.t, 0.112);
+});
+
 test("buttons say what they ask for", () => {
   const button = element({ action: "step" });
   found.set("[data-action]", [button]);

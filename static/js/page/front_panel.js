@@ -23,6 +23,8 @@ export function render({ model }) {
   const all = (selector) => [...root.querySelectorAll(/** @type {"div"} */ (selector))];
 
   bindInputs(all("[data-param]"), model);
+  for (const mark of all("[data-goto]"))
+    mark.addEventListener("click", () => (model[String(mark.dataset.goto)] = Number(/** @type {HTMLButtonElement} */ (mark).value)));
   for (const button of all("[data-action]"))
     button.addEventListener("click", () => model.send_msg({ action: String(button.dataset.action) }));
   for (const item of all("[data-when]")) {

@@ -28,7 +28,7 @@ from diffusion_lab.app.instrument.discovery import instrument_class, instrument_
 from diffusion_lab.app.instrument.editable import editable_functions, sources
 from diffusion_lab.app.instrument.figure_svg import figure_svg
 from diffusion_lab.app.instrument.instrument import ACTIONS, Instrument, StateError
-from diffusion_lab.app.instrument.markup import front_panel_html
+from diffusion_lab.app.instrument.markup import front_panel_html, slider_marks
 from diffusion_lab.app.instrument.panel import Brush, Handle, Tap
 from diffusion_lab.app.instrument.scenes import BY_PART, Columns, Heat
 from diffusion_lab.app.instrument.settings import SETTING_TYPES
@@ -516,6 +516,17 @@ def test_what_is_played_runs_between_its_own_bounds(cls):
         assert film["grain"] == ((p.step or 1) if isinstance(p, param.Integer) else 0)
     assert float(tag["data-seconds"]) == transport.seconds
     assert not transport.after or transport.after in cls.settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [(name, s) for name, s in SETTINGS if instrument_class(name).param[s].control.marks],
+)
+def test_marks_are_values_of_their_setting(name, setting):
+    p = instrument_class(name).param[setting]
+    for mark in slider_marks(p):
+        p._validate(mark.value)
+        assert mark.words
 
 
 def buttons_offered(cls: type[Instrument], **settings: Any) -> list[bool]:

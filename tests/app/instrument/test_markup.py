@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from diffusion_lab.app.instrument import Panel, Transport
-from diffusion_lab.app.instrument.markup import front_panel_html, scene_mark
+from diffusion_lab.app.instrument import Panel, Transport, number
+from diffusion_lab.app.instrument.markup import CHARACTER, SLIDER, front_panel_html, scene_mark, slider_marks
 from diffusion_lab.app.instrument.scenes import Axes, Lines, Plane, Points
+from diffusion_lab.app.instrument.settings import played_places
 
 from ..markup import Elements
 from .dial import Dial
@@ -239,3 +242,81 @@ def test_pictures_stand_side_by_side_under_their_titles():
         "view:flow"
     ]
     assert '<p class="scene-title">' not in markup(), "one picture needs none"
+
+
+# --- moments on a slider, and the pace at which it is played ---------------------------------------------------------
+
+
+def test_marks_are_buttons_that_go_there():
+    class Marked(Dial):
+        """With moments."""
+
+        level = number(
+            0.2, 0, 1, 0.1, "Level", "How.", when={"view": "pairs"},
+            marks={0.5: "half <way>", 0.25: "a quarter"}, marks_when={"count": 5},
+        )  # fmt: skip
+
+    for count, hidden in ((5, False), (6, True)):
+        marked = Marked(count=count)
+        text = front_panel_html(marked, marked.answer())
+        found = Elements(text)
+        buttons = found.having("data-goto")
+        assert [(b["tag"], b["data-goto"], b["value"]) for b in buttons] == [
+            ("button", "level", "0.25"),
+            ("button", "level", "0.5"),
+        ]
+        assert [b["aria-label"] for b in buttons] == ["Level 0.25: a quarter", "Level 0.5: half <way>"]
+        assert "<span>half &lt;way&gt;</span>" in text
+        (row,) = [tag for tag in found.tags if tag.get("class") == "marks"]
+        assert (row["data-when"], "hidden" in row) == ("count:5", hidden)
+    assert 'class="marks"' not in markup()
+
+
+@pytest.mark.subject(
+    slider_marks,
+    one_line=lambda p: [replace(mark, line=0) for mark in slider_marks(p)],
+    all_behind=lambda p: [replace(mark, before=False) for mark in slider_marks(p)],
+)
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {0.1: "clusters merge", 0.18: "the hole fills", 0.2: "nothing", 0.9: "almost noise", 1.0: "noise"},
+        {0.0: "a", 0.01: "b", 0.02: "c", 0.5: "half of all"},
+    ],
+)
+def test_marks_do_not_meet_on_the_narrowest_slider(subject, marks, request):
+    """Words of one line are apart and inside, and no tick passes through words."""
+    if "all_behind" in request.node.name and 1.0 not in marks:
+        pytest.skip("nothing is at the end")
+    p = number(0.2, 0, 1, 0.1, "Level", "How.", marks=marks)
+    found = subject(p)
+    assert [mark.words for mark in found] == [marks[value] for value in sorted(marks)]
+    spans = []
+    for mark in found:
+        width = CHARACTER * len(mark.words) / SLIDER
+        start = mark.share - width if mark.before else mark.share
+        assert start >= 0 and start + width <= 1.001
+        spans.append((mark, start, start + width))
+    for mark, start, end in spans:
+        for other, other_start, other_end in spans:
+            if other is not mark and other.line == mark.line:
+                assert end <= other_start or other_end <= start, f"{mark.words!r} and {other.words!r} meet"
+
+
+@pytest.mark.subject(
+    played_places,
+    even_in_the_setting=lambda p, count: np.linspace(*p.bounds, count).tolist(),
+    backwards=lambda p, count: (1 - np.array(played_places(p, count)[::-1])).tolist(),
+)
+def test_playing_spends_its_time_where_the_quantity_changes(subject):
+    """x³ changes by equal amounts in equal times, except for the twentieth that passes evenly in x."""
+    p = number(0.2, 0, 1, 0.1, "Level", "How.", pace=lambda x: x**3)
+    places = np.array(subject(p, 21))
+    assert (places[0], places[-1]) == (0, 1)
+    assert np.all(np.diff(places) > 0)
+    changes = 0.95 * np.diff(places**3) + 0.05 * np.diff(places)
+    np.testing.assert_allclose(changes, 1 / 20, atol=2e-4)
+
+
+def test_without_a_pace_a_setting_is_played_evenly():
+    assert played_places(number(0.2, -1, 3, 0.1, "Level", "How.")) == [-1, 3]

@@ -7,7 +7,9 @@ import pytest
 from scipy import stats
 
 from diffusion_lab.app.instrument import Answer, StateError
+from diffusion_lab.app.instrument.settings import played_places
 from diffusion_lab.instruments.common.datasets import DATA_SETS, encode, ring
+from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.ring import kernel
 from diffusion_lab.instruments.ring.component import MAX_FRAMES, SAMPLERS, Ring
 
@@ -75,7 +77,7 @@ def test_forward_is_one_jump_with_the_seed_s_own_noise(panel, t):
 def test_the_reverse_process_begins_with_pure_noise(panel):
     panel.param.update(view="reverse", progress=0.0)
     assert stats.kstest(points(panel).ravel(), "norm").pvalue > ALPHA
-    assert shown(panel)["t"] == "1.00"
+    assert shown(panel)["t"] == "1.000"
 
 
 def test_the_reverse_process_ends_on_six_clusters(panel):
@@ -89,7 +91,7 @@ def test_the_reverse_process_ends_on_six_clusters(panel):
     share = 1 - math.exp(-4.5 / 1.027**2)
     low, high = stats.binom.ppf([ALPHA / 2, 1 - ALPHA / 2], kernel.NUM_POINTS, share) / kernel.NUM_POINTS
     assert low <= float(shown(panel)["within"]) <= high
-    assert shown(panel)["t"] == "0.00"
+    assert shown(panel)["t"] == "0.000"
 
 
 @pytest.mark.subject(
@@ -258,7 +260,7 @@ def test_a_step_forward_is_one_notch_of_t(panel):
 def test_readings_are_the_schedule_s(panel, t):
     panel.t = t
     texts, numbers = shown(panel), panel.all_readings()
-    assert texts["t"] == f"{t:.2f}"
+    assert texts["t"] == f"{t:.3f}"
     assert numbers["alpha_bar"] == pytest.approx(math.exp(-6 * t), rel=1e-12)
     assert numbers["signal"] ** 2 + numbers["noise"] ** 2 == pytest.approx(1, abs=1e-12)
     assert numbers["signal"] == pytest.approx(math.exp(-3 * t), rel=1e-12)
@@ -514,3 +516,50 @@ def test_a_light_move_computes_only_what_it_changes(panel):
     assert set(panel.answer().layers) == {"plane.points"}
     panel.t = 0.5
     assert set(panel.answer().layers) == {"plane.points", "plane.field", "plane.density"}
+
+
+# --- playing ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.subject(
+    lambda: played_places(Ring.param.progress, 51),
+    even_in_the_steps=lambda: np.linspace(0, 1, 51).tolist(),
+)
+def test_playing_the_way_back_spends_its_time_where_points_move(subject):
+    """In each fiftieth of the film the noise turns by the same angle; little of it reads t = 0.00."""
+    panel, times = Ring(view="reverse", num_levels=120), []
+    for place in subject():
+        panel.progress = place
+        times.append(panel.time)
+    angles = np.arccos(np.exp(-3 * np.array(times)))
+    assert np.all(np.abs(np.diff(angles)) < 2.5 * angles[0] / 50)  # levels are discrete
+    assert np.mean(np.array(times) < 0.005) < 0.15
+    assert np.mean((np.array(times) < 0.2) & (np.array(times) > 0.1)) > 0.1
+
+
+def test_the_reading_of_t_moves_to_the_end(panel):
+    panel.t = 0.004
+    assert shown(panel)["t"] == "0.004"
+
+
+def test_marks_are_where_the_density_changes_its_shape():
+    """Two clusters have one peak from the first mark on; six have one at the centre from the second on."""
+    for t, mixture, at, along in (
+        (kernel.MERGE_T, GaussianMixture(np.array([[-1.0, 0], [1.0, 0]]), np.full(2, 0.5), 0.2), (0, 0), (1, 0)),
+        (kernel.FILL_T, ring(), (0, 0), (1, 0)),
+    ):
+        curvature = []
+        for time in (t - 0.002, t + 0.002):
+            level, h = kernel.SCHEDULE.level(time), 0.01
+            x = np.array([np.add(at, k * h * np.array(along)) for k in (-1, 0, 1)])
+            low, middle, high = np.exp(mixture.log_density(x, level.signal, level.sigma_t))
+            curvature.append(low - 2 * middle + high)
+        assert curvature[0] > 0 > curvature[1]
+    assert [*Ring.param.t.control.marks] == [
+        pytest.approx(kernel.MERGE_T, abs=1e-3),
+        pytest.approx(kernel.FILL_T, abs=1e-3),
+    ]
+    panel = Ring(view="reverse", num_levels=120)
+    for mark, t in zip(Ring.param.progress.control.marks, (kernel.FILL_T, kernel.MERGE_T), strict=True):
+        panel.progress = mark
+        assert panel.time == pytest.approx(t, abs=0.01)
