@@ -317,12 +317,12 @@ def _image(glyph: Image, data: dict[str, Any], frame: _Frame) -> Iterator[str]:
     rgba = np.array([_rgba(str(colour)) for colour in mapper.palette], np.uint8)
     shade = _one_token(mapper.palette)
     white = np.concatenate([np.full((len(rgba), 3), 255, np.uint8), rgba[:, 3:]], axis=1)
-    place = _place(glyph, data, frame)
+    place, smooth = _place(glyph, data, frame), "smooth" in glyph.tags
     for values in _column(glyph.image, data):
         share = (np.asarray(values, float) - mapper.low) / (mapper.high - mapper.low)
         index = np.clip((share * len(rgba)).astype(int), 0, len(rgba) - 1)
         png = _png((white if shade else rgba)[index][::-1])
-        picture = _picture(place, png)
+        picture = _picture(place, png, smooth)
         if shade:
             mark = f"shade-{zlib.crc32(f'{place}{png}'.encode()):08x}"
             yield f'<mask id="{mark}" maskUnits="userSpaceOnUse" {place}>{picture}</mask>'
@@ -344,9 +344,10 @@ def _place(glyph: Image | ImageRGBA, data: dict[str, Any], frame: _Frame) -> str
     return f'x="{left:.1f}" y="{top:.1f}" width="{frame.x(x + w) - left:.1f}" height="{frame.y(y) - top:.1f}"'
 
 
-def _picture(place: str, png: str) -> str:
-    """An image whose pixels stay squares, as Bokeh draws them."""
-    return f'<image {place} preserveAspectRatio="none" style="image-rendering:pixelated" href="{png}"/>'
+def _picture(place: str, png: str, smooth: bool = False) -> str:
+    """An image whose pixels stay squares, as Bokeh draws them, unless it is smooth."""
+    style = "" if smooth else ' style="image-rendering:pixelated"'
+    return f'<image {place} preserveAspectRatio="none"{style} href="{png}"/>'
 
 
 def _one_token(palette: Iterable[object]) -> str:

@@ -78,7 +78,7 @@ class Instrument(param.Parameterized):
     _scenes: ClassVar[dict[str, Scene]] = {}
     _drawn: ClassVar[list[tuple[Scene, tuple[str, ...], Result]]] = []
     _read: ClassVar[list[Result]] = []
-    _ranged: ClassVar[list[Result]] = []
+    _ranged: ClassVar[list[tuple[Scene, Result]]] = []
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -91,7 +91,7 @@ class Instrument(param.Parameterized):
                     (scene, names, _node(f"{name}.{'+'.join(names)}", _columns_of(scene, names, function)))
                 )
             if scene.limits is not None:
-                cls._ranged.append(_node(f"{name}.ranges", scene.limits))
+                cls._ranged.append((scene, _node(f"{name}.ranges", scene.limits)))
         given = [value for value in vars(cls).values() if getattr(value, "gives_readings", False)]
         cls._read = [_node(f"readings {k}", function) for k, function in enumerate(given)] or cls._read
 
@@ -291,9 +291,9 @@ class Instrument(param.Parameterized):
             for scene in self._scenes.values():
                 for name, layer in scene.layers.items():
                     self._tell(answer.visible, f"{scene.name}.{name}", layer.condition.met(self))
-            for node in self._ranged:
-                for limits in self._ready(node):
-                    self._tell(answer.ranges, node.name.partition(".")[0], limits)
+            for scene, node in self._ranged:
+                for limits in self._ready(node) if scene.when.met(self) else ():
+                    self._tell(answer.ranges, scene.name, limits)
             for node in self._read:
                 for values in self._ready(node):
                     for key, text in reading_texts(self.panel, values).items():

@@ -13,6 +13,7 @@ import param
 
 from diffusion_lab.app.instrument.conditions import Condition
 from diffusion_lab.app.instrument.instrument import Answer, Instrument
+from diffusion_lab.app.instrument.scenes import BY_PART, Layer, Scene
 from diffusion_lab.app.instrument.settings import played_places
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -48,7 +49,7 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
         pictures=pictures,
         charts=[scene for scene in scenes if scene.place != "picture"],
         extent=((pictures[0].x[1] - pictures[0].x[0]) / 2, (pictures[0].y[1] - pictures[0].y[0]) / 2),
-        legends=list(_legends(instrument)),
+        legends={scene.name: list(_legends(scene)) for scene in scenes},
         controls=list(_controls(instrument)),
         places={scene.name: place for place, scene in enumerate(scenes)},
         transport=panel.transport,
@@ -127,17 +128,34 @@ def _controls(instrument: Instrument) -> Iterator[_Item]:
         yield _Item("transport", seed=seed)
 
 
-def _legends(instrument: Instrument) -> Iterator[dict[str, Any]]:
-    """Mark, colour, words and condition of each legend, which is shown only together with its scene."""
-    for scene in instrument.scenes().values():
-        for layer in scene.layers.values():
-            if layer.legend:
-                yield {
-                    "mark": layer.mark,
-                    "colour": layer.colour,
-                    "label": layer.legend,
-                    "condition": Condition(scene.when.allowed + layer.condition.allowed),
-                }
+def _legends(scene: Scene) -> Iterator[dict[str, Any]]:
+    """The legend of each layer that has one: its mark with its style, its words and its condition."""
+    for layer in scene.layers.values():
+        if not layer.legend:
+            continue
+        style, words, scale = [f"--c: {_colour(layer)}"], "", getattr(layer, "scale", None)
+        style.append(f"--o: {getattr(layer, 'strongest', layer.alpha):g}")
+        if hasattr(layer, "width"):
+            style.append(f"--w: {layer.width:g}px")
+        if scale:
+            style.append(f"--long: {scale[0] / (scene.x[1] - scene.x[0]):.4f}")
+            words = f"this long: {scale[1]}"
+        if outline := getattr(layer, "outline", ""):
+            style = [f"--c: var(--{outline})"]
+        yield {
+            "mark": "frame" if outline else layer.mark,
+            "style": "; ".join(style),
+            "dashed": bool(getattr(layer, "dash", ())),
+            "label": layer.legend,
+            "scale": words,
+            "ramp": layer.ramp if any(layer.ramp) else None,
+            "condition": layer.condition,
+        }
+
+
+def _colour(layer: Layer) -> str:
+    """The layer's colour in CSS; of one with a colour for each part, a name for all of them."""
+    return "var(--parts)" if layer.colour == BY_PART else f"var(--{layer.colour})"
 
 
 def _with_condition(item: Any) -> dict[str, Any]:

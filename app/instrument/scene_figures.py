@@ -39,6 +39,9 @@ PICTURE_WIDTH, CHART_WIDTH = 600, 340  # pixels, before the page scales the figu
 THEMES: tuple[ThemeName, ThemeName] = ("light", "dark")
 SHADES = 64
 
+#: Tag of an image that is drawn smoothly, by interpolation between its cells: a density, not a picture of pixels.
+SMOOTH = "smooth"
+
 
 class SceneFigure:
     """A scene's Bokeh figure, with the sources and glyphs of its layers by name."""
@@ -204,7 +207,10 @@ def _heat(plot: figure, layer: Heat, source: ColumnDataSource) -> GlyphRenderer:
     low, high, colours = _heat_colours(layer)
     mapper = LinearColorMapper(palette=["#000000"], low=low, high=high)
     _themed(mapper, lambda theme: {"palette": colours(theme)})
-    return plot.image("image", source=source, color_mapper=mapper, **_place(plot))
+    renderer = plot.image("image", source=source, color_mapper=mapper, **_place(plot))
+    if layer.colour != BY_PART:
+        renderer.glyph.tags = [SMOOTH]
+    return renderer
 
 
 def _heat_colours(layer: Heat) -> tuple[float, float, Callable[[ThemeName], list[str]]]:

@@ -96,10 +96,12 @@ class Guidance(Instrument):
                 doc="Of the points, ± its standard error; beside it the exact value for this sampler and its levels."),
             Measure("limit", "variance, infinitely many steps", ".3f", "tilted", when=KNOWN,
                 doc="The sampler's limit, from infinite noise; beside it the variance of the tilted density."),
-            Measure("eps_uncond", "ε∅", ".2f", "length", doc="Noise predicted without the condition.", when=PROBE),
-            Measure("eps_cond", "ε_c", ".2f", "length", doc="Noise predicted with the condition.", when=PROBE),
-            Measure("eps_guided", "ε̃", ".2f", "length", doc="The two, extrapolated by w.", when=PROBE),
-            Measure("classifier", "∇ log p(c | x)", ".2f", "from ε", when=PROBE,
+            Measure("eps_uncond", "noise without the class, ε∅", ".2f", "length", when=PROBE,
+                doc="Noise predicted without the condition."),
+            Measure("eps_cond", "noise with the class, ε_c", ".2f", "length", when=PROBE,
+                doc="Noise predicted with the condition."),
+            Measure("eps_guided", "guided noise, ε̃", ".2f", "length", when=PROBE, doc="The two, extrapolated by w."),
+            Measure("classifier", "slope of log p(c | x)", ".2f", "from ε", when=PROBE,
                 doc="Slope of the classifier by differences; beside it (ε∅ − ε_c)/√(1 − ᾱ), that of noised points."),
         ])
 
@@ -108,20 +110,20 @@ class Guidance(Instrument):
         Heat("tilted", "ink", strongest=0.4, when="show_tilted", legend="tilted density"),
         *(Lines(name, f"c{k}", width=1, alpha=0.6, when="show_classes") for k, name in enumerate(CLASSES)),
         *(Lines(name, f"c{k}", width=2, when="show_classes") for k, name in enumerate(CHOSEN)),
-        Lines("paths", "acc", width=1, alpha=0.45, when={**SAMPLES, "show_paths": True}),
+        Lines("paths", "acc", width=1, alpha=0.45, when={**SAMPLES, "show_paths": True}, legend="paths from noise"),
         Points("samples", "acc", size=4.5, alpha=0.75, when=SAMPLES, legend="guided samples"),
         Texts("names", BY_PART, when="show_classes"),
         Lines("line", "mute", width=1, alpha=0.8, when=PROBE),
-        Arrows("eps_uncond", "mute", width=2.5, when=PROBE, legend="− √(1 − ᾱ) ε∅"),
-        Arrows("eps_cond", "ink", width=2.5, when=PROBE, legend="− √(1 − ᾱ) ε_c"),
-        Arrows("eps_guided", "acc", width=2.5, when=PROBE, legend="− √(1 − ᾱ) ε̃"),
+        Arrows("eps_uncond", "mute", width=2.5, when=PROBE, legend="takes off the noise without the class, ε∅"),
+        Arrows("eps_cond", "ink", width=2.5, when=PROBE, legend="the noise with the class, ε_c"),
+        Arrows("eps_guided", "acc", width=2.5, when=PROBE, legend="the guided noise, ε̃", scale=(0.5, "0.5")),
         half_height=kernel.EXTENT[1])
     chart = Axes(
-        "Adherence (up) against spread (across) at w from 0 to 10: samples in colour, tilted density in grey",
-        Lines("tilted_curve", "mute"), Lines("sampled_curve", "acc"),
+        "Adherence against spread, for w from 0 to 10",
+        Lines("tilted_curve", "mute", legend="tilted density"), Lines("sampled_curve", "acc", legend="guided samples"),
         Points("tilted_here", "mute", size=9, alpha=1, when=SAMPLES),
         Points("sampled_here", "acc", size=9, alpha=1, when=SAMPLES),
-        x=(0.0, 2.2), y=(0.3, 1.04))
+        x=(0.0, 2.2), y=(0.3, 1.04), x_label="spread", y_label="adherence")
     # fmt: on
 
     def reconcile(self, changed: frozenset[str]) -> None:

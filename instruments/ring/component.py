@@ -9,7 +9,7 @@ from diffusion_lab.app.instrument import (  # isort: skip
     Brush, CategoryBars, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
     choice, computed, number, readings, seed, switch, text, whole,
 )  # fmt: skip
-from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points, field_arrows
+from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points, field_arrows, field_scale
 from diffusion_lab.instruments.common import datasets, schedules
 from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.metrics import nearest
@@ -28,6 +28,7 @@ MAX_FRAMES = 240
 MAX_FRAMES_OF_CROWD = 120  # 20000 points in float32 take 0.16 MB a frame
 PATH_POINTS = 40  # points whose paths are drawn
 PATH_FRAMES = 14  # and the length of these paths
+PARTS = "points, each in the colour of its part of the data"
 UNKNOWN = -1  # the part of a point whose end is not known yet
 
 State = SamplerState[Level]
@@ -143,15 +144,18 @@ class Ring(Instrument):
 
     plane = Plane(
         EXTENT,
-        Heat("density", "ink", when="show_density"),
-        Arrows("field", "field", width=1, head=0.1, when="show_field", legend="score ∇ log p"),
+        Heat("density", "ink", when="show_density", legend="exact density"),
+        Arrows(
+            "field", "field", width=1, head=0.1, when="show_field", legend="score: uphill in log density",
+            scale=field_scale(FIELD, 8, HALF_LENGTH_SCORE, "per unit"),
+        ),
         Lines(
             "paths", "acc", width=1, alpha=0.7, when={"show_paths": True, "view": "reverse"},
             legend=f"last steps of {PATH_POINTS} points",
         ),
-        Points("points", BY_PART, size=5, when={"num_points": "520"}),
-        Points("many_points", BY_PART, size=3.4, when={"num_points": "2000"}),
-        Heat("crowd", BY_PART, when={"num_points": "20000"}),
+        Points("points", BY_PART, size=5, when={"num_points": "520"}, legend=PARTS),
+        Points("many_points", BY_PART, size=3.4, when={"num_points": "2000"}, legend=PARTS),
+        Heat("crowd", BY_PART, when={"num_points": "20000"}, legend=PARTS),
     )  # fmt: skip
 
     def reconcile(self, changed: frozenset[str]) -> None:

@@ -30,7 +30,7 @@ from diffusion_lab.app.instrument.figure_svg import figure_svg
 from diffusion_lab.app.instrument.instrument import ACTIONS, Instrument, StateError
 from diffusion_lab.app.instrument.markup import front_panel_html, slider_marks
 from diffusion_lab.app.instrument.panel import Brush, Handle, Tap
-from diffusion_lab.app.instrument.scenes import BY_PART, Columns, Heat
+from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Columns, Heat
 from diffusion_lab.app.instrument.settings import SETTING_TYPES
 from diffusion_lab.app.instrument.theme import TOKENS
 from diffusion_lab.app.instrument.view import InstrumentView, view_of
@@ -120,7 +120,9 @@ class Screen:
             for address, columns in self.layers.items()
             if self.visible[address] and scenes[address.partition(".")[0]].when.met(self.instrument)
         }
-        ranges = sorted(self.ranges.items())
+        ranges = sorted(
+            (name, ranges) for name, ranges in self.ranges.items() if scenes[name].when.met(self.instrument)
+        )
         return Picture(digest(shown), repr(ranges), repr(sorted(self.texts.items())), self.description)
 
 
@@ -635,7 +637,46 @@ def test_layers_name_colours_of_the_theme(cls):
         for layer in scene.layers.values():
             allowed = {*TOKENS["light"], BY_PART, *(["diverging"] if isinstance(layer, Heat) else [])}
             assert layer.colour in allowed
-            assert not layer.legend or layer.colour in TOKENS["light"], "a legend has one colour"
+            assert not layer.legend or layer.colour != "diverging", "a legend has a colour for each part, or one"
+
+
+#: Names of colours: they are wrong in the other theme, and to some eyes in both.
+HUES = re.compile(
+    r"\b(red|blue|green|gr[ae]y|black|white|pink|orange|purple|violet|yellow|brown|accent-coloured)\b", re.IGNORECASE
+)
+
+
+def test_hues_are_recognised():
+    assert [bool(HUES.search(text)) for text in ("Red dots", "in grey", "measured", "reduced", "a bluer")] == [
+        *(True, True, False, False, False)
+    ]
+
+
+def test_nothing_is_named_by_its_hue(cls):
+    """Legends, labels, docs, readings, status and description name things by their role."""
+    texts = [p.doc + p.label for p in (cls.param[setting] for setting in cls.settings())]
+    texts += [f"{item.label} {item.doc}" for item in cls.panel.measures]
+    for scene in cls.scenes().values():
+        texts += [scene.title, *(layer.legend for layer in scene.layers.values())]
+    for context in contexts(cls)[:8]:
+        answer = made(cls, **context).answer()
+        texts += [answer.description or "", answer.status or ""]
+    assert [text for text in texts if HUES.search(text)] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "chapters").glob("*.md")) + sorted(ROOT.glob("instruments/*/about.md")))
+def test_no_text_names_a_part_of_a_picture_by_its_hue(path):
+    text = path.read_text("utf-8")
+    prose = re.sub(r'```.*?```|"[^"]*"', "", text, flags=re.DOTALL)  # code may name colours, and so do quoted samples
+    assert HUES.findall(prose) == []
+
+
+def test_every_arrow_has_a_head_and_one_of_a_picture_its_scale(cls):
+    """Where arrows of several layers share a scale, one legend says it."""
+    for scene in cls.scenes().values():
+        arrows = [layer for layer in scene.layers.values() if isinstance(layer, Arrows)]
+        assert all(layer.head > 0 for layer in arrows)
+        assert not arrows or any(layer.scale and layer.legend for layer in arrows)
 
 
 def test_there_is_one_of_each_button(cls):

@@ -10,7 +10,7 @@ import pytest
 
 from diffusion_lab.app.instrument import Panel, Transport, number
 from diffusion_lab.app.instrument.markup import CHARACTER, SLIDER, front_panel_html, scene_mark, slider_marks
-from diffusion_lab.app.instrument.scenes import Axes, Lines, Plane, Points
+from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Boxes, Heat, Lines, Plane, Points
 from diffusion_lab.app.instrument.settings import played_places
 
 from ..markup import Elements
@@ -93,7 +93,39 @@ def test_the_markup_is_of_the_state_it_was_made_in():
 def test_legends_are_those_of_the_layers():
     found = elements()
     marks = [(tag["data-mark"], tag["style"]) for tag in found.having("data-mark")]
-    assert marks == [("line", "--c: var(--acc)"), ("arrow", "--c: var(--mute)")]
+    assert marks == [("line", "--c: var(--acc); --o: 1; --w: 2px"), ("arrow", "--c: var(--mute); --o: 1; --w: 1.5px")]
+
+
+def test_legends_show_marks_as_they_are_drawn():
+    class Drawn(Dial):
+        """A layer for each kind of mark."""
+
+        plane = Plane(
+            2.0,
+            Lines("dashed", "acc", dash=(5, 3), alpha=0.5, legend="dashes"),
+            Arrows("arrows", "ink", width=3, scale=(1.0, "2 per <unit>"), legend="arrows"),
+            Points("points", BY_PART, legend="points"),
+            Heat("heat", "ink", strongest=0.4, ramp=("0", "1"), legend="error"),
+            Boxes("frame", "bg", outline="ink", legend="given"),
+        )
+
+        @plane.layer("dashed", "arrows", "points", "heat", "frame")
+        def _(self):
+            return [None] * 5
+
+    drawn = Drawn()
+    text = front_panel_html(drawn, drawn.answer())
+    found = [(tag["data-mark"], "data-dashed" in tag, tag["style"]) for tag in Elements(text).having("data-mark")]
+    assert found == [
+        ("line", True, "--c: var(--acc); --o: 0.5; --w: 2px"),
+        ("arrow", False, "--c: var(--ink); --o: 1; --w: 3px; --long: 0.2500"),
+        ("dot", False, "--c: var(--parts); --o: 0.85"),
+        ("ramp", False, "--c: var(--ink); --o: 0.4"),
+        ("frame", False, "--c: var(--ink)"),
+    ]
+    assert "arrows <small>(this long: 2 per &lt;unit&gt;)</small>" in text
+    assert text.index(">0<i data-mark") < text.index("</i>1</span>error")
+    assert text.index('data-scene="plane"') < text.index('class="legends"') < text.index('class="rail"')
 
 
 def test_measures_have_what_stands_beside_them():
@@ -217,8 +249,9 @@ def test_a_legend_shows_where_its_scene_does():
             return None
 
     two = Two()
-    marks = [tag for tag in Elements(front_panel_html(two, two.answer())).having("data-when") if tag["tag"] == "span"]
-    assert "view:flow;show_line:true" in [mark["data-when"] for mark in marks]
+    text = front_panel_html(two, two.answer())
+    pane = text.index('class="pane" data-when="view:flow" hidden')
+    assert pane < text.index('data-when="show_line:true" hidden', pane) < text.index("more points", pane)
 
 
 def test_pictures_stand_side_by_side_under_their_titles():
