@@ -120,9 +120,7 @@ class Screen:
             for address, columns in self.layers.items()
             if self.visible[address] and scenes[address.partition(".")[0]].when.met(self.instrument)
         }
-        ranges = sorted(
-            (name, ranges) for name, ranges in self.ranges.items() if scenes[name].when.met(self.instrument)
-        )
+        ranges = sorted(item for item in self.ranges.items() if scenes[item[0]].when.met(self.instrument))
         return Picture(digest(shown), repr(ranges), repr(sorted(self.texts.items())), self.description)
 
 
@@ -581,7 +579,8 @@ def test_a_setting_that_is_not_on_show_is_noticed(name, wrong):
     """In Forward nothing of the sampling is seen; clean has no noise; and a view without a film must not be played."""
     cls = instrument_class(name)
     transport = replace(cls.panel.transport, plays=wrong)
-    other = type(cls.__name__, (cls,), {"panel": replace(cls.panel, transport=transport)})
+    panel = replace(cls.panel, transport=transport)
+    other = type(cls.__name__, (cls,), {"panel": panel, "__module__": cls.__module__})
     with pytest.raises(AssertionError):
         for view in cls.param["view"].objects:
             plays_what_is_shown(other, {"view": view})
