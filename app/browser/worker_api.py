@@ -84,6 +84,8 @@ class WorkerApi:
             made = self._instruments[slot] = LinkedInstrument(slot, name, state.to_py(), self._send_answer)
             if query is not None:
                 made.resume(query)
+            if "_overrides" in self.__dict__:
+                self._overrides.mark(made.instrument)
 
         if not self._computes(make):
             make()

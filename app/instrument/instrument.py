@@ -24,7 +24,7 @@ import param
 from diffusion_lab.app.instrument.computed import Graph, NotReady, Progress, Result
 from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.panel import Panel
-from diffusion_lab.app.instrument.readings import Status, reading_numbers, reading_texts
+from diffusion_lab.app.instrument.readings import Status, not_numbers, reading_numbers, reading_texts
 from diffusion_lab.app.instrument.scenes import Columns, Scene
 from diffusion_lab.app.instrument.settings import SETTING_TYPES
 from diffusion_lab.app.instrument.vocabulary import current_setting, current_value
@@ -73,6 +73,9 @@ class Instrument(param.Parameterized):
     #: Functions that the instrument runs and that a reader may replace: of its kernel or of `common`.
     editable: ClassVar[tuple[Callable[..., Any], ...]] = ()
 
+    #: Names of the functions that now run the reader's code.
+    edited: tuple[str, ...] = ()
+
     playing = param.Boolean(default=False, precedence=-1, doc="Whether the picture is being played.")
 
     _scenes: ClassVar[dict[str, Scene]] = {}
@@ -100,9 +103,11 @@ class Instrument(param.Parameterized):
         self._graph = Graph(self)
         self._reconciling = False
         self._sent: dict[str, Any] = {}
+        self._not_numbers: dict[str, list[str]] = {}
         self._reconcile(frozenset(settings).intersection(self.settings()))
         self._initial = {name: getattr(self, name) for name in self.settings()}
         self._played = self.played
+        self._ran = False  # whether nothing but the played setting has moved since a run was started
         self.param.watch(self._on_settings, list(self.settings()))
 
     # --- for subclasses ----------------------------------------------------------------------------------------------
@@ -138,11 +143,19 @@ class Instrument(param.Parameterized):
     # --- for subclasses to use ---------------------------------------------------------------------------------------
 
     def play_from_start(self, **settings: Any) -> None:
-        """Sets `settings`, and plays from the low bound of the setting that is played then."""
+        """Sets `settings`, and plays from the low bound of the setting that is played then.
+
+        Where the run that was started last has been played to its end, with no other setting moved since, the next one
+        has the next seed: a sample that is asked for again is a new one.
+        """
         name = self.panel.transport.played(settings.get("view", getattr(self, "view", "")))
         if name is None:
             raise ValueError(f"{type(self).__name__} plays nothing in the view that it was asked to play.")
-        self.param.update(**{name: self.param[name].bounds[0]}, **settings)
+        low, high = self.param[name].bounds
+        if self._ran and getattr(self, name) == high:
+            settings.setdefault("seed", (self.seed + 1) % (self.param.seed.bounds[1] + 1))
+        self.param.update(**{name: low}, **settings)
+        self._ran = True
         self.playing = True
 
     @property
@@ -266,9 +279,14 @@ class Instrument(param.Parameterized):
             getattr(self, action)(*place)
 
     def csv(self) -> str:
-        """The data shown, as comma-separated values below a line of names; numbers have nine digits."""
+        """The data shown, as comma-separated values; numbers have nine digits.
+
+        Lines that begin with # come first: the title, the reader's code if there is any, and all settings.
+        """
         columns = self.table()
         text = io.StringIO()
+        settings = (f"{name} = {as_text(getattr(self, name))}" for name in self.settings())
+        text.writelines(f"# {line}\n" for line in (self.title, *self._edited_words(), *settings))
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(
@@ -296,6 +314,7 @@ class Instrument(param.Parameterized):
                     self._tell(answer.ranges, scene.name, limits)
             for node in self._read:
                 for values in self._ready(node):
+                    self._not_numbers[node.name] = not_numbers(self.panel, values)
                     for key, text in reading_texts(self.panel, values).items():
                         self._tell(answer.texts, key, text, "reading")
                     for key, numbers in reading_numbers(values).items():
@@ -313,15 +332,25 @@ class Instrument(param.Parameterized):
         answer.pale, answer.working = tuple(pale), self._graph.working
         return answer
 
+    def _edited_words(self) -> list[str]:
+        """That some of the code is the reader's, or nothing."""
+        return [f"runs your {', '.join(name.rpartition('.')[2] for name in self.edited)}"] if self.edited else []
+
     def status_text(self) -> str:
-        """The status line: computation, time and exactness, and the progress of unfinished work."""
+        """The status line: computation, time and exactness, and the progress of unfinished work.
+
+        With the reader's code nothing is called exact. A reading that should be a number and is not has a sentence.
+        """
         status: Status | None = self._sent.get("status data")
-        parts = []
+        parts = self._edited_words()
         if (progress := self._graph.progress) is not None and progress.of:
             parts.append(f"{progress.done:,.0f} of {progress.of:,.0f} {progress.unit}".strip())
         while status is not None:
-            parts += [part for part in (status.what, self._took(status), status.exactness) if part]
+            exactness = "" if self.edited else status.exactness
+            parts += [part for part in (status.what, self._took(status), exactness) if part]
             status = status.beside
+        if labels := [label for found in self._not_numbers.values() for label in found]:
+            parts.append(f"no number (nan) came out for: {', '.join(labels)}")
         return " · ".join(parts)
 
     def _took(self, status: Status) -> str:
@@ -376,7 +405,9 @@ class Instrument(param.Parameterized):
     def _on_settings(self, *events: param.parameterized.Event) -> None:
         if self._reconciling:
             return
-        self._reconcile(frozenset(event.name for event in events))
+        moved = frozenset(event.name for event in events)
+        self._ran = self._ran and moved <= {self.played}
+        self._reconcile(moved)
         if self._played != self.played:  # another view, where playing would move another setting
             self._played, self.playing = self.played, False
 

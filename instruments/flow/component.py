@@ -233,7 +233,10 @@ class FlowMatching(Instrument):
 
     @readings
     def _of_moment(self) -> dict[str, Any]:
-        return {"t": self.t, "probe": (self.met.mean, self.met.spread) if self.view == "probe" else None}
+        if self.view != "probe":
+            return {"t": self.t, "probe": None}
+        spread = None if np.isnan(self.met.spread) else self.met.spread  # of no paths there is none
+        return {"t": self.t, "probe": (self.met.mean, spread)}
 
     @readings
     def _of_flow(self) -> dict[str, Any]:

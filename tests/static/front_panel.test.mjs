@@ -194,6 +194,45 @@ test("a mark on a slider goes to its moment", () => {
   assert.equal(model.t, 0.112);
 });
 
+test("a die sets another seed, whatever it rolls", (t) => {
+  const die = element({ die: "seed", sides: "10" });
+  found.set("[data-die]", [die]);
+  model = modelOf({ seed: 4 });
+  render({ model });
+  for (const rolled of [0, 0.5, 0.999]) {
+    t.mock.method(Math, "random", () => rolled);
+    model.seed = 4;
+    die.fire("click");
+    assert.ok(model.seed !== 4 && Number.isInteger(model.seed) && model.seed >= 0 && model.seed < 10);
+  }
+  assert.equal(model.seed, 3);
+});
+
+test("a stroke is shown while it is drawn, before Python answers, and what is drawn stays", () => {
+  const path = element();
+  const clear = element();
+  /** @type {Record<string, any>} */ const parts = { path, button: clear };
+  const box = { left: 0, right: 1295, top: 0, bottom: 1295, width: 1295, height: 1295 };
+  const pad = element({ brush: "drawing", max: "3" }, {
+    querySelector: (/** @type {string} */ selector) => parts[selector],
+    getBoundingClientRect: () => box,
+    setPointerCapture() {},
+    hasPointerCapture: () => true,
+  });
+  found.set("[data-brush]", [pad]);
+  model = modelOf({ drawing: "00zz" });
+  render({ model });
+  assert.equal(path.attributes.d, "M0 0h0", "from the lower left corner, in 1295ths");
+  pad.fire("pointerdown", { target: {}, clientX: 100, clientY: 1095 });
+  assert.equal(pad.attributes["data-drawing"], true);
+  pad.fire("pointermove", { clientX: 400, clientY: 1095 });
+  assert.equal(path.attributes.d, "M0 0h0M100 1095h0M400 1095h0");
+  pad.fire("lostpointercapture");
+  assert.equal(pad.attributes["data-drawing"], false);
+  clear.fire("click");
+  assert.deepEqual([model.drawing, path.attributes.d], ["", ""]);
+});
+
 test("buttons say what they ask for", () => {
   const button = element({ action: "step" });
   found.set("[data-action]", [button]);

@@ -27,6 +27,7 @@ export function render({ model }) {
     mark.addEventListener("click", () => (model[String(mark.dataset.goto)] = Number(/** @type {HTMLButtonElement} */ (mark).value)));
   for (const button of all("[data-action]"))
     button.addEventListener("click", () => model.send_msg({ action: String(button.dataset.action) }));
+  for (const die of all("[data-die]")) die.addEventListener("click", () => roll(die, model));
   for (const item of all("[data-when]")) {
     const conditions = String(item.dataset.when).split(";").map((condition) => condition.split(":"));
     const show = () =>
@@ -98,6 +99,13 @@ function bindInputs(inputs, model) {
       follow(model, name, (value) => showNumber(input, value));
     }
   }
+}
+
+/** Sets a seed to another number, at random. @param {HTMLElement} die @param {Model} model */
+function roll(die, model) {
+  const name = String(die.dataset.die);
+  const sides = Number(die.dataset.sides);
+  model[name] = (model[name] + 1 + Math.floor(Math.random() * (sides - 1))) % sides;
 }
 
 /** The input's number moved into its bounds and onto its grid of steps, or null if it holds none. @param {HTMLInputElement} input */
@@ -270,9 +278,20 @@ function handle(pad, model) {
 
 const BRUSH_PIXELS = 9; // between two points of a stroke
 
-/** Strokes of a pointer become points, four base-36 digits each. @param {HTMLElement} pad @param {Model} model */
+/**
+ * Strokes of a pointer become points, four base-36 digits each. They are shown on the pad at once, whatever Python draws.
+ * @param {HTMLElement} pad @param {Model} model
+ */
 function brush(pad, model) {
   const name = String(pad.dataset.brush);
+  const path = /** @type {SVGElement} */ (pad.querySelector("path"));
+  follow(model, name, (/** @type {string} */ points) => {
+    const dots = (points.match(/.{4}/g) ?? []).map((point) => {
+      const [x, y] = [point.slice(0, 2), point.slice(2)].map((digits) => parseInt(digits, 36));
+      return `M${x} ${1295 - y}h0`; // a round cap of no length
+    });
+    path.setAttribute("d", dots.join(""));
+  });
   const most = 4 * Number(pad.dataset.max);
   let last = [NaN, NaN];
   /** @param {PointerEvent} event */
@@ -286,9 +305,11 @@ function brush(pad, model) {
   pad.addEventListener("pointerdown", (event) => {
     if (/** @type {HTMLElement} */ (event.target).tagName === "BUTTON") return;
     pad.setPointerCapture(event.pointerId);
+    pad.toggleAttribute("data-drawing", true);
     last = [NaN, NaN];
     dab(event);
   });
+  pad.addEventListener("lostpointercapture", () => pad.toggleAttribute("data-drawing", false));
   pad.addEventListener("pointermove", (event) => pad.hasPointerCapture(event.pointerId) && dab(event));
   pad.querySelector("button")?.addEventListener("click", () => (model[name] = ""));
 }

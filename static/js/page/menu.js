@@ -17,8 +17,8 @@ function openMenu(place, name) {
 
   /** @type {Record<string, () => Promise<string>>} */
   const actions = {
-    link: async () => copied(stateAddress(name, query)),
-    embed: async () => copied(embedCode(place, name, query)),
+    link: async () => (await copied(stateAddress(name, query))) + withoutEdits(place),
+    embed: async () => (await copied(embedCode(place, name, query))) + withoutEdits(place),
     pin: async () => {
       place.dispatchEvent(new CustomEvent("lab:pin", { detail: { query } }));
       return "";
@@ -44,6 +44,9 @@ export function stateAddress(name, query, base = location.href, alone = "embed" 
   address.hash = alone ? "" : `instrument-${name}`;
   return address.href;
 }
+
+/** A sentence where the instrument runs the reader's code: no address carries it. @param {HTMLElement} place */
+const withoutEdits = ({ dataset: { edited } }) => (edited ? ` It opens with the lab's own code, not with your ${edited}.` : "");
 
 /** @param {HTMLElement} place @param {string} name @param {string} query */
 function embedCode(place, name, query) {

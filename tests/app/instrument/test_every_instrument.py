@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import importlib.metadata
-import io
 import json
 import math
 import re
@@ -710,7 +709,13 @@ def test_the_words_follow_the_picture(cls):
 
 def test_the_data_can_be_downloaded_in_any_context(cls):
     for context in contexts(cls):
-        header, *rows = csv.reader(io.StringIO(made(cls, **context).csv()))
+        instrument = made(cls, **context)
+        lines = instrument.csv().splitlines(keepends=True)
+        about = [line[2:].rstrip("\n") for line in lines if line.startswith("# ")]
+        assert about[0] == cls.title
+        given = dict(line.split(" = ", 1) for line in about[1:])
+        assert cls(**cls.parse_state(given)).state() == instrument.state(), "the settings can be read again"
+        header, *rows = csv.reader(lines[len(about) :])
         assert rows
         assert len(set(header)) == len(header)
         assert {len(row) for row in rows} == {len(header)}
@@ -762,7 +767,7 @@ def colours(view: InstrumentView) -> list[str]:
     for shown in view.figures.values():
         for model in shown.plot.references():
             for tag in model.tags:
-                for property_name in tag["light"]:
+                for property_name in tag["light"] if isinstance(tag, dict) else ():
                     value = getattr(model, property_name)
                     found += value if isinstance(value, list) else [value]
     return found

@@ -343,7 +343,7 @@ def test_the_data_are_what_is_shown(panel):
         np.testing.assert_array_equal(table["cluster"], panel.layers["plane.points"]["part"])
         panel.update(t=1.0)
         np.testing.assert_allclose(np.stack([table["end_x"], table["end_y"]], axis=1), panel.points(), atol=1e-6)
-    assert flow.csv().startswith("x,y,noise_x,noise_y,end_x,end_y,cluster\n")
+    assert "\nx,y,noise_x,noise_y,end_x,end_y,cluster\n" in flow.csv()
 
 
 def test_what_is_sent_is_single_precision(panel):
