@@ -125,6 +125,12 @@ class WorkerApi:
         """Returns the data that the instrument shows, as comma-separated values."""
         return self._instruments[slot].instrument.csv()
 
+    def picture(self, slot: str, theme: str, address: str) -> str:
+        """Returns what the instrument shows as SVG, with legends, settings and this address in it."""
+        from diffusion_lab.app.instrument.scene_svg import instrument_svg
+
+        return instrument_svg(self._instruments[slot].instrument, "dark" if theme == "dark" else "light", address)
+
     # --- cells -------------------------------------------------------------------------------------------------------
 
     def run_cell(self, label: str, code: str, above: Any, checks: str) -> bool:

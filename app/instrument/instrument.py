@@ -278,6 +278,26 @@ class Instrument(param.Parameterized):
         with suppress(NotReady), self._graph.no_waiting():  # no step or tap before the picture is computed
             getattr(self, action)(*place)
 
+    def provenance(self) -> list[str]:
+        """The lines that say what a file of this instrument shows: title, the reader's code if any, all settings."""
+        settings = (f"{name} = {as_text(getattr(self, name))}" for name in self.settings())
+        return [self.title, *self.edited_words(), *settings]
+
+    def seen(self) -> Iterator[tuple[Scene, dict[str, Columns], Any]]:
+        """Each scene that is seen now, with the columns of its visible layers and its ranges, None for its own."""
+        ranges = {scene.name: node for scene, node in self._ranged}
+        for scene in self._scenes.values():
+            if not scene.when.met(self):
+                continue
+            columns = {
+                name: part
+                for other, names, node in self._drawn
+                if other is scene and self._shows(scene, names)
+                for name, part in zip(names, self._graph.read(node), strict=True)
+                if scene.layers[name].condition.met(self)
+            }
+            yield scene, columns, self._graph.read(ranges[scene.name]) if scene.name in ranges else None
+
     def csv(self) -> str:
         """The data shown, as comma-separated values; numbers have nine digits.
 
@@ -285,8 +305,7 @@ class Instrument(param.Parameterized):
         """
         columns = self.table()
         text = io.StringIO()
-        settings = (f"{name} = {as_text(getattr(self, name))}" for name in self.settings())
-        text.writelines(f"# {line}\n" for line in (self.title, *self._edited_words(), *settings))
+        text.writelines(f"# {line}\n" for line in self.provenance())
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(
@@ -332,7 +351,7 @@ class Instrument(param.Parameterized):
         answer.pale, answer.working = tuple(pale), self._graph.working
         return answer
 
-    def _edited_words(self) -> list[str]:
+    def edited_words(self) -> list[str]:
         """That some of the code is the reader's, or nothing."""
         return [f"runs your {', '.join(name.rpartition('.')[2] for name in self.edited)}"] if self.edited else []
 
@@ -342,7 +361,7 @@ class Instrument(param.Parameterized):
         With the reader's code nothing is called exact. A reading that should be a number and is not has a sentence.
         """
         status: Status | None = self._sent.get("status data")
-        parts = self._edited_words()
+        parts = self.edited_words()
         if (progress := self._graph.progress) is not None and progress.of:
             parts.append(f"{progress.done:,.0f} of {progress.of:,.0f} {progress.unit}".strip())
         while status is not None:

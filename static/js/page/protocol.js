@@ -27,7 +27,7 @@
  *   | {type: "drawn", slot: string}
  *   | {type: "set", slot: string, values: Record<string, any>}
  *   | {type: "act", slot: string, message: Record<string, any>}
- *   | {type: "export", slot: string}
+ *   | {type: "export", slot: string, kind: "csv" | "svg", theme: string, address: string}
  *   | {type: "set_state", slot: string, values: Record<string, string>}
  *   | {type: "edit", run: number, instrument: string, name: string, code: string}
  *   | {type: "restore", instrument: string, name: string}
@@ -44,7 +44,7 @@
  *   | {type: "state", slot: string, head: string, arrays: any[]}
  *   | {type: "patch", slot: string, patch: string, buffers: Map<string, ArrayBuffer>}
  *   | {type: "idle", slot: string, ms?: number}
- *   | {type: "exported", slot: string, csv: string}
+ *   | {type: "exported", slot: string, text: string}
  *   | {type: "output", run: number, kind: OutputKind, body: string, line: number}
  *   | {type: "left_out", run: number, lines: number, others: number}
  *   | {type: "edited", slots: Record<string, string[]>, failed: string, body: string, line: number}

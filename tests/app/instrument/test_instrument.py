@@ -256,7 +256,7 @@ def test_run_plays_from_the_start(dial):
 
 
 def test_run_again_at_the_end_takes_the_next_seed(dial):
-    """Whoever asks for another sample gets one; a sample that is not played yet, or was made by hand, is played first."""
+    """Whoever asks for another sample gets one; one that was set by a link or by hand is played first."""
     dial.level = 1.0
     dial.act({"action": "run"})
     assert (dial.level, dial.seed) == (0.0, 0), "the state that a link gave is shown as it is"

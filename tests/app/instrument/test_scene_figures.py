@@ -11,9 +11,9 @@ from bokeh.models import glyphs as bokeh_glyphs
 
 from diffusion_lab.app.instrument import scene_figures
 from diffusion_lab.app.instrument.figure_svg import figure_svg
-from diffusion_lab.app.instrument.scene_figures import SMOOTH, SceneFigure, shades
+from diffusion_lab.app.instrument.scene_figures import SMOOTH, SceneFigure
 from diffusion_lab.app.instrument.scenes import BY_PART, Axes, Boxes, Heat, Image, Layer, Lines, Plane, Points, Scene
-from diffusion_lab.app.instrument.theme import TOKENS, data_palette
+from diffusion_lab.app.instrument.theme import TOKENS, data_palette, shades
 
 from .test_scenes import KINDS
 
