@@ -14,9 +14,10 @@ from bokeh.model import Model
 from bokeh.models import ColumnDataSource, FixedTicker, GlyphRenderer, LinearColorMapper
 from bokeh.plotting import figure
 
-from diffusion_lab.app.instrument.scene_svg import CHART_WIDTH, PICTURE_WIDTH
 from diffusion_lab.app.instrument.scenes import (
     BY_PART,
+    CHART_WIDTH,
+    PICTURE_WIDTH,
     Arrows,
     Axes,
     Band,

@@ -16,6 +16,8 @@ from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.instrument import Instrument
 from diffusion_lab.app.instrument.scenes import (
     BY_PART,
+    CHART_WIDTH,
+    PICTURE_WIDTH,
     Arrows,
     Axes,
     Band,
@@ -35,7 +37,6 @@ from diffusion_lab.app.instrument.scenes import (
 from diffusion_lab.app.instrument.svg import Frame
 from diffusion_lab.app.instrument.theme import TOKENS, ThemeName, heat_palette
 
-PICTURE_WIDTH, CHART_WIDTH = 600, 340  # pixels
 GAP = 16  # around what an instrument's picture is made of
 CHARACTER = 6.4  # a generous width of one character of 12 pixels
 

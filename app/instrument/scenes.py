@@ -22,6 +22,9 @@ Columns = dict[str, Column]
 #: As a layer's colour: each row has the colour of its column `part` (0 … 5; -1 is grey).
 BY_PART = "parts"
 
+#: Widths of scenes in pixels, before a page scales them to its room.
+PICTURE_WIDTH, CHART_WIDTH = 600, 340
+
 
 def _floats(values: Any) -> np.ndarray:
     """Contiguous float32: its rounding is far below a pixel, and it halves the size of messages."""

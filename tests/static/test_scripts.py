@@ -32,7 +32,7 @@ def test_every_script_is_run():
         "front_panel",
         "instruments",
         "layers",
-    "png",
+        "png",
         "protocol",
         "python_worker",
         "quizzes",
