@@ -101,7 +101,7 @@ class Guidance(Instrument):
             Measure("eps_cond", "noise with the class, ε_c", ".2f", "length", when=PROBE,
                 doc="Noise predicted with the condition."),
             Measure("eps_guided", "guided noise, ε̃", ".2f", "length", when=PROBE, doc="The two, extrapolated by w."),
-            Measure("classifier", "slope of log p(c | x)", ".2f", "from ε", when=PROBE,
+            Measure("classifier", "classifier slope", ".2f", "from ε", when=PROBE,
                 doc="Slope of the classifier by differences; beside it (ε∅ − ε_c)/√(1 − ᾱ), that of noised points."),
         ])
 
