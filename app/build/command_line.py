@@ -123,9 +123,9 @@ def _site(options: argparse.Namespace, say: Progress) -> int:
 def _draft(say: Progress) -> None:
     wheel = _ready(say)
     from diffusion_lab.app.build.node_python import NodePython
-    from diffusion_lab.app.build.site import RUNTIME, build_site
+    from diffusion_lab.app.build.site import build_site
 
-    with NodePython(RUNTIME) as python:
+    with NodePython() as python:
         build_site(wheel, say, python)
 
 
