@@ -19,9 +19,9 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from diffusion_lab.app.build.fresh_process import run_in_fresh_process
 from diffusion_lab.app.build.setup_steps import LOCK_BUILD, ROOT
@@ -35,12 +35,17 @@ KEPT_BYTES = 2**30
 #: Folders of the checkout with installed files.
 INSTALLED = (".venv/", "static/node_modules/")
 
+Name = TypeVar("Name", bound=Hashable)
+
 #: What every computation in Python depends on: the interpreter and the packages.
 PYTHON = (sys.version, LOCK_BUILD)
 
 
 class BuildCache:
-    """The cache in a folder, for one build. Each source file is hashed once, when it is first needed."""
+    """The cache in a folder, for one build and its threads. Each source file is hashed once, when it is first needed.
+
+    Builds that run at once must not share the folder: `build_site` holds a lock.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._begun = folder, time.time()
@@ -82,8 +87,19 @@ class BuildCache:
 
         return self._entry(kind, inputs, "", fill)
 
+    def values(
+        self, kind: str, inputs: Mapping[Name, Any], make: Callable[[list[Name]], Mapping[Name, Any]]
+    ) -> dict[Name, Any]:
+        """Returns name → value; `inputs` has those of each name. `make` computes all missing values at once."""
+        found = {name: self.get(kind, each) for name, each in inputs.items()}
+        missing = [name for name, value in found.items() if value is None]
+        made = make(missing) if missing else {}
+        for name, value in made.items():
+            self.put(kind, inputs[name], value)
+        return {**found, **made}
+
     def get(self, kind: str, inputs: Any) -> Any:
-        """Returns a cached value, None if there is none. With `put`, for values that are computed many at once."""
+        """Returns a cached value, None if there is none."""
         path = self._path(kind, inputs)
         if not path.exists():
             return None
@@ -107,16 +123,14 @@ class BuildCache:
         return self._digests[path]
 
     def forget_old(self) -> None:
-        """Deletes unfinished entries, and those that no build has used for long (`KEPT_SECONDS`, `KEPT_BYTES`).
-
-        No other build may be running.
-        """
+        """Deletes unfinished entries, and those that no build has used for long (`KEPT_SECONDS`, `KEPT_BYTES`)."""
+        entries = [entry for kind in os.scandir(self._folder) for entry in os.scandir(kind)]
         size = 0
-        for used, path in sorted(((path.stat().st_mtime, path) for path in self._folder.glob("*/*")), reverse=True):
-            size += _size(path)
-            unused = used < self._begun - KEPT_SECONDS or (used < self._begun and size > KEPT_BYTES)
-            if unused or path.suffix == ".part":
-                _delete(path)
+        for entry in sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True):
+            unused = self._begun - entry.stat().st_mtime  # seconds; negative if this build has used it
+            size += _size(entry)
+            if entry.name.endswith(".part") or unused > KEPT_SECONDS or (unused > 0 and size > KEPT_BYTES):
+                _delete(Path(entry))
 
     def _entry(self, kind: str, inputs: Any, suffix: str, fill: Callable[[Path], object]) -> Path:
         path = self._path(kind, inputs, suffix)
@@ -127,12 +141,7 @@ class BuildCache:
             fill(part := _part(path))
             if BuildCache(self._folder)._path(kind, inputs, suffix) != path:
                 return part  # An input has changed meanwhile: good for this build only. `forget_old` deletes it.
-            try:
-                return part.replace(path)
-            except OSError:  # a folder that another process has made meanwhile
-                if not path.exists():
-                    raise
-                return path
+            return part.replace(path)
 
     def _path(self, kind: str, inputs: Any, suffix: str = "") -> Path:
         return self._folder / kind / (self.key(inputs) + suffix)
@@ -160,9 +169,8 @@ def _part(path: Path) -> Path:
     return path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
 
 
-def _size(path: Path) -> int:
-    files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names] if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files)
+def _size(entry: os.DirEntry[str]) -> int:
+    return sum(map(_size, os.scandir(entry))) if entry.is_dir() else entry.stat().st_size
 
 
 def _delete(path: Path) -> None:

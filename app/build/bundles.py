@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from diffusion_lab.app.build.build_cache import BuildCache
-from diffusion_lab.app.build.python_packs import FrontEnd, PythonPacks
+from diffusion_lab.app.build.python_packs import PythonPacks, panel_files
 from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, SetupError
 
 #: Style sheets of every page, in order. The theme's variables come last, because CSS imports must precede all rules.
@@ -72,9 +72,9 @@ class SiteAssets:
         self._out, self._written, self._cache = out, written, cache
         (out / "assets").mkdir(parents=True)
 
-    def lay_out_front_end(self, files: FrontEnd, tokens: str) -> None:
+    def lay_out_front_end(self, tokens: str) -> None:
         """Adds the style sheet (`tokens`: its variables, from `theme.py`), the scripts and unmodified libraries."""
-        self.urls["panel"] = self._folder("panel", files.panel_files)
+        self.urls["panel"] = self._folder("panel", panel_files())
         page = self._bundle_page()
         self.urls["preloaded"] = [f"assets/{name}" for name in _bokeh_chunks(page)]
         for path in sorted(page.glob("chunk-*.js")):

@@ -64,21 +64,7 @@ LEFT_OUT = re.compile(
     r"^(bokeh/(server/static|sphinxext|command|sampledata)|panel/(dist/(?!css/)|tests|chat/tests|command|auth)|"
     r"pyviz_comms/labextension/(static|schemas)|numpy/(f2py|distutils)|numpy/.*/tests/)"
 )
-LEFT_OUT_ENDINGS = (
-    ".so",
-    ".pyi",
-    ".md",
-    ".c",
-    ".h",
-    ".pxd",
-    ".pyx",
-    ".map",
-    ".ts",
-    ".svg",
-    ".png",
-    ".typed",
-    ".ico",
-)
+LEFT_OUT_ENDINGS = (".so", ".pyi", ".md", ".c", ".h", ".pxd", ".pyx", ".map", ".ts", ".svg", ".png", ".typed", ".ico")
 
 #: Our own files that the browser needs.
 OWN = (
@@ -134,13 +120,6 @@ Tree = dict[str, Path | bytes]
 
 
 @dataclass(frozen=True)
-class FrontEnd:
-    """Libraries that pages load unmodified, under their original file names."""
-
-    panel_files: dict[str, Path]
-
-
-@dataclass(frozen=True)
 class PythonPacks:
     """The files for the browser's Python: packs, weights and compiled modules by path, Pyodide's core and lock file."""
 
@@ -152,15 +131,12 @@ class PythonPacks:
     lock: dict[str, object]
 
 
-def front_end() -> FrontEnd:
-    """Returns the libraries that pages load unmodified."""
-    panel_dist = _site_packages() / "panel/dist"
-    panel_version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
-    return FrontEnd(
-        panel_files={
-            f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path for path in _panel_css(panel_dist)
-        },
-    )
+def panel_files() -> dict[str, Path]:
+    """Returns path → file of Panel's style sheets, which pages load unmodified."""
+    dist = _site_packages() / "panel/dist"
+    version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
+    paths = [path for folder in ("css", "bundled/theme") for path in sorted((dist / folder).glob("*.css"))]
+    return {f"{version}/dist/{path.relative_to(dist).as_posix()}": path for path in paths}
 
 
 def make_python_packs(numpy_wheel: Path, cache: BuildCache, say: Say, warm: NodePython | None = None) -> PythonPacks:
@@ -195,13 +171,6 @@ def _trimmed_core(numpy_wheel: Path, third_party: Path, cache: BuildCache, say: 
     return cache.folder("core", [numpy_wheel, *trim_pyodide.INPUTS], make)
 
 
-def _panel_css(panel_dist: Path) -> list[Path]:
-    return [
-        *sorted((panel_dist / "css").glob("*.css")),
-        *sorted((panel_dist / "bundled/theme").glob("*.css")),
-    ]
-
-
 # --- the tree --------------------------------------------------------------------------------------------------------
 
 
@@ -226,30 +195,21 @@ def _third_party(numpy_wheel: Path, cache: BuildCache, say: Say) -> Path:
 
 def _own(cache: BuildCache, say: Say, warm: NodePython | None) -> Tree:
     """Returns the lab's own files, compiled. Compiles only those whose source is new to the cache."""
-    sources = {f"site/{inside}": path.read_bytes() for inside, path in _own_files().items()}
+    tree = {f"site/{inside}": path.read_bytes() for inside, path in _own_files().items()}
+    sources = {place: data for place, data in tree.items() if place.endswith(".py")}
+
+    def compiled(places: list[str]) -> Mapping[str, bytes]:
+        say(f"compiling {len(places)} of the lab's own Python files")
+        with NodePython() as cold:
+            python = warm or cold
+            shutil.rmtree(python.folder / "tree", ignore_errors=True)  # left by the last build
+            _lay_out(python.folder / "tree", {place: sources[place] for place in places})
+            python.run("compile_tree.py")
+        return {place: (python.folder / "compiled" / f"{place}c").read_bytes() for place in places}
+
     compiler = cache.key(COMPILER)
-    code = {place: cache.get("byte-code", [compiler, place, sources[place]]) for place in sources if _is_python(place)}
-    missing = {place: sources[place] for place, found in code.items() if found is None}
-    if missing:
-        say(f"compiling {len(missing)} of the lab's own Python files")
-        with NodePython() as python:
-            made = _compiled(missing, warm or python)
-        for place in missing:
-            cache.put("byte-code", [compiler, place, sources[place]], made[place])
-        code |= made
-    return {f"{place}c" if place in code else place: code.get(place, data) for place, data in sources.items()}
-
-
-def _is_python(place: str) -> bool:
-    return place.endswith(".py")
-
-
-def _compiled(sources: Mapping[str, bytes], python: NodePython) -> dict[str, bytes]:
-    """Compiles Python files in Pyodide: place in the tree → source or byte code."""
-    shutil.rmtree(python.folder / "tree", ignore_errors=True)  # left by the last build
-    _lay_out(python.folder / "tree", sources)
-    python.run("compile_tree.py")
-    return {place: (python.folder / "compiled" / f"{place}c").read_bytes() for place in sources}
+    code = cache.values("byte-code", {place: [compiler, place, data] for place, data in sources.items()}, compiled)
+    return {f"{place}c" if place in code else place: code.get(place, data) for place, data in tree.items()}
 
 
 def _data(file: Path | bytes) -> bytes:
@@ -401,10 +361,8 @@ def packed(files: Sequence[tuple[str, Path | bytes]]) -> bytes:
 
 def _imports(cache: BuildCache) -> dict[str, str]:
     """Returns each of the lab's own files with its import statements."""
-    sources = {inside: path.read_bytes() if _is_python(inside) else b"" for inside, path in _own_files().items()}
-    return {
-        inside: cache.value("imports", [source], partial(_imports_of, source)) for inside, source in sources.items()
-    }
+    sources = {inside: path.read_bytes() if path.suffix == ".py" else b"" for inside, path in _own_files().items()}
+    return {inside: cache.value("imports", source, partial(_imports_of, source)) for inside, source in sources.items()}
 
 
 def _imports_of(source: bytes) -> str:

@@ -7,15 +7,15 @@ the old site by one rename.
 from __future__ import annotations
 
 import fcntl
-import functools
 import re
 import shutil
 import tomllib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jinja2
@@ -45,7 +45,7 @@ from diffusion_lab.app.build.node_python import NodePython
 from diffusion_lab.app.build.notebook import make_notebook
 from diffusion_lab.app.build.package import make_package
 from diffusion_lab.app.build.precompress import Precompressor
-from diffusion_lab.app.build.python_packs import front_end, make_python_packs
+from diffusion_lab.app.build.python_packs import make_python_packs
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument, RenderedQuiz, with_answer
 from diffusion_lab.app.build.setup_steps import ROOT, WORK, Say, SetupError, place_and_message
 from diffusion_lab.app.build.typeset import typeset
@@ -82,21 +82,21 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
     references = read_references()
     names = instrument_names()
     chapters, abouts = read_documents(references)
-    cache = BuildCache(WORK / "cache")
+    build_cache = BuildCache(WORK / "cache")
     # The slow jobs run in parallel: Node compiles, processes run cells and instruments, files are compressed.
     with (
-        Precompressor(cache) as precompressor,
+        Precompressor(build_cache) as precompressor,
         ThreadPoolExecutor(3 + len(chapters) + 2 * len(names)) as pool,
     ):
-        runtime = pool.submit(make_python_packs, numpy_wheel, cache, say, warm)
-        package = pool.submit(make_package, cache)
-        tokens = pool.submit(cache.of, "diffusion_lab.app.instrument.theme:css_variables")
-        prerendered = [pool.submit(_prerendered, chapter, cache.of) for chapter in chapters]
-        filled = [pool.submit(_computed, about, cache.of) for about in abouts]
-        alone = {name: pool.submit(cache.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
-        site = _Site(WORK / "new", (lambda path: None) if warm else precompressor.begin, cache)
-        site.assets.lay_out_front_end(front_end(), tokens.result())
-        site.formulas = typeset([*chapters, *abouts], cache)
+        runtime = pool.submit(make_python_packs, numpy_wheel, build_cache, say, warm)
+        package = pool.submit(make_package, build_cache)
+        tokens = pool.submit(build_cache.of, "diffusion_lab.app.instrument.theme:css_variables")
+        prerendered = [pool.submit(_prerendered, chapter, build_cache.of) for chapter in chapters]
+        filled = [pool.submit(_computed, about, build_cache.of) for about in abouts]
+        alone = {name: pool.submit(build_cache.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
+        site = _Site(WORK / "new", (lambda path: None) if warm else precompressor.begin, build_cache)
+        site.assets.lay_out_front_end(tokens.result())
+        site.formulas = typeset([*chapters, *abouts], build_cache)
         pages = [page.result() for page in prerendered]
         site.abouts = {about.slug: about.html for _, about in (each.result() for each in filled)}
         embeds = {name: rendered.result() for name, rendered in alone.items()}
@@ -114,7 +114,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         if not warm:
             site.assets.write_service_worker()
         precompressor.finish()
-    cache.forget_old()
+    build_cache.forget_old()
     target = DRAFT if warm else DIST
     _replace(site.out, target)
     return target
@@ -244,25 +244,26 @@ class _Site:
     of the site; `package`: path of the lab's wheel in the site.
     """
 
-    def __init__(self, out: Path, written: Callable[[Path], None], cache: BuildCache) -> None:
+    def __init__(self, out: Path, written: Callable[[Path], None], build_cache: BuildCache) -> None:
         self.out, self._written = out, written
         self.formulas: dict[str, str] = {}
         self.abouts: dict[str, str] = {}
         self.megabytes = 0
         self.package = Path()
-        loader = jinja2.FileSystemLoader(HERE / "templates")
+        get, put = (partial(call, "templates") for call in (build_cache.get, build_cache.put))
+        compiled: Any = SimpleNamespace(get=get, set=put)
         self.templates = jinja2.Environment(
-            loader=loader,
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
-            bytecode_cache=_CompiledTemplates(cache),
+            bytecode_cache=jinja2.MemcachedBytecodeCache(compiled, ignore_memcache_errors=False),
         )
         self.templates.filters["highlighted"] = _highlighted
         self.templates.filters["kind"] = lambda block: type(block).__name__
         shutil.rmtree(out, ignore_errors=True)
-        self.assets = SiteAssets(out, written, cache)
+        self.assets = SiteAssets(out, written, build_cache)
 
     def write_chapter(
         self,
@@ -361,21 +362,7 @@ class _Site:
         self._written(self.out / path)
 
 
-class _CompiledTemplates(jinja2.BytecodeCache):
-    """Keeps Jinja's compiled templates in the build's cache."""
-
-    def __init__(self, cache: BuildCache) -> None:
-        self._cache = cache
-
-    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
-        if code := self._cache.get("templates", [bucket.key, bucket.checksum]):
-            bucket.bytecode_from_string(code)
-
-    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
-        self._cache.put("templates", [bucket.key, bucket.checksum], bucket.bytecode_to_string())
-
-
-@functools.cache
+@cache
 def _highlighted(code: str) -> Markup:
     return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n"))
 

@@ -22,33 +22,27 @@ Typeset = dict[str, str]
 
 def typeset(documents: Iterable[Document], cache: BuildCache) -> dict[str, str]:
     """Returns placeholder → HTML with MathML for every formula; raises `ChapterError` for a wrong one."""
+    html = {}
     marked = [(document, formula) for document in documents for formula in document.formulas]
     results = typeset_formulas([(formula.tex, formula.display) for _, formula in marked], cache)
     for document, formula in marked:
         result = results[formula.tex, formula.display]
         if "error" in result:
             raise document.error(formula.line, f"{result['error']} in ${formula.tex}$")
-    return {formula.mark: results[formula.tex, formula.display]["html"] for _, formula in marked}
+        html[formula.mark] = result["html"]
+    return html
 
 
 def typeset_formulas(formulas: Iterable[Formula], cache: BuildCache) -> dict[Formula, Typeset]:
-    """Returns formula → result, from the cache or by KaTeX, which runs once for all that are missing."""
-    version = cache.key([SCRIPT, NODE_MODULES / "katex/package.json"])
-    results = {formula: cache.get("formulas", [version, *formula]) for formula in formulas}
-    missing = [formula for formula, result in results.items() if result is None]
-    for formula, result in zip(missing, katex(missing), strict=True):
-        if "html" in result:
-            cache.put("formulas", [version, *formula], result)
-        results[formula] = result
-    return results
+    """Returns formula → result. KaTeX runs once, for all formulas that are not cached."""
+    katex = cache.key([SCRIPT, NODE_MODULES / "katex/package.json"])
+    return cache.values("formulas", {formula: [katex, *formula] for formula in formulas}, run_katex)
 
 
-def katex(formulas: list[Formula]) -> list[Typeset]:
-    """Runs KaTeX on each formula and returns the results."""
-    if not formulas:
-        return []
+def run_katex(formulas: list[Formula]) -> dict[Formula, Typeset]:
+    """Typesets all formulas with KaTeX."""
     wanted = json.dumps([{"tex": tex, "display": display} for tex, display in formulas])
     done = subprocess.run(["node", str(SCRIPT), str(NODE_MODULES.parent)], input=wanted, capture_output=True, text=True)
     if done.returncode:
         raise SetupError(f"KaTeX could not be run:\n{done.stderr}")
-    return list(json.loads(done.stdout))
+    return dict(zip(formulas, json.loads(done.stdout), strict=True))

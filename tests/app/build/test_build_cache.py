@@ -208,17 +208,6 @@ def test_threads_that_ask_for_one_entry_make_it_once(cache, kind):
     assert (len(paths), maker.made) == (1, 1)
 
 
-@every_kind
-def test_another_process_may_make_the_same_entry(cache, entry):
-    """Both write under names of their own; whoever comes second finds the entry."""
-    slow, make = Maker("words"), Maker("words")
-    value = slow.value
-    slow.value = lambda: (entry(cache, ["x"], make), value())[1]
-    assert entry(cache, ["x"], slow) == "words"
-    assert (make.made, slow.made) == (1, 1)
-    assert entry(cache, ["x"], Maker("unused")) == "words"
-
-
 def test_linked_files_outlive_their_entry(cache):
     build = BuildCache(cache)
     path = build.file("kind", ["x"], "", lambda: b"words")
