@@ -19,9 +19,9 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from diffusion_lab.app.build.fresh_process import run_in_fresh_process
 from diffusion_lab.app.build.setup_steps import LOCK_BUILD, ROOT
@@ -34,8 +34,6 @@ KEPT_BYTES = 2**30
 
 #: Folders of the checkout with installed files.
 INSTALLED = (".venv/", "static/node_modules/")
-
-Name = TypeVar("Name", bound=Hashable)
 
 #: What every computation in Python depends on: the interpreter and the packages.
 PYTHON = (sys.version, LOCK_BUILD)
@@ -87,16 +85,14 @@ class BuildCache:
 
         return self._entry(kind, inputs, "", fill)
 
-    def values(
-        self, kind: str, inputs: Mapping[Name, Any], make: Callable[[list[Name]], Mapping[Name, Any]]
-    ) -> dict[Name, Any]:
+    def values(self, kind: str, inputs: dict[Any, Any], make: Callable[[list[Any]], dict[Any, Any]]) -> dict[Any, Any]:
         """Returns name → value; `inputs` has those of each name. `make` computes all missing values at once."""
         found = {name: self.get(kind, each) for name, each in inputs.items()}
         missing = [name for name, value in found.items() if value is None]
-        made = make(missing) if missing else {}
-        for name, value in made.items():
+        for name, value in (make(missing) if missing else {}).items():
             self.put(kind, inputs[name], value)
-        return {**found, **made}
+            found[name] = value
+        return found
 
     def get(self, kind: str, inputs: Any) -> Any:
         """Returns a cached value, None if there is none."""

@@ -84,23 +84,24 @@ class SiteAssets:
 
     def lay_out_runtime(self, runtime: PythonPacks) -> None:
         """Adds the packs and weights, and bundles the worker with a table of their addresses."""
-        addresses = {name: self.add(path, f"{name}.pack") for name, path in runtime.packs.items()}
         self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in runtime.core})
-        addresses |= {"pyodide": self.urls["pyodide"], "panelRoot": self.urls["panel"]}
-        relative: dict[str, Any] = {name: path.removeprefix("assets/") for name, path in addresses.items()}
-        relative["instruments"] = {
-            name: self.add(path, f"{name}.pack").removeprefix("assets/") for name, path in runtime.instruments.items()
+
+        def added(path: Path, name: str) -> str:
+            return self.add(path, name).removeprefix("assets/")
+
+        table = {
+            **{name: added(path, f"{name}.pack") for name, path in runtime.packs.items()},
+            "pyodide": self.urls["pyodide"].removeprefix("assets/"),
+            "panelRoot": self.urls["panel"].removeprefix("assets/"),
+            "instruments": {name: added(path, f"{name}.pack") for name, path in runtime.instruments.items()},
+            "weights": {name: added(path, name.replace("/", "-")) for name, path in runtime.weights.items()},
+            "lock": runtime.lock,
+            "libraries": [[inside, added(path, _library_name(inside))] for inside, path in runtime.libraries.items()],
         }
-        relative["weights"] = {
-            name: self.add(path, name.replace("/", "-")).removeprefix("assets/")
-            for name, path in runtime.weights.items()
-        }
-        relative["lock"] = runtime.lock
-        relative["libraries"] = [
-            [inside, self.add(path, _library_name(inside)).removeprefix("assets/")]
-            for inside, path in runtime.libraries.items()
-        ]
-        self.urls["worker"] = self.add(self._bundle_worker(relative) / "worker.js")
+        banner = f"--banner:js=globalThis.LAB_ASSETS={json.dumps(table)};"
+        node_only = [f"--external:{name}" for name in ("node:*", "ws")]  # Pyodide's loader also runs under Node
+        bundled = self._esbuild(SCRIPTS, str(SCRIPTS / "worker/worker.js"), *BUNDLED, *node_only, banner)
+        self.urls["worker"] = self.add(bundled / "worker.js")
 
     def write_file_list(self) -> None:
         """Writes the list of all files of the site, including itself and the service worker, for “Page as a zip”."""
@@ -187,11 +188,6 @@ class SiteAssets:
             f"--alias:sucrase={SCRIPTS / 'bokeh/plain_modules.js'}",
         ]
         return self._esbuild(SCRIPTS, str(SCRIPTS / "page/main.js"), *BUNDLED, *chunks, *libraries)
-
-    def _bundle_worker(self, assets: dict[str, Any]) -> Path:
-        node_only = [f"--external:{name}" for name in ("node:*", "ws")]  # Pyodide's loader also runs under Node
-        banner = f"--banner:js=globalThis.LAB_ASSETS={json.dumps(assets)};"
-        return self._esbuild(SCRIPTS, str(SCRIPTS / "worker/worker.js"), *BUNDLED, *node_only, banner)
 
     def _esbuild(self, sources: Path, *arguments: str, text: str = "") -> Path:
         """Returns a folder with esbuild's output and `meta.json`, cached until a file in the folder `sources` changes.

@@ -31,14 +31,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from diffusion_lab.app.build import trim_pyodide
+from diffusion_lab.app.build import defer_imports, trim_pyodide
 from diffusion_lab.app.build.build_cache import BuildCache
-from diffusion_lab.app.build.defer_imports import make_lazy
 from diffusion_lab.app.build.node_python import SCRIPTS, NodePython
 from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, Say
 from diffusion_lab.app.instrument.discovery import instrument_names
 
-HERE = Path(__file__).parent
 PYODIDE = NODE_MODULES / "pyodide"
 
 #: Distributions that Panel imports in the browser, as traced; its metadata requires more.
@@ -184,12 +182,12 @@ def _third_party(numpy_wheel: Path, cache: BuildCache, say: Say) -> Path:
         _lay_out(tree / "site", files)
         _lay_out_wheel_and_stdlib(tree, numpy_wheel)
         _shorten_metadata(tree / "site")
-        make_lazy(tree)
+        defer_imports.make_lazy(tree)
         with NodePython(folder) as python:
             python.run("compile_tree.py")
         shutil.rmtree(tree)
 
-    recipe = [Path(__file__), HERE / "defer_imports.py", *COMPILER]
+    recipe = [Path(__file__), Path(defer_imports.__file__), *COMPILER]
     return cache.folder("third-party", [files, numpy_wheel, *recipe], make) / "compiled"
 
 
@@ -198,7 +196,7 @@ def _own(cache: BuildCache, say: Say, warm: NodePython | None) -> Tree:
     tree = {f"site/{inside}": path.read_bytes() for inside, path in _own_files().items()}
     sources = {place: data for place, data in tree.items() if place.endswith(".py")}
 
-    def compiled(places: list[str]) -> Mapping[str, bytes]:
+    def compiled(places: list[str]) -> dict[str, bytes]:
         say(f"compiling {len(places)} of the lab's own Python files")
         with NodePython() as cold:
             python = warm or cold
