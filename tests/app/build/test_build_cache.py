@@ -224,6 +224,34 @@ def test_values_may_be_put_and_replaced(cache):
         assert BuildCache(cache).get("kind", ["x"]) == value
 
 
+def test_a_value_whose_replacement_breaks_off_stays(cache, monkeypatch):
+    BuildCache(cache).put("kind", ["x"], "one")
+
+    def broken(self: Path, *_: object) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "replace", broken)
+        BuildCache(cache).put("kind", ["x"], "two")
+    assert BuildCache(cache).get("kind", ["x"]) == "one"
+
+
+def test_values_that_are_missing_are_made_at_once(cache):
+    asked: list[list[str]] = []
+
+    def make(names: list[str]) -> dict[str, str]:
+        asked.append(names)
+        return {name: name.upper() for name in names}
+
+    def values(*names: str) -> dict[str, str]:
+        return BuildCache(cache).values("kind", {name: ["x", name] for name in names}, make)
+
+    assert values("a", "b") == {"a": "A", "b": "B"}
+    assert values("b", "c", "d") == {"b": "B", "c": "C", "d": "D"}
+    assert values("d", "a") == {"a": "A", "d": "D"}
+    assert asked == [["a", "b"], ["c", "d"]]
+
+
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 
