@@ -382,7 +382,7 @@ def write_pack(target: Path, files: list[tuple[str, bytes]]) -> None:
     target.write_bytes(b"".join([struct.pack("<I", len(head)), head, *contents]))
 
 
-# --- what is up to date ----------------------------------------------------------------------------------------------
+# --- keys of the cached steps ----------------------------------------------------------------------------------------
 
 
 def _changed(stamp: Path, key: str) -> bool:

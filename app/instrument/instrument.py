@@ -269,7 +269,7 @@ class Instrument(param.Parameterized):
         )
         return text.getvalue()
 
-    # --- what is shown -----------------------------------------------------------------------------------------------
+    # --- answers -----------------------------------------------------------------------------------------------------
 
     def answer(self, seconds: float | None = None) -> Answer:
         """The changes since the last answer. Long work gets `seconds` in total; None: it runs to its end."""
