@@ -179,7 +179,10 @@ CALLS = [
     ("1 + score", "`score` is a function, not its result. Call it: `score(...)`."),
     ("score[1]", "`score` is a function: call it with round brackets."),
     ("sigma[0]", "Square brackets pick an item, but this is a number, which has no items."),
-    ("for i in 3:\n    pass", "A single number cannot be looped over or unpacked. To count up to `n`, write `range(n)`."),
+    (
+        "for i in 3:\n    pass",
+        "A single number cannot be looped over or unpacked. To count up to `n`, write `range(n)`.",
+    ),
     ("range(2.5)", "A whole number is needed here."),
     ("'a' + 1", 'A text can be joined only with another text. To insert a value, use an f-string: `f"x is {x}"`.'),
     ("1 + 'a'", "One side is a text. If it contains a number, convert it with `float(...)`."),
