@@ -49,7 +49,7 @@ class Dial(Instrument):
     seed = seed(0)
 
     panel = Panel(
-        Transport("Go", plays="level", seconds=2, after="count", step="One tenth"),
+        Transport("Go", plays="level", seconds=2, step="One tenth"),
         frames="level",
         readouts=[Readout("sum", "sum", ".2f")],
         measures=[
