@@ -11,7 +11,7 @@
  *   remove(): void, throttled_paint?: () => Promise<void>, model: any}} View  Bokeh's view of a component or a figure.
  */
 
-import { within } from "../page/shadow.js";
+import { within } from "./shadow.js";
 
 /** Loads and starts Bokeh before there is a document, as soon as the page itself has been painted. */
 export function prepare() {

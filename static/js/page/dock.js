@@ -3,7 +3,7 @@
  * and main controls to a dock: the right margin, or the foot of a smaller window. The page does not scroll. The dock ends
  * when the reader comes to the instrument, or closes it.
  */
-import { within } from "./shadow.js";
+import { within } from "../bokeh/shadow.js";
 
 /** Share of a picture, or of the window where that is lower, that counts as in sight. */
 const ENOUGH = 0.6;
@@ -11,12 +11,8 @@ const ENOUGH = 0.6;
 /** The instrument that is docked. @type {HTMLElement | undefined} */
 let docked;
 
-const near = new IntersectionObserver(
-  (entries) => {
-    if (entries.some(({ target, isIntersecting }) => target === docked && isIntersecting)) undock();
-  },
-  { rootMargin: "-30% 0px -30% 0px" },
-);
+/** Ends the dock when the docked instrument comes into view. @type {IntersectionObserver | undefined} */
+let near;
 
 /** Docks an instrument unless it is in sight. @param {HTMLElement} place its figure */
 export function keepInSight(place) {
@@ -29,6 +25,10 @@ export function keepInSight(place) {
   place.classList.add("docked");
   mark(place, true);
   place.addEventListener("lab:state", onState); // a live view that replaces the still picture
+  near ??= new IntersectionObserver(
+    (entries) => entries.some(({ target, isIntersecting }) => target === docked && isIntersecting) && undock(),
+    { rootMargin: "-30% 0px -30% 0px" },
+  );
   near.observe(place);
 }
 
@@ -37,7 +37,7 @@ export function undock() {
   if (!docked) return;
   const place = docked;
   docked = undefined;
-  near.unobserve(place);
+  near?.unobserve(place);
   place.removeEventListener("lab:state", onState);
   place.querySelector(".dock-bar")?.remove();
   place.classList.remove("docked");

@@ -1,6 +1,6 @@
 /** The menu of an instrument: a link to its current state, its embed code, its picture and data as files. */
 import { copied, openDropDown } from "./drop_down.js";
-import { within } from "./shadow.js";
+import { within } from "../bokeh/shadow.js";
 
 export function openMenus() {
   for (const element of document.querySelectorAll("[data-instrument]")) {
