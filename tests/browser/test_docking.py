@@ -67,10 +67,7 @@ def test_the_dock_ends_at_the_instrument_and_when_it_is_closed(lab: Any) -> None
 
 def test_a_preset_in_sight_neither_scrolls_nor_docks(lab: Any) -> None:
     lab.open(FLOW)
-    lab.page.evaluate(
-        "scrollTo({ behavior: 'instant', top: "
-        "document.querySelector('.instrument').getBoundingClientRect().bottom + scrollY - innerHeight + 120 })"
-    )
+    lab.page.locator(".live-view .status").evaluate("(e) => e.scrollIntoView({ block: 'end', behavior: 'instant' })")
     before = lab.page.evaluate("scrollY")
     lab.page.locator("a.preset[data-set*='view=pairs']").first.evaluate("(link) => link.click()")
     lab.wait("document.querySelector('.live-view') !== null")
