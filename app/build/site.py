@@ -203,7 +203,7 @@ def _prerendered(chapter: Chapter, compute: Call) -> _Page:
     standing = {slot.name for slot in chapter.of(InstrumentSlot)}
     for preset in presets:
         if preset.name not in standing:
-            raise chapter.error(preset.line, f"No instrument `{preset.name}` stands in this chapter.")
+            raise chapter.error(preset.line, f"No instrument `{preset.name}` is in this chapter.")
     run("check_states", presets, [[preset.name, preset.state] for preset in presets])
     code_blocks = [block for block in chapter.blocks if isinstance(block, Cell | Exercise)]
     if chapter.of(Exercise):
