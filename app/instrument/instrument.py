@@ -32,6 +32,9 @@ from diffusion_lab.app.instrument.vocabulary import current_setting, current_val
 #: An unknown name that is at least this similar to a setting's name counts as misspelt; others are ignored.
 MISSPELT = 0.75
 
+#: Columns of up to this many values are compared with those sent before.
+COMPARED = 2000
+
 ACTIONS = ("run", "step", "reset", "tap")
 
 
@@ -106,7 +109,6 @@ class Instrument(param.Parameterized):
         self._not_numbers: dict[str, list[str]] = {}
         self._reconcile(frozenset(settings).intersection(self.settings()))
         self._initial = {name: getattr(self, name) for name in self.settings()}
-        self._played = self.played
         self._ran = False  # whether nothing but the played setting has moved since a run was started
         self.param.watch(self._on_settings, list(self.settings()))
 
@@ -314,7 +316,7 @@ class Instrument(param.Parameterized):
         )
         return text.getvalue()
 
-    # --- what is shown -----------------------------------------------------------------------------------------------
+    # --- answers -----------------------------------------------------------------------------------------------------
 
     def answer(self, seconds: float | None = None) -> Answer:
         """The changes since the last answer. Long work gets `seconds` in total; None: it runs to its end."""
@@ -399,7 +401,10 @@ class Instrument(param.Parameterized):
             return False
         if self._sent.get(node.name) != version:
             self._sent[node.name] = version
-            answer.layers |= {f"{scene.name}.{name}": part for name, part in zip(names, columns, strict=True)}
+            for name, part in zip(names, columns, strict=True):
+                address = f"{scene.name}.{name}"
+                if not _equal(self._sent.get(f"columns {address}"), part):
+                    answer.layers[address] = self._sent[f"columns {address}"] = part
         return True
 
     def _ready(self, node: Result) -> Iterator[Any]:
@@ -427,8 +432,8 @@ class Instrument(param.Parameterized):
         moved = frozenset(event.name for event in events)
         self._ran = self._ran and moved <= {self.played}
         self._reconcile(moved)
-        if self._played != self.played:  # another view, where playing would move another setting
-            self._played, self.playing = self.played, False
+        if any(event.name == "view" and self.panel.transport.played(event.old) != self.played for event in events):
+            self.playing = False  # in this view playing would move another setting
 
     def _reconcile(self, moved: frozenset[str]) -> None:
         self._reconciling = True
@@ -465,6 +470,19 @@ def _columns_of(scene: Scene, names: tuple[str, ...], function: Callable[..., An
         ]
 
     return columns
+
+
+def _equal(before: Columns | None, now: Columns) -> bool:
+    """Whether columns have not changed, which spares the page an update; large ones are not compared."""
+    if before is None or before.keys() != now.keys():
+        return False
+    for old, new in zip(before.values(), now.values(), strict=True):
+        if isinstance(old, list) or isinstance(new, list):
+            if not (isinstance(old, list) and isinstance(new, list) and old == new):
+                return False
+        elif old is not new and (old.size > COMPARED or not np.array_equal(old, new)):
+            return False
+    return True
 
 
 def _node(name: str, function: Callable[..., Any]) -> Result:

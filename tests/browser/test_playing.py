@@ -125,7 +125,7 @@ def test_pictures_and_data_say_where_they_are_from(open_lab: Any) -> None:
 
 TRANSITIONS = """() => {
   const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
-  const pane = all(document).find((e) => e.matches(".live-view [data-scene=score], .front-panel[data-live] [data-scene=score]"));
+  const pane = all(document).find((e) => e.matches(".front-panel[data-live] [data-scene=score]"));
   const canvas = all(pane).find((e) => e instanceof HTMLCanvasElement);
   const {width, height} = canvas;
   const row = canvas.getContext("2d").getImageData(0, Math.round(height * 0.3), width, 1).data;

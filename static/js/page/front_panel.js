@@ -28,6 +28,8 @@ export function render({ model }) {
   for (const button of all("[data-action]"))
     button.addEventListener("click", () => model.send_msg({ action: String(button.dataset.action) }));
   for (const die of all("[data-die]")) die.addEventListener("click", () => roll(die, model));
+  for (const button of all("[data-more]"))
+    button.addEventListener("click", () => button.setAttribute("aria-expanded", String(button.ariaExpanded !== "true")));
   for (const item of all("[data-when]")) {
     const conditions = String(item.dataset.when).split(";").map((condition) => condition.split(":"));
     const show = () =>

@@ -30,6 +30,7 @@
 
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
 import { applyState, restyle, scenesOf } from "../bokeh/layers.js";
+import { keepInSight } from "./dock.js";
 import { openStill } from "./still_frames.js";
 import { pageTheme } from "./theme.js";
 
@@ -362,13 +363,6 @@ function followPresets(python, links) {
     event.preventDefault();
     const values = Object.fromEntries(String(link.dataset.set).split(" ").map((pair) => pair.split("=")));
     python.send({ type: "set_state", slot, values });
-    bringIntoView(place);
+    keepInSight(place);
   });
-}
-
-/** Scrolls to the picture unless it is already visible. @param {HTMLElement} place */
-function bringIntoView(place) {
-  const box = /** @type {HTMLElement} */ (place.querySelector(".stage")).getBoundingClientRect();
-  const visible = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
-  if (visible < 0.6 * Math.min(box.height, innerHeight)) place.scrollIntoView({ block: "start" });
 }

@@ -14,6 +14,9 @@ import { ASSETS } from "./packs.js";
 
 const STORE = "lab-python";
 
+/** The number of an empty object in Pyodide's table of JavaScript objects (`getExpectedKeys`). */
+const EMPTY_OBJECT = 6;
+
 /** The cache key of a part of a snapshot. @param {Role} role @param {string} part */
 const entry = (role, part) => `${self.location.href}?kept=${role}-${part}`;
 
@@ -94,6 +97,8 @@ export async function keepSnapshot(role, instruments) {
 /** @param {Role} role @param {string[]} instruments @returns {Promise<{memory: Uint8Array<ArrayBuffer>, handles: Handles}>} */
 async function makeSnapshot(role, instruments) {
   const python = await startFromPacks(() => {}, { snapshots: true, cells: role === "cells" });
+  // Pyodide expects an empty object here, which Panel happens to put there.
+  if (!python._module.__hiwire_get(EMPTY_OBJECT)) python.globals.set("_lab_empty", {});
   for (const name of instruments) await addInstrument(python, name);
   const core = python._module;
   const api = python.globals.get("api");

@@ -174,7 +174,7 @@ class Lab {
       case "edit": {
         await this.withFiles();
         await addPack(this.python, "cells"); // it formats errors
-        this.run = message.run;
+        this.begin(message.run);
         const began = performance.now();
         const ok = api.edit(message.instrument, message.name, message.code);
         send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
@@ -186,7 +186,7 @@ class Lab {
         break;
       case "run_cell": {
         await this.withLibrary();
-        this.run = message.run;
+        this.begin(message.run);
         const began = performance.now();
         const ok = api.run_cell(message.label, message.code, message.above, message.checks);
         if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
@@ -215,6 +215,12 @@ class Lab {
         send({ type: "answer", ask, found });
       }
     }
+  }
+
+  /** Tells the page that code of the reader begins: from now on an interrupt stops it. @param {number} run */
+  begin(run) {
+    this.run = run;
+    send({ type: "cell_began", run });
   }
 
   /** The start is over. */
