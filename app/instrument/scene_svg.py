@@ -199,7 +199,8 @@ def _legend(parts: list[str], layers: list[Layer], scene: Scene, top: int) -> in
         text = f"{layer.legend} (this long: {scale[1]})" if scale else layer.legend
         if any(layer.ramp):
             text = f"{text}, from {layer.ramp[0]} to {layer.ramp[1]}"
-        long = max(6.0, scale[0] / (scene.x[1] - scene.x[0]) * PICTURE_WIDTH) if scale else 18.0
+        parts_or_ramp = any(layer.ramp) or (layer.mark == "dot" and layer.colour == BY_PART)
+        long = max(6.0, scale[0] / (scene.x[1] - scene.x[0]) * PICTURE_WIDTH) if scale else 18.0 + 14 * parts_or_ramp
         wide = long + 8 + CHARACTER * len(text) + 16
         if x > GAP and x + wide > PICTURE_WIDTH + GAP:
             x, top = GAP, top + 18
@@ -221,6 +222,10 @@ def _mark(layer: Layer, x: float, y: float, long: float) -> str:
         outline = getattr(layer, "outline", "")
         alpha = getattr(layer, "strongest", layer.alpha)
         fill = f'stroke="var(--{outline})" fill="none"' if outline else f'fill="{colour}" fill-opacity="{alpha:g}"'
+        if any(layer.ramp):
+            steps = (f'<rect x="{x + 4 * k}" y="{y - 5}" width="4" height="10" fill="{colour}" fill-opacity="{s:.3f}"/>'
+                     for k, s in enumerate(np.linspace(0, alpha, 8)))  # fmt: skip
+            return "".join(steps)
         return f'<rect x="{x}" y="{y - 5}" width="14" height="10" {fill}/>'
     head = f"M{x + long - 5:g} {y - 4}L{x + long:g} {y}L{x + long - 5:g} {y + 4}" if layer.mark == "arrow" else ""
     return f'<path d="M{x} {y}H{x + long:g}{head}" {stroke}/>'

@@ -30,7 +30,7 @@ def _curve(name: str, colour: str, legend: str) -> tuple[Layer, Layer]:
 def _of_samples(title: str, y_label: str, *more: Layer) -> Axes:
     """A chart of a quantity of decoded texts: unmasking against K, and left to right with its standard error."""
     return Axes(
-        title, Segments("here", "acc", width=1.5, legend="K of the picture"), *more, Band("band", "c1"),
+        title, Segments("here", "ink", alpha=0.6, legend="K of the picture"), *more, Band("band", "c1"),
         Segments("written", "c1", width=2, legend=WRITING), Segments("errors", "c0", width=1.5),
         *_curve("unmasked", "c0", UNMASKING), x=(0.5, 15.5), y=(-7, 0), x_label="passes K", y_label=y_label,
         aspect=ASPECT, when={"chart_shows": "samples"},
