@@ -184,11 +184,11 @@ def test_a_pinned_copy_keeps_its_settings_and_its_seed(lab: Any) -> None:
     pinned.locator(".live-view [data-reading=t]", has_text="0.05").wait_for(timeout=30_000)
     move(first, "t", 0.1)
     first.locator(".live-view [data-reading=t]", has_text="0.10").wait_for()
-    assert pinned.locator("[data-reading=t]").inner_text() == "0.05"
+    assert pinned.locator("[data-reading=t]").inner_text() == "0.050"
     assert pinned.locator(".seed input").input_value() == first.locator(".seed input").input_value()
     move(pinned, "t", 0.6)
     pinned.locator(".live-view [data-reading=t]", has_text="0.60").wait_for()
-    assert first.locator("[data-reading=t]").inner_text() == "0.10"
+    assert first.locator("[data-reading=t]").inner_text() == "0.100"
     pinned.locator(".unpin").click()
     assert lab.page.locator(".instrument").count() == 1
     assert lab.page.evaluate("Bokeh.documents.length") == 1, "the document of the copy is gone"
@@ -221,7 +221,7 @@ def test_two_instruments_on_a_page_move_apart(lab: Any) -> None:
     ring.locator(".live-view [data-reading=t]", has_text="0.50").wait_for()
     move(guidance, "guidance_scale", 7)
     guidance.locator(".live-view [data-reading=w]", has_text="7.0").wait_for()
-    assert ring.locator(".live-view [data-reading=t]").inner_text() == "0.50"
+    assert ring.locator(".live-view [data-reading=t]").inner_text() == "0.500"
     lab.wait(f"document.querySelector('#instrument-guidance') && {figure_label('guidance')} !== {shown!r}")
     assert lab.value("query", "ring") == "t=0.5"
     assert lab.value("query", "guidance") == "guidance_scale=7&guidance_weight=6"
