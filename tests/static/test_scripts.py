@@ -33,6 +33,7 @@ def test_every_script_is_run():
         "instruments",
         "layers",
         "menu",
+        "png",
         "protocol",
         "python_worker",
         "quizzes",

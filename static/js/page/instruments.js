@@ -76,7 +76,10 @@ export function openInstruments(python) {
     const link = open(place, name, asked);
     link.moving = openStill(place, asked);
     link.stillIsTrue = !Object.keys(asked).length;
-    place.addEventListener("lab:export", () => python.send({ type: "export", slot: name }));
+    place.addEventListener("lab:export", (event) => {
+      const { kind, address } = /** @type {CustomEvent} */ (event).detail;
+      python.send({ type: "export", slot: name, kind, theme: pageTheme(), address });
+    });
     place.addEventListener("lab:pin", (event) => {
       const slot = `${name}-pinned`;
       if (links.has(slot)) return;
@@ -129,8 +132,8 @@ export function openInstruments(python) {
       if (link.undrawn) link.drawing = drawn(python, link);
     }
   });
-  python.on("exported", ({ slot, csv }) => {
-    links.get(slot)?.place.dispatchEvent(new CustomEvent("lab:exported", { detail: { csv } }));
+  python.on("exported", ({ slot, text }) => {
+    links.get(slot)?.place.dispatchEvent(new CustomEvent("lab:exported", { detail: { text } }));
   });
   python.on("idle", ({ slot, ms }) => {
     const link = links.get(slot);
