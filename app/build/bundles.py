@@ -19,7 +19,7 @@ from diffusion_lab.app.build.python_packs import FrontEnd, PythonPacks
 from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, WORK, SetupError
 
 #: Style sheets of every page, in order. The theme's variables come last, because CSS imports must precede all rules.
-STYLES = ("page.css", "front_panel.css")
+SHEETS = ("page.css", "front_panel.css")
 
 #: Variable fonts from npm, and the subsets used; browsers download a subset only if the page has its characters.
 FONTS = (
@@ -37,6 +37,9 @@ NOT_KEPT_OFFLINE = (
     "assets/panel-*/bundled/theme/bootstrap*",  # themes and templates of Panel that the lab does not have
     "assets/panel-*/bundled/theme/fast*",
     "assets/panel-*/bundled/theme/material*",
+    "embed.js",  # for other sites, like the next ones
+    "embed/*.svg",
+    "embed/*/*",
     "chapters/*.ipynb",
     "chapters/*.whl",
     "files.json",
@@ -45,11 +48,12 @@ NOT_KEPT_OFFLINE = (
 #: The oldest supported browsers: they have sub-grids, `:has`, WebAssembly SIMD and WebAssembly exceptions.
 BROWSERS = "--target=chrome117,firefox121,safari16.4"
 
-#: Files at the site's root: the service worker, and a list of all files.
+#: Files at the site's root: the service worker, a list of all files, and the element for pages of other sites.
 SERVICE_WORKER = "service-worker.js"
 FILE_LIST = "files.json"
+ELEMENT = "embed.js"
 
-SCRIPTS = ROOT / "static/js"
+SCRIPTS, STYLES = ROOT / "static/js", ROOT / "static/css"
 #: The entry points of Bokeh's chunks, which every page with an instrument loads.
 BOKEH = ("js/bokeh/bokeh.js", "js/bokeh/bokeh_core.js")
 BUNDLED = ("--bundle", "--minify", "--format=esm", BROWSERS, "--legal-comments=none")
@@ -70,11 +74,14 @@ class SiteAssets:
         """Adds the style sheet (`tokens`: its variables, from `theme.py`), the scripts and unmodified libraries."""
         self.urls["panel"] = self._folder("panel", files.panel_files)
         bundles = WORK / "bundles"
-        self.urls["preloaded"] = [f"assets/{name}" for name in _bundle_page(bundles)]
+        preloaded, frame = _bundle_page(bundles)
+        self.urls["preloaded"] = [f"assets/{name}" for name in preloaded]
+        self.urls["frame"] = f"assets/{frame}"
         for path in sorted(bundles.glob("chunk-*.js")):
             self._put(path, f"assets/{path.name}")
         self.urls["main"] = self.add(bundles / "main.js")
         self.urls["style"] = self._style_sheet(tokens)
+        self.urls["embed_style"] = self.add(_minified(STYLES / "embed.css"), "embed.css")
 
     def lay_out_runtime(self, runtime: PythonPacks) -> None:
         """Adds the packs and weights, and bundles the worker with a table of their addresses."""
@@ -97,6 +104,12 @@ class SiteAssets:
         bundles = WORK / "worker"
         _bundle_worker(bundles, relative)
         self.urls["worker"] = self.add(bundles / "worker.js")
+
+    def write_element(self) -> None:
+        """Writes `embed.js` at the site's root: the element `<instrument-lab>`, for pages of other sites."""
+        target = self._out / ELEMENT
+        _esbuild([str(SCRIPTS / "embed/embed.js"), f"--outfile={target}", *BUNDLED, "--format=iife"])
+        self._written(target)
 
     def write_file_list(self) -> None:
         """Writes the list of all files of the site, including itself and the service worker, for “Page as a zip”."""
@@ -166,7 +179,7 @@ class SiteAssets:
     def _style_sheet(self, tokens: str) -> str:
         """Bundles variables and styles of pages, front panels and KaTeX, and adds the fonts; returns the address."""
         source = WORK / "style.css"
-        parts = [f'@import "{ROOT / "static/css" / name}";' for name in STYLES]
+        parts = [f'@import "{STYLES / name}";' for name in SHEETS]
         katex = f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";'
         source.write_text("\n".join([katex, *parts, *_font_faces(), tokens]))
         built = WORK / "styles"
@@ -214,8 +227,17 @@ def _library_name(inside: str) -> str:
     return "-".join([*Path(inside).parts[1:-1], Path(inside).name.partition(".")[0]]) + ".wasm"
 
 
-def _bundle_page(out: Path) -> list[str]:
-    """Bundles the page's scripts, with the editor and Bokeh as separate chunks; returns the names of Bokeh's chunks.
+def _minified(sheet: Path) -> Path:
+    """Minifies a style sheet; returns the path of the result."""
+    target = WORK / "styles" / sheet.name
+    _esbuild([str(sheet), f"--outfile={target}", "--minify", BROWSERS])
+    return target
+
+
+def _bundle_page(out: Path) -> tuple[list[str], str]:
+    """Bundles the page's scripts, with the editor, Bokeh and what embedded pages need as separate chunks.
+
+    Returns the names of Bokeh's chunks, and that of the embedded pages'.
 
     Skips bundling unless an input file, an installed library or the command has changed.
     """
@@ -235,7 +257,8 @@ def _bundle_page(out: Path) -> list[str]:
     for name in wanted:  # the loop appends the chunks that these import
         static = [item["path"] for item in outputs[name]["imports"] if item["kind"] == "import-statement"]
         wanted += [path for path in static if path not in wanted]
-    return [Path(name).name for name in wanted]
+    frame = next(name for name, output in outputs.items() if output.get("entryPoint", "").endswith("js/embed/frame.js"))
+    return [Path(name).name for name in wanted], Path(frame).name
 
 
 def _metafile(out: Path) -> dict[str, Any]:

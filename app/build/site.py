@@ -111,6 +111,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         for name, rendered in embeds.items():
             site.write_embed(name, rendered, next((page.chapter for page in pages if name in page.instruments), None))
         site.write_index(chapters)
+        site.assets.write_element()
         site.assets.write_file_list()
         if not warm:
             site.assets.write_service_worker()
@@ -329,6 +330,9 @@ class _Site:
             has_instruments=True,
             needs_python=True,
         )
+        poster = self.out / f"embed/{name}.svg"
+        poster.write_text(rendered.poster, "utf-8")
+        self._written(poster)
 
     def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
         """Writes the still frames of instruments; returns name → (address, setting that the frames vary)."""

@@ -10,6 +10,8 @@
  * @typedef {Extract<import("./protocol.js").FromWorker, {type: "state"}>} StateMessage
  * @typedef {import("../bokeh/layers.js").Settings} Settings
  * @typedef {{values?: Record<string, any>, message?: Record<string, any>}} Waiting  A queued change: settings, or an action.
+ * @typedef {{started: Promise<unknown>, notSettings: string[], differing: Record<string, string>}} Embedded  On an embed
+ *   page: when Python starts; keys of the address that are no settings; the settings in it that differ from the picture's.
  */
 
 /**
@@ -37,9 +39,10 @@ const PATIENCE_MS = 2000;
 /** Below this computing time the next change is sent before the answer has been received. */
 const QUICK_MS = 10;
 
-/** @param {Python} python */
-export function openInstruments(python) {
-  prepare();
+/** @param {Python} python @param {Embedded} [embedded] */
+export function openInstruments(python, embedded) {
+  if (embedded) embedded.started.then(prepare);
+  else prepare();
   // Panel loads component code by this name; every browser that the lab supports can import modules itself.
   /** @type {any} */ (window).importShim ??= Object.assign((/** @type {string} */ url) => import(url), { addImportMap() {} });
   /** @type {Map<string, Link>} */
@@ -57,15 +60,15 @@ export function openInstruments(python) {
     place.dataset.slot = slot;
     const name = String(place.dataset.instrument);
     python.send({ type: "open", slot: { slot, name, state } });
-    link.drawing = drawn(python, link);
+    link.drawing = embedded ? embedded.started.then(() => drawn(python, link)) : drawn(python, link);
     return link;
   };
   for (const element of document.querySelectorAll("[data-instrument]")) {
     const place = /** @type {HTMLElement} */ (element);
     const name = String(place.dataset.instrument);
-    const asked = addressState(name);
+    const asked = addressState(name, embedded?.notSettings);
     const link = open(place, name, { ...JSON.parse(place.dataset.state ?? "{}"), ...asked });
-    link.moving = openStill(place, asked);
+    link.moving = openStill(place, embedded?.differing ?? asked);
     place.addEventListener("lab:export", () => python.send({ type: "export", slot: name }));
     place.addEventListener("lab:pin", (event) => {
       const slot = `${name}-pinned`;
@@ -273,15 +276,15 @@ function pinBeside(place, still, closed) {
 
 /**
  * The settings that the address asks for: `?t=0.4` on a page of one instrument, `?ring.t=0.4` on a chapter.
- * @param {string} name @returns {Record<string, string>}
+ * @param {string} name @param {string[]} [others] keys that are no settings @returns {Record<string, string>}
  */
-function addressState(name) {
+function addressState(name, others = []) {
   const alone = "embed" in document.body.dataset;
   /** @type {Record<string, string>} */
   const state = {};
   for (const [key, value] of new URLSearchParams(location.search)) {
     const [owner, setting] = key.includes(".") ? key.split(".", 2) : [name, key];
-    const ours = alone ? owner === name && setting !== "theme" : key.includes(".") && owner === name;
+    const ours = owner === name && (alone ? !others.includes(setting) : key.includes("."));
     if (ours) state[setting] = value;
   }
   return state;

@@ -1,4 +1,4 @@
-/** The menu of an instrument: a link to its current state, its embed code, its picture and data as files. */
+/** The menu of an instrument: a link to its current state, the dialog that embeds it, its picture and data as files. */
 import { copied, openDropDown } from "./drop_down.js";
 
 export function openMenus() {
@@ -18,7 +18,10 @@ function openMenu(place, name) {
   /** @type {Record<string, () => Promise<string>>} */
   const actions = {
     link: async () => copied(stateAddress(name, query)),
-    embed: async () => copied(embedCode(place, name, query)),
+    embed: async () => {
+      place.dispatchEvent(new CustomEvent("lab:embed", { bubbles: true, detail: { query } }));
+      return "";
+    },
     pin: async () => {
       place.dispatchEvent(new CustomEvent("lab:pin", { detail: { query } }));
       return "";
@@ -43,15 +46,6 @@ export function stateAddress(name, query, base = location.href, alone = "embed" 
   for (const [key, value] of new URLSearchParams(query)) address.searchParams.set(alone ? key : `${name}.${key}`, value);
   address.hash = alone ? "" : `instrument-${name}`;
   return address.href;
-}
-
-/** @param {HTMLElement} place @param {string} name @param {string} query */
-function embedCode(place, name, query) {
-  const address = new URL(String(place.dataset.embed), document.baseURI);
-  address.search = query;
-  const title = place.querySelector("h3")?.textContent ?? name;
-  const height = Math.ceil(/** @type {HTMLElement} */ (place.querySelector(".stage")).getBoundingClientRect().height) + 60;
-  return `<iframe src="${address.href.replaceAll("&", "&amp;")}" title="${title}" width="100%" height="${height}" style="border:0"></iframe>`;
 }
 
 /** Downloads the figure as a PNG on the page's background. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */
