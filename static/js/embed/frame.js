@@ -186,7 +186,7 @@ export class Frame {
     drawer.type = "button";
     drawer.textContent = "All controls";
     drawer.setAttribute("aria-expanded", "false");
-    place.querySelector("header")?.append(drawer);
+    place.querySelector("header .live")?.after(drawer);
     drawer.addEventListener("click", () => {
       const opened = drawer.getAttribute("aria-expanded") !== "true";
       drawer.setAttribute("aria-expanded", String(opened));

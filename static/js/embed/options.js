@@ -38,12 +38,12 @@ export function readOptions(search, settings) {
   /** @type {string[]} */
   const problems = [];
   const wrong = (/** @type {string} */ name) => problems.push(`\`${name}\` must be ${OPTIONS[name]}, got “${query.get(name)}”.`);
-  /** @param {string} name @param {Record<string, any>} values */
-  const one = (name, values) => {
-    const text = query.get(name);
-    if (text !== null && Object.hasOwn(values, text)) return values[text];
-    if (text !== null) wrong(name);
-    return Object.values(values)[0];
+  /** @param {string} name @param {Record<string, any>} values @param {string} usual */
+  const one = (name, values, usual) => {
+    const text = query.get(name) ?? usual;
+    if (Object.hasOwn(values, text)) return values[text];
+    wrong(name);
+    return values[usual];
   };
   /** @param {string} name @param {string[]} others words that it may hold beside settings */
   const list = (name, others) => {
@@ -62,14 +62,14 @@ export function readOptions(search, settings) {
   }
   /** @type {Options} */
   const options = {
-    theme: one("theme", { "": "", light: "light", dark: "dark", auto: "auto" }),
-    layout: one("layout", { auto: "auto", compact: "compact", full: "full" }),
+    theme: one("theme", { light: "light", dark: "dark", auto: "auto", "": "" }, ""),
+    layout: one("layout", { auto: "auto", compact: "compact", full: "full" }, "auto"),
     show: query.has("show") ? list("show", ["none"]) : undefined,
     hide: list("hide", BUTTONS),
     lock: locked.includes("all") ? [...settings, ...BUTTONS] : locked,
-    menu: one("menu", { 1: true, 0: false }),
-    measures: one("measures", { 1: true, 0: false }),
-    paused: one("start", { auto: false, paused: true }),
+    menu: one("menu", { 0: false, 1: true }, "1"),
+    measures: one("measures", { 0: false, 1: true }, "1"),
+    paused: one("start", { auto: false, paused: true }, "auto"),
     question: (query.get("question") ?? "").slice(0, LONGEST_TEXT),
     title: query.get("title")?.slice(0, LONGEST_TEXT),
     origins: origins.filter(isOrigin),
