@@ -50,6 +50,8 @@ export class Frame {
     this.#dress();
     this.#say(problems);
     this.#follow();
+    this.#runAbove();
+    if (!this.place) this.host.listen((request, id) => this.#answerAlone(request, id));
     requestAnimationFrame(() => this.host.send({ type: "ready", stage: "picture", name: this.name }));
   }
 
@@ -107,6 +109,14 @@ export class Frame {
       case "start":
         this.press?.();
     }
+  }
+
+  /** The answers of a page without an instrument. @param {import("./schema.js").Request} request @param {any} id */
+  #answerAlone({ type }, id) {
+    if (type === "hello") {
+      this.host.send({ type: "ready", stage: "picture", name: this.name }, id);
+      this.layout.repeat();
+    } else this.host.send({ type: "error", message: "This page has no instrument." }, id);
   }
 
   /** Moves settings; Python starts if it has not. @param {Python} python @param {Record<string, string>} values @param {any} id */
@@ -205,6 +215,14 @@ export class Frame {
     const first = this.main.querySelector(".notice");
     if (first) first.after(notice);
     else this.main.prepend(notice);
+  }
+
+  /** A cell that is shown alone: those above it in its chapter run before it, once the reader turns to it. */
+  #runAbove() {
+    const runAll = () => {
+      for (const run of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".above .run"))) run.click();
+    };
+    this.main.querySelector(":scope > .cell")?.addEventListener("focusin", runAll, { once: true });
   }
 
   /** Answers of quizzes, and exercises whose checks have passed. */
