@@ -1,4 +1,4 @@
-"""The settings of an instrument as plain data: for its embed page, which checks messages against them, and for teachers.
+"""The settings of an instrument as plain data: for its embed page, which checks messages by them, and for teachers.
 
 The page's scripts read them as `Setting` of `static/js/embed/schema.js`.
 """

@@ -20,13 +20,16 @@ LIVE = ".live-view .front-panel[data-live]"
 
 
 class HostPage(RequestHandler):
-    """A page of another site, with the lab's address and the code pasted into it."""
+    """A page of another site, with the lab's address and the code pasted into it; one that isolates itself."""
 
     def initialize(self, pages: dict[str, str]) -> None:
         self.pages = pages
 
     def get(self, name: str) -> None:
         """Sends a page that a test has made; there is no other file."""
+        if name == "isolated":
+            self.set_header("Cross-Origin-Embedder-Policy", "require-corp")
+            self.set_header("Cross-Origin-Opener-Policy", "same-origin")
         if name in self.pages:
             self.write(self.pages[name])
         else:
@@ -45,7 +48,7 @@ class Course:
     def open(self, host: str, code: str, width: int = 1100, height: int = 900) -> None:
         """Pastes the code into a host page and opens that."""
         self.page.set_viewport_size({"width": width, "height": height})
-        text = (HOSTS / f"{host}.html").read_text("utf-8")
+        text = (HOSTS / f"{'plain' if host == 'isolated' else host}.html").read_text("utf-8")
         self.pages[host] = text.replace("LAB", self.lab.rstrip("/")).replace("<!--code-->", code)
         self.page.goto(self.address + host)
 
@@ -105,7 +108,7 @@ def fits(frame: Frame, slider: str = "t") -> None:
     for part in (".front-panel .figure", f".front-panel input[type=range][data-param={slider}]", "button.run"):
         place = frame.locator(part).locator("visible=true").first
         box = place.evaluate("(e) => { const b = e.getBoundingClientRect(); return [b.top, b.bottom, b.width]; }")
-        assert 0 <= box[0] and box[1] <= height, f"{part} is within the frame: {box} of {height}"
+        assert box[0] >= 0 and box[1] <= height, f"{part} is within the frame: {box} of {height}"
         assert box[2] > 150 or part == "button.run"
 
 
@@ -147,7 +150,7 @@ def test_the_code_states_the_whole_state(codes: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(600, 400), (390, 480), (736, 480), (1000, 420), (800, 620)])
-def test_a_host_that_does_not_listen_gets_the_compact_layout(course: Course, codes: dict[str, str], width: int, height: int) -> None:  # fmt: skip
+def test_a_low_frame_is_compact(course: Course, codes: dict[str, str], width: int, height: int) -> None:
     code = re.sub(r"<script.*?</script>", "", codes["iframe"], flags=re.DOTALL)
     code = code.replace('width="100%"', f'width="{width}"').replace('height="480"', f'height="{height}"')
     course.open("plain", code, width + 40)
@@ -194,6 +197,37 @@ def test_a_sandbox(course: Course, codes: dict[str, str], allowed: str) -> None:
     assert opened.value.url == frame.url and "t=0.3" in frame.url
     opened.value.close()
     course.messages.clear()  # files that the sandbox keeps away
+
+
+def test_a_page_that_isolates_itself(course: Course, codes: dict[str, str]) -> None:
+    course.open("isolated", codes["iframe"].replace("<iframe ", "<iframe credentialless "), 776)
+    assert course.page.evaluate("crossOriginIsolated")
+    frame = course.live()
+    settled(frame)
+    fits(frame)
+
+
+def test_blocked_storage(course: Course, codes: dict[str, str]) -> None:
+    blocked = "{ get() { throw new DOMException('blocked', 'SecurityError'); } }"
+    names = ("localStorage", "sessionStorage", "caches", "indexedDB")
+    course.page.add_init_script("".join(f"Object.defineProperty(window, '{name}', {blocked});" for name in names))
+    course.page.add_init_script("delete Navigator.prototype.locks")
+    course.open("column", codes["iframe"], 900)
+    frame = course.live()
+    settled(frame)
+    fits(frame)
+
+
+def test_no_web_assembly(course: Course, codes: dict[str, str]) -> None:
+    course.page.add_init_script("delete window.WebAssembly")
+    course.open("column", codes["iframe"], 900)
+    frame = course.frame()
+    said = frame.locator(".cannot")
+    said.wait_for()
+    assert said.inner_text().startswith("Python cannot run here.")
+    assert "no WebAssembly" in frame.locator(".live").inner_text()
+    assert frame.locator(".still .figure svg").first.is_visible()
+    assert said.locator("a").evaluate("(a) => a.href") == frame.url
 
 
 @pytest.mark.parametrize("loading", ["lazy", "eager"])
@@ -275,7 +309,8 @@ def test_foreign_and_malformed_messages_are_ignored(course: Course) -> None:
     course.page.wait_for_function("heard.some(({ type }) => type === 'ready')")
     course.page.evaluate(
         """heard.length = 0;
-        for (const data of [null, 1, "x", [], {}, {schema: "h5p"}, {type: "getState"}, {schema: "diffusion-lab/2", type: "getState"}])
+        const later = { schema: "diffusion-lab/2", type: "getState" };
+        for (const data of [null, 1, "x", [], {}, { schema: "h5p" }, { type: "getState" }, later])
           frames[0].postMessage(data, "*")"""
     )
     # Another window than the parent may not ask, even by the right words.
@@ -308,7 +343,9 @@ def test_options_of_the_address(course: Course) -> None:
         assert frame.locator(f".live-view {locked}").is_disabled()
     assert frame.evaluate("document.documentElement.dataset.theme") == "dark"
     assert not frame.locator(".notice").locator("visible=true").count()
-    assert frame.locator("figcaption a").evaluate("(a) => a.target || document.querySelector('base').target") == "_blank"
+    assert (
+        frame.locator("figcaption a").evaluate("(a) => a.target || document.querySelector('base').target") == "_blank"
+    )
 
 
 def test_a_misspelt_option_gets_its_sentence(course: Course) -> None:
@@ -350,7 +387,8 @@ def test_the_element_gives_events_and_takes_settings(course: Course) -> None:
     code = f"""<script src="{course.lab}embed.js" async></script>
       <instrument-lab name="ring" t="0.4" lock="seed"></instrument-lab>
       <script>const lab = document.querySelector("instrument-lab"); const events = [];
-      for (const type of ["ready", "statechange", "error"]) lab.addEventListener(type, ({{ detail }}) => events.push([type, detail]));</script>"""
+      for (const type of ["ready", "statechange", "error"])
+        lab.addEventListener(type, ({{ detail }}) => events.push([type, detail]));</script>"""
     course.open("plain", code, 900)
     frame = course.live()
     settled(frame)
@@ -359,7 +397,9 @@ def test_the_element_gives_events_and_takes_settings(course: Course) -> None:
     assert course.page.evaluate("lab.setState({ t: 0.7 }).then(({ settings }) => settings.t)") == 0.7
     assert "must be a number" in course.page.evaluate("lab.setState({ t: 'x' }).catch(({ message }) => message)")
     course.page.evaluate("lab.setAttribute('t', '0.2')")
-    course.page.wait_for_function("events.some(([type, detail]) => type === 'statechange' && detail.settings.t === 0.2)")
+    course.page.wait_for_function(
+        "events.some(([type, detail]) => type === 'statechange' && detail.settings.t === 0.2)"
+    )
     assert frame.locator(".live-view input[data-param=seed]").is_disabled()
 
 
@@ -382,7 +422,9 @@ def test_the_dialog_shows_and_writes_what_is_chosen(open_lab: Make) -> None:
     preview.wait_for_selector(LIVE, timeout=60_000)
     preview.wait_for_selector(".live[data-state=live]", state="attached", timeout=60_000)
     preview.locator(".live-view input[type=range][data-param=t]").press("ArrowRight")
-    lab.wait("document.querySelector('body > div:last-child').shadowRoot.querySelector('textarea').value.includes('t=0.06')")
+    lab.wait(
+        "document.querySelector('body > div:last-child').shadowRoot.querySelector('textarea').value.includes('t=0.06')"
+    )
     dialog.locator("button.copy").click()
     dialog.locator("output", has_text="Copied.").wait_for()
     code = lab.page.evaluate("navigator.clipboard.readText()")

@@ -13,6 +13,7 @@ const RELOAD_MS = 500; // after the last change of an option
 const STYLE = `
 :host { color: var(--ink); font: 14px/1.45 var(--sans); }
 * { box-sizing: border-box; }
+[hidden] { display: none !important; }
 dialog { width: min(1120px, 96vw); max-height: 94vh; padding: 0; border: 1px solid var(--line); border-radius: 6px; background: var(--bg); color: inherit; overflow: hidden; }
 dialog[open] { display: flex; flex-direction: column; }
 dialog::backdrop { background: rgb(0 0 0 / .45); }

@@ -67,9 +67,13 @@ export class Frame {
       python.on("failed", begun);
       python.on("stage", ({ stage }) => stage === "live" && begun());
     });
-    python.on("stage", ({ stage }) => stage === "live" && this.host.send({ type: "ready", stage: "live", name: this.name }));
+    python.on("stage", ({ stage }) => {
+      if (stage !== "live") return;
+      if (this.root.dataset.cannot === "python") delete this.root.dataset.cannot; // after a second try
+      this.host.send({ type: "ready", stage: "live", name: this.name });
+    });
     python.on("failed", ({ message, where }) => {
-      if (where === "start") this.root.dataset.cannot ??= "python";
+      if (where === "start" && this.host.there) this.root.dataset.cannot ??= "python";
       this.host.send({ type: "error", message }, this.setting.shift());
     });
     python.on("state", ({ slot, head }) => {

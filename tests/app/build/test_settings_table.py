@@ -1,4 +1,4 @@
-"""The settings as data for embed pages and teachers, and the vocabulary that addresses of embed pages share with them."""
+"""The settings as data for embed pages and teachers, and the vocabulary that addresses of embed pages share."""
 
 from __future__ import annotations
 
