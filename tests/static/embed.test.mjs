@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { elementCode, iframeCode, LISTENER, SAFE_HEIGHT } from "../../static/js/embed/code.js";
+import { GREETINGS, heightIn, understood } from "../../static/js/embed/dialects.js";
 import { Heights } from "../../static/js/embed/heights.js";
 import { isMisspelt, readOptions } from "../../static/js/embed/options.js";
 import { checkState, queryOf, readRequest, SCHEMA, stateOf } from "../../static/js/embed/schema.js";
@@ -115,6 +116,16 @@ test("another width, or the reader's hand, allows new heights", () => {
   heights.renew();
   assert.equal(heights.next(640, 390), 640);
   assert.ok(first.length);
+});
+
+test("a course system is told heights in its words once it has shown that it knows them", () => {
+  assert.equal(understood({ context: "h5p", action: "hello" }), "h5p");
+  assert.equal(understood({ subject: "lti.capabilities.response", supported_messages: [{ subject: "lti.close" }, { subject: "lti.frameResize" }] }), "lti");
+  const others = [undefined, null, "h5p", {}, ...GREETINGS.slice(1), { context: "h5p", action: "resize" },
+    { subject: "lti.capabilities.response" }, { subject: "lti.capabilities.response", supported_messages: [null, { subject: "lti.close" }] }]; // prettier-ignore
+  for (const data of others) assert.equal(understood(data), undefined);
+  assert.deepEqual(heightIn("h5p", 900), { context: "h5p", action: "resize", scrollHeight: 900 });
+  assert.deepEqual(heightIn("lti", 900), { subject: "lti.frameResize", height: 900 });
 });
 
 const EMBED = { address: "https://lab.example/embed/ring.html", element: "https://lab.example/embed.js", name: "ring",

@@ -178,7 +178,8 @@ test("the address asks for settings of one instrument of a chapter, or of the on
     /** @type {any} */ (globalThis).location.search = search;
     /** @type {any} */ (globalThis).document.body.dataset = embed ? { embed: "" } : {};
     const other = python();
-    openInstruments(/** @type {any} */ (other));
+    const frame = { started: Promise.resolve(), notSettings: ["theme"], differing: {} };
+    openInstruments(/** @type {any} */ (other), embed ? frame : undefined);
     return other.sent[0].slot.state;
   };
   assert.deepEqual(opened("?a.t=0.7&b.t=1&t=2"), { t: "0.7" });

@@ -60,7 +60,8 @@ export class Frame {
     const words = /** @type {HTMLElement} */ (this.place?.querySelector(".live .words"));
     const live = /** @type {HTMLElement} */ (this.place?.querySelector(".live"));
     live.dataset.state = "waiting";
-    words.textContent = this.options.paused ? "Paused: press to start Python" : "Python starts in a moment";
+    const paused = this.other ? "Paused: press to see this state" : "Paused: press to start Python";
+    words.textContent = this.options.paused ? paused : "Python starts in a moment";
     this.started.then((begun) => {
       python.start();
       setTimeout(begun, PATIENCE_MS);
@@ -164,7 +165,8 @@ export class Frame {
     this.#openDrawer(place);
     const still = /** @type {HTMLElement | null} */ (place.querySelector(".still .front-panel"));
     if (still) this.#take(still);
-    if (Object.keys(this.differing).some((name) => name !== place.dataset.framesParam)) still?.setAttribute("data-other", "");
+    this.other = Object.keys(this.differing).some((name) => name !== place.dataset.framesParam);
+    if (this.other) still?.setAttribute("data-other", "");
     // Python's panel, and that of a copy beside it, come with their first state.
     place.parentElement?.addEventListener("lab:state", (event) => {
       const panel = /** @type {HTMLElement} */ (event.composedPath()[0]).querySelector?.(".front-panel");
