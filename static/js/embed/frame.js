@@ -26,6 +26,7 @@ export class Frame {
     const { options, problems } = readOptions(location.search, this.settings.map(({ name }) => name));
     this.options = options;
     this.host = new Host(options.origins);
+    if (/^(light|dark)$/.test(options.theme)) this.root.dataset.theme = options.theme; // where the head's script may not run
     const asked = checkState(this.settings, this.#asked()).values;
     this.notSettings = Object.keys(OPTIONS);
     /** The settings of the address that differ from the still picture's. */
@@ -73,8 +74,8 @@ export class Frame {
       if (this.root.dataset.cannot === "python") delete this.root.dataset.cannot; // after a second try
       this.host.send({ type: "ready", stage: "live", name: this.name });
     });
-    python.on("failed", ({ message, where }) => {
-      if (where === "start" && this.host.there) this.root.dataset.cannot ??= "python";
+    python.on("failed", ({ message }) => {
+      if (this.host.there && this.place?.querySelector(".still")) this.root.dataset.cannot ??= "python";
       this.host.send({ type: "error", message }, this.setting.shift());
     });
     python.on("state", ({ slot, head }) => {
