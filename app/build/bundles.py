@@ -37,8 +37,7 @@ NOT_KEPT_OFFLINE = (
     "assets/panel-*/bundled/theme/bootstrap*",  # themes and templates of Panel that the lab does not have
     "assets/panel-*/bundled/theme/fast*",
     "assets/panel-*/bundled/theme/material*",
-    "embed.js",  # for other sites, like the next ones
-    "embed/*.svg",
+    "embed/*.svg",  # for other sites, like the next ones
     "embed/*/*",
     "chapters/*.ipynb",
     "chapters/*.whl",

@@ -28,6 +28,8 @@ class InstrumentLab extends HTMLElement {
     /** @type {Map<number, {resolve: (state: any) => void, reject: (error: Error) => void}>} */
     this.waiting = new Map();
     this.hear = (/** @type {MessageEvent} */ event) => this.#hear(event);
+    /** @type {Promise<void>} */
+    this.ready = new Promise((resolve) => (this.shown = resolve));
   }
 
   connectedCallback() {
@@ -75,7 +77,8 @@ class InstrumentLab extends HTMLElement {
   }
 
   /** @param {object} request @returns {Promise<any>} */
-  #ask(request) {
+  async #ask(request) {
+    await this.ready;
     const id = ++this.count;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
@@ -95,7 +98,10 @@ class InstrumentLab extends HTMLElement {
   #hear({ source, data }) {
     if (!this.frame || source !== this.frame.contentWindow || data?.schema !== SCHEMA) return;
     if (data.type === "height" && !this.hasAttribute("height")) this.frame.style.height = `${Number(data.height)}px`;
-    if (data.type === "ready") this.poster?.classList.add("shown");
+    if (data.type === "ready") {
+      this.poster?.classList.add("shown");
+      this.shown?.();
+    }
     if (data.id !== undefined) {
       const asked = this.#settle(data.id);
       if (data.type === "error") asked?.reject(new Error(data.message));

@@ -84,7 +84,7 @@ export class Frame {
       Object.assign(this.readings, numbers);
       if (query !== null) this.query = query;
       for (const id of this.setting.splice(0)) this.host.send({ type: "state", ...this.#state() }, id);
-      if (query !== null) this.#tellSoon();
+      if (query !== null || Object.keys(numbers).length) this.#tellSoon();
     });
     this.host.listen((request, id) => this.#answer(python, request, id));
   }
