@@ -143,6 +143,25 @@ def test_the_height_follows_in_both_directions(course: Course, codes: dict[str, 
     frame.wait_for_function(f"innerHeight === {first}")
 
 
+def test_a_content_that_follows_the_window_does_not_grow_for_ever(course: Course, codes: dict[str, str]) -> None:
+    taller = "main.embed { min-height: calc(100vh + 40px) }"
+    course.page.add_init_script(
+        f"""addEventListener("DOMContentLoaded", () => {{
+          const style = document.createElement("style");
+          style.textContent = "{taller}";
+          document.head.append(style);
+        }})"""
+    )
+    course.open("column", codes["iframe"], 900)
+    frame = course.live()
+    course.page.evaluate("new Promise((resolve) => setTimeout(resolve, 500))")  # in which it would grow by 1000 pixels
+    height = frame.evaluate("innerHeight")
+    assert 500 < height < 2200
+    frame.locator("h3").click()
+    course.page.evaluate("new Promise((resolve) => setTimeout(resolve, 200))")
+    assert frame.evaluate("innerHeight") == height
+
+
 def test_the_code_states_the_whole_state(codes: dict[str, str]) -> None:
     for name in ("view=forward", "t=0.3", "seed=7", "sampler=langevin", "show_field=true", "num_levels=60"):
         assert name in codes["iframe"]
@@ -511,6 +530,7 @@ def test_the_dialog_shows_and_writes_what_is_chosen(open_lab: Make) -> None:
     assert "<script" not in code, "a fixed height needs no listener"
     dialog.locator("button.close").click()
     assert lab.page.locator("dialog").count() == 0
+    assert lab.page.evaluate("document.activeElement.matches('.instrument .menu > summary')")
 
 
 @pytest.mark.parametrize("width", [390, 1360])

@@ -87,7 +87,7 @@ function hosted(heights, content, width = 736) {
   let frame = 480;
   const reports = [];
   for (let turn = 0; turn < 1000; turn++) {
-    const next = heights.next(content(frame), width);
+    const next = heights.next(content(frame), width, frame === heights.sent);
     if (next === undefined) break;
     reports.push((frame = next));
   }
@@ -98,24 +98,27 @@ test("a content whose height depends on its width is reported once", () => {
   assert.deepEqual(hosted(new Heights(), () => 1435.2), [1436]);
 });
 
-test("a content that follows the frame's height does not grow for ever", () => {
-  const reports = hosted(new Heights(), (frame) => frame + 40);
-  assert.ok(reports.length <= 12, "the reports end");
-  let swing = false;
-  const swinging = hosted(new Heights(), () => ((swing = !swing) ? 900 : 700));
-  assert.ok(swinging.length <= 12);
-  assert.equal(swinging.at(-1), 900, "the greatest height is the last");
+test("a content that follows the frame's height is reported a few times, not for ever", () => {
+  assert.deepEqual(hosted(new Heights(), (frame) => frame + 40), [520, 560, 600, 640]);
+  const bounded = hosted(new Heights(), (frame) => Math.min(640, frame - 260) + 500);
+  assert.deepEqual(bounded, [720, 960, 1140], "a picture that the window bounds grows to its own bound");
 });
 
-test("another width, or the reader's hand, allows new heights", () => {
+test("a content that swings by itself ends at its greatest height", () => {
   const heights = new Heights();
-  const first = hosted(heights, (frame) => frame + 40);
-  assert.equal(heights.next(300, 736), undefined);
-  assert.equal(heights.next(300, 390), 300);
-  hosted(heights, (frame) => frame + 40, 390);
+  const reports = Array.from({ length: 99 }, (_, k) => heights.next(k % 2 ? 900 : 700, 736)).filter(Boolean);
+  assert.equal(reports.length, 12);
+  assert.equal(reports.at(-1), 900);
   heights.renew();
-  assert.equal(heights.next(640, 390), 640);
-  assert.ok(first.length);
+  assert.equal(heights.next(640, 736), 640, "the reader's hand allows new heights");
+});
+
+test("another width starts anew, a press does not let an echo grow on", () => {
+  const heights = new Heights();
+  hosted(heights, (frame) => frame + 40);
+  heights.renew();
+  assert.equal(heights.next(2000, 736), undefined);
+  assert.equal(heights.next(300, 390), 300);
 });
 
 test("a course system is told heights in its words once it has shown that it knows them", () => {

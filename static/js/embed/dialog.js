@@ -116,6 +116,7 @@ class Dialog {
     this.dialog.addEventListener("close", () => {
       removeEventListener("message", hear);
       this.host.remove();
+      /** @type {HTMLElement | null} */ (place.querySelector("details.menu > summary"))?.focus();
     });
     this.part(".close").addEventListener("click", () => this.dialog.close());
     this.part(".copy").addEventListener("click", async () => {

@@ -46,7 +46,7 @@ export class Layout {
 
   #resized() {
     if (this.asked !== "plain") this.#choose();
-    this.#tell();
+    this.#tell(window.innerHeight === this.heights.sent);
   }
 
   #choose() {
@@ -57,9 +57,10 @@ export class Layout {
     this.#mark(this.asked === "compact" || (this.asked === "auto" && framed && low && !this.follows && full > window.innerHeight));
   }
 
-  #tell() {
+  /** @param {boolean} [echo] whether the frame has just got the height that was reported last */
+  #tell(echo) {
     const height = this.asked === "compact" ? Math.min(this.#full(), COMPACT_HEIGHT) : this.#full();
-    const next = this.heights.next(height, window.innerWidth);
+    const next = this.heights.next(height, window.innerWidth, echo);
     if (next !== undefined) this.report(next);
     // Where the host follows, no scroll bar flashes before it has; one remains possible where reports have ended.
     document.documentElement.toggleAttribute("data-follows", this.follows && this.heights.left > 0);
