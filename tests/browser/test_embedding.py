@@ -254,7 +254,7 @@ def test_a_lab_whose_host_sends_a_policy(course: Course, codes: dict[str, str], 
         frame = course.frame()
         said = frame.locator(".cannot")
         said.wait_for(timeout=30_000)
-        assert said.inner_text().startswith("Python cannot run here.")
+        assert said.inner_text().startswith("Python cannot run here: ")
         assert frame.locator(".still .figure svg").first.is_visible()
     course.messages.clear()
     stop()
@@ -285,10 +285,19 @@ def test_no_web_assembly(course: Course, codes: dict[str, str]) -> None:
     frame = course.frame()
     said = frame.locator(".cannot")
     said.wait_for()
-    assert said.inner_text().startswith("Python cannot run here.")
+    assert said.inner_text().startswith("Python cannot run here: ")
     assert "no WebAssembly" in frame.locator(".live").inner_text()
     assert frame.locator(".still .figure svg").first.is_visible()
     assert said.locator("a").evaluate("(a) => a.href") == frame.url
+    course.open(
+        "plain", codes["iframe"].split("<script")[0] * 2, 640
+    )  # compact; the second need not wait for the first
+    for number in (0, 1):
+        frame = course.frame(number)
+        frame.locator(".live[data-state=failed]").wait_for(timeout=10_000)
+        assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        inside = frame.locator(".retry").evaluate("(e) => e.getBoundingClientRect().right <= innerWidth")
+        assert inside
 
 
 @pytest.mark.parametrize("loading", ["lazy", "eager"])
@@ -428,7 +437,7 @@ def test_a_misspelt_option_gets_its_sentence(course: Course) -> None:
 def test_python_waits_for_a_press(course: Course) -> None:
     course.open("plain", embed(course, "start=paused&t=0.3&seed=4"), 776)
     frame = course.frame()
-    frame.locator(".live", has_text="Paused: press to start Python").wait_for()
+    frame.locator(".live", has_text="Press to start Python").wait_for()
     slider = frame.locator(".still input[type=range][data-param=t]")
     slider.evaluate("(e) => { e.value = 0.6; e.dispatchEvent(new Event('input')); }")
     frame.locator(".still .figure[aria-label*='t = 0.6']").wait_for()
@@ -549,7 +558,7 @@ def test_the_page_for_teachers(open_lab: Make, dist: Path, width: int) -> None:
     frame.scroll_into_view_if_needed()
     example = frame.element_handle().content_frame()
     assert example is not None
-    example.locator(".live", has_text="Paused: press to start Python").wait_for()
+    example.locator(".live", has_text="Press to start Python").wait_for()
 
 
 def test_chapters_lead_to_the_page_for_teachers(open_lab: Make) -> None:

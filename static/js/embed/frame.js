@@ -61,13 +61,13 @@ export class Frame {
     const words = /** @type {HTMLElement} */ (this.place?.querySelector(".live .words"));
     const live = /** @type {HTMLElement} */ (this.place?.querySelector(".live"));
     live.dataset.state = "waiting";
-    const paused = this.other ? "Paused: press to see this state" : "Paused: press to start Python";
-    words.textContent = this.options.paused ? paused : "Python starts in a moment";
+    const paused = this.other ? "Press to see this state" : "Press to start Python";
+    words.textContent = this.options.paused ? paused : "Python starts soon";
     this.started.then((begun) => {
-      python.start();
       setTimeout(begun, PATIENCE_MS);
       python.on("failed", begun);
       python.on("stage", ({ stage }) => stage === "live" && begun());
+      python.start();
     });
     python.on("stage", ({ stage }) => {
       if (stage !== "live") return;
