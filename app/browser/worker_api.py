@@ -199,11 +199,10 @@ class WorkerApi:
         gc.enable()
 
     def warm_up(self, names: list[str]) -> None:
-        """Prepares a snapshot: imports Panel, Bokeh and these instruments, and computes the instruments' constants."""
+        """Prepares a snapshot: imports these instruments and computes their constants."""
         for name in names:
             instrument_class(name)().answer()
-        _ = self.cells
-        del self.__dict__["cells"]
+        self.__dict__.pop("cells", None)
 
     def fall_asleep(self) -> None:
         """Prepares the interpreter for the snapshot: removes references to JavaScript objects of this worker."""

@@ -165,7 +165,7 @@ class _Parser:
         for token in tokens:
             if _is_directive(token) or token.type.startswith("math_block"):
                 place = line + (token.map[0] if token.map else 0)
-                raise self.document.error(place, "A directive cannot stand inside another.")
+                raise self.document.error(place, "A directive cannot be inside another directive.")
         return self._marked(markdown.strip(), self._html(self._note_lines(tokens, line - 1)), line)
 
     def _inline(self, markdown: str, line: int) -> Text:
@@ -278,7 +278,7 @@ class _Parser:
     def _read_directive(self, token: Token, prose: list[Token]) -> bool:
         """Adds the prose so far and the block of a directive; returns False for any other token."""
         if token.type.startswith("math_block"):
-            fix = "A formula on lines of its own is an equation: `:::{equation} label`."
+            fix = "Write a formula on separate lines as an equation: `:::{equation} label`."
             raise self.document.error(self._first_line(token), fix)
         if not _is_directive(token):
             return False
@@ -314,7 +314,7 @@ class _Parser:
     def _directive(self, token: Token) -> Block | None:
         line = self._first_line(token)
         if token.level:
-            raise self.document.error(line, "A directive cannot stand inside a list or a quotation.")
+            raise self.document.error(line, "A directive cannot be inside a list or a quotation.")
         match = re.fullmatch(r"\{(\w+)\}\s*(.*)", token.info.strip())
         makers: dict[str, Callable[[_Directive], Block | None]] = {
             "compute": self._compute,

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jinja2
@@ -24,7 +25,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from diffusion_lab.app.build.build_cache import BuildCache, forget_old
+from diffusion_lab.app.build.build_cache import BuildCache
 from diffusion_lab.app.build.bundles import SiteAssets
 from diffusion_lab.app.build.chapter_parser import parse_about, parse_chapter
 from diffusion_lab.app.build.chapter_tree import (
@@ -45,16 +46,15 @@ from diffusion_lab.app.build.node_python import NodePython
 from diffusion_lab.app.build.notebook import make_notebook
 from diffusion_lab.app.build.package import make_package
 from diffusion_lab.app.build.precompress import Precompressor
-from diffusion_lab.app.build.python_packs import front_end, make_python_packs
+from diffusion_lab.app.build.python_packs import make_python_packs
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument, RenderedQuiz, with_answer
 from diffusion_lab.app.build.setup_steps import ROOT, WORK, Say, SetupError, place_and_message
-from diffusion_lab.app.build.typeset import Formulas, typeset
+from diffusion_lab.app.build.typeset import typeset
 from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_names
 
 HERE = Path(__file__).parent
 DIST = ROOT / "dist"
 DRAFT = WORK / "draft"
-RUNTIME = WORK / "runtime"
 CHAPTERS = ROOT / "chapters"
 PLANNED_CHAPTERS = 10
 PRERENDER = "diffusion_lab.app.build.prerender"
@@ -86,22 +86,21 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
     references = read_references()
     names = instrument_names()
     chapters, abouts = read_documents(references)
-    build_cache, formulas = BuildCache(WORK / "results"), Formulas(WORK / "formulas.json")
+    build_cache = BuildCache(WORK / "cache")
     # The slow jobs run in parallel: Node compiles, processes run cells and instruments, files are compressed.
     with (
-        Precompressor(WORK / "compressed") as precompressor,
+        Precompressor(build_cache) as precompressor,
         ThreadPoolExecutor(3 + len(chapters) + 2 * len(names)) as pool,
     ):
-        runtime = pool.submit(make_python_packs, numpy_wheel, RUNTIME, say, warm)
-        package = pool.submit(make_package, WORK / "package")
+        runtime = pool.submit(make_python_packs, numpy_wheel, build_cache, say, warm)
+        package = pool.submit(make_package, build_cache)
         tokens = pool.submit(build_cache.of, "diffusion_lab.app.instrument.theme:css_variables")
         prerendered = [pool.submit(_prerendered, chapter, build_cache.of) for chapter in chapters]
         filled = [pool.submit(_computed, about, build_cache.of) for about in abouts]
         alone = {name: pool.submit(build_cache.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
-        site = _Site(WORK / "new", (lambda path: None) if warm else precompressor.begin)
-        site.assets.lay_out_front_end(front_end(), tokens.result())
-        site.formulas = typeset([*chapters, *abouts], formulas)
-        formulas.save()
+        site = _Site(WORK / "new", (lambda path: None) if warm else precompressor.begin, build_cache)
+        site.assets.lay_out_front_end(tokens.result())
+        site.formulas = typeset([*chapters, *abouts], build_cache)
         pages = [page.result() for page in prerendered]
         site.abouts = {about.slug: about.html for _, about in (each.result() for each in filled)}
         embeds = {name: rendered.result() for name, rendered in alone.items()}
@@ -123,8 +122,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         if not warm:
             site.assets.write_service_worker()
         precompressor.finish()
-    forget_old(WORK / "results")
-    forget_old(WORK / "compressed")
+    build_cache.forget_old()
     target = DRAFT if warm else DIST
     _replace(site.out, target)
     return target
@@ -213,7 +211,7 @@ def _prerendered(chapter: Chapter, compute: Call) -> _Page:
     standing = {slot.name for slot in chapter.of(InstrumentSlot)}
     for preset in presets:
         if preset.name not in standing:
-            raise chapter.error(preset.line, f"No instrument `{preset.name}` stands in this chapter.")
+            raise chapter.error(preset.line, f"No instrument `{preset.name}` is in this chapter.")
     run("check_states", presets, [[preset.name, preset.state] for preset in presets])
     code_blocks = [block for block in chapter.blocks if isinstance(block, Cell | Exercise)]
     if chapter.of(Exercise):
@@ -254,27 +252,26 @@ class _Site:
     of the site; `package`: path of the lab's wheel in the site.
     """
 
-    def __init__(self, out: Path, written: Callable[[Path], None]) -> None:
+    def __init__(self, out: Path, written: Callable[[Path], None], build_cache: BuildCache) -> None:
         self.out, self._written = out, written
         self.formulas: dict[str, str] = {}
         self.abouts: dict[str, str] = {}
         self.megabytes = 0
         self.package = Path()
-        loader = jinja2.FileSystemLoader(HERE / "templates")
-        compiled = WORK / "templates"
-        compiled.mkdir(exist_ok=True)
+        get, put = (partial(call, "templates") for call in (build_cache.get, build_cache.put))
+        compiled: Any = SimpleNamespace(get=get, set=put)
         self.templates = jinja2.Environment(
-            loader=loader,
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
-            bytecode_cache=jinja2.FileSystemBytecodeCache(str(compiled)),
+            bytecode_cache=jinja2.MemcachedBytecodeCache(compiled, ignore_memcache_errors=False),
         )
         self.templates.filters["highlighted"] = _highlighted
         self.templates.filters["kind"] = lambda block: type(block).__name__
         shutil.rmtree(out, ignore_errors=True)
-        self.assets = SiteAssets(out, written)
+        self.assets = SiteAssets(out, written, build_cache)
 
     def write_chapter(
         self,

@@ -32,6 +32,9 @@ from diffusion_lab.app.instrument.vocabulary import current_setting, current_val
 #: An unknown name that is at least this similar to a setting's name counts as misspelt; others are ignored.
 MISSPELT = 0.75
 
+#: Columns of up to this many values are compared with those sent before.
+COMPARED = 2000
+
 ACTIONS = ("run", "step", "reset", "tap")
 
 
@@ -269,7 +272,7 @@ class Instrument(param.Parameterized):
         )
         return text.getvalue()
 
-    # --- what is shown -----------------------------------------------------------------------------------------------
+    # --- answers -----------------------------------------------------------------------------------------------------
 
     def answer(self, seconds: float | None = None) -> Answer:
         """The changes since the last answer. Long work gets `seconds` in total; None: it runs to its end."""
@@ -343,7 +346,10 @@ class Instrument(param.Parameterized):
             return False
         if self._sent.get(node.name) != version:
             self._sent[node.name] = version
-            answer.layers |= {f"{scene.name}.{name}": part for name, part in zip(names, columns, strict=True)}
+            for name, part in zip(names, columns, strict=True):
+                address = f"{scene.name}.{name}"
+                if not _equal(self._sent.get(f"columns {address}"), part):
+                    answer.layers[address] = self._sent[f"columns {address}"] = part
         return True
 
     def _ready(self, node: Result) -> Iterator[Any]:
@@ -404,6 +410,19 @@ def _columns_of(scene: Scene, names: tuple[str, ...], function: Callable[..., An
         ]
 
     return columns
+
+
+def _equal(before: Columns | None, now: Columns) -> bool:
+    """Whether columns have not changed, which spares the page an update; large ones are not compared."""
+    if before is None or before.keys() != now.keys():
+        return False
+    for old, new in zip(before.values(), now.values(), strict=True):
+        if isinstance(old, list) or isinstance(new, list):
+            if not (isinstance(old, list) and isinstance(new, list) and old == new):
+                return False
+        elif old is not new and (old.size > COMPARED or not np.array_equal(old, new)):
+            return False
+    return True
 
 
 def _node(name: str, function: Callable[..., Any]) -> Result:

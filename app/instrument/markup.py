@@ -19,9 +19,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class _Item:
-    """An entry of the list of controls: a setting, several switches, or the transport."""
+    """An entry of the list of controls: a setting, several switches, or the transport; `main`: beside the picture."""
 
     kind: str
+    main: bool = False
     name: str = ""
     control: Any = None
     names: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
     panel, scenes = instrument.panel, list(instrument.scenes().values())
     pictures = [scene for scene in scenes if scene.place == "picture"]
     played = instrument.param[panel.transport.plays]
+    controls = list(_controls(instrument))
     return _template().render(
         title=instrument.title,
         p=instrument.param,
@@ -49,7 +51,8 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
         charts=[scene for scene in scenes if scene.place != "picture"],
         extent=((pictures[0].x[1] - pictures[0].x[0]) / 2, (pictures[0].y[1] - pictures[0].y[0]) / 2),
         legends=list(_legends(instrument)),
-        controls=list(_controls(instrument)),
+        main_controls=[item for item in controls if item.main],
+        other_controls=[item for item in controls if not item.main],
         places={scene.name: place for place, scene in enumerate(scenes)},
         transport=panel.transport,
         grain=(played.step or 1) if isinstance(played, param.Integer) else 0,
@@ -60,10 +63,10 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
 
 
 def _controls(instrument: Instrument) -> Iterator[_Item]:
-    """The settings in order, neighbouring switches in one row, and the transport where the panel has it."""
-    transport = instrument.panel.transport
+    """The settings in order, neighbouring switches in one row, and the transport after the main settings."""
+    main = instrument.panel.main_settings
     seed = next((n for n in instrument.settings() if instrument.param[n].control.kind == "seed"), "")
-    placed, switches = False, []
+    switches: list[str] = []
     for name in instrument.settings():
         control = instrument.param[name].control
         if control.kind == "switch":
@@ -73,14 +76,10 @@ def _controls(instrument: Instrument) -> Iterator[_Item]:
             yield _Item("switches", names=tuple(switches))
             switches = []
         if control.kind not in ("seed", "none"):
-            yield _Item(control.kind, name, control)
-        if name == transport.after:
-            placed = True
-            yield _Item("transport", seed=seed)
+            yield _Item(control.kind, name in main, name, control)
+    yield _Item("transport", True, seed=seed)
     if switches:
         yield _Item("switches", names=tuple(switches))
-    if not placed:
-        yield _Item("transport", seed=seed)
 
 
 def _legends(instrument: Instrument) -> Iterator[dict[str, Any]]:

@@ -15,14 +15,12 @@ from diffusion_lab.app.instrument.conditions import When
 class Transport:
     """Run, play or pause, step, seed and reset.
 
-    run: the word on the run button; plays: the setting that playing moves, from its low to its high bound in `seconds`;
-    after: the setting below which it is shown; "" for the end.
+    run: the word on the run button; plays: the setting that playing moves, from its low to its high bound in `seconds`.
     """
 
     run: str
     plays: str
     seconds: float
-    after: str = ""
     step: str = "One step forward"
 
 
@@ -103,10 +101,20 @@ class Tap:
 
 @dataclass(frozen=True)
 class Panel:
-    """The front panel. frames: the setting whose slider moves the picture before Python is live."""
+    """The front panel.
+
+    frames: the setting whose slider moves the picture before Python is live; main: further settings whose controls are
+    beside the picture on small screens, where the others are folded.
+    """
 
     transport: Transport
     readouts: Sequence[Readout] = ()
     measures: Sequence[Measure | CategoryBars] = ()
     pads: Sequence[Handle | Brush | Tap] = ()
     frames: str = ""
+    main: Sequence[str] = ("view",)
+
+    @property
+    def main_settings(self) -> frozenset[str]:
+        """Names of the settings whose controls stay beside the picture."""
+        return frozenset({*self.main, self.frames, self.transport.plays})

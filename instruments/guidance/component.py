@@ -82,6 +82,7 @@ class Guidance(Instrument):
 
     panel = Panel(
         Transport("Sample", plays="progress", seconds=4), frames="guidance_scale",
+        main=["view", "guidance_weight"],
         pads=[Handle("probe_x", "probe_y", "Probed point", when=PROBE)],
         readouts=[Readout("w", "w", ".1f"), Readout("weight", "w′ = w − 1", ".1f"), Readout("t", "t", ".2f"),
             Readout("nfe", "NFE")],

@@ -77,7 +77,7 @@ class Train(Instrument):
     seed = seed(4, "The same seed gives the same weights at the start, the same batches and the same noise.")
 
     panel = Panel(
-        Transport("Train", plays="training_step", seconds=4, after="training_step", step=f"{EVERY} steps further"),
+        Transport("Train", plays="training_step", seconds=4, step=f"{EVERY} steps further"),
         frames="training_step",
         readouts=[Readout("step", "step", ",d"), Readout("loss", "loss", ".3g"), Readout("floor", "floor", ".3g"),
             Readout("excess", "above it", ".2g")],

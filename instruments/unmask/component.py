@@ -97,8 +97,9 @@ class Unmask(Instrument):
     seed = seed(3, "The same seed gives the same draws, in both decodings.")
 
     panel = Panel(
-        Transport("Unmask", plays="progress", seconds=6, after="progress", step="One pass forward"),
+        Transport("Unmask", plays="progress", seconds=6, step="One pass forward"),
         frames="progress",
+        main=["num_inference_steps"],
         readouts=[
             Readout("passes", "passes spent"),
             Readout("unmasked", "unmasked"),

@@ -37,7 +37,8 @@ QUIET_MS = 3000  # of `static/js/worker/worker.js`
 
 SNAPSHOT_BYTES = """async () => {
   const store = await caches.open("lab-python");
-  const address = (await store.keys()).map((request) => request.url).find((url) => url.endsWith("kept=about"));
+  const addresses = (await store.keys()).map((request) => request.url);
+  const address = addresses.find((url) => url.endsWith("kept=instruments-about"));
   return (await (await store.match(address)).json()).length;
 }"""
 

@@ -131,7 +131,7 @@ def warm_profile(playwright: Playwright, tmp_path_factory: pytest.TempPathFactor
 
 
 class WarmProfile:
-    """A browser profile with the site's files in its cache and a snapshot of Python for each address."""
+    """A browser profile with the site's files in its cache and snapshots of both Pythons for each address."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
@@ -139,12 +139,14 @@ class WarmProfile:
         self._devtools = context.new_cdp_session(context.pages[0])
 
     def new_page(self, address: str) -> Page:
-        """A page with empty storage, after the first visit to this address has left a snapshot."""
+        """A page with empty storage, after the first visit to this address has left its snapshots."""
         if address not in self._visited:
             with self.context.new_page() as page:
                 page.goto(address + "embed/ring.html")
-                page.wait_for_function("window.lab?.python.snapshot", timeout=120_000)
-                assert page.evaluate("lab.python.snapshot") == "kept"
+                for python in ("python", "cells"):
+                    page.wait_for_function(f"window.lab?.{python}.snapshot", timeout=120_000)
+                    assert page.evaluate(f"lab.{python}.snapshot") == "kept"
+                    page.evaluate("lab.cells.wake()")
             self._visited.add(address)
         origin = address.rstrip("/")
         self._devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "local_storage"})

@@ -172,14 +172,6 @@ def test_former_names_and_what_is_no_setting_in_an_address(lab: Any) -> None:
     assert not lab.page.locator(".notice").is_visible()
 
 
-def test_a_picture_that_stays_in_sight_covers_nothing(lab: Any) -> None:
-    lab.open()
-    panel = lab.page.locator(".instrument")
-    panel.evaluate("(panel) => scrollTo(0, panel.getBoundingClientRect().top + scrollY + 300)")
-    box = {part: lab.page.locator(f".live-view .{part}").bounding_box() for part in ("in-sight", "status")}
-    assert box["in-sight"]["y"] + box["in-sight"]["height"] <= box["status"]["y"] + 0.5
-
-
 def test_a_pinned_copy_keeps_its_settings_and_its_seed(lab: Any) -> None:
     lab.open()
     lab.page.locator(".instrument .menu summary").click()

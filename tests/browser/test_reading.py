@@ -81,3 +81,22 @@ def test_front_page_leads_to_the_chapter(open_lab: MakeLab) -> None:
 def test_works_from_any_folder_of_a_host(open_cold: MakeLab, dist_below_a_folder: str) -> None:
     lab = open_cold(dist_below_a_folder).open()
     assert lab.reading("t") == 0.05
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_contents_and_place_are_at_hand_on_a_small_screen(open_lab: MakeLab, width: int) -> None:
+    lab = open_lab(viewport={"width": width, "height": 844}).open(live=False)
+    button, sections = lab.page.locator(".toc .sections"), lab.page.locator(".toc nav")
+    assert not sections.is_visible()
+    lab.page.locator("main h2").nth(3).evaluate("(h2) => h2.scrollIntoView({ behavior: 'instant' })")
+    lab.page.locator(".toc .sections", has_text="4 of ").wait_for()
+    assert button.bounding_box()["y"] == 0, "it stays at the head of the window"
+    button.click()
+    link = sections.locator("a").nth(5)
+    words = link.inner_text()
+    link.click()
+    lab.page.locator(".toc .sections", has_text=words).wait_for()
+    assert not sections.is_visible()
+    button.click()
+    lab.page.keyboard.press("Escape")
+    assert not sections.is_visible()

@@ -97,9 +97,9 @@ def keep(lab: Any) -> None:
     assert lab.page.evaluate("window.lab.python.snapshot") == "kept"
 
 
-def started_from(lab: Any) -> str:
-    """ "restored", or why not."""
-    return str(lab.page.evaluate("window.lab.python.snapshot"))
+def started_from(lab: Any, whose: str = "python") -> str:
+    """ "restored", or why not; of the instruments' Python or of that of the `cells`."""
+    return str(lab.page.evaluate(f"window.lab.{whose}.snapshot"))
 
 
 def test_every_instrument_is_the_same_from_a_snapshot(open_lab: Callable[..., Any], open_cold: Any) -> None:
@@ -145,9 +145,9 @@ def draws(lab: Any) -> list[str]:
 
 def test_chance_starts_anew_with_each_visit(lab: Any) -> None:
     first = draws(lab)
-    assert started_from(lab) == "restored"
+    assert started_from(lab, "cells") == "restored"
     second = draws(lab)
-    assert started_from(lab) == "restored"
+    assert started_from(lab, "cells") == "restored"
     assert not set(first) & set(second)
 
 
@@ -161,14 +161,14 @@ def works(lab: Any) -> None:
 TAMPER = """async change => {
   const store = await caches.open("lab-python");
   const keys = Object.fromEntries((await store.keys()).map(({ url }) => [new URL(url).searchParams.get("kept"), url]));
-  const about = await (await store.match(keys.about)).json();
-  const memory = new Uint8Array(await (await store.match(keys.memory)).arrayBuffer());
+  const about = await (await store.match(keys["instruments-about"])).json();
+  const memory = new Uint8Array(await (await store.match(keys["instruments-memory"])).arrayBuffer());
   const changed = eval(change)(memory, about);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", changed.memory));
   const hex = Array.from(digest, byte => byte.toString(16).padStart(2, "0")).join("");
   if (changed.sealed) Object.assign(about, { digest: hex, length: changed.memory.length });
-  await store.put(keys.memory, new Response(changed.memory));
-  await store.put(keys.about, Response.json(about));
+  await store.put(keys["instruments-memory"], new Response(changed.memory));
+  await store.put(keys["instruments-about"], Response.json(about));
 }"""
 
 

@@ -211,6 +211,21 @@ test("answers that come before the picture is drawn are shown in order", async (
   assert.equal(line.sent.filter(({ type }) => type === "drawn").length, 1);
 });
 
+test("the still picture is kept while Python computes what it shows", async () => {
+  line.says(state({ settings: { step: 0 }, progress: [100, 300, "steps"] }));
+  await settled();
+  assert.equal(line.sent.length, 1);
+  await live({ settings: { step: 300 } });
+  assert.deepEqual(settings.applied, [{ step: 0 }, { step: 300 }]);
+});
+
+test("a still picture of another state is replaced at once", async () => {
+  /** @type {any} */ (globalThis).location.search = "?a.t=0.7";
+  line = python();
+  openInstruments(/** @type {any} */ (line));
+  await live({ progress: [100, 300, "steps"] });
+});
+
 test("a document that cannot be downloaded is reported, and asked for again with a new Python", async () => {
   download = () => ({ ok: false, status: 503 });
   line = python();

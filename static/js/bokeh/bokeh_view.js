@@ -11,6 +11,8 @@
  *   remove(): void, throttled_paint?: () => Promise<void>, model: any}} View  Bokeh's view of a component or a figure.
  */
 
+import { within } from "./shadow.js";
+
 /** Loads and starts Bokeh before there is a document, as soon as the page itself has been painted. */
 export function prepare() {
   requestAnimationFrame(async () => {
@@ -92,16 +94,6 @@ function focusWithin(element) {
   let focused = element.contains(document.activeElement) ? document.activeElement : null;
   while (focused?.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
   return focused;
-}
-
-/** The first element that matches, in shadow roots too. @param {ParentNode} root @param {string} selector @returns {HTMLElement | null} */
-function within(root, selector) {
-  for (const element of root.querySelectorAll("*")) {
-    if (element.matches(selector)) return /** @type {HTMLElement} */ (element);
-    const inside = element.shadowRoot && within(element.shadowRoot, selector);
-    if (inside) return inside;
-  }
-  return null;
 }
 
 /**

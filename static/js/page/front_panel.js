@@ -25,6 +25,8 @@ export function render({ model }) {
   bindInputs(all("[data-param]"), model);
   for (const button of all("[data-action]"))
     button.addEventListener("click", () => model.send_msg({ action: String(button.dataset.action) }));
+  for (const button of all("[data-more]"))
+    button.addEventListener("click", () => button.setAttribute("aria-expanded", String(button.ariaExpanded !== "true")));
   for (const item of all("[data-when]")) {
     const conditions = String(item.dataset.when).split(";").map((condition) => condition.split(":"));
     const show = () =>

@@ -20,21 +20,27 @@
  *   busy: boolean, quick: boolean, ahead: boolean, applying: boolean, sent: Record<string, any>,
  *   queue: Waiting[], moving?: import("./still_frames.js").Still, view?: View,
  *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, undrawn: boolean,
+ *   stillIsTrue: boolean, overdue?: ReturnType<typeof setTimeout>, takenOver: boolean,
  *   reopened: boolean, restored: boolean}} Link  One open
  *   instrument: its element, still picture, and document with settings and sources; whether the document has replaced
  *   the still picture (shown), and messages received before that; whether an answer is pending (busy), whether the last
  *   one was fast (quick), and whether another change has been sent since (ahead); the values sent last, and the queued
  *   changes; the still frames (moving); the callback of the next answer (answered); whether its document could
- *   not be drawn; whether it was opened again after a restart of Python and has not answered yet, and with its settings.
+ *   not be drawn; whether the still picture shows the state that Python was asked for (stillIsTrue), when it is replaced at
+ *   the latest (overdue), and whether that has begun (takenOver); whether it was opened again after a restart of Python and has not answered yet, and with its settings.
  */
 
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
 import { applyState, restyle, scenesOf } from "../bokeh/layers.js";
+import { keepInSight } from "./dock.js";
 import { openStill } from "./still_frames.js";
 import { pageTheme } from "./theme.js";
 
 /** An instrument that has not answered after this time is marked, so that a reader can stop code of their own. */
 const PATIENCE_MS = 2000;
+
+/** A still picture is kept this long while Python computes what it shows; then Python's first results replace it. */
+const STILL_MS = 4000;
 
 /** Below this computing time the next change is sent before the answer has been received. */
 const QUICK_MS = 10;
@@ -54,7 +60,7 @@ export function openInstruments(python, embedded) {
     const link = {
       place, slot, still, drawing: Promise.resolve(undefined), shown: false, received: [], busy: true, quick: false,
       ahead: false, applying: false, sent: {}, queue: [], undrawn: false,
-      reopened: false, restored: false,
+      stillIsTrue: false, takenOver: false, reopened: false, restored: false,
     };
     links.set(slot, link);
     place.dataset.slot = slot;
@@ -68,7 +74,9 @@ export function openInstruments(python, embedded) {
     const name = String(place.dataset.instrument);
     const asked = addressState(name, embedded?.notSettings);
     const link = open(place, name, { ...JSON.parse(place.dataset.state ?? "{}"), ...asked });
-    link.moving = openStill(place, embedded?.differing ?? asked);
+    const differing = embedded?.differing ?? asked;
+    link.moving = openStill(place, differing);
+    link.stillIsTrue = !Object.keys(differing).length;
     place.addEventListener("lab:export", () => python.send({ type: "export", slot: name }));
     place.addEventListener("lab:pin", (event) => {
       const slot = `${name}-pinned`;
@@ -96,7 +104,9 @@ export function openInstruments(python, embedded) {
     if (!link) return;
     link.received.push(message);
     if (!link.shown) {
-      if (link.received.length === 1) takeOver(python, link);
+      // The still picture shows the end of long work that Python has only begun: keep it until Python is as far.
+      if (link.stillIsTrue && JSON.parse(message.head).progress) link.overdue ??= setTimeout(() => takeOver(python, link), STILL_MS);
+      else takeOver(python, link);
       return;
     }
     applyReceived(link);
@@ -105,6 +115,8 @@ export function openInstruments(python, embedded) {
   python.on("replaced", () => {
     for (const link of links.values()) {
       answered(link);
+      clearTimeout(link.overdue);
+      link.overdue = undefined;
       link.busy = true; // until the new interpreter has answered
       link.reopened = true;
       link.received = [];
@@ -159,13 +171,19 @@ async function drawn(python, link) {
 }
 
 /**
- * Called on the first answer. Once the figures are drawn they get its data, and the reader's changes to the still picture
+ * Called when there is an answer that can replace the still picture. Once the figures are drawn they get its data, and the reader's changes to the still picture
  * are sent to Python before the figures replace it.
  * @param {Python} python @param {Link} link
  */
 async function takeOver(python, link) {
+  clearTimeout(link.overdue);
+  if (link.takenOver) return;
+  link.takenOver = true;
   const view = await link.drawing;
-  if (!view || !link.received.length || link.shown) return;
+  if (!view || !link.received.length || link.shown) {
+    link.takenOver = false;
+    return;
+  }
   applyReceived(link);
   answered(link);
   link.reopened = link.restored = false;
@@ -346,13 +364,6 @@ function followPresets(python, links) {
     event.preventDefault();
     const values = Object.fromEntries(String(link.dataset.set).split(" ").map((pair) => pair.split("=")));
     python.send({ type: "set_state", slot, values });
-    bringIntoView(place);
+    keepInSight(place);
   });
-}
-
-/** Scrolls to the picture unless it is already visible. @param {HTMLElement} place */
-function bringIntoView(place) {
-  const box = /** @type {HTMLElement} */ (place.querySelector(".stage")).getBoundingClientRect();
-  const visible = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
-  if (visible < 0.6 * Math.min(box.height, innerHeight)) place.scrollIntoView({ block: "start" });
 }

@@ -1,5 +1,6 @@
 /** The menu of an instrument: a link to its current state, the dialog that embeds it, its picture and data as files. */
 import { copied, openDropDown } from "./drop_down.js";
+import { within } from "../bokeh/shadow.js";
 
 export function openMenus() {
   for (const element of document.querySelectorAll("[data-instrument]")) {
@@ -50,7 +51,7 @@ export function stateAddress(name, query, base = location.href, alone = "embed" 
 
 /** Downloads the figure as a PNG on the page's background. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */
 async function savePicture(place, name) {
-  const canvas = findCanvas(place);
+  const canvas = /** @type {HTMLCanvasElement | null} */ (within(place, "canvas"));
   if (!canvas) return "The picture is not drawn yet.";
   const copy = document.createElement("canvas");
   copy.width = canvas.width;
@@ -83,14 +84,4 @@ function save(name, address) {
   link.download = name;
   link.href = address;
   link.click();
-}
-
-/** The first canvas below an element, in shadow roots too. @param {ParentNode} root @returns {HTMLCanvasElement | null} */
-function findCanvas(root) {
-  for (const element of root.querySelectorAll("*")) {
-    if (element instanceof HTMLCanvasElement) return element;
-    const inside = element.shadowRoot && findCanvas(element.shadowRoot);
-    if (inside) return inside;
-  }
-  return null;
 }

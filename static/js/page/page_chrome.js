@@ -17,19 +17,28 @@ export function openThemeSwitch() {
   });
 }
 
-/** Marks the section being read in the table of contents. */
+/** Marks the section being read in the table of contents, and names it on the button that opens that on a small screen. */
 export function followSections() {
   /** @type {Map<string, Element>} */
   const links = new Map();
   for (const link of document.querySelectorAll(".toc a")) links.set(/** @type {HTMLAnchorElement} */ (link).hash.slice(1), link);
   const headings = [...document.querySelectorAll("main h2")];
   if (!headings.length || !links.size) return;
+  const button = /** @type {HTMLElement} */ (document.querySelector(".toc .sections"));
+  const open = (/** @type {boolean} */ yes) => button.setAttribute("aria-expanded", String(yes));
+  button.addEventListener("click", () => open(button.ariaExpanded !== "true"));
+  document.addEventListener("click", ({ target }) => target !== button && open(false));
+  addEventListener("keydown", ({ key }) => key === "Escape" && open(false));
   const mark = () => {
     const current = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight * 0.35).at(-1) ?? headings[0];
     for (const [id, link] of links) {
       if (id === current.id) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
+    const place = headings.indexOf(current) + 1;
+    const words = `${place} of ${headings.length} · ${links.get(current.id)?.textContent}`;
+    if (button.textContent !== words) button.textContent = words;
+    button.style.setProperty("--read", String(place / headings.length));
   };
   // The observer also calls back once after the first layout; reading positions earlier would force a layout.
   new IntersectionObserver(mark, { rootMargin: "-34% 0px -65% 0px" }).observe(headings[0]);

@@ -49,6 +49,7 @@
  *   | {type: "left_out", run: number, lines: number, others: number}
  *   | {type: "edited", slots: Record<string, string[]>, failed: string, body: string, line: number}
  *   | {type: "answer", ask: number, found: string}
+ *   | {type: "cell_began", run: number}
  *   | {type: "cell_done", run: number, ok: boolean, ms: number}
  *   | {type: "snapshot", state: string}
  *   | {type: "start_again"}

@@ -1,8 +1,10 @@
 /**
- * Memory snapshots: the memory of a Python that has imported NumPy, Panel, Bokeh and the instruments of the page that
- * made it. A snapshot is cached in the browser under the address of this build's worker, and restored by later visits and
- * pages. Its size and time depend on that page, not on how many instruments the lab has.
+ * Memory snapshots, one for each of a page's two interpreters: that of the instruments has imported NumPy and the
+ * instruments of the page that made it; that of the cells NumPy, Panel and Bokeh. A snapshot is cached in the browser
+ * under the address of this build's worker, and restored by later visits and pages. Its size and time do not depend on
+ * how many instruments the lab has.
  *
+ * @typedef {"instruments" | "cells"} Role
  * @typedef {import("./interpreter.js").Handles} Handles
  * @typedef {{handles: Handles, length: number, digest: string, failed?: boolean}} About
  * @typedef {{handles: Handles, memory: Promise<ArrayBuffer>, checked: Promise<void>}} Kept  `checked` rejects if the memory's digest is wrong.
@@ -12,8 +14,11 @@ import { ASSETS } from "./packs.js";
 
 const STORE = "lab-python";
 
-/** The cache key of a part of the snapshot. @param {string} part */
-const entry = (part) => `${self.location.href}?kept=${encodeURIComponent(part)}`;
+/** The number of an empty object in Pyodide's table of JavaScript objects (`getExpectedKeys`). */
+const EMPTY_OBJECT = 6;
+
+/** The cache key of a part of a snapshot. @param {Role} role @param {string} part */
+const entry = (role, part) => `${self.location.href}?kept=${role}-${part}`;
 
 /** @param {BufferSource} data */
 async function digestOf(data) {
@@ -21,15 +26,15 @@ async function digestOf(data) {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The snapshot of this build, if this browser has one and can read it. @returns {Promise<Kept | undefined>} */
-export async function findSnapshot() {
+/** The snapshot of this build, if this browser has one and can read it. @param {Role} role @returns {Promise<Kept | undefined>} */
+export async function findSnapshot(role) {
   try {
     const store = await caches.open(STORE);
     /** @type {About | undefined} */
-    const about = await (await store.match(entry("about")))?.json();
+    const about = await (await store.match(entry(role, "about")))?.json();
     if (!about || about.failed) return undefined;
     const read = async () => {
-      const memory = await (await store.match(entry("memory")))?.arrayBuffer();
+      const memory = await (await store.match(entry(role, "memory")))?.arrayBuffer();
       if (memory?.byteLength !== about.length) throw new Error("the snapshot is damaged");
       return memory;
     };
@@ -44,22 +49,22 @@ export async function findSnapshot() {
   }
 }
 
-/** Deletes a snapshot from which Python could not start; this build makes no other in this browser. */
-export async function forgetSnapshot() {
+/** Deletes a snapshot from which Python could not start; this build makes no other in this browser. @param {Role} role */
+export async function forgetSnapshot(role) {
   try {
     const store = await caches.open(STORE);
-    await clear(store, self.location.href);
-    await store.put(entry("about"), Response.json({ failed: true }));
+    await clear(store, ({ href }) => href.startsWith(entry(role, "")));
+    await store.put(entry(role, "about"), Response.json({ failed: true }));
   } catch {
     // storage cannot be written to: the next start is fresh anyway
   }
 }
 
-/** Whether a snapshot can and should be made. */
-export async function wantsSnapshot() {
+/** Whether a snapshot can and should be made. @param {Role} role */
+export async function wantsSnapshot(role) {
   try {
     const store = await caches.open(STORE);
-    if (await store.match(entry("about"))) return false;
+    if (await store.match(entry(role, "about"))) return false;
     const { quota = 0, usage = 0 } = await navigator.storage.estimate();
     return quota - usage > 400e6; // a snapshot takes a fifth of this
   } catch {
@@ -70,27 +75,30 @@ export async function wantsSnapshot() {
 /**
  * Makes a snapshot and caches it; true if it succeeds. Runs in a worker that does nothing else, since its Python serves
  * no page.
- * @param {string[]} instruments  Those on the page.
+ * @param {Role} role @param {string[]} instruments  Those on the page.
  */
-export async function keepSnapshot(instruments) {
+export async function keepSnapshot(role, instruments) {
   let kept = false;
-  await navigator.locks.request(`${STORE} ${self.location.href}`, { ifAvailable: true }, async (lock) => {
-    if (!lock || !(await wantsSnapshot())) return; // another page makes it now, or has made it
-    const { memory, handles } = await makeSnapshot(instruments);
+  await navigator.locks.request(entry(role, ""), { ifAvailable: true }, async (lock) => {
+    if (!lock || !(await wantsSnapshot(role))) return; // another page makes it now, or has made it
+    const { memory, handles } = await makeSnapshot(role, instruments);
     const store = await caches.open(STORE);
-    await clear(store, new URL("worker.", self.location.href).href); // those of earlier builds
-    await store.put(entry("memory"), new Response(memory));
+    const worker = new URL("worker.", self.location.href).href;
+    await clear(store, ({ href }) => href.startsWith(worker) && !href.startsWith(self.location.href)); // of earlier builds
+    await store.put(entry(role, "memory"), new Response(memory));
     /** @type {About} */
     const about = { handles, length: memory.length, digest: await digestOf(memory) };
-    await store.put(entry("about"), Response.json(about)); // last: everything it describes is stored by then
+    await store.put(entry(role, "about"), Response.json(about)); // last: everything it describes is stored by then
     kept = true;
   });
   return kept;
 }
 
-/** @param {string[]} instruments @returns {Promise<{memory: Uint8Array<ArrayBuffer>, handles: Handles}>} */
-async function makeSnapshot(instruments) {
-  const python = await startFromPacks(() => {}, { snapshots: true, cells: true });
+/** @param {Role} role @param {string[]} instruments @returns {Promise<{memory: Uint8Array<ArrayBuffer>, handles: Handles}>} */
+async function makeSnapshot(role, instruments) {
+  const python = await startFromPacks(() => {}, { snapshots: true, cells: role === "cells" });
+  // Pyodide expects an empty object here, which Panel happens to put there.
+  if (!python._module.__hiwire_get(EMPTY_OBJECT)) python.globals.set("_lab_empty", {});
   for (const name of instruments) await addInstrument(python, name);
   const core = python._module;
   const api = python.globals.get("api");
@@ -129,7 +137,7 @@ function fillFreeSlots(python) {
   python.runPython(`import js, sys; sys._lab_slots = [js.Object for _ in range(${free})]`);
 }
 
-/** @param {Cache} store @param {string} prefix */
-async function clear(store, prefix) {
-  for (const request of await store.keys()) if (request.url.startsWith(prefix)) await store.delete(request);
+/** @param {Cache} store @param {(address: URL) => boolean} outdated */
+async function clear(store, outdated) {
+  for (const request of await store.keys()) if (outdated(new URL(request.url))) await store.delete(request);
 }

@@ -1,7 +1,8 @@
 /**
  * The worker: starts Python, from a snapshot if this browser has one, and answers the page's messages. It handles
  * messages and files, not figures or controls. Its name gives its role: "instruments" (or empty) or "cells", followed by
- * "fresh" to start without a snapshot; or "snapshot" and names of instruments, to make the snapshot for later visits.
+ * "fresh" to start without a snapshot; or "snapshot", a role and names of instruments, to make the snapshot for later
+ * visits.
  *
  * @typedef {import("../page/protocol.js").ToWorker} ToWorker
  * @typedef {import("../page/protocol.js").FromWorker} FromWorker
@@ -19,8 +20,10 @@ import { findSnapshot, forgetSnapshot, keepSnapshot, wantsSnapshot } from "./sna
 /** Where a message's failure is reported, if not at an instrument. @type {Record<string, "cell" | "output">} */
 const WHERE = { run_cell: "cell", output_drawn: "output", output_patch: "output", output_close: "output", theme: "output", ask: "output" };
 
-const [ROLE, ...OPTIONS] = self.name.split(" ");
-const [OPTION] = OPTIONS;
+const [NAME, ...OPTIONS] = self.name.split(" ");
+
+/** Whose interpreter this is. @type {import("./snapshot.js").Role} */
+const ROLE = [NAME, OPTIONS[0]].includes("cells") ? "cells" : "instruments";
 
 /** A snapshot is made after the reader has been idle this long, so that it does not disturb. */
 const QUIET_MS = 3000;
@@ -168,7 +171,7 @@ class Lab {
       case "edit": {
         await this.withFiles();
         await addPack(this.python, "cells"); // it formats errors
-        this.run = message.run;
+        this.begin(message.run);
         const began = performance.now();
         const ok = api.edit(message.instrument, message.name, message.code);
         send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
@@ -180,7 +183,7 @@ class Lab {
         break;
       case "run_cell": {
         await this.withLibrary();
-        this.run = message.run;
+        this.begin(message.run);
         const began = performance.now();
         const ok = api.run_cell(message.label, message.code, message.above, message.checks);
         if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
@@ -209,6 +212,12 @@ class Lab {
         send({ type: "answer", ask, found });
       }
     }
+  }
+
+  /** Tells the page that code of the reader begins: from now on an interrupt stops it. @param {number} run */
+  begin(run) {
+    this.run = run;
+    send({ type: "cell_began", run });
   }
 
   /** The start is over. */
@@ -256,7 +265,7 @@ async function start(kept) {
  */
 async function startAgain(error) {
   send({ type: "snapshot", state: lastLine(error) });
-  await forgetSnapshot();
+  await forgetSnapshot(ROLE);
   send({ type: "start_again" });
   return /** @type {Promise<never>} */ (new Promise(() => {}));
 }
@@ -268,7 +277,8 @@ const lastLine = (error) => String(error?.message ?? error).trim().split("\n").a
 function serve() {
   reached("worker");
   boundMemory();
-  const found = OPTION === "fresh" ? Promise.resolve(undefined) : findSnapshot();
+  const fresh = OPTIONS[0] === "fresh";
+  const found = fresh ? Promise.resolve(undefined) : findSnapshot(ROLE);
   const started = found.then(start);
   started.catch((error) => send({ type: "failed", where: "start", message: lastLine(error) }));
   let waiting = 0; // unanswered messages
@@ -301,7 +311,7 @@ function serve() {
     }
     nextTask(() => goOn(lab));
   };
-  const maker = OPTION === "fresh" || ROLE === "cells" ? undefined : new Maker();
+  const maker = fresh ? undefined : new Maker();
   /** @type {Promise<any>} */
   let queue = started;
   self.onmessage = (/** @type {MessageEvent<ToWorker>} */ { data }) => {
@@ -348,9 +358,9 @@ class Maker {
   }
 
   async #make() {
-    this.done = !(await wantsSnapshot());
+    this.done = !(await wantsSnapshot(ROLE));
     if (this.done) return;
-    this.worker = new Worker(self.location.href, { type: "module", name: ["snapshot", ...this.instruments].join(" ") });
+    this.worker = new Worker(self.location.href, { type: "module", name: ["snapshot", ROLE, ...this.instruments].join(" ") });
     this.worker.onmessage = ({ data }) => {
       this.done = true;
       send({ type: "snapshot", state: data });
@@ -358,8 +368,8 @@ class Maker {
   }
 }
 
-if (ROLE === "snapshot") {
-  keepSnapshot(OPTIONS)
+if (NAME === "snapshot") {
+  keepSnapshot(ROLE, OPTIONS.slice(1))
     .then((kept) => self.postMessage(kept ? "kept" : "none"), (error) => self.postMessage(lastLine(error)))
     .finally(() => self.close());
 } else serve();

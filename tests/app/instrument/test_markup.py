@@ -36,8 +36,8 @@ def test_words_are_escaped():
 def test_sliders_have_bounds_value_unit_and_ends():
     found = elements()
     numbers = {tag["data-param"]: tag for tag in found.tags if tag.get("type") == "number"}
-    assert list(numbers) == ["level", "half", "count", "seed", "langevin_steps"]
-    level, half, count, seed, _ = numbers.values()
+    assert list(numbers) == ["level", "seed", "half", "count", "langevin_steps"]
+    level, seed, half, count, _ = numbers.values()
     assert (level["title"], level["aria-label"]) == ('How "high".', "Level")
     assert [level[name] for name in ("min", "max", "step", "value")] == ["0.0", "1.0", "0.1", "0.2"]
     assert [half[name] for name in ("max", "value")] == ["0.5", "0.1"]
@@ -138,18 +138,19 @@ def test_the_transport_says_what_it_plays():
     assert transport["data-bounds"] == "[1, 50, 1]"
 
 
-def test_the_transport_stands_below_the_setting_that_it_names():
+def test_the_main_settings_and_the_transport_come_before_the_others():
     text = markup()
-    assert text.index('data-param="count"') < text.index('class="transport"') < text.index('data-param="word"')
+    order = [text.index(mark) for mark in ('data-param="level"', 'data-param="view"', 'class="transport"', "data-more")]
+    assert order == sorted(order) and order[-1] < text.index('data-param="half"') < text.index('data-param="show_heat"')
+    assert text.count(" data-main") == 2
 
-    class Last(Dial):
-        """Where nothing is named."""
+    class All(Dial):
+        """An instrument of which all settings are main ones."""
 
-        panel = Panel(Transport("Go", plays="level", seconds=1))
+        panel = Panel(Transport("Go", plays="level", seconds=1), main=Dial.settings())
 
-    last = Last()
-    text = front_panel_html(last, last.answer())
-    assert text.index('data-param="show_heat"') < text.index('class="transport"')
+    every = All()
+    assert front_panel_html(every, every.answer()).count('data-param="half"') == 2
 
 
 def test_neighbouring_switches_stand_in_one_row():

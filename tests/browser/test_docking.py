@@ -1,0 +1,87 @@
+"""Text and picture are seen together: a preset docks an instrument that is out of sight; a phone keeps the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+FLOW = "chapters/06-flow.html"
+PRESET = "a.preset[data-set*='flow=diffusion']"
+
+WINDOWS = [{"width": 1360, "height": 900}, {"width": 768, "height": 1024}, {"width": 390, "height": 844}]
+
+
+def press_far_preset(lab: Any) -> float:
+    """Presses a preset far below its instrument, in the middle of the window; returns where the page was before."""
+    link = lab.page.locator(PRESET).first
+    link.evaluate("(link) => link.scrollIntoView({ block: 'center', behavior: 'instant' })")
+    before = float(lab.page.evaluate("scrollY"))
+    link.click()
+    return before
+
+
+def in_window(lab: Any, selector: str) -> bool:
+    """Whether the whole element lies within the window."""
+    box = lab.page.locator(f".live-view {selector}").first.bounding_box()
+    height = lab.page.viewport_size["height"]
+    return bool(box["y"] >= -1 and box["y"] + box["height"] <= height + 1 and box["width"] > 0)
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=lambda window: str(window["width"]))
+def test_a_preset_out_of_sight_docks_its_instrument(open_lab: Any, window: dict[str, int]) -> None:
+    lab = open_lab(viewport=window).open(FLOW)
+    before = press_far_preset(lab)
+    lab.page.locator(".instrument.docked .dock-bar").wait_for()
+    lab.wait("document.querySelector('.docked') && scrollY === " + str(before))
+    lab.shows("end_error", "0.422")  # what the prose says
+    link = lab.page.locator(PRESET).first.bounding_box()
+    assert 0 <= link["y"] <= window["height"], "the line being read stays"
+    for part in (".figure", ".slider input[data-param=t]", ".run"):
+        assert in_window(lab, part), part
+    lab.slide("t", 0.5)
+    lab.shows("t", "0.50")
+    # One press to the whole instrument, and one back to the same line.
+    lab.page.locator(".dock-bar a").click()
+    lab.page.locator(".docked").wait_for(state="detached")
+    lab.wait("document.querySelector('.instrument').getBoundingClientRect().top < innerHeight / 2")
+    lab.page.locator(".return").click()
+    lab.wait(f"Math.abs(scrollY - {before}) < 2")
+    lab.page.locator(".return").wait_for(state="detached")
+
+
+def test_the_dock_ends_at_the_instrument_and_when_it_is_closed(lab: Any) -> None:
+    lab.open(FLOW)
+    height = lab.page.evaluate("document.documentElement.scrollHeight")
+    press_far_preset(lab)
+    lab.page.locator(".docked").wait_for()
+    assert lab.page.evaluate("document.documentElement.scrollHeight") == height, "the text does not move"
+    lab.page.locator(".dock-bar button").click()
+    lab.page.locator(".docked").wait_for(state="detached")
+    press_far_preset(lab)
+    lab.page.locator(".docked").wait_for()
+    lab.page.evaluate("document.querySelector('.instrument').scrollIntoView({ block: 'start', behavior: 'instant' })")
+    lab.page.locator(".docked").wait_for(state="detached")
+    lab.page.locator(".live-view .findings").wait_for()
+
+
+def test_a_preset_in_sight_neither_scrolls_nor_docks(lab: Any) -> None:
+    lab.open(FLOW)
+    lab.page.locator(".live-view .status").evaluate("(e) => e.scrollIntoView({ block: 'end', behavior: 'instant' })")
+    before = lab.page.evaluate("scrollY")
+    lab.page.locator("a.preset[data-set*='view=pairs']").first.evaluate("(link) => link.click()")
+    lab.wait("document.querySelector('.live-view') !== null")
+    lab.page.locator(".live-view input[data-param=view][value=pairs]:checked").wait_for(state="attached")
+    assert lab.page.evaluate("scrollY") == before
+    assert lab.page.locator(".docked").count() == 0
+
+
+@pytest.mark.parametrize("window", WINDOWS[1:], ids=lambda window: str(window["width"]))
+@pytest.mark.parametrize("name", ["ring", "flow", "guidance", "unmask", "train"])
+def test_picture_main_slider_and_run_button_share_a_small_window(
+    open_lab: Any, name: str, window: dict[str, int]
+) -> None:
+    lab = open_lab(viewport=window).open(f"embed/{name}.html")
+    lab.page.evaluate("document.querySelector('.stage').scrollIntoView({ block: 'start', behavior: 'instant' })")
+    for part in (".figure", "[data-main] input[type=range]:visible", ".run"):
+        assert in_window(lab, part), part
