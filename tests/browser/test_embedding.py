@@ -136,10 +136,10 @@ def test_the_height_follows_in_both_directions(course: Course, codes: dict[str, 
     frame = course.live()
     settled(frame)
     first = frame.evaluate("innerHeight")
-    frame.locator("label:has(> input[value=reverse])").click()
+    frame.locator(".live-view [data-more]").click()
     frame.wait_for_function(f"innerHeight !== {first}")
     settled(frame)
-    frame.locator("label:has(> input[value=forward])").click()
+    frame.locator(".live-view [data-more]").click()
     frame.wait_for_function(f"innerHeight === {first}")
 
 
@@ -256,6 +256,7 @@ def test_a_lab_whose_host_sends_a_policy(course: Course, codes: dict[str, str], 
         said.wait_for(timeout=30_000)
         assert said.inner_text().startswith("Python cannot run here: ")
         assert frame.locator(".still .figure svg").first.is_visible()
+    course.page.goto("about:blank")
     course.messages.clear()
     stop()
 

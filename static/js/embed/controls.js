@@ -11,18 +11,14 @@ const HOLDERS = ".slider, .choice, .menu, .text, .seed, .toggles label";
 /** Selector of each button of the transport. @type {Record<string, string>} */
 const BUTTON = { run: "button.run", play: "[data-play]", step: "[data-action=step]", reset: "[data-action=reset]" };
 
-/**
- * @param {HTMLElement} panel the element `.front-panel` @param {Options} options
- * @param {string[]} main settings whose sliders a compact page shows
- */
-export function applyOptions(panel, { show, hide, lock, measures }, main) {
+/** @param {HTMLElement} panel the element `.front-panel` @param {Options} options */
+export function applyOptions(panel, { show, hide, lock, measures }) {
   for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (panel.querySelectorAll("[data-param]"))) {
     const name = String(input.dataset.param);
     const holder = /** @type {HTMLElement} */ (input.closest(HOLDERS) ?? input);
     holder.toggleAttribute("data-off", hide.includes(name) || (show !== undefined && !show.includes(name)));
     holder.toggleAttribute("data-locked", lock.includes(name));
     input.disabled = lock.includes(name);
-    if (main.includes(name)) holder.dataset.main = "";
   }
   for (const pad of /** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll(".pad"))) {
     const names = [pad.dataset.brush, pad.dataset.x, pad.dataset.y].filter((name) => name !== undefined);

@@ -188,8 +188,7 @@ export class Frame {
   #take(panel) {
     const within = panel.getRootNode();
     if (within instanceof ShadowRoot) within.adoptedStyleSheets.push(...this.styles.map(copyOf));
-    const plays = /** @type {HTMLElement | null} */ (panel.querySelector("[data-plays]"))?.dataset.plays;
-    applyOptions(panel, this.options, [this.place?.dataset.framesParam ?? "", plays ?? ""]);
+    applyOptions(panel, this.options);
     if (this.locked) lockAll(panel, true);
     this.layout.add(panel);
     panel.toggleAttribute("data-drawer", this.drawer?.getAttribute("aria-expanded") === "true");
