@@ -183,7 +183,8 @@ test("the address asks for settings of one instrument of a chapter, or of the on
     /** @type {any} */ (globalThis).location.search = search;
     /** @type {any} */ (globalThis).document.body.dataset = embed ? { embed: "" } : {};
     const other = python();
-    openInstruments(/** @type {any} */ (other));
+    const frame = { started: Promise.resolve(), notSettings: ["theme"], differing: {} };
+    openInstruments(/** @type {any} */ (other), embed ? frame : undefined);
     assert.deepEqual(other.sent[0].slot.state, { t: "0.5" });
     assert.equal(other.sent[0].slot.embedded, embed);
     return other.sent[0].slot.asked;

@@ -1,4 +1,4 @@
-/** The menu of an instrument: a link to its current state, its embed code, its picture and data as files. */
+/** The menu of an instrument: a link to its current state, the dialog that embeds it, its picture and data as files. */
 import { copied, openDropDown } from "./drop_down.js";
 import { pngOf } from "./png.js";
 
@@ -19,7 +19,11 @@ function openMenu(place, name) {
   /** @type {Record<string, () => Promise<string>>} */
   const actions = {
     link: async () => (await copied(stateAddress(name, query))) + withoutEdits(place),
-    embed: async () => (await copied(embedCode(place, name, query))) + withoutEdits(place),
+    embed: async () => {
+      const whole = allSettings(JSON.parse(String(place.dataset.state)), query);
+      place.dispatchEvent(new CustomEvent("lab:embed", { bubbles: true, detail: { query: whole } }));
+      return "";
+    },
     pin: async () => {
       place.dispatchEvent(new CustomEvent("lab:pin", { detail: { query } }));
       return "";
@@ -56,15 +60,6 @@ export function stateAddress(name, query, base = location.href, alone = "embed" 
 
 /** A sentence where the instrument runs the reader's code: no address carries it. @param {HTMLElement} place */
 const withoutEdits = ({ dataset: { edited } }) => (edited ? ` It opens with the lab's own code, not with your ${edited}.` : "");
-
-/** Code that shows this state wherever it is pasted. @param {HTMLElement} place @param {string} name @param {string} query */
-function embedCode(place, name, query) {
-  const address = new URL(String(place.dataset.embed), document.baseURI);
-  address.search = allSettings(JSON.parse(String(place.dataset.state)), query);
-  const title = titleOf(place, name);
-  const height = Math.ceil(/** @type {HTMLElement} */ (place.querySelector(".stage")).getBoundingClientRect().height) + 60;
-  return `<iframe src="${address.href.replaceAll("&", "&amp;")}" title="${title}" width="100%" height="${height}" style="border:0"></iframe>`;
-}
 
 /**
  * All settings as a query, so that it gives the same state in another place and when a default has changed.

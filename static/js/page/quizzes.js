@@ -18,13 +18,14 @@ function openQuiz(form) {
     const value = readNumber(input.value);
     if (value === null) {
       say("Give a number, like 0.25 or 1/4.", "");
-      return;
+      return undefined;
     }
     const right = Math.abs(value - Number(form.dataset.answer)) <= Number(form.dataset.tolerance);
     form.dataset.tried = "";
     say(right ? "Right." : "Not yet. Try again, or open the hint.", String(right));
     store(key, input.value);
     noteProgress(file.replace(/\.html$/, ""), `quiz-${form.dataset.quiz}`, right);
+    return right;
   };
   /** @param {string} text @param {string} right */
   const say = (text, right) => {
@@ -33,7 +34,9 @@ function openQuiz(form) {
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    check();
+    const right = check();
+    if (right === undefined) return;
+    form.dispatchEvent(new CustomEvent("lab:quiz", { bubbles: true, detail: { answer: input.value, right } }));
   });
   const tried = stored(key);
   if (tried !== null) {
