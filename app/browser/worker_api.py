@@ -74,16 +74,20 @@ class WorkerApi:
         """Returns whether the code of instrument `name` is imported, so that opening it needs no download."""
         return f"diffusion_lab.instruments.{name}.component" in sys.modules
 
-    def open(self, slot: str, name: str, state: Any, query: str | None) -> Any:
-        """Creates instrument `name` for the place `slot` in a state, and returns a sentence for each wrong setting.
+    def open(self, slot: str, name: str, place: Any, asked: Any, embedded: bool, query: str | None) -> Any:
+        """Creates instrument `name` for the place `slot`, and returns a sentence for each wrong setting in `asked`.
 
-        query: the settings that it had in a previous interpreter, which this one replaces; None if there was none.
+        place, asked, embedded: see `LinkedInstrument`. query: the settings that it had in a previous interpreter, which
+        this one replaces; None if there was none.
         """
 
         def make() -> None:
-            made = self._instruments[slot] = LinkedInstrument(slot, name, state.to_py(), self._send_answer)
+            made = LinkedInstrument(slot, name, place.to_py(), asked.to_py(), embedded, self._send_answer)
+            self._instruments[slot] = made
             if query is not None:
                 made.resume(query)
+            if "_overrides" in self.__dict__:
+                self._overrides.mark(made.instrument)
 
         if not self._computes(make):
             make()
@@ -99,9 +103,9 @@ class WorkerApi:
         """Applies settings that the reader has changed."""
         self._computes(lambda: self._instruments[slot].set(values.to_py()))
 
-    def set_state(self, slot: str, values: Any) -> None:
-        """Applies settings, given as texts, from a link in the prose."""
-        self._computes(lambda: self._instruments[slot].set_state(values.to_py()))
+    def preset(self, slot: str, values: Any, keep: bool) -> None:
+        """Applies a preset of the prose; its settings are texts."""
+        self._computes(lambda: self._instruments[slot].preset(values.to_py(), keep))
 
     def act(self, slot: str, message: Any) -> None:
         """Handles a button or a tap."""
@@ -122,6 +126,12 @@ class WorkerApi:
     def export(self, slot: str) -> str:
         """Returns the data that the instrument shows, as comma-separated values."""
         return self._instruments[slot].instrument.csv()
+
+    def picture(self, slot: str, theme: str, address: str) -> str:
+        """Returns what the instrument shows as SVG, with legends, settings and this address in it."""
+        from diffusion_lab.app.instrument.scene_svg import instrument_svg
+
+        return instrument_svg(self._instruments[slot].instrument, "dark" if theme == "dark" else "light", address)
 
     # --- cells -------------------------------------------------------------------------------------------------------
 

@@ -218,7 +218,7 @@ class _Parser:
             raise self.document.error(line, f"A value reads {forms}, got `{content}`.")
         place = len(self.document.values)
         of = f"{self.document.slug}-" if isinstance(self.document, About) else ""
-        value = Value(f"value-{of}{place + 1}", source, source, form.strip(), line)
+        value = Value(f"value-{of}{place + 1}", source, source, form.strip(), len(self.document.blocks), line)
         if match := READING.fullmatch(source):
             state = dict(pair.split("=", 1) for pair in match[2].split())
             value = replace(value, expression=match[3], instrument=match[1], state=state)
@@ -237,14 +237,17 @@ class _Parser:
 
     def _set(self, content: str, line: int) -> str:
         target, bar, text = content.partition("|")
-        name, *pairs = target.split()
-        if not bar or not pairs or not all("=" in pair for pair in pairs):
-            raise self.document.error(line, f"A preset reads {{set}}`instrument param=value | text`, got `{content}`.")
+        name, *pairs = target.split() or [""]
+        keep = pairs[:1] == ["keep"]
+        del pairs[:keep]
+        if not bar or not name or not all("=" in pair for pair in pairs):
+            forms = "{set}`instrument setting=value | text` or {set}`instrument keep setting=value | text`"
+            raise self.document.error(line, f"A preset reads {forms}, got `{content}`.")
         state = dict(pair.split("=", 1) for pair in pairs)
-        self.document.presets.append(Preset(name, state, line))
-        values = html.escape(" ".join(pairs))
+        self.document.steps.append(Preset(name, state, keep, len(self.document.blocks), line))
+        values, kept = html.escape(" ".join(pairs)), " data-keep" if keep else ""
         shown = self._inline(text.strip(), line).html
-        return f'<a class="preset" href="#instrument-{name}" data-set="{values}">{shown}</a>'
+        return f'<a class="preset" href="#instrument-{name}" data-set="{values}"{kept}>{shown}</a>'
 
     # --- blocks ------------------------------------------------------------------------------------------------------
 

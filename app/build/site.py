@@ -37,6 +37,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Document,
     Exercise,
     InstrumentSlot,
+    Preset,
     Quiz,
     Reference,
     Value,
@@ -182,24 +183,30 @@ def _run(document: Document, compute: Call, function: str, parts: Sequence[Any],
 
 def _computed(document: Any, compute: Call) -> tuple[dict[str, str], Any]:
     """Returns the outputs of a document's cells by label, and the document with its values filled in."""
-    steps = [step for step in document.steps if not (isinstance(step, Value) and step.instrument)]
+    steps = [step for step in document.steps if not getattr(step, "instrument", "")]
     outputs, texts = _run(document, compute, "run_steps", steps, [_as_step(step) for step in steps]) or ({}, [])
     results = dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
-    for name in dict.fromkeys(value.instrument for value in document.values if value.instrument):
-        read = [value for value in document.values if value.instrument == name]
-        wanted = [[value.state, value.expression, value.format] for value in read]
-        texts = _run(document, compute, "read_values", read, name, wanted)
-        results |= dict(zip([value.label for value in read], texts, strict=True))
+    places = {slot.name: slot.state for slot in document.of(InstrumentSlot)}
+    for name in dict.fromkeys(step.instrument for step in [*document.presets, *document.values] if step.instrument):
+        steps = [step for step in document.steps if getattr(step, "instrument", "") == name]
+        texts = _run(
+            document, compute, "read_values", steps, name, places.get(name), [_as_step(step) for step in steps]
+        )
+        results |= dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
     return outputs, document.filled([results[value.label] for value in document.values])
 
 
-def _as_step(step: Cell | Compute | Value) -> list[str]:
-    """Converts a step to the form that `run_steps` takes."""
+def _as_step(step: Cell | Compute | Value | Preset) -> list[Any]:
+    """Converts a step to the form that `run_steps` takes or, with an instrument, that `read_values` takes."""
     match step:
         case Cell():
             return ["cell", step.label, step.code]
         case Compute():
             return ["compute", step.code]
+        case Preset():
+            return ["preset", step.block, step.state, step.keep]
+        case Value() if step.instrument:
+            return ["value", step.block, step.state, step.expression, step.format]
         case _:
             return ["value", step.expression, step.format]
 
@@ -207,17 +214,16 @@ def _as_step(step: Cell | Compute | Value) -> list[str]:
 def _prerendered(chapter: Chapter, compute: Call) -> _Page:
     """Checks and runs all parts of the chapter; returns it with their results."""
     run = partial(_run, chapter, compute)
-    presets = chapter.presets
-    standing = {slot.name for slot in chapter.of(InstrumentSlot)}
-    for preset in presets:
-        if preset.name not in standing:
-            raise chapter.error(preset.line, f"No instrument `{preset.name}` is in this chapter.")
-    run("check_states", presets, [[preset.name, preset.state] for preset in presets])
+    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
+    for preset in chapter.presets:
+        if preset.instrument not in {slot.name for slot in slots}:
+            raise chapter.error(preset.line, f"No instrument `{preset.instrument}` is in this chapter.")
+    run("check_states", slots, [[slot.name, slot.state] for slot in slots])
     code_blocks = [block for block in chapter.blocks if isinstance(block, Cell | Exercise)]
     if chapter.of(Exercise):
         run("check_exercises", code_blocks, [_as_run(block) for block in code_blocks])
     outputs, chapter = _computed(chapter, compute)
-    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
+    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)  # with their values
     answers = run("answer_quizzes", quizzes, [[quiz.label, quiz.answer, quiz.tolerance] for quiz in quizzes])
     return _Page(
         chapter=chapter,

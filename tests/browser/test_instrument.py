@@ -121,7 +121,7 @@ def test_preset_link_in_the_prose_sets_the_instrument(lab: Any) -> None:
 
 def test_preset_link_before_python_is_live_is_not_lost(lab: Any) -> None:
     lab.open(live=False)
-    lab.page.locator("a.preset[data-set='view=forward t=0.08']").click()
+    lab.page.locator("a.preset[data-set='t=0.08']").click()
     lab.wait_live()
     lab.shows("t", "0.08")
 
@@ -237,7 +237,7 @@ def test_the_theme_changes_while_python_computes(lab: Any) -> None:
     before = lab.page.evaluate(palette)
     background = "getComputedStyle(document.body).backgroundColor"
     light = lab.page.evaluate(background)
-    lab.page.evaluate("lab.python.send({type: 'set_state', slot: 'flow', values: {flow: 'reflow_twice'}})")
+    lab.preset("flow", {"flow": "reflow_twice"})
     lab.wait(f"{model()}.waiting")
     lab.page.evaluate("labSent.length = 0")
     lab.page.locator("button.theme").click()

@@ -33,6 +33,8 @@ def test_every_script_is_run():
         "front_panel",
         "instruments",
         "layers",
+        "menu",
+        "png",
         "protocol",
         "python_worker",
         "quizzes",

@@ -131,7 +131,7 @@ export class Frame {
     await this.started;
     this.layout.heights.renew();
     this.setting.push(id);
-    python.send({ type: "set_state", slot: this.name, values });
+    python.send({ type: "preset", slot: this.name, values, keep: true });
   }
 
   #state() {
