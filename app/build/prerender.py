@@ -255,7 +255,8 @@ def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument
     svgs = {scene: figure_svg(drawn.plot) for scene, drawn in view.figures.items()}
     for scene, svg in svgs.items():
         html = html.replace(scene_mark(scene), svg, 1)
-    frames, code = make_frames(view) if param else "", json.dumps(sources(type(instrument)))
+    cls = type(instrument)
+    frames, code = make_frames(view) if param else "", json.dumps(sources(cls))
     return RenderedInstrument(
         instrument.title,
         json.dumps({setting: as_text(value) for setting, value in instrument.initial.items()}),
@@ -265,7 +266,7 @@ def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument
         TAKEN.sub("", frames),
         param,
         code,
-        json.dumps(settings_table(type(instrument)), separators=(",", ":")),
+        json.dumps(settings_table(cls), separators=(",", ":")),
         poster_svg(next(iter(svgs.values()))),
     )
 

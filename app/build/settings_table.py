@@ -23,16 +23,16 @@ def settings_table(cls: type[Instrument]) -> list[dict[str, Any]]:
     kind: "number" or "whole" (with low, high, step), "switch", "choice" (with options, pairs of value and label) or
     "text" (with pattern). symbol, unit: beside the label. on_picture: the setting has no control of its own.
     """
-    return [_entry(cls, name) for name in cls.settings()]
+    initial = cls().initial
+    return [_entry(cls.param[name], name, initial[name]) for name in cls.settings()]
 
 
-def _entry(cls: type[Instrument], name: str) -> dict[str, Any]:
-    p = cls.param[name]
+def _entry(p: param.Parameter, name: str, default: Any) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": name,
         "label": p.label,
         "doc": p.doc,
-        "default": p.default,
+        "default": default,
         "symbol": p.control.symbol,
         "unit": p.control.unit,
         "on_picture": p.control.kind == "none",

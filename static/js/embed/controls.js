@@ -18,7 +18,7 @@ export function applyOptions(panel, { show, hide, lock, measures }) {
     const holder = /** @type {HTMLElement} */ (input.closest(HOLDERS) ?? input);
     holder.toggleAttribute("data-off", hide.includes(name) || (show !== undefined && !show.includes(name)));
     holder.toggleAttribute("data-locked", lock.includes(name));
-    input.disabled = lock.includes(name);
+    for (const part of [input, ...holder.querySelectorAll("button")]) part.disabled = lock.includes(name);
   }
   for (const pad of /** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll(".pad"))) {
     const names = [pad.dataset.brush, pad.dataset.x, pad.dataset.y].filter((name) => name !== undefined);

@@ -6,7 +6,7 @@
  */
 import { elementCode, iframeCode, SAFE_HEIGHT } from "./code.js";
 import { BUTTONS } from "./options.js";
-import { queryOf, SCHEMA, stateOf } from "./schema.js";
+import { queryOf, SCHEMA } from "./schema.js";
 
 const RELOAD_MS = 500; // after the last change of an option
 
@@ -86,16 +86,18 @@ const MARKUP = `
 </dialog>`;
 
 /**
- * @param {HTMLElement} place the instrument's figure @param {string} query its settings that differ from the defaults
+ * @param {HTMLElement} place the instrument's figure
+ * @param {{query: string, note: string}} state all its settings, so that the code keeps its meaning when a default
+ *   changes; a sentence about what the code does not carry
  * @param {(text: string) => Promise<string>} copied copies a text and says so
  */
-export function openDialog(place, query, copied) {
-  new Dialog(place, query, copied);
+export function openDialog(place, state, copied) {
+  new Dialog(place, state, copied);
 }
 
 class Dialog {
-  /** @param {HTMLElement} place @param {string} query @param {(text: string) => Promise<string>} copied */
-  constructor(place, query, copied) {
+  /** @param {HTMLElement} place @param {{query: string, note: string}} state @param {(text: string) => Promise<string>} copied */
+  constructor(place, { query, note }, copied) {
     this.page = new URL(String(place.dataset.embed), document.baseURI);
     this.name = String(place.dataset.instrument);
     this.title = place.querySelector("h3")?.textContent ?? this.name;
@@ -111,6 +113,7 @@ class Dialog {
     this.frame = /** @type {HTMLIFrameElement} */ (this.root.querySelector("iframe"));
     this.part("h2").textContent = `Embed “${this.title}”`;
     /** @type {HTMLInputElement} */ (this.field("title")).placeholder = this.title;
+    this.part(".bar p").append(note && ` ${note}`);
     const hear = (/** @type {MessageEvent} */ event) => this.#hear(event);
     addEventListener("message", hear);
     this.dialog.addEventListener("close", () => {
@@ -175,7 +178,7 @@ class Dialog {
     if (data.type === "height" && this.field("size").value === "fit") this.frame.style.height = `${data.height}px`;
     if (data.type === "ready" && !this.settings.length) this.frame.contentWindow?.postMessage({ schema: SCHEMA, type: "describe" }, "*");
     if (data.type === "settings") this.#list(data.settings);
-    if (data.type === "stateChanged") this.query = data.query;
+    if (data.type === "stateChanged") this.query = queryOf(data.settings);
     this.#show();
   }
 
@@ -194,10 +197,9 @@ class Dialog {
     }
   }
 
-  /** The whole state, so that the code keeps its meaning when a default changes; texts that are empty are left out. */
+  /** The whole state; texts that are empty are left out. */
   #state() {
-    if (!this.settings.length) return this.query;
-    return queryOf(Object.fromEntries(Object.entries(stateOf(this.settings, this.query)).filter(([, value]) => value !== "")));
+    return queryOf(Object.fromEntries([...new URLSearchParams(this.query)].filter(([, value]) => value !== "")));
   }
 
   #options() {

@@ -36,7 +36,7 @@ if (document.querySelector("[data-instrument], [data-cell]")) {
     keepForOffline(python, String(script.dataset.offline));
     document.addEventListener("lab:embed", async (event) => {
       const { openDialog } = await import("../embed/dialog.js");
-      openDialog(/** @type {HTMLElement} */ (event.target), /** @type {CustomEvent} */ (event).detail.query, copied);
+      openDialog(/** @type {HTMLElement} */ (event.target), /** @type {CustomEvent} */ (event).detail, copied);
     });
   }
   /** For the console, tests and benchmarks: stages with their times. */

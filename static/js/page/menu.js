@@ -20,8 +20,8 @@ function openMenu(place, name) {
   const actions = {
     link: async () => (await copied(stateAddress(name, query))) + withoutEdits(place),
     embed: async () => {
-      const whole = allSettings(JSON.parse(String(place.dataset.state)), query);
-      place.dispatchEvent(new CustomEvent("lab:embed", { bubbles: true, detail: { query: whole } }));
+      const detail = { query: allSettings(JSON.parse(String(place.dataset.state)), query), note: withoutEdits(place).trim() };
+      place.dispatchEvent(new CustomEvent("lab:embed", { bubbles: true, detail }));
       return "";
     },
     pin: async () => {

@@ -56,7 +56,8 @@ def test_a_whole_state_in_an_address_is_the_same_state(name):
         instrument = cls()
         instrument.move(**moved)
         whole = {setting: as_text(getattr(instrument, setting)) for setting in cls.settings()}
-        opened = cls(**cls.parse_state(whole))
+        opened = cls()
+        opened.move(**cls.parse_state(whole))
         assert opened.query == instrument.query, moved
 
 
