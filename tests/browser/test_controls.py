@@ -68,6 +68,12 @@ class Visit:
                 self.show(self.param(name).control.when)
                 self.choose(name, {"true": True, "false": False}.get(values[0], values[0]))
 
+    def unfold(self) -> None:
+        """On a small screen all settings but the main ones are folded."""
+        more = self.panel.locator(".more[aria-expanded=false]:visible")
+        if more.count():
+            more.click()
+
     def choose(self, name: str, value: Any) -> None:
         """Chooses `value` on a row of options, a menu or a switch."""
         kind = self.param(name).control.kind
