@@ -126,7 +126,7 @@ def test_the_pasted_code_fits(course: Course, codes: dict[str, str], kind: str, 
     frame = course.live()
     settled(frame)
     fits(frame)
-    assert frame.locator(".live-view [data-reading=t]").inner_text() == "0.30"
+    assert float(frame.locator(".live-view [data-reading=t]").inner_text()) == 0.3
     assert frame.evaluate(f"{model()}.query") == "t=0.3&seed=7"
     assert frame.evaluate("document.documentElement.dataset.layout") == "full"
 
