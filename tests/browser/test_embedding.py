@@ -178,6 +178,12 @@ def test_a_low_frame_is_compact(course: Course, codes: dict[str, str], width: in
     frame = course.live()
     assert frame.evaluate("[innerWidth, innerHeight]") == [width, height]
     fits(frame)
+    legends = frame.locator(".live-view .legends").locator("visible=true")
+    rail = frame.locator(".live-view .rail").bounding_box()
+    assert rail is not None
+    for box in (legend.bounding_box() for legend in legends.all()):
+        beside = box is None or box["x"] + box["width"] <= rail["x"] or box["y"] + box["height"] <= rail["y"]
+        assert beside, "no legend lies over a control"
     drawer = frame.locator(".drawer")
     sampler = frame.locator(".live-view select[data-param=sampler]")
     assert not sampler.is_visible()
