@@ -126,7 +126,7 @@ def test_the_pasted_code_fits(course: Course, codes: dict[str, str], kind: str, 
     frame = course.live()
     settled(frame)
     fits(frame)
-    assert frame.locator(".live-view [data-reading=t]").inner_text() == "0.30"
+    assert float(frame.locator(".live-view [data-reading=t]").inner_text()) == 0.3
     assert frame.evaluate(f"{model()}.query") == "t=0.3&seed=7"
     assert frame.evaluate("document.documentElement.dataset.layout") == "full"
 
@@ -178,6 +178,12 @@ def test_a_low_frame_is_compact(course: Course, codes: dict[str, str], width: in
     frame = course.live()
     assert frame.evaluate("[innerWidth, innerHeight]") == [width, height]
     fits(frame)
+    legends = frame.locator(".live-view .legends").locator("visible=true")
+    rail = frame.locator(".live-view .rail").bounding_box()
+    assert rail is not None
+    for box in (legend.bounding_box() for legend in legends.all()):
+        beside = box is None or box["x"] + box["width"] <= rail["x"] or box["y"] + box["height"] <= rail["y"]
+        assert beside, "no legend lies over a control"
     drawer = frame.locator(".drawer")
     sampler = frame.locator(".live-view select[data-param=sampler]")
     assert not sampler.is_visible()
