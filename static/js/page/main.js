@@ -6,12 +6,14 @@ import { openMenus } from "./menu.js";
 import { keepForOffline } from "./offline.js";
 import { showProgress } from "./progress.js";
 import { Python } from "./python_worker.js";
+import { openPredictions } from "./predictions.js";
 import { openQuizzes } from "./quizzes.js";
 import { followSections, openThemeSwitch, showStart } from "./page_chrome.js";
 import { openDownload } from "./download_chapter.js";
 
 openThemeSwitch();
 followSections();
+openPredictions();
 openQuizzes();
 showProgress();
 openDownload();
