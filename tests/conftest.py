@@ -50,8 +50,8 @@ def pytest_pyfunc_call(pyfuncitem):
 
 # --- two processes ---------------------------------------------------------------------------------------------------
 
-#: Discovery tests: `test_x[ring-t]` is of the instrument `ring`.
-OF_AN_INSTRUMENT = re.compile(r"/test_every_instrument\.py::\w+\[(\w+?)[\]-]")
+#: Tests of every instrument: `test_x[ring-t]` is of the instrument `ring`.
+OF_AN_INSTRUMENT = re.compile(r"/every_instrument/test_\w+\.py::\w+\[(\w+?)[\]-]")
 
 
 def group_of(nodeid: str) -> str:

@@ -1,11 +1,11 @@
-"""`instruments/NAME/examples.toml`: what tests and benchmarks of all instruments need to know of one.
+"""Reads `instruments/NAME/examples.toml`: data that tests and benchmarks of all instruments need of each one.
 
-[quick]                     # settings in which a survey of all others is quick
-[texts]                     # a value beside the default of each text setting
-[[together]]                # settings that act only together
+[quick]                     # settings with which a survey of all others is quick
+[texts]                     # a second value of each text setting
+[[together]]                # settings that have an effect only together
 [[edits]]                   # function, find, replace: a change to an editable function;
                             # moves: readings and layers that it changes; state: settings in which it does
-[[drags]]                   # name, setting, state: a slider that a benchmark drags; slow: long work follows
+[[drags]]                   # name, setting, state: a slider that a benchmark drags; slow: it starts long work
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Drag:
 
 @dataclass(frozen=True)
 class Examples:
-    """All of one instrument."""
+    """The examples of one instrument."""
 
     quick: dict[str, Any] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Examples:
 
 @cache
 def examples(name: str) -> Examples:
-    """Those of the instrument `name`; none where it has no file."""
+    """Returns the examples of the instrument `name`; empty if it has no file."""
     path = INSTRUMENTS / name / "examples.toml"
     found = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
     for entry in [*found.get("edits", []), *found.get("drags", [])]:

@@ -13,11 +13,14 @@ from .conftest import group_of
     ("nodeid", "group"),
     [
         ("tests/test_lint.py::test_tool_is_content[mypy]", "tests/test_lint.py"),
-        ("tests/app/instrument/test_every_instrument.py::test_there_is_a_seed[ring]", "instrument ring"),
-        ("tests/app/instrument/test_every_instrument.py::test_reset[two_words-start0]", "instrument two_words"),
+        ("tests/app/instrument/every_instrument/test_settings.py::test_there_is_a_seed[ring]", "instrument ring"),
         (
-            "tests/app/instrument/test_every_instrument.py::test_versions",
-            "tests/app/instrument/test_every_instrument.py",
+            "tests/app/instrument/every_instrument/test_pictures.py::test_it[two_words-start0]",
+            "instrument two_words",
+        ),
+        (
+            "tests/app/instrument/every_instrument/test_figures.py::test_versions",
+            "tests/app/instrument/every_instrument/test_figures.py",
         ),
     ],
 )

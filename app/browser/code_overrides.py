@@ -138,7 +138,7 @@ def shown_error(error: BaseException, name: str) -> Output:
     output = error_output(error, _filename(name))
     if output.line or isinstance(error, KeyboardInterrupt):
         return output
-    return Output("error", f"`{_short(name)}` ran, but what it returned could not be used:\n{output.body}")
+    return Output("error", f"`{_short(name)}` ran, but its result could not be used:\n{output.body}")
 
 
 def _short(name: str) -> str:
@@ -174,7 +174,7 @@ def _compiled(function: FunctionType, source: str) -> _Form:
         raise EditError(f"`{name}` is called with the parameters ({wanted_names}), this one has ({got_names}).", line)
     if made.__code__.co_freevars != function.__code__.co_freevars:
         raise EditError(
-            f"`{name}` must stand alone: it uses {', '.join(made.__code__.co_freevars)} of a scope around it."
+            f"`{name}` must not be a closure: it uses {', '.join(made.__code__.co_freevars)} of an enclosing function."
         )
     added = {}
     for other, value in names.items():

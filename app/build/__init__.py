@@ -1,1 +1,1 @@
-"""What runs on the author's machine: reads chapters, runs them, compiles, packs and writes the site."""
+"""Runs on the author's machine: reads chapters, runs their code, compiles, packs and writes the site."""

@@ -1,152 +1,176 @@
-"""Caches results of the lab's functions between builds, until a file they depend on changes.
+"""The build's cache: every entry that a build keeps for later builds, in `.build/cache/KIND/KEY`.
 
-Each computation runs in a fresh process. It is forked from a server process that has imported third-party packages but
-none of the lab's own modules, so it reads the current files. The result is cached with the hashes of every file of the
-checkout that it opened, its own modules included. It is reused until one of these files, the arguments, the pinned
-packages or the interpreter changes.
+A key is a hash over the inputs of an entry: everything that its contents depend on. When an input changes, so does the
+key; an entry is therefore never out of date. Entries are never modified, so that a site can hard-link their files. Each
+is written under a temporary name and renamed when it is complete: an interrupted build leaves no half-written entry.
+
+Inputs are values that JSON can hold, bytes, and paths of files. Files of the checkout count by their contents,
+installed files by size and time, and entries of the cache by their path, which has their key.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import importlib
 import json
-import multiprocessing
 import os
 import pickle
-import py_compile
+import shutil
 import sys
 import threading
 import time
-from multiprocessing.connection import Connection
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from diffusion_lab.app.build.setup_steps import LOCK_BUILD, ROOT, WORK, SetupError, place_and_message
+from diffusion_lab.app.build.fresh_process import run_in_fresh_process
+from diffusion_lab.app.build.setup_steps import LOCK_BUILD, ROOT
 
-#: Cached results that no build has used for this long are deleted.
+#: Entries that no build has used for this long are deleted.
 KEPT_SECONDS = 30 * 24 * 3600
 
-#: Folders of the checkout whose files are no dependencies: they are pinned, or made by the build.
-NOT_SOURCES = {".venv", ".build", "dist", "node_modules"}
+#: Size of the cache, above which the least recently used entries are deleted.
+KEPT_BYTES = 2**30
 
-BYTE_CODE = WORK / "byte-code"
+#: Folders of the checkout with installed files.
+INSTALLED = (".venv/", "static/node_modules/")
 
-_FORKING = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["numpy", "bokeh.plotting", "jinja2", "panel"])
-_CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
-_COMPILING = threading.Lock()
+#: What every computation in Python depends on: the interpreter and the packages.
+PYTHON = (sys.version, LOCK_BUILD)
 
 
 class BuildCache:
-    """The cache in a folder, for one build. Each source file is hashed once, when it is first needed."""
+    """The cache in a folder, for one build and its threads. Each source file is hashed once, when it is first needed.
+
+    Builds that run at once must not share the folder: `build_site` holds a lock.
+    """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self._same = [sys.version, hashlib.sha256(LOCK_BUILD.read_bytes()).hexdigest()]
-        self._digests: dict[str, str] = {}
+        self._folder, self._begun = folder, time.time()
+        self._digests: dict[Path, str] = {}
+        self._locks: dict[Path, threading.Lock] = {}
 
     def of(self, function: str, *arguments: Any) -> Any:
-        """Returns the result of `function` (`module:name`), cached or computed; exceptions are not cached.
+        """Returns the result of `function` (`module:name`), cached or computed in a fresh process.
 
-        The arguments must be JSON-serialisable, because they are part of the cache key.
+        A cached result is reused until one of the files of the checkout that the process opened changes. Exceptions are
+        not cached. The arguments must be JSON-serialisable, because they are part of the key.
         """
-        wanted = json.dumps([self._same, function, arguments])
-        path = self._folder / hashlib.sha256(wanted.encode()).hexdigest()
-        if path.exists():
-            files, result = pickle.loads(path.read_bytes())
-            if all(self._digest(name) == digest for name, digest in files.items()):
-                os.utime(path)
+        inputs = [*PYTHON, function, arguments]
+        with self._lock(self._path("results", inputs)):
+            files, result = self.get("results", inputs) or ({}, None)
+            if files and all(self.digest(ROOT / name) == digest for name, digest in files.items()):
                 return result
-        started = time.time()
-        names, result = run_in_fresh_process(function, *arguments)
-        if all((ROOT / name).stat().st_mtime < started for name in names):  # else it may have read an older version
-            files = {name: self._digest(name) for name in names}
-            part = path.with_suffix(f".{threading.get_ident()}.part")
-            part.write_bytes(pickle.dumps((files, result)))
-            part.replace(path)
-        return result
+            names, result = run_in_fresh_process(function, *arguments)
+            # A file that has changed during this build may have been read before the change.
+            if all((ROOT / name).stat().st_mtime < self._begun for name in names):
+                self.put("results", inputs, ({name: self.digest(ROOT / name) for name in names}, result))
+            return result
 
-    def _digest(self, name: str) -> str:
-        if name not in self._digests:
-            path = ROOT / name
-            self._digests[name] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-        return self._digests[name]
+    def value(self, kind: str, inputs: Any, make: Callable[[], Any]) -> Any:
+        """Returns the value of `make`, cached or computed. It must be picklable."""
+        path = self._entry(kind, inputs, "", lambda part: part.write_bytes(pickle.dumps(make())))
+        return pickle.loads(path.read_bytes())
+
+    def file(self, kind: str, inputs: Any, suffix: str, make: Callable[[], bytes]) -> Path:
+        """Returns a file, whose name ends in `suffix`, with the bytes of `make`."""
+        return self._entry(kind, inputs, suffix, lambda part: part.write_bytes(make()))
+
+    def folder(self, kind: str, inputs: Any, make: Callable[[Path], object]) -> Path:
+        """Returns a folder that `make` has filled; it gets the path of a new, empty one."""
+
+        def fill(part: Path) -> None:
+            part.mkdir()
+            make(part)
+
+        return self._entry(kind, inputs, "", fill)
+
+    def values(self, kind: str, inputs: dict[Any, Any], make: Callable[[list[Any]], dict[Any, Any]]) -> dict[Any, Any]:
+        """Returns name → value; `inputs` has those of each name. `make` computes all missing values at once."""
+        found = {name: self.get(kind, each) for name, each in inputs.items()}
+        missing = [name for name, value in found.items() if value is None]
+        for name, value in (make(missing) if missing else {}).items():
+            self.put(kind, inputs[name], value)
+            found[name] = value
+        return found
+
+    def get(self, kind: str, inputs: Any) -> Any:
+        """Returns a cached value, None if there is none."""
+        path = self._path(kind, inputs)
+        if not path.exists():
+            return None
+        os.utime(path)
+        return pickle.loads(path.read_bytes())
+
+    def put(self, kind: str, inputs: Any, value: Any) -> None:
+        """Caches a value in place of the one that has been there."""
+        part = _part(path := self._path(kind, inputs))
+        part.write_bytes(pickle.dumps(value))
+        part.replace(path)
+
+    def key(self, inputs: Any) -> str:
+        """Returns the key for these inputs."""
+        return hashlib.sha256(json.dumps(inputs, default=self._stand_in).encode()).hexdigest()
+
+    def digest(self, path: Path) -> str:
+        """Returns the hash of a file's contents, "" if there is no such file."""
+        if path not in self._digests:
+            self._digests[path] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        return self._digests[path]
+
+    def forget_old(self) -> None:
+        """Deletes unfinished entries, and those that no build has used for long (`KEPT_SECONDS`, `KEPT_BYTES`)."""
+        entries = [entry for kind in os.scandir(self._folder) for entry in os.scandir(kind)]
+        size = 0
+        for entry in sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True):
+            unused = self._begun - entry.stat().st_mtime  # seconds; negative if this build has used it
+            size += _size(entry)
+            if entry.name.endswith(".part") or unused > KEPT_SECONDS or (unused > 0 and size > KEPT_BYTES):
+                _delete(Path(entry))
+
+    def _entry(self, kind: str, inputs: Any, suffix: str, fill: Callable[[Path], object]) -> Path:
+        path = self._path(kind, inputs, suffix)
+        with self._lock(path):  # another thread may be making the same entry
+            if path.exists():
+                os.utime(path)
+                return path
+            fill(part := _part(path))
+            if BuildCache(self._folder)._path(kind, inputs, suffix) != path:
+                return part  # An input has changed meanwhile: good for this build only. `forget_old` deletes it.
+            return part.replace(path)
+
+    def _path(self, kind: str, inputs: Any, suffix: str = "") -> Path:
+        return self._folder / kind / (self.key(inputs) + suffix)
+
+    def _lock(self, path: Path) -> threading.Lock:
+        return self._locks.setdefault(path, threading.Lock())
+
+    def _stand_in(self, value: Path | bytes) -> Any:
+        """Returns what represents an input in the key."""
+        if isinstance(value, bytes):
+            return hashlib.sha256(value).hexdigest()
+        name = os.fspath(value)
+        if name.startswith(entries := f"{self._folder}/"):
+            return name.removeprefix(entries)
+        name = name.removeprefix(f"{ROOT}/")
+        if name.startswith(("/", *INSTALLED)):
+            status = value.stat()
+            return [name, status.st_size, status.st_mtime_ns]
+        return [name, self.digest(value)]
 
 
-def forget_old(folder: Path) -> None:
-    """Deletes files in the folder that have not been used for `KEPT_SECONDS`."""
-    for path in folder.iterdir():
-        if time.time() - path.stat().st_mtime > KEPT_SECONDS:
-            path.unlink()
+def _part(path: Path) -> Path:
+    """Returns a new temporary name beside an entry."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
 
 
-def run_in_fresh_process(function: str, *arguments: Any) -> tuple[list[str], Any]:
-    """Runs `function` in a fresh process; returns the files of the checkout that it opened, and its result.
-
-    Passes on its `ContentError`, and raises `SetupError` with file and line for any other exception. At most one
-    process per core runs at a time.
-    """
-    _compile_by_content()
-    ours, theirs = _FORKING.Pipe()
-    with _CORES:
-        process = _FORKING.Process(target=_answer, args=(theirs, function, arguments))
-        process.start()
-        theirs.close()
-        try:
-            opened, result, refused, trouble = ours.recv()
-        except EOFError:
-            process.join()
-            raise SetupError(f"{function} ended its process with code {process.exitcode}.") from None
-        process.join()
-    if refused is not None:
-        raise refused
-    if trouble:
-        raise SetupError(trouble)
-    return sorted(filter(None, map(_source, opened))), result
+def _size(entry: os.DirEntry[str]) -> int:
+    return sum(map(_size, os.scandir(entry))) if entry.is_dir() else entry.stat().st_size
 
 
-def _compile_by_content() -> None:
-    """Compiles the lab's own files to byte code that Python validates by the hash of the source (PEP 552).
-
-    Python's default check by time and size can miss the second of two changes within one second. Once such a file
-    exists, Python keeps it up to date.
-    """
-    with _COMPILING:
-        for folder in ("app", "instruments"):
-            for path in (ROOT / folder).rglob("*.py"):
-                kept = BYTE_CODE / path.parent.relative_to("/") / f"{path.stem}.{sys.implementation.cache_tag}.pyc"
-                if not kept.exists():
-                    with contextlib.suppress(py_compile.PyCompileError):  # importing the module will report the error
-                        mode = py_compile.PycInvalidationMode.CHECKED_HASH
-                        py_compile.compile(str(path), str(kept), doraise=True, invalidation_mode=mode)
-
-
-def _answer(pipe: Connection, function: str, arguments: tuple[Any, ...]) -> None:
-    """Runs in the fresh process: calls `function` and sends the opened files and its result through the pipe."""
-    opened: set[str] = set()
-    sys.addaudithook(lambda event, args: opened.add(args[0]) if event == "open" and isinstance(args[0], str) else None)
-    sys.pycache_prefix, sys.dont_write_bytecode = str(BYTE_CODE), False
-    for name in [name for name in sys.modules if name.startswith("diffusion_lab.")]:
-        del sys.modules[name]  # imported before the hook existed: import again, so that the file is recorded
-    module, _, name = function.partition(":")
-    result, refused, trouble = None, None, ""
-    try:
-        result = getattr(importlib.import_module(module), name)(*arguments)
-    except Exception as error:
-        if type(error).__name__ == "ContentError":
-            refused = error
-        else:  # a traceback cannot be pickled
-            trouble = place_and_message(error)
-    pipe.send((opened, result, refused, trouble))
-
-
-def _source(path: str) -> str | None:
-    """Returns the path relative to the checkout's root; None for a file that is no source of the lab."""
-    full = Path(path).absolute()
-    if not full.is_relative_to(ROOT):
-        return None
-    inside = full.relative_to(ROOT)
-    return None if NOT_SOURCES & set(inside.parts) else inside.as_posix()
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path.rename(_part(path)))  # renamed first: an interrupted deletion must not leave half an entry
+    else:
+        path.unlink()

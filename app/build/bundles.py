@@ -11,12 +11,12 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from fnmatch import fnmatch
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from diffusion_lab.app.build.python_packs import FrontEnd, PythonPacks
-from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, WORK, SetupError
+from diffusion_lab.app.build.build_cache import BuildCache
+from diffusion_lab.app.build.python_packs import PythonPacks, panel_files
+from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, SetupError
 
 #: Style sheets of every page, in order. The theme's variables come last, because CSS imports must precede all rules.
 STYLES = ("page.css", "front_panel.css")
@@ -50,8 +50,14 @@ SERVICE_WORKER = "service-worker.js"
 FILE_LIST = "files.json"
 
 SCRIPTS = ROOT / "static/js"
+STYLE_SHEETS = ROOT / "static/css"
+
+#: Change with each installation of the front-end libraries.
+LIBRARIES = (ROOT / "static/package-lock.json", NODE_MODULES / ".package-lock.json")
+
 #: The entry points of Bokeh's chunks, which every page with an instrument loads.
 BOKEH = ("js/bokeh/bokeh.js", "js/bokeh/bokeh_core.js")
+ESBUILD = NODE_MODULES / ".bin/esbuild"
 BUNDLED = ("--bundle", "--minify", "--format=esm", BROWSERS, "--legal-comments=none")
 
 
@@ -61,42 +67,41 @@ class SiteAssets:
     Calls `written` with the path of each file after writing it.
     """
 
-    def __init__(self, out: Path, written: Callable[[Path], None]) -> None:
+    def __init__(self, out: Path, written: Callable[[Path], None], cache: BuildCache) -> None:
         self.urls: dict[str, Any] = {}
-        self._out, self._written = out, written
+        self._out, self._written, self._cache = out, written, cache
         (out / "assets").mkdir(parents=True)
 
-    def lay_out_front_end(self, files: FrontEnd, tokens: str) -> None:
+    def lay_out_front_end(self, tokens: str) -> None:
         """Adds the style sheet (`tokens`: its variables, from `theme.py`), the scripts and unmodified libraries."""
-        self.urls["panel"] = self._folder("panel", files.panel_files)
-        bundles = WORK / "bundles"
-        self.urls["preloaded"] = [f"assets/{name}" for name in _bundle_page(bundles)]
-        for path in sorted(bundles.glob("chunk-*.js")):
+        self.urls["panel"] = self._folder("panel", panel_files())
+        page = self._bundle_page()
+        self.urls["preloaded"] = [f"assets/{name}" for name in _bokeh_chunks(page)]
+        for path in sorted(page.glob("chunk-*.js")):
             self._put(path, f"assets/{path.name}")
-        self.urls["main"] = self.add(bundles / "main.js")
+        self.urls["main"] = self.add(page / "main.js")
         self.urls["style"] = self._style_sheet(tokens)
 
     def lay_out_runtime(self, runtime: PythonPacks) -> None:
         """Adds the packs and weights, and bundles the worker with a table of their addresses."""
-        addresses = {name: self.add(path) for name, path in runtime.packs.items()}
         self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in runtime.core})
-        addresses |= {"pyodide": self.urls["pyodide"], "panelRoot": self.urls["panel"]}
-        relative: dict[str, Any] = {name: path.removeprefix("assets/") for name, path in addresses.items()}
-        relative["instruments"] = {
-            name: self.add(path).removeprefix("assets/") for name, path in runtime.instruments.items()
+
+        def added(path: Path, name: str) -> str:
+            return self.add(path, name).removeprefix("assets/")
+
+        table = {
+            **{name: added(path, f"{name}.pack") for name, path in runtime.packs.items()},
+            "pyodide": self.urls["pyodide"].removeprefix("assets/"),
+            "panelRoot": self.urls["panel"].removeprefix("assets/"),
+            "instruments": {name: added(path, f"{name}.pack") for name, path in runtime.instruments.items()},
+            "weights": {name: added(path, name.replace("/", "-")) for name, path in runtime.weights.items()},
+            "lock": runtime.lock,
+            "libraries": [[inside, added(path, _library_name(inside))] for inside, path in runtime.libraries.items()],
         }
-        relative["weights"] = {
-            name: self.add(path, name.replace("/", "-")).removeprefix("assets/")
-            for name, path in runtime.weights.items()
-        }
-        relative["lock"] = runtime.lock
-        relative["libraries"] = [
-            [inside, self.add(path, _library_name(inside)).removeprefix("assets/")]
-            for inside, path in runtime.libraries.items()
-        ]
-        bundles = WORK / "worker"
-        _bundle_worker(bundles, relative)
-        self.urls["worker"] = self.add(bundles / "worker.js")
+        banner = f"--banner:js=globalThis.LAB_ASSETS={json.dumps(table)};"
+        node_only = [f"--external:{name}" for name in ("node:*", "ws")]  # Pyodide's loader also runs under Node
+        bundled = self._esbuild(SCRIPTS, str(SCRIPTS / "worker/worker.js"), *BUNDLED, *node_only, banner)
+        self.urls["worker"] = self.add(bundled / "worker.js")
 
     def write_file_list(self) -> None:
         """Writes the list of all files of the site, including itself and the service worker, for “Page as a zip”."""
@@ -121,14 +126,13 @@ class SiteAssets:
         pages = [path for path in paths if path not in assets]
         digest = hashlib.sha256(b"".join((self._out / path).read_bytes() for path in pages)).hexdigest()
         site = {"build": digest[:10], "pages": pages, "assets": assets}
-        target = self._out / SERVICE_WORKER
         banner = f"--banner:js=globalThis.LAB_SITE={json.dumps(site)};"
-        _esbuild([str(SCRIPTS / "page/service_worker.js"), f"--outfile={target}", *BUNDLED, banner])
-        self._written(target)
+        bundled = self._esbuild(SCRIPTS, str(SCRIPTS / "page/service_worker.js"), *BUNDLED, banner)
+        self._put(bundled / "service_worker.js", SERVICE_WORKER)
 
     def add(self, path: Path, name: str | None = None) -> str:
         """Adds a file with its hash in the name; returns its address."""
-        target = _hashed_name(name or path.name, _digest(path))
+        target = _hashed_name(name or path.name, self._cache.digest(path))
         self._put(path, target)
         return target
 
@@ -144,7 +148,7 @@ class SiteAssets:
 
         files: path in the folder → file.
         """
-        digests = "".join(_digest(path) for path in files.values())
+        digests = "".join(self._cache.digest(path) for path in files.values())
         digest = hashlib.sha256(digests.encode()).hexdigest()[:10]
         target = f"assets/{name}-{digest}/"
         for inside, path in files.items():
@@ -165,22 +169,46 @@ class SiteAssets:
 
     def _style_sheet(self, tokens: str) -> str:
         """Bundles variables and styles of pages, front panels and KaTeX, and adds the fonts; returns the address."""
-        source = WORK / "style.css"
-        parts = [f'@import "{ROOT / "static/css" / name}";' for name in STYLES]
-        katex = f'@import "{NODE_MODULES / "katex/dist/katex.min.css"}";'
-        source.write_text("\n".join([katex, *parts, *_font_faces(), tokens]))
-        built = WORK / "styles"
-        shutil.rmtree(built, ignore_errors=True)
+        imported = [NODE_MODULES / "katex/dist/katex.min.css", *(STYLE_SHEETS / name for name in STYLES)]
+        text = "\n".join([*(f'@import "{path}";' for path in imported), *_font_faces(), tokens])
         fonts = ["--loader:.woff2=file", "--loader:.woff=empty", "--loader:.ttf=empty", "--asset-names=[name]-[hash]"]
-        _esbuild([str(source), f"--outdir={built}", "--bundle", "--minify", BROWSERS, *fonts])
-        for font in sorted(built.glob("*.woff2")):
-            self._put(font, f"assets/{font.name}")
-        self.urls["fonts"] = [
-            f"assets/{font.name}"
-            for font in sorted(built.glob("*.woff2"))
-            if font.name.startswith(("inter-latin-wght", "source-serif-4-latin-opsz-normal"))
+        built = self._esbuild(STYLE_SHEETS, "--loader=css", "--bundle", "--minify", BROWSERS, *fonts, text=text)
+        added = [font.name for font in sorted(built.glob("*.woff2"))]
+        for name in added:
+            self._put(built / name, f"assets/{name}")
+        preloaded = ("inter-latin-wght", "source-serif-4-latin-opsz-normal")
+        self.urls["fonts"] = [f"assets/{name}" for name in added if name.startswith(preloaded)]
+        return self.add(built / "stdin.css", "style.css")
+
+    def _bundle_page(self) -> Path:
+        """Bundles the page's scripts, with the editor and Bokeh as separate chunks."""
+        chunks = ["--splitting", "--chunk-names=chunk-[name]-[hash]"]
+        libraries = [
+            f"--alias:@bokehjs={NODE_MODULES / '@bokeh/bokehjs/build/js/lib'}",
+            f"--alias:sucrase={SCRIPTS / 'bokeh/plain_modules.js'}",
         ]
-        return self.add(built / "style.css")
+        return self._esbuild(SCRIPTS, str(SCRIPTS / "page/main.js"), *BUNDLED, *chunks, *libraries)
+
+    def _esbuild(self, sources: Path, *arguments: str, text: str = "") -> Path:
+        """Returns a folder with esbuild's output and `meta.json`, cached until a file in the folder `sources` changes.
+
+        text: the entry point's source, if the arguments name none.
+        """
+
+        def run(out: Path) -> None:
+            done = subprocess.run(
+                [ESBUILD, *arguments, f"--outdir={out}", f"--metafile={out / 'meta.json'}", "--log-level=warning"],
+                input=text,
+                capture_output=True,
+                text=True,
+                env={**os.environ, "NODE_PATH": str(NODE_MODULES)},
+                cwd=ROOT,  # fixed, because the hashes of chunks depend on paths relative to it
+            )
+            if done.returncode or done.stderr:
+                raise SetupError(f"esbuild:\n{done.stderr}")
+
+        files = [path for path in sorted(sources.rglob("*")) if path.is_file()]
+        return self._cache.folder("bundles", [arguments, text, *LIBRARIES, *files], run)
 
 
 def _font_faces() -> list[str]:
@@ -198,74 +226,16 @@ def _hashed_name(name: str, digest: str) -> str:
     return f"assets/{stem}.{digest[:10]}{dot}{ending}"
 
 
-def _digest(path: Path) -> str:
-    status = path.stat()
-    return _digest_of(path, status.st_size, status.st_mtime_ns)
-
-
-@cache
-def _digest_of(path: Path, size: int, time_ns: int) -> str:
-    """Returns the hash of a file's contents; size and time are part of the cache key, to notice a changed file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _library_name(inside: str) -> str:
     """Returns a file name for a compiled module that ends in `.wasm`, so that servers send the right MIME type."""
     return "-".join([*Path(inside).parts[1:-1], Path(inside).name.partition(".")[0]]) + ".wasm"
 
 
-def _bundle_page(out: Path) -> list[str]:
-    """Bundles the page's scripts, with the editor and Bokeh as separate chunks; returns the names of Bokeh's chunks.
-
-    Skips bundling unless an input file, an installed library or the command has changed.
-    """
-    chunks = ["--splitting", "--chunk-names=chunk-[name]-[hash]", f"--metafile={out / 'meta.json'}"]
-    libraries = [
-        f"--alias:@bokehjs={NODE_MODULES / '@bokeh/bokehjs/build/js/lib'}",
-        f"--alias:sucrase={SCRIPTS / 'bokeh/plain_modules.js'}",
-    ]
-    command = [str(SCRIPTS / "page/main.js"), f"--outdir={out}", *BUNDLED, *chunks, *libraries]
-    stamp = out / "inputs.stamp"
-    if not stamp.exists() or stamp.read_text() != _inputs_key(out, command):
-        shutil.rmtree(out, ignore_errors=True)
-        _esbuild(command)
-        stamp.write_text(_inputs_key(out, command))
-    outputs = _metafile(out)["outputs"]
+def _bokeh_chunks(page: Path) -> list[str]:
+    """Returns the names of the chunks of the bundled page that Bokeh needs."""
+    outputs = json.loads((page / "meta.json").read_text())["outputs"]
     wanted = [name for name, output in outputs.items() if output.get("entryPoint", "").endswith(BOKEH)]
     for name in wanted:  # the loop appends the chunks that these import
         static = [item["path"] for item in outputs[name]["imports"] if item["kind"] == "import-statement"]
         wanted += [path for path in static if path not in wanted]
     return [Path(name).name for name in wanted]
-
-
-def _metafile(out: Path) -> dict[str, Any]:
-    return json.loads((out / "meta.json").read_text())
-
-
-def _inputs_key(out: Path, command: list[str]) -> str:
-    """Returns a hash over the inputs of the bundles in `out`: size and time of each file, lock file, command."""
-    digest = hashlib.sha256(json.dumps(command).encode() + (NODE_MODULES.parent / "package-lock.json").read_bytes())
-    for name in _metafile(out)["inputs"]:
-        path = ROOT / name
-        status = path.stat() if path.exists() else None
-        digest.update(f"{name}:{status and (status.st_size, status.st_mtime_ns)}".encode())
-    return digest.hexdigest()
-
-
-def _bundle_worker(out: Path, assets: dict[str, Any]) -> None:
-    node_only = [f"--external:{name}" for name in ("node:*", "ws")]  # Pyodide's loader also runs under Node
-    banner = f"--banner:js=globalThis.LAB_ASSETS={json.dumps(assets)};"
-    _esbuild([str(SCRIPTS / "worker/worker.js"), f"--outdir={out}", *BUNDLED, *node_only, banner])
-
-
-def _esbuild(arguments: list[str]) -> None:
-    environment = {**os.environ, "NODE_PATH": str(NODE_MODULES)}
-    done = subprocess.run(
-        [str(NODE_MODULES / ".bin/esbuild"), *arguments, "--log-level=warning"],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=ROOT,  # fixed, because the hashes of chunks depend on paths relative to it
-    )
-    if done.returncode or done.stderr:
-        raise SetupError(f"esbuild:\n{done.stderr}")

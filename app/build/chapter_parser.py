@@ -166,7 +166,7 @@ class _Parser:
         for token in tokens:
             if _is_directive(token) or token.type.startswith("math_block"):
                 place = line + (token.map[0] if token.map else 0)
-                raise self.document.error(place, "A directive cannot stand inside another.")
+                raise self.document.error(place, "A directive cannot be inside another directive.")
         return self._marked(markdown.strip(), self._html(self._note_lines(tokens, line - 1)), line)
 
     def _inline(self, markdown: str, line: int) -> Text:
@@ -220,7 +220,7 @@ class _Parser:
             raise self.document.error(line, f"A value reads {forms}, got `{content}`.")
         place = len(self.document.values)
         of = f"{self.document.slug}-" if isinstance(self.document, About) else ""
-        value = Value(f"value-{of}{place + 1}", source, source, form.strip(), line)
+        value = Value(f"value-{of}{place + 1}", source, source, form.strip(), len(self.document.blocks), line)
         if match := READING.fullmatch(source):
             state = dict(pair.split("=", 1) for pair in match[2].split())
             value = replace(value, expression=match[3], instrument=match[1], state=state)
@@ -246,14 +246,17 @@ class _Parser:
 
     def _set(self, content: str, line: int) -> str:
         target, bar, text = content.partition("|")
-        name, *pairs = target.split()
-        if not bar or not pairs or not all("=" in pair for pair in pairs):
-            raise self.document.error(line, f"A preset reads {{set}}`instrument param=value | text`, got `{content}`.")
+        name, *pairs = target.split() or [""]
+        keep = pairs[:1] == ["keep"]
+        del pairs[:keep]
+        if not bar or not name or not all("=" in pair for pair in pairs):
+            forms = "{set}`instrument setting=value | text` or {set}`instrument keep setting=value | text`"
+            raise self.document.error(line, f"A preset reads {forms}, got `{content}`.")
         state = dict(pair.split("=", 1) for pair in pairs)
-        self.document.presets.append(Preset(name, state, line))
-        values = html.escape(" ".join(pairs))
+        self.document.steps.append(Preset(name, state, keep, len(self.document.blocks), line))
+        values, kept = html.escape(" ".join(pairs)), " data-keep" if keep else ""
         shown = self._inline(text.strip(), line).html
-        return f'<a class="preset" href="#instrument-{name}" data-set="{values}">{shown}</a>'
+        return f'<a class="preset" href="#instrument-{name}" data-set="{values}"{kept}>{shown}</a>'
 
     # --- blocks ------------------------------------------------------------------------------------------------------
 
@@ -287,7 +290,7 @@ class _Parser:
     def _read_directive(self, token: Token, prose: list[Token]) -> bool:
         """Adds the prose so far and the block of a directive; returns False for any other token."""
         if token.type.startswith("math_block"):
-            fix = "A formula on lines of its own is an equation: `:::{equation} label`."
+            fix = "Write a formula on separate lines as an equation: `:::{equation} label`."
             raise self.document.error(self._first_line(token), fix)
         if not _is_directive(token):
             return False
@@ -323,7 +326,7 @@ class _Parser:
     def _directive(self, token: Token) -> Block | None:
         line = self._first_line(token)
         if token.level:
-            raise self.document.error(line, "A directive cannot stand inside a list or a quotation.")
+            raise self.document.error(line, "A directive cannot be inside a list or a quotation.")
         match = re.fullmatch(r"\{(\w+)\}\s*(.*)", token.info.strip())
         makers: dict[str, Callable[[_Directive], Block | None]] = {
             "compute": self._compute,

@@ -167,10 +167,15 @@ class References:
 
 @dataclass(frozen=True)
 class Preset:
-    """A link in the prose that changes an instrument's settings; the build checks it against the instrument."""
+    """A link in the prose that sets an instrument: its place's state, with the settings in `state` over it.
 
-    name: str
+    keep: over what the reader has set instead. block: index of the block that holds it.
+    """
+
+    instrument: str
     state: dict[str, str]
+    keep: bool
+    block: int
     line: int
 
 
@@ -186,15 +191,17 @@ class Compute:
 class Value:
     """A number or string in the text that the build computes.
 
-    `expression` is a Python expression; if `instrument` is given, it is the name of a reading of that instrument in
-    `state`. `format` is a format specification ("" for the instrument's own). `label` is the id on the page, `source`
-    the computation as the author wrote it, `result` the formatted value after it has been computed.
+    `expression` is a Python expression; if `instrument` is given, it is the name of a reading of that instrument, in
+    its place's state with the settings in `state` over it. `format` is a format specification ("" for the instrument's
+    own). `label` is the id on the page, `source` the computation as the author wrote it, `block` the index of the block
+    that holds the value, `result` the formatted value after it has been computed.
     """
 
     label: str
     source: str
     expression: str
     format: str
+    block: int
     line: int
     instrument: str = ""
     state: dict[str, str] = field(default_factory=dict)
@@ -208,7 +215,7 @@ Block = Prose | Heading | Equation | InstrumentSlot | Cell | Exercise | Quiz | P
 class Document:
     """A parsed text: a chapter, or an instrument's `about.md`.
 
-    steps: cells, `compute` blocks and values, which the build runs in this order in one session; equation_refs:
+    steps: cells, `compute` blocks, values and presets, in reading order, in which the build runs them; equation_refs:
     references to equations of other chapters, as (`chapter:label`, line).
     """
 
@@ -216,14 +223,18 @@ class Document:
     slug: str
     blocks: list[Block] = field(default_factory=list)
     formulas: list[Formula] = field(default_factory=list)
-    presets: list[Preset] = field(default_factory=list)
     cited: list[str] = field(default_factory=list)
-    steps: list[Cell | Compute | Value] = field(default_factory=list)
+    steps: list[Cell | Compute | Value | Preset] = field(default_factory=list)
     equation_refs: list[tuple[str, int]] = field(default_factory=list)
 
     def of(self, kind: type) -> list[Any]:
         """Returns all blocks of the class `kind`, in order."""
         return [block for block in self.blocks if isinstance(block, kind)]
+
+    @property
+    def presets(self) -> list[Preset]:
+        """All presets, in order."""
+        return [step for step in self.steps if isinstance(step, Preset)]
 
     @property
     def values(self) -> list[Value]:

@@ -26,9 +26,9 @@ BROWSER_TESTS = "tests/browser"
 TESTS = """\
 Sets up, builds the site and runs all tests: first those that need no browser, in two processes, then those in a
 browser. Arguments that are not named here go to pytest, which then runs in one process: `build.py test -k cache -x`.
-With --quick no site is built, and no tests run that need one, a browser or the NumPy wheel (`LEFT_OUT` of
-`app/build/quick_tests.py`). Of the others run those in folders whose tests, or the sources that these run, have
-changed since a quick run last passed; those that lie in `tests/` itself (linters, architecture) run after any change.
+With --quick no site is built, and tests that need a site, a browser or the NumPy wheel are skipped (`LEFT_OUT` in
+`app/build/quick_tests.py`). Of the others, a folder's tests run if they, or the sources that they run, have changed
+since a quick run last passed. Tests directly in `tests/` (linters, architecture) run after any change.
 """
 
 
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="command")
     site = commands.add_parser("site", help="set up and build the site into dist/")
-    site.add_argument("--draft", action="store_true", help="build what `serve` shows, in .build/draft/")
+    site.add_argument("--draft", action="store_true", help="build the draft that `serve` shows, in .build/draft/")
     site.set_defaults(command=_site)
     serve = commands.add_parser("serve", help="set up, build and serve the site; rebuilds when a file changes")
     serve.add_argument("--port", type=int, help="a port of 127.0.0.1 (default: any that is free)")
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser(
         "test", help="set up and run all tests; further arguments go to pytest", description=TESTS
     )
-    test.add_argument("--quick", action="store_true", help="only what needs no built site and has changed")
+    test.add_argument("--quick", action="store_true", help="run only changed tests that need no built site")
     test.set_defaults(command=_test, further=[])
     bench = commands.add_parser("bench", help="measure the built site: all, or a script of tests/benchmarks")
     names = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "instrument", help="a folder of instruments/ that passes all tests, with its own, and a slot in a chapter"
     )
     instrument.add_argument("name", help="in lower snake case")
-    instrument.add_argument("--chapter", default="", metavar="01", help="where it stands (default: the last chapter)")
+    instrument.add_argument("--chapter", default="", metavar="01", help="the chapter for its slot (default: the last)")
     instrument.set_defaults(command=_new_instrument)
     return parser
 
@@ -123,9 +123,9 @@ def _site(options: argparse.Namespace, say: Progress) -> int:
 def _draft(say: Progress) -> None:
     wheel = _ready(say)
     from diffusion_lab.app.build.node_python import NodePython
-    from diffusion_lab.app.build.site import RUNTIME, build_site
+    from diffusion_lab.app.build.site import build_site
 
-    with NodePython(RUNTIME) as python:
+    with NodePython() as python:
         build_site(wheel, say, python)
 
 

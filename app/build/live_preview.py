@@ -20,7 +20,7 @@ from watchfiles import awatch
 
 from diffusion_lab.app.build.node_python import SCRIPTS, NodePython
 from diffusion_lab.app.build.setup_steps import ROOT, Say, SetupError, place_and_message
-from diffusion_lab.app.build.site import DRAFT, RUNTIME, build_site
+from diffusion_lab.app.build.site import DRAFT, build_site
 from diffusion_lab.app.build.static_host import application
 
 WATCHED = ("app", "chapters", "instruments", "static/js", "static/css")
@@ -172,7 +172,7 @@ def _is_builder(path: Path) -> bool:
 
 def serve(numpy_wheel: Path, port: int, say: Say) -> None:
     """Builds the draft and serves it on 127.0.0.1 until interrupted."""
-    with NodePython(RUNTIME) as python:
+    with NodePython() as python:
         build_site(numpy_wheel, say, python)
         asyncio.run(_serve(Draft(DRAFT), port, Rebuild(numpy_wheel, say, python), say, python))
 

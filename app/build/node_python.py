@@ -8,25 +8,28 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from diffusion_lab.app.build.setup_steps import NODE_MODULES, SetupError
+from diffusion_lab.app.build.setup_steps import NODE_MODULES, WORK, SetupError
 
 SCRIPTS = Path(__file__).parent / "node"
+
+#: A folder in which a build exchanges files with a Pyodide. No build reads what an earlier one has left there.
+MOUNTED = WORK / "mounted"
 
 
 class NodePython:
     """A Pyodide process with `folder` mounted at `/work`. It starts on first use, which takes two seconds."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path = MOUNTED) -> None:
+        self.folder = folder
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> subprocess.Popen[str]:
         """Starts the process without waiting until it is ready, and returns it."""
         if self._process is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             self._process = subprocess.Popen(
-                ["node", str(SCRIPTS / "pyodide_run.mjs"), str(NODE_MODULES / "pyodide"), str(self._folder)],
+                ["node", str(SCRIPTS / "pyodide_run.mjs"), str(NODE_MODULES / "pyodide"), str(self.folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._said,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from diffusion_lab.app.build.build_cache import PYTHON, BuildCache
 from diffusion_lab.app.build.setup_steps import ROOT, SetupError
 
 #: The sources of the wheel: `package-data` of pyproject.toml, and the files that pyproject.toml names.
@@ -30,22 +30,20 @@ SOURCES = (
 EPOCH = "315532800"
 
 
-def make_package(out: Path) -> Path:
-    """Builds the wheel in the folder `out` and returns its path; reuses it until a source changes."""
+def make_package(cache: BuildCache) -> Path:
+    """Returns the path of the wheel, whose folder is cached until a source changes."""
     paths = [path for pattern in SOURCES for path in sorted(ROOT.glob(pattern))]
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    folder = out / digest.hexdigest()[:16]
-    if not folder.exists():
-        shutil.rmtree(out, ignore_errors=True)
+
+    def make(folder: Path) -> None:
+        sources = folder / "sources"
         for path in paths:  # build from copies, because setuptools writes into the source folder
-            copy = out / "sources" / path.relative_to(ROOT)
+            copy = sources / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-        _build_wheel(out / "sources", out / "made")
-        (out / "made").rename(folder)
-    return next(folder.glob("*.whl"))
+        _build_wheel(sources, folder)
+        shutil.rmtree(sources)
+
+    return next(cache.folder("package", [*PYTHON, *paths], make).glob("*.whl"))
 
 
 def _build_wheel(sources: Path, into: Path) -> None:

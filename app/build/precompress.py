@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -11,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import brotli
+
+from diffusion_lab.app.build.build_cache import BuildCache
 
 #: File suffixes that are worth compressing.
 COMPRESSED = {".html", ".js", ".mjs", ".css", ".json", ".wasm", ".pack", ".zip", ".svg"}
@@ -23,10 +24,9 @@ METHODS: dict[str, tuple[int, Callable[[bytes, int], bytes]]] = {
 
 
 class Precompressor:
-    """A context manager that compresses files in the background and caches the results in a folder."""
+    """A context manager that compresses files in the background."""
 
-    def __init__(self, cache: Path) -> None:
-        cache.mkdir(parents=True, exist_ok=True)
+    def __init__(self, cache: BuildCache) -> None:
         self._cache = cache
         self._begun: dict[Path, list[Future[Path]]] = {}
         # Both libraries release the GIL. Low priority, because the rest of the build does not wait for compression.
@@ -51,14 +51,7 @@ class Precompressor:
 
     def _twin(self, path: Path, ending: str) -> Path:
         data, (level, compress) = path.read_bytes(), METHODS[ending]
-        twin = self._cache / f"{hashlib.sha256(data).hexdigest()}.{level}{ending}"
-        if twin.exists():
-            os.utime(twin)
-        else:
-            part = twin.with_suffix(f".{threading.get_ident()}.part")
-            part.write_bytes(compress(data, level))
-            part.replace(twin)
-        return twin
+        return self._cache.file("compressed", [data, level], ending, lambda: compress(data, level))
 
 
 def _be_nice() -> None:

@@ -21,6 +21,7 @@ from bokeh.models import ImportedStyleSheet
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument
 from diffusion_lab.app.build.still_frames import make_frames
 from diffusion_lab.app.cells.session import Output, Session, output_html
+from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.discovery import instrument_class
 from diffusion_lab.app.instrument.editable import sources
 from diffusion_lab.app.instrument.figure_svg import figure_svg
@@ -98,23 +99,54 @@ def _evaluated(names: dict[str, Any], part: int, expression: str, form: str) -> 
     return formatted(value, form, expression, part)
 
 
-def read_values(name: str, wanted: Sequence[tuple[Mapping[str, str], str, str]]) -> list[str]:
-    """Returns readings of an instrument as texts; wanted: (state, reading, format) of each ("": the panel's format).
+def read_values(name: str, place: Mapping[str, str] | None, steps: Sequence[Sequence[Any]]) -> list[str]:
+    """Presses the presets of an instrument in reading order, and returns its readings in the text as texts.
 
-    A reading is `key`, or `key.beside` for the second number of a measure. `.length` gives the norm of a vector, and
-    `.error` the standard error of an estimate.
+    place: the settings that its place in the chapter gives it; None where it has none. A step is ("preset", block,
+    state, keep) or ("value", block, state, reading, format), with "" for the panel's format; `state` is set over
+    `place`. A reading is `key`, or `key.beside` for the second number of a measure. `.length` gives the norm of a
+    vector, and `.error` the standard error of an estimate.
+
+    A reader must be able to see each value: raises `ContentError` for one that differs from what the instrument shows
+    after the last preset above it (at first: in its place's state) and after every preset of the same block.
     """
-    instruments: dict[tuple[tuple[str, str], ...], Instrument] = {}
-    texts = []
-    for part, (state, reading, form) in enumerate(wanted):
-        key = tuple(sorted(state.items()))
-        if key not in instruments:
-            check_states([(name, state)], part)
-            instruments[key] = _class(name)(**_class(name).parse_state(state))
-        value, own_form = _reading(instruments[key], reading, part)
+    page = _opened(name, place or {})
+
+    def text(settings: Mapping[str, Any], reading: str, form: str, part: int) -> str:
+        page.move(**settings)
+        value, own_form = _reading(page, reading, part)
         if not isinstance(value, str):
             form = form or own_form
-        texts.append(formatted(value, form, f"{name} : {reading}", part))
+        return formatted(value, form, f"{name} : {reading}", part)
+
+    def seen(settings: Mapping[str, Any], reading: str, form: str) -> str:
+        try:
+            return text(settings, reading, form, 0)
+        except ContentError:
+            return "no number"
+
+    shown = [(None, page.values())]  # the block of each preset, and the settings after it
+    wanted = []  # of each value: its part, its settings, and the number of presets above it
+    for part, (kind, block, state, *rest) in enumerate(steps):
+        values = _parsed(name, state, part)
+        if kind == "preset":
+            page.preset(values, keep=rest[0])
+            shown.append((block, page.values()))
+        else:
+            given = _opened(name, place or {})
+            given.preset(values)
+            wanted.append((part, given.values(), len(shown) - 1))
+    texts = []
+    for part, settings, last in wanted:
+        _, block, state, reading, form = steps[part]
+        texts.append(text(settings, reading, form, part))
+        near = [after for index, (of, after) in enumerate(shown) if index == last or of == block]
+        if place is not None and settings not in near:
+            others = dict.fromkeys(seen(after, reading, form) for after in near)
+            if texts[-1] not in others:
+                of = " ".join([name, *(f"{setting}={value}" for setting, value in state.items())])
+                message = f"`{of} : {reading}` is {texts[-1]}, but the presets beside it show {', '.join(others)}"
+                raise ContentError(f"{message}: add a preset for this state, or change one.", part)
     return texts
 
 
@@ -234,21 +266,18 @@ def _quiz_number(name: str, label: str, expression: str, part: int, line: int = 
 
 def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument:
     """Renders an instrument in a state: front panel with pictures as SVG, Bokeh document, still frames, code."""
-    cls = _class(name)
-    try:
-        instrument = cls(**cls.parse_state(state))
-    except StateError as error:
-        raise ContentError(str(error)) from None
+    instrument = _opened(name, state)
     view = view_of(instrument)
     html, described, param = view.markup, view.description, instrument.panel.frames
     for scene, drawn in view.figures.items():
         html = html.replace(scene_mark(scene), figure_svg(drawn.plot), 1)
-    frames, code = make_frames(view) if param else "", json.dumps(sources(cls))
+    frames, code = make_frames(view) if param else "", json.dumps(sources(type(instrument)))
     return RenderedInstrument(
         instrument.title,
+        json.dumps({setting: as_text(value) for setting, value in instrument.initial.items()}),
         TAKEN.sub("", html),
         described,
-        document_json(view, at_once=set(cls(**cls.parse_state(state)).answer(0.0).layers)),
+        document_json(view, at_once=set(_opened(name, state).answer(0.0).layers)),
         TAKEN.sub("", frames),
         param,
         code,
@@ -285,13 +314,23 @@ def construct(name: str, state: Mapping[str, str]) -> str:
     return f"from {cls.__module__} import {cls.__name__}\n\n{cls.__name__}({settings})"
 
 
-def check_states(states: Sequence[tuple[str, Mapping[str, str]]], first: int = 0) -> None:
-    """Raises `ContentError` unless each instrument exists and accepts its state; `first`: part number of the first."""
-    for part, (name, state) in enumerate(states, first):
-        try:
-            _class(name).parse_state(state)
-        except (StateError, ContentError) as error:
-            raise ContentError(str(error.args[0]), part) from None
+def check_states(states: Sequence[tuple[str, Mapping[str, str]]]) -> None:
+    """Raises `ContentError` unless each instrument exists and accepts its state."""
+    for part, (name, state) in enumerate(states):
+        _parsed(name, state, part)
+
+
+def _parsed(name: str, state: Mapping[str, str], part: int = 0) -> dict[str, Any]:
+    """Returns the settings in `state`; raises `ContentError` unless the instrument exists and accepts them."""
+    try:
+        return _class(name).parse_state(state)
+    except (StateError, ContentError) as error:
+        raise ContentError(str(error.args[0]), part) from None
+
+
+def _opened(name: str, place: Mapping[str, str]) -> Instrument:
+    """Returns an instrument as it is in a place with these settings."""
+    return _class(name)(**_parsed(name, place))
 
 
 def _class(name: str) -> type[Instrument]:

@@ -18,25 +18,26 @@ Nothing is resolved or installed at run time.
 from __future__ import annotations
 
 import ast
-import hashlib
 import importlib.metadata
 import json
+import os
 import re
 import shutil
 import struct
 import zipfile
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from diffusion_lab.app.build import trim_pyodide
-from diffusion_lab.app.build.defer_imports import make_lazy
-from diffusion_lab.app.build.node_python import NodePython
+from diffusion_lab.app.build import defer_imports, trim_pyodide
+from diffusion_lab.app.build.build_cache import BuildCache
+from diffusion_lab.app.build.node_python import SCRIPTS, NodePython
 from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, Say
 from diffusion_lab.app.instrument.discovery import instrument_names
 
-HERE = Path(__file__).parent
+PYODIDE = NODE_MODULES / "pyodide"
 
 #: Distributions that Panel imports in the browser, as traced; its metadata requires more.
 DISTRIBUTIONS = (
@@ -61,21 +62,7 @@ LEFT_OUT = re.compile(
     r"^(bokeh/(server/static|sphinxext|command|sampledata)|panel/(dist/(?!css/)|tests|chat/tests|command|auth)|"
     r"pyviz_comms/labextension/(static|schemas)|numpy/(f2py|distutils)|numpy/.*/tests/)"
 )
-LEFT_OUT_ENDINGS = (
-    ".so",
-    ".pyi",
-    ".md",
-    ".c",
-    ".h",
-    ".pxd",
-    ".pyx",
-    ".map",
-    ".ts",
-    ".svg",
-    ".png",
-    ".typed",
-    ".ico",
-)
+LEFT_OUT_ENDINGS = (".so", ".pyi", ".md", ".c", ".h", ".pxd", ".pyx", ".map", ".ts", ".svg", ".png", ".typed", ".ico")
 
 #: Our own files that the browser needs.
 OWN = (
@@ -117,18 +104,17 @@ def init_loaded_packages():
     pass
 """
 
-#: The folder of the lab's own files below `compiled`.
+#: What byte code depends on beside its source.
+COMPILER = (SCRIPTS / "pyodide_run.mjs", SCRIPTS / "compile_tree.py", PYODIDE / "package.json")
+
+#: The folder of the lab's own files in the tree.
 OWN_PLACE = "site/diffusion_lab/"
 
 #: The folder of packages below Python's library, to which paths in packs are relative.
 SITE = "site-packages/"
 
-
-@dataclass(frozen=True)
-class FrontEnd:
-    """Libraries that pages load unmodified, under their original file names."""
-
-    panel_files: dict[str, Path]
+#: The browser's Python files: place in the tree (`stdlib/…` or `site/…`) → the file, or its contents.
+Tree = dict[str, Path | bytes]
 
 
 @dataclass(frozen=True)
@@ -143,118 +129,102 @@ class PythonPacks:
     lock: dict[str, object]
 
 
-def front_end() -> FrontEnd:
-    """Returns the libraries that pages load unmodified."""
-    panel_dist = _site_packages() / "panel/dist"
-    panel_version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
-    return FrontEnd(
-        panel_files={
-            f"{panel_version}/dist/{path.relative_to(panel_dist).as_posix()}": path for path in _panel_css(panel_dist)
-        },
-    )
+def panel_files() -> dict[str, Path]:
+    """Returns path → file of Panel's style sheets, which pages load unmodified."""
+    dist = _site_packages() / "panel/dist"
+    version = importlib.metadata.version("panel")  # Panel puts it between PANEL_CDN_ROOT and the file
+    paths = [path for folder in ("css", "bundled/theme") for path in sorted((dist / folder).glob("*.css"))]
+    return {f"{version}/dist/{path.relative_to(dist).as_posix()}": path for path in paths}
 
 
-def make_python_packs(numpy_wheel: Path, out: Path, say: Say, warm: NodePython | None = None) -> PythonPacks:
-    """Makes the worker's files below `out` and returns them; repeats only steps whose inputs have changed.
+def make_python_packs(numpy_wheel: Path, cache: BuildCache, say: Say, warm: NodePython | None = None) -> PythonPacks:
+    """Returns the worker's files, each cached until its inputs change.
 
-    `warm` is a running Pyodide with `out` mounted. With it, that Pyodide compiles the lab's own Python, and the last
-    trace of imports is reused: a module missing from the first packs is downloaded when it is imported.
+    `warm` is a running Pyodide. With it, that Pyodide compiles the lab's own Python, and the last trace of imports is
+    reused: a module missing from the first packs is downloaded when it is imported.
     """
-    pyodide = NODE_MODULES / "pyodide"
-    recipe = [Path(__file__), HERE / "defer_imports.py", *sorted((HERE / "node").iterdir())]
-    third_party = _third_party_files(numpy_wheel)
-    key = _key([*third_party.values(), numpy_wheel, pyodide / "package.json", *recipe])
-    if _changed(out / "third-party.stamp", key):
-        say("compiling the browser's Python to byte code")
-        shutil.rmtree(out, ignore_errors=True)
-        _lay_out(out / "tree/site", third_party)
-        _lay_out_wheel_and_stdlib(out / "tree", numpy_wheel, pyodide / "python_stdlib.zip")
-        _shorten_metadata(out / "tree/site")
-        make_lazy(out / "tree")
-        _compile(out)
-        _mark(out / "third-party.stamp", key)
+    third_party = _third_party(numpy_wheel, cache, say)
     with ThreadPoolExecutor(1) as pool:
-        trimming = pool.submit(_trim_core, out, key, say)
-        _make_packs(out, key, say, warm)
-        trimming.result()
+        core = pool.submit(_trimmed_core, numpy_wheel, third_party, cache, say)
+        own = _own(cache, say, warm)
+        used = _used(_trace(third_party, own, cache, say, reuse=warm is not None))
+        packs = _packs({**_files(third_party), **own}, used, cache)
     return PythonPacks(
-        core=[out / "core" / name for name in trim_pyodide.FILES],
-        packs={name: out / f"{name}.pack" for name in PACKS},
-        instruments={name: out / f"instruments/{name}.pack" for name in instrument_names()},
+        core=[core.result() / name for name in trim_pyodide.FILES],
+        packs={name: packs[name] for name in PACKS},
+        instruments={name: packs[f"instruments/{name}"] for name in instrument_names()},
         weights={f"{path.parent.name}/{path.name}": path for path in sorted(ROOT.glob(WEIGHTS))},
         libraries={
-            SITE + path.removeprefix("site/"): out / "compiled" / path
-            for path in sorted(_used(out))
-            if path.endswith(".so")
+            SITE + place.removeprefix("site/"): third_party / place for place in sorted(used) if place.endswith(".so")
         },
-        lock={"info": json.loads((pyodide / "pyodide-lock.json").read_text())["info"], "packages": {}},
+        lock={"info": json.loads((PYODIDE / "pyodide-lock.json").read_text())["info"], "packages": {}},
     )
 
 
-def _trim_core(out: Path, third_party_key: str, say: Say) -> None:
-    key = third_party_key + _key(list(trim_pyodide.INPUTS))
-    if _changed(out / "core.stamp", key):
+def _trimmed_core(numpy_wheel: Path, third_party: Path, cache: BuildCache, say: Say) -> Path:
+    def make(folder: Path) -> None:
         say("trimming Pyodide's core")
-        trim_pyodide.trim_core(out / "core", (out / "compiled").rglob("*.so"))
-        _mark(out / "core.stamp", key)
+        trim_pyodide.trim_core(folder, third_party.rglob("*.so"))
 
-
-def _make_packs(out: Path, third_party_key: str, say: Say, warm: NodePython | None) -> None:
-    """Compiles the lab's own Python, traces the files that it opens and writes all packs."""
-    own = _own_files()
-    digests = _digests(own)  # hashed before compiling, so that the next build sees a change made meanwhile
-    own_changed = _compile_own(out, own, digests, say, warm)
-    # The opened files depend on the imports only: trace again only when an import statement has changed.
-    imports_key = third_party_key + _imports_key(own)
-    if _changed(out / "used.stamp", imports_key) and not (warm and (out / "used.txt").exists()):
-        say("tracing which files the instruments open")
-        with NodePython(out) as python:
-            python.run("trace_used.py")
-        _mark(out / "used.stamp", imports_key)
-    packed_key = third_party_key + _key([out / "used.txt"])
-    if _changed(out / "packed.stamp", packed_key) or own_changed:
-        _pack(out)
-        _mark(out / "packed.stamp", packed_key)
-    _mark(out / "own.json", json.dumps(digests))
-
-
-def _compile_own(out: Path, own: dict[str, Path], digests: dict[str, str], say: Say, warm: NodePython | None) -> bool:
-    """Updates the lab's own files in `compiled`; returns whether any had changed since `own.json` was written."""
-    stamp = out / "own.json"
-    before: dict[str, str] = json.loads(stamp.read_text()) if stamp.exists() else {}
-    changed = {inside: path for inside, path in own.items() if before.get(inside) != digests[inside]}
-    gone = before.keys() - digests.keys()
-    site = out / "compiled/site"
-    for inside in gone:
-        (site / _compiled_name(inside)).unlink(missing_ok=True)
-    _lay_out(site, {inside: path for inside, path in changed.items() if not inside.endswith(".py")})
-    if sources := {inside: path for inside, path in changed.items() if inside.endswith(".py")}:
-        say(f"compiling {len(sources)} of the lab's own Python files" if before else "compiling the lab's own Python")
-        shutil.rmtree(out / "tree", ignore_errors=True)  # left by an interrupted build
-        _lay_out(out / "tree/site", sources)
-        _compile(out, warm)
-    return bool(changed or gone)
-
-
-def _compiled_name(inside: str) -> str:
-    return inside + "c" if inside.endswith(".py") else inside
-
-
-def _panel_css(panel_dist: Path) -> list[Path]:
-    return [
-        *sorted((panel_dist / "css").glob("*.css")),
-        *sorted((panel_dist / "bundled/theme").glob("*.css")),
-    ]
+    return cache.folder("core", [numpy_wheel, *trim_pyodide.INPUTS], make)
 
 
 # --- the tree --------------------------------------------------------------------------------------------------------
+
+
+def _third_party(numpy_wheel: Path, cache: BuildCache, say: Say) -> Path:
+    """Returns a folder with the byte code of the standard library and of all packages."""
+    files = _third_party_files()
+
+    def make(folder: Path) -> None:
+        say("compiling the browser's Python to byte code")
+        tree = folder / "tree"
+        _lay_out(tree / "site", files)
+        _lay_out_wheel_and_stdlib(tree, numpy_wheel)
+        _shorten_metadata(tree / "site")
+        defer_imports.make_lazy(tree)
+        with NodePython(folder) as python:
+            python.run("compile_tree.py")
+        shutil.rmtree(tree)
+
+    recipe = [Path(__file__), Path(defer_imports.__file__), *COMPILER]
+    return cache.folder("third-party", [files, numpy_wheel, *recipe], make) / "compiled"
+
+
+def _own(cache: BuildCache, say: Say, warm: NodePython | None) -> Tree:
+    """Returns the lab's own files, compiled. Compiles only those whose source is new to the cache."""
+    tree = {f"site/{inside}": path.read_bytes() for inside, path in _own_files().items()}
+    sources = {place: data for place, data in tree.items() if place.endswith(".py")}
+
+    def compiled(places: list[str]) -> dict[str, bytes]:
+        say(f"compiling {len(places)} of the lab's own Python files")
+        with NodePython() as cold:
+            python = warm or cold
+            shutil.rmtree(python.folder / "tree", ignore_errors=True)  # left by the last build
+            _lay_out(python.folder / "tree", {place: sources[place] for place in places})
+            python.run("compile_tree.py")
+        return {place: (python.folder / "compiled" / f"{place}c").read_bytes() for place in places}
+
+    compiler = cache.key(COMPILER)
+    code = cache.values("byte-code", {place: [compiler, place, data] for place, data in sources.items()}, compiled)
+    return {f"{place}c" if place in code else place: code.get(place, data) for place, data in tree.items()}
+
+
+def _data(file: Path | bytes) -> bytes:
+    return file if isinstance(file, bytes) else file.read_bytes()
+
+
+def _files(folder: Path) -> Tree:
+    """Returns all files below the folder."""
+    paths = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    return {path.as_posix().removeprefix(f"{folder.as_posix()}/"): path for path in paths}
 
 
 def _site_packages() -> Path:
     return Path(str(importlib.metadata.distribution("bokeh").locate_file("")))
 
 
-def _third_party_files(numpy_wheel: Path) -> dict[str, Path]:
+def _third_party_files() -> dict[str, Path]:
     """Returns path in the browser's site-packages → file on this machine, for all distributions but NumPy."""
     files: dict[str, Path] = {}
     for name in DISTRIBUTIONS:
@@ -283,13 +253,13 @@ def _shorten_metadata(site: Path) -> None:
         path.write_text("".join(f"{line}\n" for line in lines if line.startswith(("Metadata-V", "Name:", "Version:"))))
 
 
-def _lay_out(site: Path, files: dict[str, Path]) -> None:
-    for inside, path in files.items():
-        (site / inside).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, site / inside)
+def _lay_out(folder: Path, files: Mapping[str, Path | bytes]) -> None:
+    for inside, file in files.items():
+        (folder / inside).parent.mkdir(parents=True, exist_ok=True)
+        (folder / inside).write_bytes(_data(file))
 
 
-def _lay_out_wheel_and_stdlib(tree: Path, numpy_wheel: Path, stdlib: Path) -> None:
+def _lay_out_wheel_and_stdlib(tree: Path, numpy_wheel: Path) -> None:
     site = tree / "site"
     with zipfile.ZipFile(numpy_wheel) as wheel:
         for member in wheel.namelist():
@@ -299,55 +269,61 @@ def _lay_out_wheel_and_stdlib(tree: Path, numpy_wheel: Path, stdlib: Path) -> No
     # `panel.io.pyodide` imports pandas when this module is missing; it calls only `patch_all`.
     (site / "pyodide_http").mkdir()
     (site / "pyodide_http/__init__.py").write_text("def patch_all():\n    pass\n")
-    with zipfile.ZipFile(stdlib) as archive:
+    with zipfile.ZipFile(PYODIDE / "python_stdlib.zip") as archive:
         archive.extractall(tree / "stdlib")
     (tree / "stdlib/pyodide/_package_loader.py").write_text(PACKAGE_LOADER)
-
-
-def _compile(out: Path, warm: NodePython | None = None) -> None:
-    """Compiles the files in `tree` to byte code in `compiled`, then deletes `tree`."""
-    if warm:
-        warm.run("compile_tree.py")
-    else:
-        with NodePython(out) as python:
-            python.run("compile_tree.py")
-    shutil.rmtree(out / "tree")
 
 
 # --- the packs -------------------------------------------------------------------------------------------------------
 
 
-def _used(out: Path) -> dict[str, set[str]]:
-    """Reads the trace: path below `compiled` → which of "base", "cells" and "instruments/NAME" need the file."""
+def _trace(third_party: Path, own: Tree, cache: BuildCache, say: Say, *, reuse: bool) -> str:
+    """Returns the trace that `trace_used.py` writes; with `reuse` the last one, if there is one of these packages."""
+    last = cache.get("traces", [third_party])
+    if reuse and last is not None:
+        return last
+
+    def make(folder: Path) -> None:
+        say("tracing which files the instruments open")
+        _lay_out(folder / "compiled", {**_files(third_party), **own})
+        with NodePython(folder) as python:
+            python.run("trace_used.py")
+        shutil.rmtree(folder / "compiled")
+
+    # The opened files depend on the imports only: trace again only when an import statement has changed.
+    trace = cache.folder("traces", [third_party, _imports(cache), SCRIPTS / "trace_used.py"], make) / "used.txt"
+    cache.put("traces", [third_party], trace.read_text())
+    return trace.read_text()
+
+
+def _used(trace: str) -> dict[str, set[str]]:
+    """Parses a trace: place in the tree → which of "base", "cells" and "instruments/NAME" need the file."""
     used: dict[str, set[str]] = {}
-    for line in (out / "used.txt").read_text().splitlines():
-        by, path = line.split()
-        used.setdefault(path, set()).add(by)
+    for line in trace.splitlines():
+        by, place = line.split()
+        used.setdefault(place, set()).add(by)
     return used
 
 
-def _pack(out: Path) -> None:
-    """Writes the packs."""
-    compiled, used = out / "compiled", _used(out)
-    packs: dict[str, list[tuple[str, bytes]]] = {
+def _packs(tree: Tree, used: Mapping[str, set[str]], cache: BuildCache) -> dict[str, Path]:
+    """Returns name → file of all packs."""
+    packs: dict[str, list[tuple[str, Path | bytes]]] = {
         name: [] for name in (*PACKS, *(f"instruments/{name}" for name in instrument_names()))
     }
-    for path in sorted(compiled.rglob("*")):
-        if path.is_file() and path.suffix != ".npz":  # weights are there only for the trace
-            place = path.relative_to(compiled).as_posix()
-            inside = place.replace("site/", SITE, 1) if place.startswith("site/") else place.removeprefix("stdlib/")
-            # An empty file is enough: Python only checks that it exists, the module itself is loaded separately.
-            linked = place in used and place.endswith(".so")
-            data = b"" if linked else path.read_bytes()
-            for name in _packs_of(place, used.get(place, set())):
-                packs[name].append((inside, data))
+    for place in sorted(tree, key=lambda place: place.split("/")):
+        if place.endswith(".npz"):  # weights are there only for the trace
+            continue
+        inside = place.replace("site/", SITE, 1) if place.startswith("site/") else place.removeprefix("stdlib/")
+        # An empty file is enough: Python only checks that it exists, the module itself is loaded separately.
+        linked = place in used and place.endswith(".so")
+        for name in _packs_of(place, used.get(place, set())):
+            packs[name].append((inside, b"" if linked else tree[place]))
     later = [f"{module} {name}" for name in ("cells", "on_demand") for module in _modules(packs[name])]
     packs["start"].append(("on_demand_modules.txt", "\n".join(later).encode()))
-    for name in packs:
-        write_pack(out / f"{name}.pack", packs[name])
+    return {name: cache.file("packs", files, ".pack", partial(packed, files)) for name, files in packs.items()}
 
 
-def _modules(files: list[tuple[str, bytes]]) -> list[str]:
+def _modules(files: Sequence[tuple[str, Path | bytes]]) -> list[str]:
     """Returns the module names of these files of a pack."""
     paths = [PurePosixPath(inside.removeprefix(SITE)) for inside, _ in files if inside.endswith((".pyc", ".so"))]
     parts = [(*path.parent.parts, path.name.partition(".")[0]) for path in paths]
@@ -355,7 +331,7 @@ def _modules(files: list[tuple[str, bytes]]) -> list[str]:
 
 
 def _packs_of(place: str, needed_by: set[str]) -> list[str]:
-    """Returns the packs that contain a file below `compiled`; `needed_by` as in `_used`."""
+    """Returns the packs that contain a file of the tree; `needed_by` as in `_used`."""
     own = place.startswith(OWN_PLACE)
     if "base" in needed_by:
         return ["lab" if own else "core" if place.startswith("site/") else "start"]
@@ -369,57 +345,24 @@ def _packs_of(place: str, needed_by: set[str]) -> list[str]:
     return [*packs, "on_demand"]
 
 
-def write_pack(target: Path, files: list[tuple[str, bytes]]) -> None:
-    """Writes a pack: length of the index (uint32, little endian), index as JSON [[path, offset, length]], contents."""
+def packed(files: Sequence[tuple[str, Path | bytes]]) -> bytes:
+    """Returns a pack: length of the index (uint32, little endian), index as JSON [[path, offset, length]], contents."""
     index, contents, offset = [], [], 0
-    for inside, data in files:
+    for inside, file in files:
+        data = _data(file)
         index.append([inside, offset, len(data)])
         contents.append(data)
         offset += len(data)
     head = json.dumps(index, separators=(",", ":")).encode()
-    target.parent.mkdir(exist_ok=True)
-    target.unlink(missing_ok=True)  # a built site may hold a hard link to the old file: do not overwrite it
-    target.write_bytes(b"".join([struct.pack("<I", len(head)), head, *contents]))
+    return b"".join([struct.pack("<I", len(head)), head, *contents])
 
 
-# --- what is up to date ----------------------------------------------------------------------------------------------
+def _imports(cache: BuildCache) -> dict[str, str]:
+    """Returns each of the lab's own files with its import statements."""
+    sources = {inside: path.read_bytes() if path.suffix == ".py" else b"" for inside, path in _own_files().items()}
+    return {inside: cache.value("imports", source, partial(_imports_of, source)) for inside, source in sources.items()}
 
 
-def _changed(stamp: Path, key: str) -> bool:
-    return not stamp.exists() or stamp.read_text() != key
-
-
-def _mark(stamp: Path, key: str) -> None:
-    stamp.write_text(key)
-
-
-def _key(paths: list[Path]) -> str:
-    """Returns a hash over the contents of the lab's own files, and over size and time of installed ones."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).encode())
-        installed = not path.is_relative_to(ROOT) or {"node_modules", ".venv"} & set(path.parts)
-        status = path.stat()
-        digest.update(f"{status.st_size}:{status.st_mtime_ns}".encode() if installed else path.read_bytes())
-    return digest.hexdigest()
-
-
-def _digests(files: dict[str, Path]) -> dict[str, str]:
-    """Returns path → hash of the contents."""
-    return {inside: hashlib.sha256(path.read_bytes()).hexdigest() for inside, path in files.items()}
-
-
-def _imports_key(own: dict[str, Path]) -> str:
-    """Returns a hash over the names of the lab's own files and the import statements in them."""
-    digest = hashlib.sha256()
-    for inside, path in own.items():
-        digest.update(inside.encode())
-        if path.suffix == ".py":
-            digest.update(_imports_of(path.read_text("utf-8")).encode())
-    return digest.hexdigest()
-
-
-@cache
-def _imports_of(source: str) -> str:
+def _imports_of(source: bytes) -> str:
     statements = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom))
     return "".join(ast.dump(statement) for statement in statements)

@@ -11,6 +11,8 @@ class RenderedInstrument:
     """An instrument as the page shows it before Python has loaded."""
 
     title: str
+    #: All settings as texts, as JSON.
+    state: str
     html: str
     description: str
     #: The Bokeh document that replaces the pictures, as JSON.

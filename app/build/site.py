@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jinja2
@@ -23,7 +24,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from diffusion_lab.app.build.build_cache import BuildCache, forget_old
+from diffusion_lab.app.build.build_cache import BuildCache
 from diffusion_lab.app.build.bundles import SiteAssets
 from diffusion_lab.app.build.chapter_parser import parse_about, parse_chapter
 from diffusion_lab.app.build.chapter_tree import (
@@ -35,6 +36,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Document,
     Exercise,
     InstrumentSlot,
+    Preset,
     Quiz,
     Reference,
     Value,
@@ -44,16 +46,15 @@ from diffusion_lab.app.build.node_python import NodePython
 from diffusion_lab.app.build.notebook import make_notebook
 from diffusion_lab.app.build.package import make_package
 from diffusion_lab.app.build.precompress import Precompressor
-from diffusion_lab.app.build.python_packs import front_end, make_python_packs
+from diffusion_lab.app.build.python_packs import make_python_packs
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument, RenderedQuiz, with_answer
 from diffusion_lab.app.build.setup_steps import ROOT, WORK, Say, SetupError, place_and_message
-from diffusion_lab.app.build.typeset import Formulas, typeset
+from diffusion_lab.app.build.typeset import typeset
 from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_names
 
 HERE = Path(__file__).parent
 DIST = ROOT / "dist"
 DRAFT = WORK / "draft"
-RUNTIME = WORK / "runtime"
 CHAPTERS = ROOT / "chapters"
 PLANNED_CHAPTERS = 10
 PRERENDER = "diffusion_lab.app.build.prerender"
@@ -82,22 +83,21 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
     references = read_references()
     names = instrument_names()
     chapters, abouts = read_documents(references)
-    build_cache, formulas = BuildCache(WORK / "results"), Formulas(WORK / "formulas.json")
+    build_cache = BuildCache(WORK / "cache")
     # The slow jobs run in parallel: Node compiles, processes run cells and instruments, files are compressed.
     with (
-        Precompressor(WORK / "compressed") as precompressor,
+        Precompressor(build_cache) as precompressor,
         ThreadPoolExecutor(3 + len(chapters) + 2 * len(names)) as pool,
     ):
-        runtime = pool.submit(make_python_packs, numpy_wheel, RUNTIME, say, warm)
-        package = pool.submit(make_package, WORK / "package")
+        runtime = pool.submit(make_python_packs, numpy_wheel, build_cache, say, warm)
+        package = pool.submit(make_package, build_cache)
         tokens = pool.submit(build_cache.of, "diffusion_lab.app.instrument.theme:css_variables")
         prerendered = [pool.submit(_prerendered, chapter, build_cache.of) for chapter in chapters]
         filled = [pool.submit(_computed, about, build_cache.of) for about in abouts]
         alone = {name: pool.submit(build_cache.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
-        site = _Site(WORK / "new", (lambda path: None) if warm else precompressor.begin)
-        site.assets.lay_out_front_end(front_end(), tokens.result())
-        site.formulas = typeset([*chapters, *abouts], formulas)
-        formulas.save()
+        site = _Site(WORK / "new", (lambda path: None) if warm else precompressor.begin, build_cache)
+        site.assets.lay_out_front_end(tokens.result())
+        site.formulas = typeset([*chapters, *abouts], build_cache)
         pages = [page.result() for page in prerendered]
         site.abouts = {about.slug: about.html for _, about in (each.result() for each in filled)}
         embeds = {name: rendered.result() for name, rendered in alone.items()}
@@ -115,8 +115,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         if not warm:
             site.assets.write_service_worker()
         precompressor.finish()
-    forget_old(WORK / "results")
-    forget_old(WORK / "compressed")
+    build_cache.forget_old()
     target = DRAFT if warm else DIST
     _replace(site.out, target)
     return target
@@ -183,24 +182,30 @@ def _run(document: Document, compute: Call, function: str, parts: Sequence[Any],
 
 def _computed(document: Any, compute: Call) -> tuple[dict[str, str], Any]:
     """Returns the outputs of a document's cells by label, and the document with its values filled in."""
-    steps = [step for step in document.steps if not (isinstance(step, Value) and step.instrument)]
+    steps = [step for step in document.steps if not getattr(step, "instrument", "")]
     outputs, texts = _run(document, compute, "run_steps", steps, [_as_step(step) for step in steps]) or ({}, [])
     results = dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
-    for name in dict.fromkeys(value.instrument for value in document.values if value.instrument):
-        read = [value for value in document.values if value.instrument == name]
-        wanted = [[value.state, value.expression, value.format] for value in read]
-        texts = _run(document, compute, "read_values", read, name, wanted)
-        results |= dict(zip([value.label for value in read], texts, strict=True))
+    places = {slot.name: slot.state for slot in document.of(InstrumentSlot)}
+    for name in dict.fromkeys(step.instrument for step in [*document.presets, *document.values] if step.instrument):
+        steps = [step for step in document.steps if getattr(step, "instrument", "") == name]
+        texts = _run(
+            document, compute, "read_values", steps, name, places.get(name), [_as_step(step) for step in steps]
+        )
+        results |= dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
     return outputs, document.filled([results[value.label] for value in document.values])
 
 
-def _as_step(step: Cell | Compute | Value) -> list[str]:
-    """Converts a step to the form that `run_steps` takes."""
+def _as_step(step: Cell | Compute | Value | Preset) -> list[Any]:
+    """Converts a step to the form that `run_steps` takes or, with an instrument, that `read_values` takes."""
     match step:
         case Cell():
             return ["cell", step.label, step.code]
         case Compute():
             return ["compute", step.code]
+        case Preset():
+            return ["preset", step.block, step.state, step.keep]
+        case Value() if step.instrument:
+            return ["value", step.block, step.state, step.expression, step.format]
         case _:
             return ["value", step.expression, step.format]
 
@@ -208,17 +213,16 @@ def _as_step(step: Cell | Compute | Value) -> list[str]:
 def _prerendered(chapter: Chapter, compute: Call) -> _Page:
     """Checks and runs all parts of the chapter; returns it with their results."""
     run = partial(_run, chapter, compute)
-    presets = chapter.presets
-    standing = {slot.name for slot in chapter.of(InstrumentSlot)}
-    for preset in presets:
-        if preset.name not in standing:
-            raise chapter.error(preset.line, f"No instrument `{preset.name}` stands in this chapter.")
-    run("check_states", presets, [[preset.name, preset.state] for preset in presets])
+    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
+    for preset in chapter.presets:
+        if preset.instrument not in {slot.name for slot in slots}:
+            raise chapter.error(preset.line, f"No instrument `{preset.instrument}` is in this chapter.")
+    run("check_states", slots, [[slot.name, slot.state] for slot in slots])
     code_blocks = [block for block in chapter.blocks if isinstance(block, Cell | Exercise)]
     if chapter.of(Exercise):
         run("check_exercises", code_blocks, [_as_run(block) for block in code_blocks])
     outputs, chapter = _computed(chapter, compute)
-    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
+    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)  # with their values
     answers = run("answer_quizzes", quizzes, [_as_asked(quiz) for quiz in quizzes])
     return _Page(
         chapter=chapter,
@@ -259,27 +263,26 @@ class _Site:
     of the site; `package`: path of the lab's wheel in the site.
     """
 
-    def __init__(self, out: Path, written: Callable[[Path], None]) -> None:
+    def __init__(self, out: Path, written: Callable[[Path], None], build_cache: BuildCache) -> None:
         self.out, self._written = out, written
         self.formulas: dict[str, str] = {}
         self.abouts: dict[str, str] = {}
         self.megabytes = 0
         self.package = Path()
-        loader = jinja2.FileSystemLoader(HERE / "templates")
-        compiled = WORK / "templates"
-        compiled.mkdir(exist_ok=True)
+        get, put = (partial(call, "templates") for call in (build_cache.get, build_cache.put))
+        compiled: Any = SimpleNamespace(get=get, set=put)
         self.templates = jinja2.Environment(
-            loader=loader,
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
-            bytecode_cache=jinja2.FileSystemBytecodeCache(str(compiled)),
+            bytecode_cache=jinja2.MemcachedBytecodeCache(compiled, ignore_memcache_errors=False),
         )
         self.templates.filters["highlighted"] = _highlighted
         self.templates.filters["kind"] = lambda block: type(block).__name__
         shutil.rmtree(out, ignore_errors=True)
-        self.assets = SiteAssets(out, written)
+        self.assets = SiteAssets(out, written, build_cache)
 
     def write_chapter(
         self,

@@ -31,13 +31,10 @@ INPUTS = (
 
 
 def trim_core(out: Path, compiled_modules: Iterable[Path]) -> None:
-    """Writes the trimmed `FILES` to `out`, for a Python that may import the given compiled modules.
+    """Writes the trimmed `FILES` to the folder `out`, for a Python that may import the given compiled modules.
 
     Raises `SetupError` with the script's error output if it fails.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        (out / name).unlink(missing_ok=True)  # a built site may hold a hard link to the old file: do not overwrite it
     callers = [NODE_MODULES / "pyodide/pyodide.mjs", *CALLERS]
     command = ["node", SCRIPT, NODE_MODULES, out, *callers, "--", *sorted(compiled_modules)]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)

@@ -113,7 +113,7 @@ class Graph:
             if self._works:
                 self._checked.clear()
 
-    # --- what is read and written ------------------------------------------------------------------------------------
+    # --- reads and writes --------------------------------------------------------------------------------------------
 
     def note_setting(self, name: str, value: Any) -> None:
         """Records that a setting was read."""

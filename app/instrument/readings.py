@@ -28,8 +28,8 @@ class Estimate:
 class Status:
     """The computation behind the picture.
 
-    what: the computation in words; exactness: how exact it is; timed: names of the results whose time is shown; where
-    `each` is given ("a pass"), that time is divided by `count`; beside: another computation, named after this one.
+    what: the computation in words; exactness: how exact it is; timed: names of the results whose time is shown; `each`
+    ("a pass"): if given, that time is divided by `count`; beside: another computation, shown after this one.
     """
 
     what: str

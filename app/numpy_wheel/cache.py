@@ -33,16 +33,25 @@ def file_hash(path: Path) -> str:
 def recipe_hash(folder: Path) -> str:
     """Returns a short hash of the files in `folder`. It is part of the cache key: a changed file invalidates the cache.
 
-    Comments and line breaks in Python files do not count, so that reformatting causes no rebuild.
+    Comments, docstrings and line breaks in Python files do not count, so that other words cause no rebuild.
     """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             content = path.read_bytes()
             if path.suffix == ".py":
-                content = ast.unparse(ast.parse(content)).encode()
+                content = _code(content)
             digest.update(f"{path.relative_to(folder).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:12]
+
+
+def _code(source: bytes) -> bytes:
+    """Returns Python source without comments and docstrings, in one format."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree).encode()
 
 
 class Cache:

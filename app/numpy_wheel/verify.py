@@ -29,10 +29,10 @@ def check_imports(wheel: Path, pyodide: Path) -> None:
         modules = [name for name in archive.namelist() if name.endswith(".so")]
         lacking = {name: missing_symbols(archive.read(name), offered) for name in modules}
     if not modules:
-        raise WheelError(f"{wheel.name} holds no compiled module")
+        raise WheelError(f"{wheel.name} contains no compiled module")
     broken = [f"{name} ({', '.join(names[:5])})" for name, names in lacking.items() if names]
     if broken:
-        raise WheelError(f"modules of {wheel.name} import what Pyodide does not offer: {'; '.join(broken)}")
+        raise WheelError(f"modules of {wheel.name} import symbols that Pyodide does not export: {'; '.join(broken)}")
 
 
 def run_basic_checks(wheel: Path, pyodide: Path, runner: Runner) -> bool:
@@ -40,7 +40,7 @@ def run_basic_checks(wheel: Path, pyodide: Path, runner: Runner) -> bool:
     command: list[str | Path] = [find_node(), CHECKS / "run.mjs", pyodide, wheel, CHECKS / "basic.py"]
     output = runner.run("trying the wheel in Pyodide", command, limit=300)
     if f"numpy {pins.NUMPY};" not in output:
-        raise WheelError(f"{wheel.name} holds another NumPy than {pins.NUMPY}: {output.strip()}")
+        raise WheelError(f"{wheel.name} contains another NumPy than {pins.NUMPY}: {output.strip()}")
     return RAISES in output
 
 

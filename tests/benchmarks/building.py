@@ -36,7 +36,7 @@ EDITS = {
     "template": ("app/build/templates/base.html", "Skip to the text", "Skip to the text {}"),
     "style": ("static/css/page.css", "h1 {", "h1 {{ z-index: {};"),
     "script": ("static/js/page/page_chrome.js", "export function", "globalThis.edited = {};\nexport function"),
-    "component of an instrument": ("instruments/ring/component.py", "points · ", "points {} · "),
+    "component of an instrument": ("instruments/ring/component.py", "How many points", "How many {} points"),
     "kernel of an instrument": ("instruments/ring/kernel.py", "\n\n\n", "\n\nEDITED = {}\n\n\n"),
 }
 RELOADED = "() => !window.marked && document.readyState === 'complete'"

@@ -19,7 +19,7 @@ from diffusion_lab.app.instrument.conditions import Condition, as_text
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.app.instrument.panel import Brush, Handle, Tap
 
-from .examples import examples
+from ..examples import examples
 from .held import Held
 from .lab import DESK, PHONE, model
 from .watched import Watched
@@ -145,7 +145,7 @@ class Visit:
         elif control.kind == "switch":
             self.choose(name, not self.lab.value(name))
         elif control.kind == "text":
-            self.enter(name, examples(self.name)["texts"][name])
+            self.enter(name, examples(self.name).texts[name])
         else:
             assert control.kind == "seed"
             self.enter(name, 11)

@@ -13,8 +13,8 @@ from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.instruments.flow.component import FlowMatching
 
-from .examples import examples
-from .lab import model
+from ..examples import examples
+from .lab import model, query_after
 
 #: The longest that a reader may wait for an answer to a moved slider, in ms; slices are of 8 ms on a quiet machine.
 PATIENCE = 300
@@ -80,19 +80,19 @@ def test_no_slow_setting_keeps_python(lab: Any, name: str) -> None:
     cls = instrument_class(name)
     lab.page.add_init_script(OVERHEAR)
     lab.open(f"embed/{name}.html")
-    for drag in examples(name).get("drags", ()):
-        if not drag.get("slow"):
+    for drag in examples(name).drags:
+        if not drag.slow:
             continue
-        values = {setting: as_text(value) for setting, value in drag.get("state", {}).items()}
+        values = {setting: as_text(value) for setting, value in drag.state.items()}
         lab.page.locator(".live-view [data-action=reset]").click()
         lab.wait(f"{model()}.query === ''")
-        lab.page.evaluate("(slot) => lab.python.send({type: 'set_state', ...slot})", {"slot": name, "values": values})
-        lab.wait(f"{model()}.query === {cls(**cls.parse_state(values)).query!r} && !{model()}.waiting")
+        lab.preset(name, values)
+        lab.wait(f"{model()}.query === {query_after(cls, values)!r} && !{model()}.waiting")
         lab.page.evaluate("labKept.length = 0")
-        low, high = cls.param[drag["setting"]].bounds
-        slider = lab.page.locator(f".live-view input[type=range][data-param={drag['setting']}]")
-        ends = (low, high) if lab.value(drag["setting"]) == high else (high, low)
+        low, high = cls.param[drag.setting].bounds
+        slider = lab.page.locator(f".live-view input[type=range][data-param={drag.setting}]")
+        ends = (low, high) if lab.value(drag.setting) == high else (high, low)
         for count, value in enumerate(ends, 1):
             slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)
             lab.wait(f"labKept.length === {count}")
-        assert max(lab.page.evaluate("labKept")) < PATIENCE, drag["name"]
+        assert max(lab.page.evaluate("labKept")) < PATIENCE, drag.name

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from diffusion_lab.app.build import prerender, site
+from diffusion_lab.app.build.build_cache import BuildCache
 from diffusion_lab.app.build.chapter_parser import parse_chapter
 from diffusion_lab.app.build.chapter_tree import ChapterError, Reference, link_equations
-from diffusion_lab.app.build.typeset import Formulas, typeset
+from diffusion_lab.app.build.typeset import typeset
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 
 CASES = Path(__file__).parent / "cases"
@@ -56,7 +57,7 @@ def message(text: str, folder: Path) -> str:
         chapter = parse_chapter(Path("chapter.md"), text, REFERENCES)
         (chapter,) = link_equations([chapter], [parse_chapter(Path("01-other.md"), OTHER, {})])
         site._prerendered(chapter, here)
-        typeset([chapter], Formulas(folder / "formulas.json"))
+        typeset([chapter], BuildCache(folder))
     except ChapterError as error:
         return str(error)
     return "no error"

@@ -26,13 +26,21 @@ function python({ interrupts = false } = {}) {
       this.replaced += 1;
       this.health = "starting";
     },
-    interrupt: () => interrupts,
+    interrupted: 0,
+    interrupt() {
+      this.interrupted += Number(interrupts);
+      return interrupts;
+    },
     says(/** @type {any} */ message) {
       for (const listener of listeners[message.type] ?? []) listener(message);
     },
     live() {
       this.health = "live";
       this.says({ type: "stage", stage: "live" });
+    },
+    /** Begins the run that was sent last. */
+    began() {
+      this.says({ type: "cell_began", run: this.sent.at(-1).run });
     },
     /** Ends the run that was sent last. */
     done(ok = true) {
@@ -121,6 +129,20 @@ test("with interrupts it is replaced only when it does not answer", (context) =>
   assert.equal(line.replaced, 0);
   context.mock.timers.tick(200);
   assert.deepEqual([line.replaced, b.heard.at(-1)], [1, "stopped"]);
+});
+
+test("a Stop that comes before the run has begun interrupts it when it begins", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const { line, runner } = started({ interrupts: true });
+  const [a, b] = ["a", "b"].map(job);
+  runner.run(a);
+  runner.stop(a);
+  line.began();
+  assert.equal(line.interrupted, 2, "the worker has discarded the first one");
+  line.done(false);
+  runner.run(b);
+  line.began();
+  assert.deepEqual([line.interrupted, line.replaced, a.heard.at(-1), b.heard.at(-1)], [2, 0, "stopped", "starts"]);
 });
 
 test("a waiting cell is taken out of the line alone", () => {

@@ -32,6 +32,7 @@ def test_every_script_is_run():
         "front_panel",
         "instruments",
         "layers",
+        "menu",
         "predictions",
         "protocol",
         "python_worker",

@@ -50,7 +50,7 @@ def record_import_module(name, package=None, original=importlib.import_module):
 
 
 class Watched(type(sys)):
-    """A module of which each part that is asked for counts as imported, also when another instrument has loaded it."""
+    """A module that records each attribute read from it as used, even if another instrument has loaded it before."""
 
     def __getattribute__(self, name):
         value = super().__getattribute__(name)
@@ -112,14 +112,14 @@ api = worker_api.WorkerApi()
 ways_out = [lambda *message: None] * 5
 api.connect(*ways_out)
 base = set(sys.modules)
-for name, module in list(sys.modules.items()):  # these load a part of theirs when its name is asked for
+for name, module in list(sys.modules.items()):  # modules that import their parts lazily
     if name.partition(".")[0] == "numpy" and "__getattr__" in vars(module):
         module.__class__ = Watched
 used = {"base": files_of(base) | data_files()}
 for name in instrument_names():
     asked.clear()
     before = data_files()
-    api.open(name, name, to_js({}), None)
+    api.open(name, name, to_js({}), to_js({}), False, None)
     instrument = api._instruments[name].instrument
     instrument.answer()
     instrument.run()

@@ -37,17 +37,17 @@ def hint_for(error: BaseException, code: str, above: Sequence[tuple[str, str]] =
 
 
 def _memory(error: MemoryError, place: Place | None) -> str:
-    return "That is more memory than a page may have. Make the arrays smaller, or work through them in parts."
+    return "This needs more memory than a page may use. Make the arrays smaller, or process them in parts."
 
 
 def _recursion(error: RecursionError, place: Place | None) -> str:
     name = place.frame.f_code.co_name if place else "<module>"
     who = f"`{name}`" if not name.startswith("<") else "A function"
-    return f"{who} calls itself without end. There must be a case in which it returns without calling itself."
+    return f"{who} calls itself forever. Add a case in which it returns without calling itself."
 
 
 def _interrupted(error: KeyboardInterrupt, place: Place | None) -> str:
-    return "It was stopped at this line. What the cell had made by then is still there."
+    return "You stopped the cell at this line. The variables that it had set by then are kept."
 
 
 def _no_input(error: EOFError, place: Place | None) -> str:
@@ -59,7 +59,7 @@ def _exit(error: SystemExit, place: Place | None) -> str:
 
 
 def _no_file(error: FileNotFoundError, place: Place | None) -> str:
-    return "The page's Python has a file system of its own, without the files of this computer."
+    return "The page's Python has a separate file system and cannot open the files of this computer."
 
 
 #: (type of error, function that returns a hint or None); the first hint of a matching type is shown.

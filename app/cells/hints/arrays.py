@@ -17,26 +17,26 @@ def value_hint(error: ValueError, place: Place | None) -> str | None:
     message = str(error)
     if "truth value of an array" in message:
         return (
-            "An array has one truth value for each entry. Ask for `.any()` or `.all()` of it, use `np.where` to choose"
-            " entry by entry, and `&`, `|` instead of `and`, `or`."
+            "An array has one truth value for each entry, not one for all. Use `.any()` or `.all()`, `np.where` to"
+            " choose entry by entry, and `&`, `|` instead of `and`, `or`."
         )
     if re.search(r"broadcast|mismatch in its core dimension|not aligned|does not have enough dimensions", message):
         return _shapes(message, place)
     if match := re.search(r"cannot reshape array of size (\d+) into shape \(([^)]*)\)", message):
         return (
-            f"There are {match[1]} numbers, and the numbers of the new shape, multiplied, must give {match[1]} too. One"
-            " of them may be `-1`: NumPy then works it out."
+            f"The array has {match[1]} entries, so the product of the new shape must be {match[1]}. One number of the"
+            " shape may be `-1`: NumPy then computes it."
         )
     if re.search(r"inhomogeneous shape|setting an array element with a sequence", message):
-        return "An array has rows of one length. Here an entry is itself a list, or the rows differ in length."
+        return "All rows of an array have the same length. Here they differ, or an entry is itself a list."
     if "must have the same shape" in message or "dimensions except for the concatenation axis" in message:
-        return "Only arrays whose other axes have the same lengths can be put together. Look at the `.shape` of each."
+        return "Arrays can be joined only if all other axes have the same lengths. Print the `.shape` of each."
     if match := re.search(r"(too many|not enough) values to unpack \(expected (?:at least )?(\d+)", message):
         return _unpacking(int(match[2]), match[1] == "too many", place)
     if match := re.search(r"invalid literal for int\(\) with base 10: (.+)", message):
-        return f"`int` reads whole numbers only. `float({match[1]})` reads a number with a point, if it is one."
+        return f"`int` accepts whole numbers only. `float({match[1]})` also accepts a decimal point."
     if match := re.search(r"could not convert string to float: (.+)", message):
-        return f"The text {match[1]} is not a number as Python writes it, such as `0.5` or `1e-3`."
+        return f"The text {match[1]} is not a number in Python's notation, such as `0.5` or `1e-3`."
     if re.search(r"math domain error|expected a (?:positive|nonnegative) input", message):
         return "A square root needs a number that is not negative, a logarithm one above 0."
     return None
@@ -49,7 +49,7 @@ def _shapes(message: str, place: Place | None) -> str | None:
     if not sides or None in shapes:
         if len(named) < 2 or "(n?" in message:
             return "The shapes do not fit. Print the `.shape` of each array of this line."
-        rule = "Shapes fit when, counted from the right, the numbers are equal or one of them is 1."
+        rule = "Shapes fit if, compared from the right, the numbers are equal or one of them is 1."
         return f"One has shape {named[0]}, the other {named[1]}. {rule}"
     (left, right), (a, b) = sides, shapes
     x, y = quoted(left, "the left side"), quoted(right, "the right side")
@@ -58,7 +58,7 @@ def _shapes(message: str, place: Place | None) -> str | None:
     if "matmul" in message or "not aligned" in message:
         return f"{has} {_product_advice(x, y, a, b)}"
     if "could not broadcast input array" in message:
-        return f"{has} What is put into a place must have the shape of that place."
+        return f"{has} A value that is assigned to a part of an array must have the shape of that part."
     return f"{has} {_broadcast_advice(x, y, a, b)}"
 
 
@@ -77,20 +77,20 @@ def _broadcast_advice(x: str, y: str, a: tuple[int, ...], b: tuple[int, ...]) ->
     if len(a) == len(b) == 1 and "`" in x:
         name = x.strip("`")
         return (
-            f"Entry by entry they must be equally long. For every pair, `{name}[:, None]` makes a column, and the"
-            f" result has shape {(a[0], b[0])}."
+            f"To combine them entry by entry, they must have the same length. To combine every pair, make a column:"
+            f" `{name}[:, None]`. The result then has shape {(a[0], b[0])}."
         )
     for name, shape, other in ((x, a, b), (y, b, a)):
         if "`" in name and len(shape) == 1 and len(other) == 2 and shape[0] == other[0]:
-            return f"One number for each row is a column: `{name.strip('`')}[:, None]`."
-    return "Counted from the right, the numbers must be equal, or one of them 1."
+            return f"To use one number for each row, make a column: `{name.strip('`')}[:, None]`."
+    return "Compared from the right, the numbers must be equal, or one of them must be 1."
 
 
 def _unpacking(wanted: int, too_many: bool, place: Place | None) -> str:
     shape = place.shape(place.node.value) if place and isinstance(place.node, ast.Assign) else None
-    there = f"there are {shape[0]}" if shape else "there are more" if too_many else "there are fewer"
-    advice = " `*rest` as the last name takes what is left." if too_many else ""
-    return f"Left of `=` stand {wanted} names, but {there} values to share out.{advice}"
+    there = f"{shape[0]}" if shape else "more" if too_many else "fewer"
+    advice = " Write `*rest` as the last name to collect the other values." if too_many else ""
+    return f"There are {wanted} names on the left of `=`, but {there} values.{advice}"
 
 
 def index_hint(error: IndexError, place: Place | None) -> str | None:
@@ -110,7 +110,8 @@ def index_hint(error: IndexError, place: Place | None) -> str | None:
         return f"{capital(shown)} has {axes} and got {match[2]} indices.{shape}"
     if "integers" in message:
         return (
-            "An index is a whole number. `/` always gives a fraction: `//` divides to a whole number, `int(...)` cuts."
+            "An index must be a whole number. `/` always gives a float. `//` is whole-number division; `int(...)` cuts"
+            " off the fraction."
         )
     if type(owner) in (list, tuple, str):
         size = len(owner)
@@ -127,16 +128,14 @@ def zero_hint(error: ZeroDivisionError, place: Place | None) -> str | None:
     divisor = node.right if isinstance(node, ast.BinOp) else node.value if isinstance(node, ast.AugAssign) else None
     if divisor is None or isinstance(divisor, ast.Constant):
         return "Nothing can be divided by zero."
-    return f"{capital(quoted(divisor, 'what it is divided by'))} is 0 here."
+    return f"{capital(quoted(divisor, 'the divisor'))} is 0 here."
 
 
 def overflow_hint(error: OverflowError, place: Place | None) -> str | None:
     """Returns a hint for a number that is too large."""
     if "out of bounds for" in str(error) or "too large to convert" in str(error):
         return "NumPy's whole numbers have a fixed size, at most 2**63 - 1. For larger ones use `float`."
-    return (
-        "The result is larger than a float can be, about 1.8e308. For a product of many numbers, add their logarithms."
-    )
+    return "The result exceeds the largest float, about 1.8e308. For a product of many numbers, add their logarithms."
 
 
 def nan_hint(values: dict[str, Any]) -> str | None:

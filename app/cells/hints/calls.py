@@ -24,46 +24,48 @@ def type_hint(error: TypeError, place: Place | None) -> str | None:
     if match := re.search(r"unsupported operand type\(s\) for (\S+): '([\w.]+)' and '([\w.]+)'", message):
         return _operator(match[1], match[2], match[3], place)
     if "bitwise_xor" in message:
-        return "A power is written `**`: `x ** 2`. The sign `^` is something else."
+        return "Write a power with `**`, as in `x ** 2`. The operator `^` does something else."
     if re.search(r"can't multiply sequence by non-int|bad operand type for unary", message):
-        return "A list does not calculate. Make it an array: `np.array(...)`."
+        return "Lists do not support arithmetic. Convert the list to an array: `np.array(...)`."
     if match := re.search(r'can only concatenate (\w+) \(not "(\w+)"\)', message):
         if match[1] == "str":
-            return 'Only texts can be joined to a text. An f-string puts in any value: `f"x is {x}"`.'
-        return f"`+` joins a {match[1]} only with another one. To calculate, make it an array: `np.array(...)`."
+            return 'A text can be joined only with another text. To insert a value, use an f-string: `f"x is {x}"`.'
+        return (
+            f"`+` joins a {match[1]} only with another {match[1]}. For arithmetic, make it an array: `np.array(...)`."
+        )
     if match := re.search(r"'(\w+)' object is not subscriptable", message):
         if is_function(place.value(node.value)) if place and isinstance(node, ast.Subscript) else False:
-            return f"{capital(quoted(node.value, 'it'))} is a function: it is called with round brackets."  # type: ignore[union-attr]
+            return f"{capital(quoted(node.value, 'it'))} is a function: call it with round brackets."  # type: ignore[union-attr]
         return f"Square brackets pick an item, but this is {with_article(match[1])}, which has no items."
     if match := re.search(r"cannot unpack non-iterable (\w+) object|'(\w+)' object is not iterable", message):
         kind = match[1] or match[2]
         if kind == "int":
-            return "One number cannot be gone through. To count up to `n`, write `range(n)`."
-        return f"This is {with_article(kind)}, which has no items to go through."
+            return "A single number cannot be looped over or unpacked. To count up to `n`, write `range(n)`."
+        return f"This is {with_article(kind)}, which has no items to loop over."
     if match := re.search(r"list indices must be integers or slices, not (\w+)", message):
         if match[1] == "tuple":
-            return "A list has no rows and columns: `x[i][j]` works, or make it an array with `np.array(x)`."
-        return f"An index is a whole number, and this is {with_article(match[1])}. `//` divides to a whole number."
+            return "A list takes one index: write `x[i][j]`, or convert it to an array with `np.array(x)`."
+        return f"An index must be a whole number, and this is {with_article(match[1])}. `//` is whole-number division."
     if re.search(r"cannot be interpreted as an integer|expected a sequence of integers", message):
-        return "A whole number is needed. `int(...)` cuts the fraction off, `//` divides to a whole number."
+        return "A whole number is needed here. `int(...)` cuts off the fraction; `//` is whole-number division."
     if "as a data type" in message:
         return "The shape of a new array is one argument: `np.zeros((3, 4))`, with two pairs of brackets."
     if re.search(r"only (?:length-1|0-dimensional) arrays can be converted", message):
-        return "This function takes one number. For each entry of an array, use NumPy's: `np.exp`, `np.sqrt`, `np.log`."
+        return "This function takes one number. For arrays, use NumPy's functions: `np.exp`, `np.sqrt`, `np.log`."
     if match := re.search(r"'(\S+)' not supported between instances of '(\w+)' and '(\w+)'", message):
         if "list" in match.groups():
             return "A list cannot be compared with a number. Make it an array: `np.array(...)`."
-        return f"{capital(with_article(match[2]))} and {with_article(match[3])} have no order."
+        return f"`{match[1]}` cannot compare {with_article(match[2])} with {with_article(match[3])}."
     if "does not support item assignment" in message:
-        return "Its items cannot be changed. Make a list or an array of it: `list(...)`, `np.array(...)`."
+        return "Its items cannot be changed. Convert it to a list or an array first: `list(...)`, `np.array(...)`."
     if match := re.search(r"unhashable type: '(\w+)'", message):
         return f"A key of a dict or an item of a set cannot be {with_article(match[1])}. Use a tuple."
     if match := re.search(r"object of type '(\w+)' has no len", message):
         return f"This is {with_article(match[1])}, which has no length."
     if "Cannot cast ufunc" in message:
-        return "The array holds whole numbers and cannot take fractions. Make it `x = x.astype(float)` first."
+        return "The array contains whole numbers and cannot store fractions. Convert it first: `x = x.astype(float)`."
     if "has no callable" in message:
-        return "The array holds objects that are not numbers. Look at its `.dtype`."
+        return "The array contains objects that are not numbers. Look at its `.dtype`."
     return None
 
 
@@ -102,11 +104,11 @@ def _not_callable(kind: str, place: Place | None) -> str | None:
     if isinstance(node.func, ast.Name) and hasattr(builtins, node.func.id) and node.func.id in place.frame.f_globals:
         name = node.func.id
         hides = f"`{name}` was given a value, which hides Python's own `{name}`."
-        return f"{hides} Use another name; `del {name}` brings it back."
+        return f"{hides} Use another name; `del {name}` restores it."
     if kind in ("numpy.ndarray", "list", "tuple", "dict", "str"):
-        return f"{capital(shown)} is {with_article(kind)}: an item of it stands in square brackets, as in `x[0]`."
+        return f"{capital(shown)} is {with_article(kind)}, not a function. To pick an item, write `x[0]`."
     if kind in ("int", "float") or kind.startswith("numpy."):
-        return f"{capital(shown)} is a number. To multiply, write the sign: `*`."
+        return f"{capital(shown)} is a number, not a function. To multiply, write `*`."
     return f"{capital(shown)} is {with_article(kind)}, not a function."
 
 
@@ -116,13 +118,13 @@ def _operator(sign: str, left: str, right: str, place: Place | None) -> str | No
     for side, kind in zip(sides or (), (left, right), strict=False):
         if kind in ("function", "builtin_function_or_method", "method", "type"):
             text = quoted(side, "one side")
-            return f"{capital(text)} is a function, not what it returns. Call it: `{text.strip('`')}(...)`."
+            return f"{capital(text)} is a function, not its result. Call it: `{text.strip('`')}(...)`."
     if sign.startswith("^"):
-        return "A power is written `**`: `x ** 2`. The sign `^` is something else."
+        return "Write a power with `**`, as in `x ** 2`. The operator `^` does something else."
     if "NoneType" in kinds:
-        return "One side is `None`: perhaps a function without `return`, or a method that changes a list in place."
+        return "One side is `None`, perhaps from a function without `return` or a method that changes a list in place."
     if kinds & {"list", "tuple"}:
-        return "A list does not calculate. Make it an array: `np.array(...)`."
+        return "Lists do not support arithmetic. Convert the list to an array: `np.array(...)`."
     if "str" in kinds:
-        return "One side is a text. `float(...)` makes a number of it, if it is one."
+        return "One side is a text. If it contains a number, convert it with `float(...)`."
     return None

@@ -51,7 +51,7 @@ RARE = {
 ABSENT = {
     "matplotlib": "`plot_line`, `plot_scatter` and `plot_hist` draw without any import.",
     "seaborn": "`plot_line`, `plot_scatter` and `plot_hist` draw without any import.",
-    "scipy": "Much of what it does can be written with NumPy.",
+    "scipy": "NumPy can replace many of its functions.",
     "pandas": "Columns can be kept in a dict of NumPy arrays.",
     "torch": "The lab's networks are written with NumPy: see `diffusion_lab.instruments.common.networks`.",
 }
@@ -72,15 +72,15 @@ def name_hint(error: NameError, place: Place | None, code: str, above: Sequence[
         if match := re.search(r"variable '(\w+)'", str(error)):
             name = match[1]
         return Hint(
-            f"The function gives `{name}` a value somewhere, so in it `{name}` is a name of its own, which has none"
-            " yet. Pass it as an argument, or use another name for the new value."
+            f"The function assigns to `{name}`, which makes `{name}` a local variable, and it is read here before it"
+            " has a value. Pass it as an argument, or use another name for the new value."
         )
     for cell, source in reversed(above):  # the nearest earlier cell is the most likely
         if name in names_made(source):
-            return Hint(f"`{name}` is made in cell {cell}, above. Run that first.", run_above=True)
+            return Hint(f"`{name}` is defined in cell {cell}, above. Run that cell first.", run_above=True)
     line = names_made(code).get(name)
     if line and place and line > place.line:
-        return Hint(f"`{name}` gets its value only on line {line}, below. Python reads from top to bottom.")
+        return Hint(f"`{name}` is defined only on line {line}, below. Python runs a cell from top to bottom.")
     if name in OTHER_WORDS:
         return Hint(f"Python writes `{OTHER_WORDS[name]}`.")
     if name in USUAL_IMPORTS:
@@ -94,9 +94,7 @@ def name_hint(error: NameError, place: Place | None, code: str, above: Sequence[
     }
     if near := nearest(name, (n for n in known if not n.startswith("__"))):
         return Hint(f"Is `{name}` meant to be `{near}`?")
-    return Hint(
-        f"Nothing is called `{name}` yet. A text stands between quotes; a value first needs a line `{name} = …`."
-    )
+    return Hint(f"`{name}` is not defined. Put a text in quotes; give a variable a value first, as in `{name} = …`.")
 
 
 def attribute_hint(error: AttributeError, place: Place | None) -> str | None:
@@ -109,16 +107,16 @@ def attribute_hint(error: AttributeError, place: Place | None) -> str | None:
     shown = quoted(node.value, "the value") if isinstance(node, ast.Attribute) else "the value"
     if owner is None:
         return (
-            f"{capital(shown)} is `None`, which has nothing in it. A function without `return` gives `None`, and so"
-            " do methods that change a list in place, such as `sort` and `append`."
+            f"{capital(shown)} is `None`, which has no `{name}`. A function without `return` gives `None`, and so do"
+            " methods that change a list in place, such as `sort` and `append`."
         )
     if name in ("float", "int", "bool", "object", "str") and owner is np:
-        return f"NumPy has no `{name}` of its own any more: write `{name}`."
+        return f"NumPy has removed `np.{name}`: write `{name}`."
     if isinstance(owner, list | tuple | int | float) and hasattr(np.ndarray, name):
         kind = type(owner).__name__
         return f"{capital(shown)} is {with_article(kind)}, not an array: `np.array({shown.strip('`')}).{name}` works."
     if is_function(owner):
-        return f"{capital(shown)} is a function. What it returns comes when it is called: `{shown.strip('`')}(...)`."
+        return f"{capital(shown)} is a function. To use its result, call it: `{shown.strip('`')}(...)`."
     names = vars(owner) if isinstance(owner, types.ModuleType) else [*dir(type(owner)), *getattr(owner, "__dict__", ())]
     if near := nearest(name, (n for n in names if not n.startswith("_"))):
         return f"Is `.{name}` meant to be `.{near}`?"

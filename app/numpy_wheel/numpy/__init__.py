@@ -1,1 +1,1 @@
-"""NumPy's recipe: all that decides the wheel's bytes is here, and the folder's hash is in the cache's key."""
+"""NumPy's recipe: everything that determines the wheel's bytes. The hash of this folder is part of the cache's key."""

@@ -1,4 +1,4 @@
-"""What Meson is told of the machine it builds for: compilers, and a Python that answers as Pyodide's does."""
+"""Describes the target machine to Meson: compilers, and a Python that reports the configuration of Pyodide's."""
 
 import shlex
 from pathlib import Path
@@ -49,7 +49,7 @@ sysconfig.get_platform = lambda: "emscripten-wasm32"
 
 
 def write_programs(folder: Path, python: Path) -> None:
-    """Writes `wcc` and `wc++`, to be found by these bare names: a path would get into `numpy.__config__`."""
+    """Writes the programs `wcc` and `wc++`. Meson finds them by name, as a path would get into `numpy.__config__`."""
     folder.mkdir(parents=True)
     script = Path(__file__).with_name("wcc.py")
     for name, language in (("wcc", "c"), ("wc++", "c++")):
@@ -57,7 +57,7 @@ def write_programs(folder: Path, python: Path) -> None:
 
 
 def write_target_python(folder: Path, python: Path, variables: dict[str, str | int]) -> Path:
-    """Writes a program that is the Python of the venv, but speaks of the one in Pyodide; returns its path."""
+    """Writes a program that runs the venv's Python but reports the configuration of Pyodide's; returns its path."""
     (folder / "site").mkdir(parents=True)
     wanted = {name: variables[name] for name in ("EXT_SUFFIX", "SOABI", "VERSION", "SIZEOF_VOID_P")}
     (folder / "site/sitecustomize.py").write_text(SITE_CUSTOMIZE.format(target=wanted, root=str(folder)))

@@ -1,6 +1,6 @@
 """Downloads NumPy's sdist: `fetch_sdist.py VERSION FOLDER`, run in the recipe's venv, which has pypi-simple.
 
-Not `pip download`, which would run the sdist's build to learn its metadata. The index is the one of pip.
+`pip download` would run the sdist's build to read its metadata. The package index is the one that pip uses.
 """
 
 import os
@@ -12,7 +12,7 @@ from pypi_simple import PyPISimple
 
 
 def index_of_pip() -> dict[str, str]:
-    """The address of the index in pip's configuration, if there is one, as arguments for PyPISimple."""
+    """Returns the index of pip's configuration as arguments for PyPISimple; none if pip has no such setting."""
     address = os.environ.get("PIP_INDEX_URL", "")
     if not address:
         command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]

@@ -1,4 +1,4 @@
-"""Writes wheels whose bytes depend on their files alone, and trims them to what programs use."""
+"""Writes wheels reproducibly: the same files give the same bytes. Trims them to the files that programs use."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ Files = dict[str, bytes]
 
 
 def is_used(name: str) -> bool:
-    """Whether a file of NumPy's wheel stays in the trimmed one."""
+    """Returns whether the trimmed wheel keeps a file of NumPy's wheel."""
     if not name.startswith("numpy/"):
         return name.endswith((".dist-info/METADATA", ".dist-info/WHEEL")) or "LICENSE" in name
     unused = UNUSED_FOLDERS.match(name) or UNUSED_MODULES.fullmatch(name) or name.endswith(UNUSED_SUFFIXES)
@@ -27,7 +27,7 @@ def is_used(name: str) -> bool:
 
 
 def read_wheel(path: Path) -> Files:
-    """All files of a wheel; ValueError if one does not fit its hash in RECORD, or RECORD is missing."""
+    """Returns all files of a wheel. Raises ValueError if RECORD is missing or a file does not match its hash in it."""
     with zipfile.ZipFile(path) as archive:
         files = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
     record = next((name for name in files if name.endswith(".dist-info/RECORD")), None)
@@ -56,7 +56,7 @@ def write_wheel(path: Path, files: Files) -> None:
 
 
 def trim_wheel(full: Path, trimmed: Path) -> None:
-    """Writes to `trimmed` what a program uses of the wheel `full`."""
+    """Writes the wheel `trimmed`: the files of the wheel `full` that programs use."""
     write_wheel(trimmed, {name: content for name, content in read_wheel(full).items() if is_used(name)})
 
 

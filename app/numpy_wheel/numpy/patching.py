@@ -1,4 +1,4 @@
-"""Applies unified diffs exactly: a context line that differs is an error, not a guess."""
+"""Applies unified diffs exactly: a context line that differs is an error."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def apply_patch(patch: Path, root: Path) -> list[Path]:
 
 
 def _patched(source: list[str], lines: list[str], position: int, name: str) -> tuple[list[str], int]:
-    """`source` with the hunks that begin at `lines[position]`, and the position after them."""
+    """Returns `source` with the hunks from `lines[position]` applied, and the position after them."""
     result: list[str] = []
     done = 0  # lines of `source` that are in `result`, or were left out
     while position < len(lines) and (hunk := HUNK.match(lines[position])):

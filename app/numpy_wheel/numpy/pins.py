@@ -1,4 +1,4 @@
-"""The versions that the recipe is made for. README.md tells how to change them."""
+"""The versions that the recipe uses. README.md explains how to change them."""
 
 NUMPY = "2.4.6"
 NUMPY_SDIST_SHA256 = "f3a3570c4a2a16746ac2c31a7c7c7b0c186b95ce902e33db6f28094ed7387dda"

@@ -32,7 +32,7 @@ MESON_OPTIONS = [
 
 
 def build(pyodide: Path, work: Path, runner: Runner) -> Path:
-    """Builds the full wheel, with NumPy's tests in it, in the empty folder `work`; returns its path."""
+    """Builds the full wheel, including NumPy's tests, in the empty folder `work`; returns its path."""
     check_disk_space(work)
     mirror = debian.debian_mirror(debian.machine_sources(), debian.codename())
     debian.ensure_programs(runner, pins.PROGRAMS)
@@ -74,7 +74,7 @@ def build(pyodide: Path, work: Path, runner: Runner) -> Path:
 
 
 def check_disk_space(folder: Path) -> None:
-    """An error now is better than a full disk in the middle of the build."""
+    """Raises WheelError if the disk has too little free space for the build."""
     free = shutil.disk_usage(folder).free
     if free < DISK_SPACE:
         raise WheelError(
@@ -84,7 +84,7 @@ def check_disk_space(folder: Path) -> None:
 
 
 def make_venv(folder: Path, runner: Runner) -> Path:
-    """A venv with the recipe's own tools, so that nothing has to be installed for the user."""
+    """Makes a venv with the build tools, so that nothing is installed outside the work folder."""
     runner.run(
         "making a venv",
         [sys.executable, "-m", "venv", folder],
@@ -99,7 +99,7 @@ def make_venv(folder: Path, runner: Runner) -> Path:
 
 
 def fetch_headers(work: Path, mirror: debian.Source, runner: Runner) -> tuple[Path, dict[str, str]]:
-    """Emscripten's and CPython's headers out of Debian's packages, and the versions of these."""
+    """Extracts Emscripten's and CPython's headers from Debian's packages; returns the versions of these packages."""
     (emscripten, em_suite), (python, py_suite) = pins.EMSCRIPTEN_HEADERS, pins.PYTHON_HEADERS
     other = debian.OtherSuites(work / "apt", mirror, [em_suite, py_suite], runner)
     headers = work / "headers"
@@ -111,7 +111,7 @@ def fetch_headers(work: Path, mirror: debian.Source, runner: Runner) -> tuple[Pa
 
 
 def fetch_source(work: Path, venv: Path, runner: Runner) -> Path:
-    """NumPy's sdist, unpacked."""
+    """Downloads and unpacks NumPy's sdist; returns its folder."""
     runner.run(
         f"downloading NumPy {pins.NUMPY}",
         [venv / "bin/python", Path(__file__).with_name("fetch_sdist.py"), pins.NUMPY, work],
@@ -129,7 +129,7 @@ def fetch_source(work: Path, venv: Path, runner: Runner) -> Path:
 
 
 def compile_source(source: Path, work: Path, venv: Path, variables: dict[str, str | int], runner: Runner) -> None:
-    """Meson and ninja, with the compilers of this folder."""
+    """Runs Meson and ninja with the compilers of this folder."""
     python = venv / "bin/python"
     cross.write_programs(work / "bin", python)
     target_python = cross.write_target_python(work / "python", python, variables)
@@ -141,18 +141,18 @@ def compile_source(source: Path, work: Path, venv: Path, variables: dict[str, st
 
 
 def meson(runner: Runner, what: str, venv: Path, source: Path, *arguments: str | Path) -> None:
-    """Runs the Meson in NumPy's sdist: a branch of its own, which knows NumPy's SIMD targets."""
+    """Runs the Meson in NumPy's sdist: a fork with support for NumPy's SIMD targets."""
     script = source / "vendored-meson/meson/meson.py"
     runner.run(
         what,
         [venv / "bin/python", script, *arguments],
-        cwd=source.parent,  # Meson asks the linker for its version, which leaves an a.out where it is asked
+        cwd=source.parent,  # asking the linker for its version leaves an a.out in the current folder
         env=environment(source.parent, venv),
     )
 
 
 def environment(work: Path, venv: Path) -> dict[str, str]:
-    """The environment of Meson and ninja: where the compilers are, and what wcc.py needs."""
+    """Returns the environment of Meson and ninja: the path of the compilers, and the variables that wcc.py reads."""
     unwanted = ("CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS")  # would be mixed into the flags
     return {
         **dict.fromkeys(unwanted, ""),
@@ -166,7 +166,7 @@ def environment(work: Path, venv: Path) -> dict[str, str]:
 
 
 def collect(packages: Path, source: Path, work: Path, versions: dict[str, str]) -> Files:
-    """All files of the wheel. No path of this machine may be in them, or two builds would differ."""
+    """Returns all files of the wheel; raises WheelError if one has a path of this machine: builds would differ."""
     files = {
         path.relative_to(packages).as_posix(): path.read_bytes()
         for path in packages.rglob("*")

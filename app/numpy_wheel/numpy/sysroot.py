@@ -20,7 +20,7 @@ EMSCRIPTEN_FOLDERS = [f"{SYSTEM}/{folder}/" for folder in C_HEADERS + CXX_HEADER
 
 
 def lay_out_emscripten(unpacked: Path, sysroot: Path) -> None:
-    """Copies Emscripten's headers out of its unpacked package to `sysroot/include`."""
+    """Copies Emscripten's headers from its unpacked package to `sysroot/include`."""
     for folders, target in ((C_HEADERS, "include"), (CXX_HEADERS, "include/c++/v1")):
         for folder in folders:
             source = unpacked / SYSTEM / folder
@@ -29,24 +29,24 @@ def lay_out_emscripten(unpacked: Path, sysroot: Path) -> None:
 
 
 def build_time_vars(stdlib_zip: Path) -> dict[str, str | int]:
-    """How Pyodide's Python was configured, from `_sysconfigdata_*.py` in its standard library."""
+    """Returns the build configuration of Pyodide's Python, from `_sysconfigdata_*.py` in its standard library."""
     with zipfile.ZipFile(stdlib_zip) as archive:
         (name,) = (name for name in archive.namelist() if name.startswith("_sysconfigdata_"))
         source = archive.read(name)
     module: dict[str, dict[str, str | int]] = {}
-    exec(compile(source, name, "exec"), module)  # the values are f-strings, so no mere literal
+    exec(compile(source, name, "exec"), module)  # the values are f-strings, which `ast.literal_eval` rejects
     return module["build_time_vars"]
 
 
 def lay_out_python(unpacked: Path, version: str, variables: dict[str, str | int], include: Path) -> None:
-    """Copies CPython's headers out of Debian's unpacked package, with the `pyconfig.h` of Pyodide."""
+    """Copies CPython's headers from Debian's unpacked package, with a `pyconfig.h` for Pyodide."""
     shutil.copytree(unpacked / f"usr/include/python{version}", include)
     (template,) = (unpacked / "usr/include").glob(f"*-linux-gnu*/python{version}/pyconfig.h")
     (include / "pyconfig.h").write_text(pyconfig(template.read_text(), variables))
 
 
 def pyconfig(template: str, variables: dict[str, str | int]) -> str:
-    """`pyconfig.h` with the names of Debian's file and the values of Pyodide's build."""
+    """Returns a `pyconfig.h` with the names of Debian's file and the values of Pyodide's build."""
     lines = []
     for line in template.splitlines():
         match = re.match(r"(?:/\*\s*)?#\s*(?:define|undef)\s+(\w+)", line)

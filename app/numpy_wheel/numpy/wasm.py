@@ -1,4 +1,4 @@
-"""Reads what a WebAssembly module imports and exports: enough of the binary format for that, and no more."""
+"""Reads the imports and exports of a WebAssembly module. It supports no other part of the binary format."""
 
 from dataclasses import dataclass, field
 
@@ -37,7 +37,7 @@ class _Reader:
         return self.data[self.position - 1]
 
     def number(self) -> int:
-        """An unsigned LEB128 number."""
+        """Reads an unsigned LEB128 number."""
         value = shift = 0
         while True:
             byte = self.byte()
@@ -58,7 +58,7 @@ class _Reader:
             self.number()
 
     def skip_type(self, kind: int) -> None:
-        """Steps over the type that follows an import's name."""
+        """Skips the type that follows an import's name."""
         if kind == FUNCTION:
             self.number()
         elif kind == TABLE:
@@ -76,7 +76,7 @@ class _Reader:
 
 
 def read_symbols(data: bytes) -> Symbols:
-    """The imports and exports of the module in `data`; ValueError if it is no WebAssembly."""
+    """Returns the imports and exports of the module in `data`; raises ValueError if it is not WebAssembly."""
     if data[:8] != b"\0asm\1\0\0\0":
         raise ValueError("this is not a WebAssembly module")
     symbols = Symbols()
@@ -99,7 +99,7 @@ def read_symbols(data: bytes) -> Symbols:
 
 
 def offered_symbols(main_module: bytes) -> set[str]:
-    """Every name that a side module can count on: what the main module exports or gets from JavaScript."""
+    """Returns every name that a side module can import: exports of the main module, and its imports from JavaScript."""
     symbols = read_symbols(main_module)
     return {name for _, name in symbols.exports} | {
         name for module, kind, name in symbols.imports if kind == FUNCTION or module.startswith("GOT")
@@ -107,7 +107,7 @@ def offered_symbols(main_module: bytes) -> set[str]:
 
 
 def missing_symbols(side_module: bytes, offered: set[str]) -> list[str]:
-    """The imports of `side_module` that nobody offers: with one of them, loading or a later call fails."""
+    """Returns the imports of `side_module` that nothing provides; with any of them, loading or a later call fails."""
     symbols = read_symbols(side_module)
     own = {name for _, name in symbols.exports}
     return sorted({name for _, _, name in symbols.imports} - offered - own - FROM_THE_LOADER)

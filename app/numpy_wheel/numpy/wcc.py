@@ -1,10 +1,10 @@
-"""The compiler that Meson is given: Debian's clang and wasm-ld, called as Emscripten's emcc would call them.
+"""The compiler for Meson: calls Debian's clang and wasm-ld as Emscripten's emcc would.
 
 Usage: wcc.py c|c++ ARGUMENT...   README.md gives the reason for each flag. From the environment:
-WCC_SYSROOT (headers), WCC_SYMBOLS (file with the names that Pyodide offers), WCC_LLVM (version of LLVM),
-WCC_HIDE (path that must not show in the result) and WCC_SHOW (what shows in its place).
+WCC_SYSROOT (headers), WCC_SYMBOLS (file with the names that Pyodide exports), WCC_LLVM (version of LLVM),
+WCC_HIDE (path that must not be in the result) and WCC_SHOW (the text that replaces it).
 
-Each object file starts this program once, so compiling imports little: no subprocess, no pathlib.
+This program starts once for each object file, so it avoids slow imports: no subprocess, no pathlib.
 """
 
 import os
@@ -27,13 +27,13 @@ WITH_VALUE = {"-x", "-I", "-isystem", "-include", "-MF", "-MQ", "-MT"}
 
 
 def is_for_emcc(argument: str) -> bool:
-    """Whether clang should not see the argument: Emscripten's settings, options for GNU's linker, threads."""
+    """Returns whether to hide the argument from clang: Emscripten's settings, options of GNU's linker, threads."""
     emscripten_setting = argument[:2] == "-s" and argument[2:3].isupper()
     return emscripten_setting or argument.startswith("-Wl,") or argument == "-pthread"
 
 
 def as_suits(arguments: list[str]) -> list[str]:
-    """The arguments with the optimisation that suits the source among them."""
+    """Returns the arguments with the optimisation level for the source file among them."""
     sources = [argument for argument in arguments if argument.endswith(SOURCES)]
     if not any(name in source for source in sources for name in WITHOUT_VECTORS):
         return arguments
@@ -41,7 +41,7 @@ def as_suits(arguments: list[str]) -> list[str]:
 
 
 def compiler(language: str) -> list[str]:
-    """The command that compiles one file."""
+    """Returns the command that compiles one file."""
     include = os.environ["WCC_SYSROOT"] + "/include"
     command = [f"clang-{os.environ['WCC_LLVM']}", "--target=wasm32-unknown-emscripten"]
     if language == "c++":  # the headers of libc++ must come before those of the C library
@@ -54,7 +54,7 @@ def compiler(language: str) -> list[str]:
 
 
 def linker(output: str, shared: bool) -> list[str]:
-    """The command that links object files."""
+    """Returns the command that links object files."""
     command = [f"wasm-ld-{os.environ['WCC_LLVM']}", "--no-entry", "--import-memory", "-o", output]
     if not shared:
         # A probe by Meson ("is there a function backtrace?"). It never runs, but must link only if the function exists.
@@ -103,7 +103,7 @@ def link(language: str, arguments: list[str]) -> int:
 
 
 def expand(arguments: list[str]) -> list[str]:
-    """The arguments with those of each `@file` in its place."""
+    """Returns the arguments with each `@file` replaced by the arguments in it."""
     result = []
     for argument in arguments:
         if argument.startswith("@"):
@@ -115,7 +115,7 @@ def expand(arguments: list[str]) -> list[str]:
 
 
 def main(language: str, arguments: list[str]) -> int:
-    """Compiles, links, or tells the version."""
+    """Compiles, links, or prints the version."""
     arguments = expand(arguments)
     if "--version" in arguments:
         print(VERSION, flush=True)

@@ -36,6 +36,10 @@ export class RunQueue {
     /** Jobs that repeat lost runs. @type {Job[]} */ this.repeats = [];
     python.on("stage", () => this.#next());
     python.on("output", (output) => this.current?.run === output.run && this.current.job.shows(output));
+    python.on("cell_began", ({ run }) => {
+      // The worker discards interrupts that were sent before it came to this run.
+      if (this.current?.run === run && this.current.stopped) python.interrupt();
+    });
     python.on("cell_done", ({ run, ok, ms }) => {
       if (this.current?.run !== run) return;
       const { job, remember, stopped } = this.current;

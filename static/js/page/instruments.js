@@ -9,7 +9,8 @@
  * @typedef {import("../bokeh/bokeh_view.js").View} View
  * @typedef {Extract<import("./protocol.js").FromWorker, {type: "state"}>} StateMessage
  * @typedef {import("../bokeh/layers.js").Settings} Settings
- * @typedef {{values?: Record<string, any>, message?: Record<string, any>}} Waiting  A queued change: settings, or an action.
+ * @typedef {{values?: Record<string, any>, message?: Record<string, any>, preset?: {values: Record<string, string>, keep: boolean}}} Waiting
+ *   A queued change: settings, an action, or a preset of the prose.
  */
 
 /**
@@ -50,8 +51,8 @@ export function openInstruments(python) {
   /** @type {any} */ (window).importShim ??= Object.assign((/** @type {string} */ url) => import(url), { addImportMap() {} });
   /** @type {Map<string, Link>} */
   const links = new Map();
-  /** @param {HTMLElement} place @param {string} slot @param {Record<string, string>} state */
-  const open = (place, slot, state) => {
+  /** @param {HTMLElement} place @param {string} slot @param {Record<string, string>} asked settings that differ from the place's */
+  const open = (place, slot, asked) => {
     const still = /** @type {HTMLElement} */ (place.querySelector(".still")).cloneNode(true);
     /** @type {Link} */
     const link = {
@@ -62,7 +63,9 @@ export function openInstruments(python) {
     links.set(slot, link);
     place.dataset.slot = slot;
     const name = String(place.dataset.instrument);
-    python.send({ type: "open", slot: { slot, name, state } });
+    const state = JSON.parse(place.dataset.state ?? "{}");
+    const embedded = "embed" in document.body.dataset;
+    python.send({ type: "open", slot: { slot, name, state, asked, embedded } });
     link.drawing = drawn(python, link);
     return link;
   };
@@ -70,7 +73,7 @@ export function openInstruments(python) {
     const place = /** @type {HTMLElement} */ (element);
     const name = String(place.dataset.instrument);
     const asked = addressState(name);
-    const link = open(place, name, { ...JSON.parse(place.dataset.state ?? "{}"), ...asked });
+    const link = open(place, name, asked);
     link.moving = openStill(place, asked);
     link.stillIsTrue = !Object.keys(asked).length;
     place.addEventListener("lab:export", () => python.send({ type: "export", slot: name }));
@@ -269,6 +272,7 @@ function pinBeside(place, still, closed) {
   copy.className = "instrument";
   copy.dataset.instrument = place.dataset.instrument;
   copy.dataset.document = place.dataset.document;
+  copy.dataset.state = place.dataset.state;
   const header = /** @type {HTMLElement} */ (place.querySelector("header")).cloneNode(true);
   const notice = /** @type {HTMLElement} */ (place.querySelector(".notice")).cloneNode(true);
   const stage = document.createElement("div");
@@ -306,7 +310,7 @@ function addressState(name) {
 
 /**
  * Queues a change for Python, in order: settings under their names, so that a newer value replaces an older one, or an
- * action (a button, a tap), behind which later changes of settings wait. The theme and events that a figure reports about itself are not sent: Python does not need them.
+ * action (a button, a tap; `followPresets` queues presets), behind which later changes of settings wait. The theme and events that a figure reports about itself are not sent: Python does not need them.
  * @param {Python} python @param {Link} link @param {any} event
  */
 function changed(python, link, event) {
@@ -333,19 +337,20 @@ const queuedValues = (link) => Object.assign({}, ...link.queue.map(({ values }) 
 function sendWaiting(python, link) {
   const { slot, queue, busy } = link;
   if (!link.shown || !queue.length || (busy && (!link.quick || link.ahead))) return;
-  const { values, message } = queue[0];
+  const { values, message, preset } = queue[0];
   if (values) {
     queue.shift();
     link.sent = busy ? { ...link.sent, ...values } : values;
     link.ahead = busy;
     wait(link);
     python.send({ type: "set", slot, values });
-  } else if (message && !busy) {
+  } else if (!busy) {
     queue.shift();
     link.sent = {};
     link.quick = false;
     wait(link);
-    python.send({ type: "act", slot, message });
+    if (message) python.send({ type: "act", slot, message });
+    else if (preset) python.send({ type: "preset", slot, ...preset });
   }
 }
 
@@ -355,11 +360,27 @@ function followPresets(python, links) {
     const link = /** @type {HTMLElement} */ (event.target).closest?.("a.preset");
     if (!(link instanceof HTMLAnchorElement) || python.health === "failed") return;
     const slot = link.hash.replace("#instrument-", "");
-    const place = links.get(slot)?.place;
-    if (!place) return;
+    const instrument = links.get(slot);
+    if (!instrument) return;
     event.preventDefault();
-    const values = Object.fromEntries(String(link.dataset.set).split(" ").map((pair) => pair.split("=")));
-    python.send({ type: "set_state", slot, values });
-    keepInSight(place);
+    const values = Object.fromEntries(String(link.dataset.set).split(" ").filter(Boolean).map((pair) => pair.split("=")));
+    applyPreset(python, instrument, { values, keep: "keep" in link.dataset });
+    keepInSight(instrument.place);
   });
+}
+
+/**
+ * Queues a preset behind all that the reader has changed so far, on the still picture too.
+ * @param {Python} python @param {Link} link @param {{values: Record<string, string>, keep: boolean}} preset
+ */
+function applyPreset(python, link, preset) {
+  if (!link.shown && link.moving?.place !== undefined) {
+    link.queue.push({ values: link.moving.moved });
+    link.moving.place = undefined;
+  }
+  if (link.settings?.playing) link.settings.setv({ playing: false }); // here: the next frame would follow the preset
+  link.queue.push({ preset });
+  link.stillIsTrue = false; // not for long: what Python has so far may replace it
+  if (!link.shown && link.received.length) takeOver(python, link);
+  sendWaiting(python, link);
 }

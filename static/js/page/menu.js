@@ -35,7 +35,10 @@ function openMenu(place, name) {
   openDropDown(menu, actions);
 }
 
-/** This page's address with the instrument's settings in it. @param {string} name @param {string} query */
+/**
+ * This page's address with the settings in it that the reader has changed.
+ * @param {string} name @param {string} query the settings that differ from those of the instrument's place in this page
+ */
 export function stateAddress(name, query, base = location.href, alone = "embed" in document.body.dataset) {
   const address = new URL(base);
   const theme = address.searchParams.get("theme");
@@ -46,13 +49,21 @@ export function stateAddress(name, query, base = location.href, alone = "embed" 
   return address.href;
 }
 
-/** @param {HTMLElement} place @param {string} name @param {string} query */
+/** Code that shows this state wherever it is pasted. @param {HTMLElement} place @param {string} name @param {string} query */
 function embedCode(place, name, query) {
   const address = new URL(String(place.dataset.embed), document.baseURI);
-  address.search = query;
+  address.search = allSettings(JSON.parse(String(place.dataset.state)), query);
   const title = place.querySelector("h3")?.textContent ?? name;
   const height = Math.ceil(/** @type {HTMLElement} */ (place.querySelector(".stage")).getBoundingClientRect().height) + 60;
   return `<iframe src="${address.href.replaceAll("&", "&amp;")}" title="${title}" width="100%" height="${height}" style="border:0"></iframe>`;
+}
+
+/**
+ * All settings as a query, so that it gives the same state in another place and when a default has changed.
+ * @param {Record<string, string>} state all settings of the instrument's place @param {string} query those that differ from them
+ */
+export function allSettings(state, query) {
+  return new URLSearchParams({ ...state, ...Object.fromEntries(new URLSearchParams(query)) }).toString();
 }
 
 /** Downloads the figure as a PNG on the page's background. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */

@@ -44,7 +44,10 @@ export class Python {
       this.#receive(this.health === "live" ? { type: "broken", message } : { type: "failed", where: "start", message });
     };
     for (const event of early?.early ?? []) this.#receive(event.data);
-    if (this.signal) worker.postMessage({ type: "signal", signal: this.signal });
+    if (this.signal) {
+      this.signal[0] = 0; // an interrupt of the interpreter before this one
+      worker.postMessage({ type: "signal", signal: this.signal });
+    }
     for (const message of this.opened) worker.postMessage(message);
   }
 

@@ -114,10 +114,10 @@ class Lab {
     const { api } = this;
     switch (message.type) {
       case "open": {
-        const { slot, name, state, query } = message.slot;
+        const { slot, name, state, asked, embedded, query } = message.slot;
         this.instruments.add(name);
         if (this.files || !api.knows(name)) await this.withFiles();
-        const problems = api.open(slot, name, state, query ?? undefined);
+        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined);
         send({ type: "opened", slot, problems: problems.toJs() });
         problems.destroy();
         reached("built");
@@ -159,10 +159,14 @@ class Lab {
         await this.withFiles();
         send({ type: "exported", slot: message.slot, csv: api.export(message.slot) });
         break;
-      case "set_state":
+      case "preset":
         await this.withFiles();
-        api.set_state(message.slot, message.values);
-        this.reply(message.slot);
+        try {
+          api.preset(message.slot, message.values, message.keep);
+          this.reply(message.slot);
+        } finally {
+          send({ type: "idle", slot: message.slot });
+        }
         break;
       case "restore":
         await this.withFiles();
@@ -171,7 +175,7 @@ class Lab {
       case "edit": {
         await this.withFiles();
         await addPack(this.python, "cells"); // it formats errors
-        this.run = message.run;
+        this.begin(message.run);
         const began = performance.now();
         const ok = api.edit(message.instrument, message.name, message.code);
         send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
@@ -183,7 +187,7 @@ class Lab {
         break;
       case "run_cell": {
         await this.withLibrary();
-        this.run = message.run;
+        this.begin(message.run);
         const began = performance.now();
         const ok = api.run_cell(message.label, message.code, message.above, message.checks);
         if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
@@ -212,6 +216,12 @@ class Lab {
         send({ type: "answer", ask, found });
       }
     }
+  }
+
+  /** Tells the page that code of the reader begins: from now on an interrupt stops it. @param {number} run */
+  begin(run) {
+    this.run = run;
+    send({ type: "cell_began", run });
   }
 
   /** The start is over. */

@@ -166,7 +166,7 @@ def test_a_method_and_a_function_that_is_kept(edits: CodeOverrides, place: Place
         ),
         (
             f"def make():\n  y = 1\n  {code('return y').strip()}\n  return double\ndouble = make()\n",
-            "`double` must stand alone: it uses y of a scope around it.",
+            "`double` must not be a closure: it uses y of an enclosing function.",
             0,
         ),
     ],
@@ -198,7 +198,7 @@ def test_a_value_that_cannot_be_used_is_said_to_be_one(edits: CodeOverrides, pla
     with pytest.raises(TypeError) as caught:
         edits.edit(Trial, NAME, code("return {}"))
     assert shown_error(caught.value, NAME).body.startswith(
-        "`double` ran, but what it returned could not be used:\nTypeError: "
+        "`double` ran, but its result could not be used:\nTypeError: "
     )
     assert place.shown == 66
 

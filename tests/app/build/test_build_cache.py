@@ -1,82 +1,35 @@
-"""Results are kept while all that they depend on is the same, and what computes them always sees the files of now."""
+"""The cache gives what was made of the same inputs, never what is half written, and deletes what no build uses."""
 
-import json
 import os
 import shutil
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from diffusion_lab.app.build import build_cache
-from diffusion_lab.app.build.build_cache import BuildCache, forget_old, run_in_fresh_process
-from diffusion_lab.app.build.rendered import ContentError
+from diffusion_lab.app.build.build_cache import KEPT_SECONDS, BuildCache
 from diffusion_lab.app.build.setup_steps import SetupError
 
-PROBE = """
-import os
-from pathlib import Path
+from .conftest import PROBE, put
 
-import probe_helper
-
-HERE = Path(__file__).parent
-
-
-def answer(*arguments):
-    with (HERE / "calls.log").open("a") as log:
-        log.write("called\\n")
-    return [probe_helper.VALUE, (HERE / "data.txt").read_text(), *arguments]
-
-
-def refuse():
-    from diffusion_lab.app.build.rendered import ContentError
-
-    raise ContentError("no such thing", 3, 7)
-
-
-def fail():
-    return 1 / 0
-
-
-def die():
-    os._exit(5)
-"""
-
-
-@pytest.fixture
-def probe(tmp_path, monkeypatch) -> Iterator[Path]:
-    """A checkout of two modules and a data file, all written long ago."""
-    app = tmp_path / "app"
-    app.mkdir()
-    for name, text in {"probe.py": PROBE, "probe_helper.py": "VALUE = 1\n", "data.txt": "a"}.items():
-        put(app / name, text)
-    monkeypatch.syspath_prepend(str(app))
-    monkeypatch.setattr(build_cache, "ROOT", tmp_path)
-    yield app
-    shutil.rmtree(build_cache.BYTE_CODE / tmp_path.relative_to("/"), ignore_errors=True)
-
-
-def put(path: Path, text: str, age: float = 100.0) -> None:
-    path.write_text(text)
-    os.utime(path, (time.time() - age,) * 2)
+# --- results of functions --------------------------------------------------------------------------------------------
 
 
 def calls(probe: Path) -> int:
-    put(probe / "calls.log", text := (probe / "calls.log").read_text())
-    return text.count("called")
+    return (probe / "calls.log").read_text().count("called")
 
 
 def ask(probe: Path, *arguments: object) -> object:
     """What a build of its own gets."""
-    (probe / "calls.log").exists() and calls(probe)
     return BuildCache(probe / ".build").of("probe:answer", *arguments)
 
 
 @pytest.fixture
-def kept(probe, monkeypatch) -> Path:
-    """The same, with a result in the folder that does not count its log of calls among the files."""
-    monkeypatch.setattr(build_cache, "NOT_SOURCES", {*build_cache.NOT_SOURCES, "calls.log"})
+def kept(probe) -> Path:
+    """The small checkout, with a result in its cache."""
     assert ask(probe, "x") == [1, "a", "x"]
     return probe
 
@@ -84,11 +37,6 @@ def kept(probe, monkeypatch) -> Path:
 def test_a_result_is_taken_again(kept):
     assert [ask(kept, "x") for _ in range(3)] == [[1, "a", "x"]] * 3
     assert calls(kept) == 1
-
-
-def test_the_files_are_those_that_were_opened(probe):
-    names, _ = run_in_fresh_process("probe:answer")
-    assert set(names) == {"app/probe.py", "app/probe_helper.py", "app/data.txt", "app/calls.log"}
 
 
 def test_other_arguments_are_another_result(kept):
@@ -121,7 +69,7 @@ def test_a_file_that_is_gone_is_seen(kept):
 def test_other_packages_are_another_result(kept, monkeypatch, tmp_path):
     lock = tmp_path / "other.lock"
     lock.write_text("numpy==0.0.1")
-    monkeypatch.setattr(build_cache, "LOCK_BUILD", lock)
+    monkeypatch.setattr(build_cache, "PYTHON", (lock,))
     ask(kept, "x")
     assert calls(kept) == 2
 
@@ -133,67 +81,289 @@ def test_what_changed_while_it_was_read_is_not_kept(kept):
     assert calls(kept) == 3
 
 
-def test_two_changes_within_a_second_are_both_seen(probe):
-    """By time and size, Python would take the byte code of the first for that of the second."""
-    for value in (1, 2, 3):
-        put(probe / "probe_helper.py", f"VALUE = {value}\n")
-        assert run_in_fresh_process("probe:answer")[1][0] == value
+def test_threads_that_ask_for_one_result_compute_it_once(probe):
+    cache = BuildCache(probe / ".build")
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(cache.of, ["probe:answer"] * 4)) == [[1, "a"]] * 4
+    assert calls(probe) == 1
 
 
-def test_byte_code_of_the_lab_is_held_against_contents():
-    run_in_fresh_process("diffusion_lab.app.build.prerender:check_states", [])
-    kept = list(build_cache.BYTE_CODE.rglob("prerender.*.pyc"))
-    assert [int.from_bytes(path.read_bytes()[4:8], "little") for path in kept] == [0b11] * len(kept)
-    assert kept
+# --- entries ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_refusal_arrives_as_it_was(probe):
-    with pytest.raises(ContentError) as caught:
-        run_in_fresh_process("probe:refuse")
-    assert (str(caught.value), caught.value.part, caught.value.line) == ("no such thing", 3, 7)
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """The folder of an empty cache, in an empty checkout."""
+    monkeypatch.setattr(build_cache, "ROOT", tmp_path)
+    return tmp_path / ".build/cache"
 
 
-def test_an_error_is_told(probe):
-    with pytest.raises(SetupError, match="ZeroDivisionError: division by zero"):
-        run_in_fresh_process("probe:fail")
+class Maker:
+    """Makes entries of each kind with one content, and counts."""
+
+    def __init__(self, content: str) -> None:
+        self.content, self.made = content, 0
+
+    def value(self) -> str:
+        self.made += 1
+        return self.content
+
+    def file(self) -> bytes:
+        return self.value().encode()
+
+    def folder(self, folder: Path) -> None:
+        (folder / "deep").mkdir()
+        (folder / "deep/file").write_bytes(self.file())
 
 
-def test_a_wrong_module_of_the_lab_is_told_with_file_and_line():
-    with pytest.raises(
-        SetupError, match=r"^app/build/build_cache\.py:\d+: AttributeError: module .* has no attribute 'absent'"
-    ):
-        run_in_fresh_process("diffusion_lab.app.build.prerender:absent")
+#: Kind → the content of an entry of a build's own cache, in a folder, of these inputs.
+KINDS: dict[str, Callable[[Path, object, Maker], str]] = {
+    "value": lambda folder, inputs, maker: BuildCache(folder).value("kind", inputs, maker.value),
+    "file": lambda folder, inputs, maker: BuildCache(folder).file("kind", inputs, ".txt", maker.file).read_text(),
+    "folder": lambda folder, inputs, maker: (
+        BuildCache(folder).folder("kind", inputs, maker.folder) / "deep/file"
+    ).read_text(),
+}  # fmt: skip
+every_kind = pytest.mark.parametrize("entry", KINDS.values(), ids=KINDS)
 
 
-def test_a_process_that_dies_is_told(probe):
-    with pytest.raises(SetupError, match=r"probe:die ended its process with code 5\."):
-        run_in_fresh_process("probe:die")
+@every_kind
+def test_an_entry_is_made_once_for_the_same_inputs(cache, entry):
+    maker = Maker("words")
+    assert [entry(cache, [1, {"a": "b"}], maker) for _ in range(3)] == ["words"] * 3
+    assert entry(cache, [2, {"a": "b"}], maker) == "words"
+    assert maker.made == 2
 
 
-def test_nothing_of_the_lab_is_there_before():
-    """What is compiled into the process that all others are forked from would be old for ever."""
-    names, _ = run_in_fresh_process("diffusion_lab.app.build.prerender:check_states", [])
-    assert {
-        "app/build/prerender.py",
-        "app/cells/session.py",
-        "app/instrument/instrument.py",
-        "static/js/page/front_panel.js",
-    } <= set(names)
-    assert not {"app/build/site.py", "app/build/chapter_parser.py", "app/build/python_packs.py"} & set(names)
+@every_kind
+def test_the_kind_and_the_key_are_its_place(cache, entry):
+    entry(cache, ["x"], Maker("words"))
+    (path,) = cache.glob("*/*")
+    assert (path.parent.name, path.stem) == ("kind", BuildCache(cache).key(["x"]))
 
 
-def test_what_no_build_asks_for_is_forgotten(tmp_path):
-    for name, age in {"old": build_cache.KEPT_SECONDS + 60, "new": build_cache.KEPT_SECONDS - 60}.items():
-        put(tmp_path / name, json.dumps(name), age)
-    forget_old(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+@every_kind
+def test_a_changed_file_is_another_entry_and_the_old_one_is_still_good(cache, entry):
+    source = cache.parents[1] / "app.py"
+    for text in ("one", "two", "one"):
+        put(source, text)
+        assert entry(cache, ["x", [source]], Maker(text)) == text
+    assert len(list(cache.glob("kind/*"))) == 2
 
 
-def test_what_is_asked_for_is_not_forgotten(kept):
-    (path,) = (kept / ".build").iterdir()
-    put_back = time.time() - build_cache.KEPT_SECONDS - 60
-    os.utime(path, (put_back, put_back))
+@every_kind
+def test_what_breaks_off_leaves_nothing_that_is_trusted(cache, entry, monkeypatch):
+    """The process is killed while it writes: what it has written lies there under another name."""
+
+    def broken(self: Path, *_: object) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "replace", broken)
+        entry(cache, ["x"], Maker("half"))
+    assert list(cache.glob("kind/*.part"))
+    assert entry(cache, ["x"], Maker("whole")) == "whole"
+    BuildCache(cache).forget_old()
+    assert not list(cache.glob("kind/*.part"))
+    assert entry(cache, ["x"], Maker("unused")) == "whole"
+
+
+@every_kind
+def test_a_maker_that_fails_leaves_nothing_that_is_trusted(cache, entry):
+    def fails(*_: object) -> None:
+        raise SetupError("wrong")
+
+    failing = Maker("half")
+    failing.value = fails
+    with pytest.raises(SetupError, match="wrong"):
+        entry(cache, ["x"], failing)
+    assert entry(cache, ["x"], Maker("whole")) == "whole"
+
+
+@every_kind
+def test_an_input_that_changes_meanwhile_is_not_trusted(cache, entry):
+    """The maker may have read the new file, and the key is that of the old one."""
+    source = cache.parents[1] / "app.py"
+    put(source, "one")
+    maker = Maker("of two")
+    make = maker.value
+    maker.value = lambda: (put(source, "two"), make())[1]
+    assert entry(cache, [source], maker) == "of two", "good for the build that has made it"
+    put(source, "one")
+    assert entry(cache, [source], Maker("of one")) == "of one"
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_threads_that_ask_for_one_entry_make_it_once(cache, kind):
+    build, maker, together = BuildCache(cache), Maker("words"), threading.Barrier(8)
+
+    def ask(_: int) -> Path:
+        together.wait()
+        if kind == "file":
+            return build.file("kind", ["x"], "", maker.file)
+        return build.folder("kind", ["x"], maker.folder)
+
+    with ThreadPoolExecutor(8) as pool:
+        paths = set(pool.map(ask, range(8)))
+    assert (len(paths), maker.made) == (1, 1)
+
+
+def test_linked_files_outlive_their_entry(cache):
+    build = BuildCache(cache)
+    path = build.file("kind", ["x"], "", lambda: b"words")
+    (cache.parents[1] / "linked").hardlink_to(path)
+    shutil.rmtree(cache)
+    assert (cache.parents[1] / "linked").read_bytes() == b"words"
+
+
+def test_values_may_be_put_and_replaced(cache):
+    build = BuildCache(cache)
+    assert build.get("kind", ["x"]) is None
+    for value in ("one", "two"):
+        build.put("kind", ["x"], value)
+        assert BuildCache(cache).get("kind", ["x"]) == value
+
+
+def test_a_value_whose_replacement_breaks_off_stays(cache, monkeypatch):
+    BuildCache(cache).put("kind", ["x"], "one")
+
+    def broken(self: Path, *_: object) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "replace", broken)
+        BuildCache(cache).put("kind", ["x"], "two")
+    assert BuildCache(cache).get("kind", ["x"]) == "one"
+
+
+def test_values_that_are_missing_are_made_at_once(cache):
+    asked: list[list[str]] = []
+
+    def make(names: list[str]) -> dict[str, str]:
+        asked.append(names)
+        return {name: name.upper() for name in names}
+
+    def values(*names: str) -> dict[str, str]:
+        return BuildCache(cache).values("kind", {name: ["x", name] for name in names}, make)
+
+    assert values("a", "b") == {"a": "A", "b": "B"}
+    assert values("b", "c", "d") == {"b": "B", "c": "C", "d": "D"}
+    assert values("d", "a") == {"a": "A", "d": "D"}
+    assert asked == [["a", "b"], ["c", "d"]]
+
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+def test_own_files_count_by_content_and_installed_ones_by_size_and_time(cache):
+    def key(path: Path, text: str, when: int) -> str:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, ns=(when, when))
+        return BuildCache(cache).key([path])
+
+    own, installed = cache.parents[1] / "app/x.py", cache.parents[1] / "static/node_modules/x.js"
+    assert key(own, "a", 10) == key(own, "a", 20)
+    assert key(own, "a", 10) != key(own, "b", 10)
+    assert key(installed, "a", 10) == key(installed, "b", 10)
+    assert key(installed, "a", 10) != key(installed, "a", 20)
+    assert key(installed, "a", 10) != key(installed, "ab", 10)
+
+
+def test_a_file_counts_by_its_place_too(cache):
+    paths = [cache.parents[1] / name for name in ("a.py", "b.py")]
+    for path in paths:
+        path.write_text("the same")
+    a, b = (BuildCache(cache).key(path) for path in paths)
+    assert a != b
+
+
+def test_a_missing_file_is_an_input_like_any_other(cache):
+    path = cache.parents[1] / "absent.py"
+    absent = BuildCache(cache).key(path)
+    path.write_text("")
+    assert BuildCache(cache).key(path) != absent
+
+
+def test_bytes_count_by_their_hash_and_entries_by_their_key(cache):
+    build = BuildCache(cache)
+    assert build.key([b"a"]) == build.key([b"a"]) != build.key([b"b"])
+    entry = build.folder("kind", ["x"], lambda folder: (folder / "file").write_text("a"))
+    key = build.key([entry / "file"])
+    (entry / "file").write_text("an entry is never changed: its contents need not be read")
+    assert BuildCache(cache).key([entry / "file"]) == key
+
+
+# --- old entries -----------------------------------------------------------------------------------------------------
+
+
+def grow_old(cache: Path, seconds: float) -> None:
+    for path in cache.glob("*/*"):
+        os.utime(path, (path.stat().st_mtime - seconds,) * 2)
+
+
+@every_kind
+@pytest.mark.parametrize(("age", "made"), [(KEPT_SECONDS + 60, 2), (KEPT_SECONDS - 60, 1)])
+def test_what_no_build_has_used_for_long_is_deleted(cache, entry, age, made):
+    maker = Maker("words")
+    entry(cache, ["x"], maker)
+    grow_old(cache, age)
+    BuildCache(cache).forget_old()
+    entry(cache, ["x"], maker)
+    assert maker.made == made
+
+
+@every_kind
+def test_what_a_build_has_used_is_not_deleted(cache, entry):
+    maker = Maker("words")
+    entry(cache, ["x"], maker)
+    grow_old(cache, KEPT_SECONDS + 60)
+    entry(cache, ["x"], maker)
+    BuildCache(cache).forget_old()
+    entry(cache, ["x"], maker)
+    assert maker.made == 1
+
+
+def test_a_result_that_was_used_is_not_deleted(kept):
+    grow_old(kept / ".build", KEPT_SECONDS + 60)
     ask(kept, "x")
-    forget_old(kept / ".build")
+    BuildCache(kept / ".build").forget_old()
+    ask(kept, "x")
     assert calls(kept) == 1
-    assert list((kept / ".build").iterdir()) == [path]
+
+
+@every_kind
+def test_the_least_recently_used_make_room(cache, entry, monkeypatch):
+    monkeypatch.setattr(build_cache, "KEPT_BYTES", 2500)
+    for number in range(3):
+        grow_old(cache, 100)
+        entry(cache, [number], Maker(str(number) * 1000))
+    grow_old(cache, 100)
+    entry(cache, [0], Maker("unused"))
+    BuildCache(cache).forget_old()
+    makers = [Maker("again") for _ in range(3)]
+    for number, maker in enumerate(makers):
+        entry(cache, [number], maker)
+    assert [maker.made for maker in makers] == [0, 1, 0]
+
+
+def test_what_this_build_has_used_is_kept_at_any_size(cache, monkeypatch):
+    monkeypatch.setattr(build_cache, "KEPT_BYTES", 1)
+    build = BuildCache(cache)
+    path = build.file("kind", ["x"], "", lambda: b"words")
+    build.forget_old()
+    assert path.exists()
+
+
+def test_a_deletion_that_breaks_off_leaves_no_half_entry(cache, monkeypatch):
+    path = BuildCache(cache).folder("kind", ["x"], Maker("whole").folder)
+    grow_old(cache, KEPT_SECONDS + 60)
+
+    def broken(folder: Path) -> None:
+        shutil.os.unlink(folder / "deep/file")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(build_cache.shutil, "rmtree", broken)
+        BuildCache(cache).forget_old()
+    assert not path.exists()

@@ -225,7 +225,8 @@ def test_presets(chapter):
     line = (
         BODY.split("\n").index("And {set}`ring progress=0.5 show_paths=true | half of $e_2$`.") + FRONT.count("\n") + 1
     )
-    assert chapter.presets == [Preset("ring", {"progress": "0.5", "show_paths": "true"}, line)]
+    state = {"progress": "0.5", "show_paths": "true"}
+    assert chapter.presets == [Preset("ring", state, False, chapter.blocks.index(chapter.of(InstrumentSlot)[0]), line)]
     link = '<a class="preset" href="#instrument-ring" data-set="progress=0.5 show_paths=true">half of \ue000'
     assert link in chapter.of(InstrumentSlot)[0].caption.html
 
@@ -234,6 +235,17 @@ def test_a_preset_value_may_hold_an_equals_sign_and_is_escaped():
     chapter = parse('{set}`ring a=b=c d="<e> | text`\n')
     assert chapter.presets[0].state == {"a": "b=c", "d": '"<e>'}
     assert 'data-set="a=b=c d=&quot;&lt;e&gt;"' in chapter.of(Prose)[0].text.html
+
+
+def test_a_preset_may_keep_what_the_reader_has_set_or_name_nothing():
+    chapter = parse("Words.\n\n## A\n\n{set}`ring keep t=1 | one` and {set}`ring | as it was`, {value}`ring : t`.\n")
+    kept, none = chapter.presets
+    assert (kept.state, kept.keep, none.state, none.keep) == ({"t": "1"}, True, {}, False)
+    assert {kept.block, none.block, chapter.values[0].block} == {2}, "the block that they stand in"
+    assert [type(step) for step in chapter.steps] == [Preset, Preset, Value], "in reading order"
+    found = re.findall('<a class="preset".*?>', chapter.of(Prose)[1].text.html)
+    opening = '<a class="preset" href="#instrument-ring" data-set='
+    assert found == [f'{opening}"t=1" data-keep>', f'{opening}"">']
 
 
 def test_options(chapter):
@@ -288,7 +300,7 @@ def wrong_lines(text: str, chapter: Chapter) -> list[str]:
     claims += [(quiz.line, f":::{{quiz}} {quiz.label}") for quiz in chapter.of(Quiz)]
     claims += [(wrong.line, f":mistake: {wrong.value} |") for quiz in chapter.of(Quiz) for wrong in quiz.mistakes]
     claims += [(equation.line, f":::{{equation}} {equation.label}") for equation in chapter.of(Equation)]
-    claims += [(preset.line, f"{{set}}`{preset.name} ") for preset in chapter.presets]
+    claims += [(preset.line, f"{{set}}`{preset.instrument} ") for preset in chapter.presets]
     hints = {line.removeprefix(":hint: ") for line in lines if line.startswith(":hint: ")}
     in_hints = {tex for hint in hints for tex in re.findall(r"\$(.*?)\$", hint)}
     claims += [

@@ -26,10 +26,10 @@ WRITTEN = [
 ]
 LAST_CHAPTER = max(path.name for path in (ROOT / "chapters").glob("[0-9]*.md"))
 OF_ARCHITECTURE = (
-    "test_every_file_keeps_to_its_imports",
-    "test_every_file_has_a_rule",
-    "test_kernels_import_without_panel_bokeh_and_param",
-    "test_every_instrument_is_whole",
+    "tests/test_architecture.py::test_every_file_keeps_to_its_imports",
+    "tests/test_architecture.py::test_every_file_has_a_rule",
+    "tests/test_shipped_python.py::test_kernels_import_without_panel_bokeh_and_param",
+    "tests/test_instrument_folders.py::test_every_instrument_is_whole",
 )
 BIN = Path(sys.executable).parent
 
@@ -57,12 +57,12 @@ def pytest_in(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[st
 
 def test_its_tests_and_those_of_every_instrument_pass(checkout):
     own = f"tests/instruments/{NAME}"
-    done = pytest_in(checkout, own, "tests/app/instrument/test_every_instrument.py", "-k", NAME)
+    done = pytest_in(checkout, own, "tests/app/instrument/every_instrument", "-k", NAME)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
 
 
 def test_the_architecture_stands(checkout):
-    done = pytest_in(checkout, *(f"tests/test_architecture.py::{test}" for test in OF_ARCHITECTURE))
+    done = pytest_in(checkout, *OF_ARCHITECTURE)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from diffusion_lab.app.build.build_cache import BuildCache
 from diffusion_lab.app.build.package import make_package
 from diffusion_lab.app.build.setup_steps import ROOT
 from diffusion_lab.app.instrument.discovery import instrument_names
@@ -28,7 +29,7 @@ for name in instrument_names():
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    return make_package(tmp_path_factory.mktemp("package"))
+    return make_package(BuildCache(tmp_path_factory.mktemp("cache")))
 
 
 def used(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -58,6 +59,6 @@ def test_weights_are_in_it(wheel):
 
 def test_it_is_made_once_and_the_same_each_time(wheel, tmp_path):
     when = wheel.stat().st_mtime_ns
-    assert make_package(wheel.parents[1]) == wheel
+    assert make_package(BuildCache(wheel.parents[2])) == wheel
     assert wheel.stat().st_mtime_ns == when
-    assert make_package(tmp_path).read_bytes() == wheel.read_bytes()
+    assert make_package(BuildCache(tmp_path)).read_bytes() == wheel.read_bytes()

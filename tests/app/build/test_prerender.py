@@ -123,7 +123,7 @@ def test_a_cell_s_name_replaces_one_that_was_computed_for_values():
 
 
 def reading(state: dict[str, str], key: str, form: str = "", name: str = "ring") -> str:
-    return prerender.read_values(name, [(state, key, form)])[0]
+    return prerender.read_values(name, None, [("value", 0, state, key, form)])[0]
 
 
 def test_readings_in_the_panel_s_format_or_in_another():
@@ -133,8 +133,53 @@ def test_readings_in_the_panel_s_format_or_in_another():
 
 
 def test_several_readings_of_several_states_come_in_order():
-    wanted = [({"t": "0.5"}, "t", ""), ({"t": "0.25"}, "t", ""), ({"t": "0.5"}, "alpha_bar", "")]
-    assert prerender.read_values("ring", wanted) == ["0.50", "0.25", "0.050"]
+    wanted = [("0.5", "t"), ("0.25", "t"), ("0.5", "alpha_bar")]
+    steps = [("value", 0, {"t": t}, reading, "") for t, reading in wanted]
+    assert prerender.read_values("ring", None, steps) == ["0.50", "0.25", "0.050"]
+
+
+def stated(*steps: tuple[Any, ...], place: dict[str, str] | None = None) -> list[str]:
+    """The noise levels that a text states; a step is ("value", block, state) or ("preset", block, state, *keep)."""
+    made: list[tuple[Any, ...]] = []
+    for kind, block, settings, *keep in steps:
+        state = dict(pair.split("=") for pair in settings.split())
+        made.append((kind, block, state, *((bool(keep),) if kind == "preset" else ("t", ""))))
+    return prerender.read_values("ring", place or {}, made)
+
+
+def test_a_value_starts_from_the_place_as_presets_do():
+    place = {"t": "0.25", "view": "forward"}
+    assert stated(("value", 0, ""), ("value", 0, "seed=7"), place=place) == ["0.25", "0.25"]
+    assert stated(("preset", 0, "t=0.5"), ("value", 0, "t=0.5"), place=place) == ["0.50"]
+
+
+def test_a_value_is_on_the_screen_after_a_preset_beside_it():
+    """Before or behind it, as long as they are in the same block; or after the last one above."""
+    assert stated(("value", 0, "t=0.5"), ("preset", 0, "t=0.7"), ("preset", 0, "t=0.5")) == ["0.50"]
+    assert stated(("preset", 0, "t=0.7"), ("preset", 0, "t=0.5"), ("value", 1, "t=0.5")) == ["0.50"]
+    assert stated(("preset", 0, "t=0.5"), ("preset", 1, "seed=7", "keep"), ("value", 1, "t=0.5")) == ["0.50"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "seen"),
+    [
+        ([("value", 0, "t=0.5")], "0.18"),
+        ([("value", 0, "t=0.5"), ("preset", 1, "t=0.5")], "0.18"),
+        ([("preset", 0, "t=0.5"), ("preset", 1, "t=0.7"), ("value", 1, "t=0.5")], "0.70"),
+        (
+            [("preset", 0, "t=0.5"), ("preset", 1, "t=0.7"), ("preset", 1, "seed=7"), ("value", 1, "t=0.5")],
+            "0.70, 0.18",
+        ),
+        ([("preset", 0, "t=0.7"), ("preset", 1, "seed=7", "keep"), ("value", 1, "t=0.5")], "0.70"),
+    ],
+)
+def test_a_value_that_no_preset_beside_it_shows_is_refused(steps, seen):
+    with pytest.raises(ContentError) as refused:
+        stated(*steps)
+    assert (refused.value.part, refused.value.message) == (
+        len(steps) - 1 if steps[-1][0] == "value" else 0,
+        f"`ring t=0.5 : t` is 0.50, but the presets beside it show {seen}: add a preset for this state, or change one.",
+    )
 
 
 class Given(Instrument):

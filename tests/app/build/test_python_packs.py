@@ -1,4 +1,4 @@
-"""Packs, and what is up to date: the round trip of the format, and keys that change with what they stand for, only."""
+"""Packs: the round trip of the format, what goes in, and what is compiled, traced and packed again after a change."""
 
 import json
 import struct
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from diffusion_lab.app.build import python_packs
-from diffusion_lab.app.build.python_packs import LEFT_OUT, write_pack
+from diffusion_lab.app.build.build_cache import BuildCache
+from diffusion_lab.app.build.python_packs import LEFT_OUT, packed
 
 FILES = {
     "numpy/__init__.pyc": b"\x00\xffcode",
@@ -27,21 +28,13 @@ def read_pack(data: bytes) -> dict[str, bytes]:
     return {path: contents[offset : offset + size] for path, offset, size in index}
 
 
-def packed(tmp_path: Path, files: dict[str, bytes]) -> bytes:
-    write_pack(tmp_path / "x.pack", list(files.items()))
-    return (tmp_path / "x.pack").read_bytes()
-
-
 def test_a_pack_holds_what_went_in(tmp_path):
-    assert read_pack(packed(tmp_path, FILES)) == FILES
+    (tmp_path / "file").write_bytes(b"from a file")
+    assert read_pack(packed([*FILES.items(), ("file", tmp_path / "file")])) == {**FILES, "file": b"from a file"}
 
 
-def test_an_empty_pack(tmp_path):
-    assert packed(tmp_path, {}) == b"\x02\x00\x00\x00[]"
-
-
-def test_a_pack_is_the_same_each_time(tmp_path):
-    assert packed(tmp_path, FILES) == packed(tmp_path, FILES)
+def test_an_empty_pack():
+    assert packed([]) == b"\x02\x00\x00\x00[]"
 
 
 COMMON = "site/diffusion_lab/instruments/common"
@@ -96,28 +89,17 @@ cells site/bokeh/model.pyc
 
 
 @pytest.fixture
-def compiled(tmp_path, monkeypatch) -> Path:
-    """A tree in which each file holds its own place, and what was seen to be used of it."""
+def packs(tmp_path, monkeypatch) -> dict[str, dict[str, bytes]]:
+    """The packs of a tree in which each file holds its own place, with the trace above."""
     monkeypatch.setattr(python_packs, "instrument_names", lambda: ["flow", "ring"])
-    (tmp_path / "used.txt").write_text(USED)
     places = [line.split()[1] for line in USED.splitlines()]
-    for place in [
-        *places,
-        "stdlib/turtle.pyc",
-        "site/diffusion_lab/instruments/ring/weights.npz",
-        "site/numpy/rare.so",
-    ]:
-        (tmp_path / "compiled" / place).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "compiled" / place).write_bytes(place.encode())
-    return tmp_path
+    rest = ["stdlib/turtle.pyc", "site/diffusion_lab/instruments/ring/weights.npz", "site/numpy/rare.so"]
+    tree = {place: place.encode() for place in [*places, *rest]}
+    made = python_packs._packs(tree, python_packs._used(USED), BuildCache(tmp_path))
+    return {name: read_pack(path.read_bytes()) for name, path in made.items()}
 
 
-def test_every_file_is_in_the_packs_of_those_who_need_it(compiled):
-    python_packs._pack(compiled)
-    packs = {
-        path.relative_to(compiled).as_posix().removesuffix(".pack"): read_pack(path.read_bytes())
-        for path in compiled.rglob("*.pack")
-    }
+def test_every_file_is_in_the_packs_of_those_who_need_it(packs):
     lab = "site-packages/diffusion_lab"
     mixtures = f"{lab}/instruments/common/mixtures.pyc"
     assert {name: sorted(pack) for name, pack in packs.items()} == {
@@ -134,9 +116,8 @@ def test_every_file_is_in_the_packs_of_those_who_need_it(compiled):
     assert packs["on_demand"]["site-packages/numpy/rare.so"] != b""
 
 
-def test_modules_that_come_later_are_named_with_their_packs(compiled):
-    python_packs._pack(compiled)
-    listed = read_pack((compiled / "start.pack").read_bytes())["on_demand_modules.txt"].decode().splitlines()
+def test_modules_that_come_later_are_named_with_their_packs(packs):
+    listed = packs["start"]["on_demand_modules.txt"].decode().splitlines()
     assert listed == [
         "bokeh.model cells",
         "diffusion_lab.instruments.common.mixtures cells",
@@ -152,7 +133,7 @@ def test_names_of_the_modules_of_a_pack():
     assert python_packs._modules(files) == ["json.tool", "numpy.fft", "numpy.fft._p", "turtle"]
 
 
-# --- keys ------------------------------------------------------------------------------------------------------------
+# --- what is made again ----------------------------------------------------------------------------------------------
 
 SOURCE = '''"""Words."""
 import math
@@ -165,10 +146,113 @@ def f():
 '''
 
 
-def imports_key(tmp_path: Path, source: str, name: str = "app/x.py") -> str:
-    path = tmp_path / "x.py"
-    path.write_text(source)
-    return python_packs._imports_key({f"diffusion_lab/{name}": path})
+class Pyodide:
+    """Stands for Pyodide: "compiles" what lies in the tree, and notes it."""
+
+    compiled: list[str]
+    traced = 0
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, name: str) -> None:
+        if name == "trace_used.py":
+            Pyodide.traced += 1
+            assert (self.folder / "compiled/site/own.pyc").read_bytes() == b"own"
+            (self.folder / "used.txt").write_text("base site/diffusion_lab/app/a.pyc\n")
+            return
+        for path in sorted((self.folder / "tree").rglob("*.py")):
+            place = path.relative_to(self.folder / "tree").as_posix()
+            Pyodide.compiled.append(place.removeprefix("site/diffusion_lab/"))
+            target = self.folder / "compiled" / f"{place}c"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(b"code of " + path.read_bytes())
+
+    def __enter__(self) -> "Pyodide":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch) -> dict[str, Path]:
+    """The files of a small lab, of which one is no Python."""
+    sources = {"app/a.py": SOURCE, "app/b.py": "b", "app/c.css": "c"}
+    for inside, text in sources.items():
+        (tmp_path / "checkout" / inside).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "checkout" / inside).write_text(text)
+    files = {f"diffusion_lab/{inside}": tmp_path / "checkout" / inside for inside in sources}
+    monkeypatch.setattr(python_packs, "_own_files", lambda: files)
+    monkeypatch.setattr(python_packs, "NodePython", lambda folder=tmp_path / "mounted": Pyodide(folder))
+    Pyodide.compiled, Pyodide.traced = [], 0
+    return files
+
+
+def compile_own(tmp_path: Path, warm: Pyodide | None = None) -> tuple[list[str], dict[str, bytes]]:
+    """A build's part: what was compiled, and what there is then."""
+    Pyodide.compiled = []
+    tree = python_packs._own(BuildCache(tmp_path / "cache"), lambda _: None, warm)
+    return Pyodide.compiled, {place.removeprefix("site/diffusion_lab/app/"): data for place, data in tree.items()}
+
+
+def test_all_are_compiled_once(tmp_path, own):
+    there = {"a.pyc": b"code of " + SOURCE.encode(), "b.pyc": b"code of b", "c.css": b"c"}
+    assert compile_own(tmp_path) == (["app/a.py", "app/b.py"], there)
+    assert compile_own(tmp_path) == ([], there)
+
+
+def test_only_what_changed_is_compiled_again(tmp_path, own):
+    compile_own(tmp_path)
+    own["diffusion_lab/app/b.py"].write_text("B")
+    compiled, there = compile_own(tmp_path, Pyodide(tmp_path / "mounted"))
+    assert (compiled, there["b.pyc"]) == (["app/b.py"], b"code of B")
+    own["diffusion_lab/app/b.py"].write_text("b")
+    compiled, there = compile_own(tmp_path)
+    assert (compiled, there["b.pyc"]) == ([], b"code of b")
+
+
+def test_the_same_source_at_another_place_is_compiled_again(tmp_path, own):
+    """Byte code has the path of its source."""
+    compile_own(tmp_path)
+    own["diffusion_lab/app/d.py"] = own["diffusion_lab/app/b.py"]
+    assert compile_own(tmp_path)[0] == ["app/d.py"]
+
+
+def test_another_compiler_compiles_all_again(tmp_path, own, monkeypatch):
+    compile_own(tmp_path)
+    other = tmp_path / "other.py"
+    other.write_text("another compiler")
+    monkeypatch.setattr(python_packs, "COMPILER", (other,))
+    assert compile_own(tmp_path)[0] == ["app/a.py", "app/b.py"]
+
+
+def test_what_is_no_python_needs_no_compiler(tmp_path, own):
+    compile_own(tmp_path)
+    own["diffusion_lab/app/c.css"].write_text("C")
+    compiled, there = compile_own(tmp_path)
+    assert (compiled, there["c.css"]) == ([], b"C")
+
+
+def test_what_is_gone_goes(tmp_path, own):
+    compile_own(tmp_path)
+    del own["diffusion_lab/app/b.py"], own["diffusion_lab/app/c.css"]
+    compiled, there = compile_own(tmp_path)
+    assert (compiled, set(there)) == ([], {"a.pyc"})
+
+
+def test_what_a_broken_build_left_is_not_compiled(tmp_path, own):
+    (tmp_path / "mounted/tree/site/diffusion_lab").mkdir(parents=True)
+    (tmp_path / "mounted/tree/site/diffusion_lab/left.py").write_text("left")
+    assert compile_own(tmp_path)[0] == ["app/a.py", "app/b.py"]
+
+
+def trace(tmp_path: Path, third_party: str = "key", *, reuse: bool = False) -> int:
+    """A build's part: how often the lab has been traced since the test began."""
+    cache = BuildCache(tmp_path / "cache")
+    folder = tmp_path / "cache/third-party" / third_party / "compiled"
+    assert python_packs._trace(folder, {"site/own.pyc": b"own"}, cache, lambda _: None, reuse=reuse)
+    return Pyodide.traced
 
 
 @pytest.mark.parametrize(
@@ -180,8 +264,10 @@ def imports_key(tmp_path: Path, source: str, name: str = "app/x.py") -> str:
         ("return", "print(1)\n    return"),
     ],
 )
-def test_the_key_of_imports_stays_while_imports_do(tmp_path, change):
-    assert imports_key(tmp_path, SOURCE.replace(*change)) == imports_key(tmp_path, SOURCE)
+def test_a_change_of_no_import_is_not_traced(tmp_path, own, change):
+    assert trace(tmp_path) == 1
+    own["diffusion_lab/app/a.py"].write_text(SOURCE.replace(*change))
+    assert trace(tmp_path) == 1
 
 
 @pytest.mark.parametrize(
@@ -196,113 +282,26 @@ def test_the_key_of_imports_stays_while_imports_do(tmp_path, change):
         ("from a.b", "from .a.b"),
     ],
 )
-def test_the_key_of_imports_changes_with_them(tmp_path, change):
-    assert imports_key(tmp_path, SOURCE.replace(*change)) != imports_key(tmp_path, SOURCE)
+def test_a_changed_import_is_traced_but_not_for_a_draft(tmp_path, own, change):
+    assert trace(tmp_path) == 1
+    own["diffusion_lab/app/a.py"].write_text(SOURCE.replace(*change))
+    assert trace(tmp_path, reuse=True) == 1
+    assert trace(tmp_path) == 2
 
 
-def test_the_key_of_imports_changes_with_the_files(tmp_path):
-    assert imports_key(tmp_path, SOURCE, "app/y.py") != imports_key(tmp_path, SOURCE)
+def test_another_file_or_other_packages_are_traced(tmp_path, own):
+    assert trace(tmp_path, reuse=True) == 1, "a draft too needs a trace"
+    own["diffusion_lab/app/d.css"] = own["diffusion_lab/app/c.css"]
+    assert trace(tmp_path) == 2
+    assert trace(tmp_path, "other", reuse=True) == 3
 
 
-def test_our_own_files_count_by_content_and_installed_ones_by_size_and_time(tmp_path, monkeypatch):
-    import os
-
-    def key(path: Path, text: str, when: int) -> str:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        os.utime(path, ns=(when, when))
-        return python_packs._key([path])
-
-    monkeypatch.setattr(python_packs, "ROOT", tmp_path)
-    own, installed = tmp_path / "app/x.py", tmp_path / "static/node_modules/x.js"
-    assert key(own, "a", 10) == key(own, "a", 20)
-    assert key(own, "a", 10) != key(own, "b", 10)
-    assert key(installed, "a", 10) == key(installed, "b", 10)
-    assert key(installed, "a", 10) != key(installed, "a", 20)
-    assert key(installed, "a", 10) != key(installed, "ab", 10)
-
-
-# --- the lab's own files, compiled one by one -------------------------------------------------------------------------
-
-
-class Compiler:
-    """Stands for Pyodide: "compiles" what lies in the tree."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        self.compiled: list[str] = []
-
-    def run(self, name: str) -> None:
-        assert name == "compile_tree.py"
-        for path in sorted((self.out / "tree").rglob("*.py")):
-            inside = path.relative_to(self.out / "tree").as_posix()
-            self.compiled.append(inside.removeprefix("site/"))
-            target = self.out / "compiled" / f"{inside}c"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(b"code of " + path.read_bytes())
-
-
-@pytest.fixture
-def own(tmp_path) -> dict[str, Path]:
-    sources = {"lab/a.py": "a", "lab/b.py": "b", "lab/c.css": "c"}
-    for inside, text in sources.items():
-        (tmp_path / "checkout" / inside).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "checkout" / inside).write_text(text)
-    return {inside: tmp_path / "checkout" / inside for inside in sources}
-
-
-def compile_own(tmp_path: Path, own: dict[str, Path]) -> tuple[bool, list[str], dict[str, bytes]]:
-    """A build's part: whether anything had changed, what was compiled, and what there is then."""
-    out = tmp_path / "runtime"
-    compiler, digests = Compiler(out), python_packs._digests(own)
-    changed = python_packs._compile_own(out, own, digests, lambda _: None, compiler)
-    (out / "own.json").write_text(json.dumps(digests))
-    site = out / "compiled/site"
-    there = {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
-    return changed, compiler.compiled, there
-
-
-def test_all_are_compiled_once(tmp_path, own):
-    there = {"lab/a.pyc": b"code of a", "lab/b.pyc": b"code of b", "lab/c.css": b"c"}
-    assert compile_own(tmp_path, own) == (True, ["lab/a.py", "lab/b.py"], there)
-    assert compile_own(tmp_path, own) == (False, [], there)
-
-
-def test_only_what_changed_is_compiled_again(tmp_path, own):
-    compile_own(tmp_path, own)
-    own["lab/b.py"].write_text("B")
-    changed, compiled, there = compile_own(tmp_path, own)
-    assert (changed, compiled) == (True, ["lab/b.py"])
-    assert (there["lab/a.pyc"], there["lab/b.pyc"]) == (b"code of a", b"code of B")
-
-
-def test_what_is_no_python_needs_no_compiler(tmp_path, own):
-    compile_own(tmp_path, own)
-    own["lab/c.css"].write_text("C")
-    changed, compiled, there = compile_own(tmp_path, own)
-    assert (changed, compiled, there["lab/c.css"]) == (True, [], b"C")
-
-
-def test_what_is_gone_goes(tmp_path, own):
-    compile_own(tmp_path, own)
-    del own["lab/b.py"], own["lab/c.css"]
-    changed, compiled, there = compile_own(tmp_path, own)
-    assert (changed, compiled, set(there)) == (True, [], {"lab/a.pyc"})
-
-
-def test_what_a_broken_build_left_is_not_compiled(tmp_path, own):
-    (tmp_path / "runtime/tree/site/lab").mkdir(parents=True)
-    (tmp_path / "runtime/tree/site/lab/left.py").write_text("left")
-    assert "lab/left.pyc" not in compile_own(tmp_path, own)[2]
-
-
-def test_a_pack_is_a_new_file(tmp_path):
-    """The last site may have the old one by a link."""
-    packed(tmp_path, FILES)
-    (tmp_path / "linked.pack").hardlink_to(tmp_path / "x.pack")
-    before = (tmp_path / "linked.pack").read_bytes()
-    packed(tmp_path, {})
-    assert (tmp_path / "linked.pack").read_bytes() == before
+def test_only_packs_with_a_changed_file_are_written_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(python_packs, "instrument_names", lambda: ["flow", "ring"])
+    tree, used = {line.split()[1]: b"one" for line in USED.splitlines()}, python_packs._used(USED)
+    before = python_packs._packs(tree, used, BuildCache(tmp_path))
+    after = python_packs._packs({**tree, "stdlib/fractions.pyc": b"two"}, used, BuildCache(tmp_path))
+    assert {name for name in before if before[name] != after[name]} == {"cells", "instruments/ring"}
 
 
 # --- what goes in ----------------------------------------------------------------------------------------------------
@@ -344,7 +343,7 @@ def test_parts_that_never_run_in_a_page_stay_out(path, out):
 
 
 def test_panel_and_bokeh_bring_their_python():
-    files = python_packs._third_party_files(Path("numpy.whl"))
+    files = python_packs._third_party_files()
     assert {"panel/custom.py", "bokeh/plotting/__init__.py", "param/parameterized.py", "yaml/__init__.py"} < set(files)
     assert not [inside for inside in files if inside.endswith(python_packs.LEFT_OUT_ENDINGS) or inside.startswith("..")]
     assert all(path.is_file() for path in files.values())

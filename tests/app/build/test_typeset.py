@@ -1,12 +1,12 @@
 """Formulas that were typeset are kept while KaTeX is the same. (What they look like: the browser's tests.)"""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from diffusion_lab.app.build import typeset
-from diffusion_lab.app.build.typeset import Formulas
+from diffusion_lab.app.build.build_cache import BuildCache
+from diffusion_lab.app.build.typeset import Formula, typeset_formulas
 
 
 @pytest.fixture
@@ -14,19 +14,20 @@ def typed(monkeypatch) -> list[str]:
     """The formulas that KaTeX was given, in order."""
     typed: list[str] = []
 
-    def katex(formulas: list[tuple[str, bool]]) -> list[dict[str, str]]:
+    def katex(formulas: list[Formula]) -> dict[Formula, dict[str, str]]:
         typed.extend(tex for tex, _ in formulas)
-        return [{"error": "no"} if "bad" in tex else {"html": f"<{tex} {display}>"} for tex, display in formulas]
+        return {
+            (tex, display): {"error": "no"} if "bad" in tex else {"html": f"<{tex} {display}>"}
+            for tex, display in formulas
+        }
 
-    monkeypatch.setattr(typeset, "katex", katex)
+    monkeypatch.setattr(typeset, "run_katex", katex)
     return typed
 
 
-def build(folder: Path, *formulas: tuple[str, bool]) -> list[dict[str, str]]:
-    kept = Formulas(folder / "formulas.json")
-    results = kept.typeset(list(formulas))
-    kept.save()
-    return results
+def build(folder: Path, *formulas: Formula) -> list[dict[str, str]]:
+    results = typeset_formulas(formulas, BuildCache(folder))
+    return [results[formula] for formula in formulas]
 
 
 def test_each_formula_is_typeset_once(tmp_path, typed):
@@ -40,22 +41,17 @@ def test_a_displayed_formula_is_another(tmp_path, typed):
     assert build(tmp_path, ("x", False), ("x", True)) == [{"html": "<x False>"}, {"html": "<x True>"}]
 
 
-def test_what_the_last_build_did_not_use_is_forgotten(tmp_path, typed):
-    build(tmp_path, ("x", False))
-    build(tmp_path, ("y", False))
-    build(tmp_path, ("x", False))
-    assert typed == ["x", "y", "x"]
-
-
 def test_a_mistake_is_told_each_time(tmp_path, typed):
     assert build(tmp_path, ("bad", False)) == build(tmp_path, ("bad", False)) == [{"error": "no"}]
-    assert typed == ["bad", "bad"]
+    assert typed == ["bad"]
 
 
-def test_another_katex_typesets_all_anew(tmp_path, typed):
+def test_another_katex_typesets_all_again(tmp_path, typed, monkeypatch):
     build(tmp_path, ("x", False))
-    path = tmp_path / "formulas.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "katex": "another"}))
+    package = tmp_path / "katex/package.json"
+    package.parent.mkdir()
+    package.write_text("another")
+    monkeypatch.setattr(typeset, "NODE_MODULES", tmp_path)
     build(tmp_path, ("x", False))
     assert typed == ["x", "x"]
 

@@ -1,4 +1,4 @@
-"""Hints: the mistakes that beginners make, each with the sentence that they are told."""
+"""Hints: the mistakes that beginners make, each with the hint that explains it."""
 
 import numpy as np
 import pytest
@@ -53,23 +53,23 @@ NAMES = [
     ("Sigma", "Is `Sigma` meant to be `sigma`?"),
     ("pritn(1)", "Is `pritn` meant to be `print`?"),
     ("true", "Python writes `True`."),
-    ("quux", "Nothing is called `quux` yet. A text stands between quotes; a value first needs a line `quux = …`."),
-    ("z = later\nlater = 1", "`later` gets its value only on line 2, below. Python reads from top to bottom."),
+    ("quux", "`quux` is not defined. Put a text in quotes; give a variable a value first, as in `quux = …`."),
+    ("z = later\nlater = 1", "`later` is defined only on line 2, below. Python runs a cell from top to bottom."),
     ("statistics.mean([1])", "Write `import statistics` at the top of the cell."),
     ("pn.Row()", "Write `import panel as pn` at the top of the cell."),
     (
         "def f():\n    sigma = sigma + 1\nf()",
-        "The function gives `sigma` a value somewhere, so in it `sigma` is a name of its own, which has none yet. "
-        "Pass it as an argument, or use another name for the new value.",
+        "The function assigns to `sigma`, which makes `sigma` a local variable, and it is read here before it has a "
+        "value. Pass it as an argument, or use another name for the new value.",
     ),
     ("np.sqrrt(2)", "Is `.sqrrt` meant to be `.sqrt`?"),
     ("box.widht", "Is `.widht` meant to be `.width`?"),
     ("points.shape", "`points` is a list, not an array: `np.array(points).shape` works."),
-    ("np.float(3)", "NumPy has no `float` of its own any more: write `float`."),
-    ("score.mean()", "`score` is a function. What it returns comes when it is called: `score(...)`."),
+    ("np.float(3)", "NumPy has removed `np.float`: write `float`."),
+    ("score.mean()", "`score` is a function. To use its result, call it: `score(...)`."),
     (
         "order = points.sort()\norder.append(1)",
-        "`order` is `None`, which has nothing in it. A function without `return` gives `None`, and so do methods that "
+        "`order` is `None`, which has no `append`. A function without `return` gives `None`, and so do methods that "
         "change a list in place, such as `sort` and `append`.",
     ),
     ("import numpyy", "Is `numpyy` meant to be `numpy`?"),
@@ -86,13 +86,14 @@ NAMES = [
 ARRAYS = [
     (
         "x + y",
-        "`x` has shape (3,), `y` has (4,). Entry by entry they must be equally long. For every pair, `x[:, None]` "
-        "makes a column, and the result has shape (3, 4).",
+        "`x` has shape (3,), `y` has (4,). To combine them entry by entry, they must have the same length. To "
+        "combine every pair, make a column: `x[:, None]`. The result then has shape (3, 4).",
     ),
-    ("A * x", "`A` has shape (3, 4), `x` has (3,). One number for each row is a column: `x[:, None]`."),
+    ("A * x", "`A` has shape (3, 4), `x` has (3,). To use one number for each row, make a column: `x[:, None]`."),
     (
         "A + B",
-        "`A` has shape (3, 4), `B` has (5, 3). Counted from the right, the numbers must be equal, or one of them 1.",
+        "`A` has shape (3, 4), `B` has (5, 3). Compared from the right, the numbers must be equal, or one of "
+        "them must be 1.",
     ),
     (
         "A @ B",
@@ -109,38 +110,42 @@ ARRAYS = [
         "`B @ A.T.T` would fit.",
     ),
     ("x[:2] < y[::2][:1] + x", "`x[:2]` has shape (2,), `y[::2][:1] + x` has (3,)."),
-    ("A[0] = x", "`A[0]` has shape (4,), `x` has (3,). What is put into a place must have the shape of that place."),
+    (
+        "A[0] = x",
+        "`A[0]` has shape (4,), `x` has (3,). A value that is assigned to a part of an array must have the "
+        "shape of that part.",
+    ),
     (
         "np.add(x, [1, 2])",
-        "`x` has shape (3,), `[1, 2]` has (2,). Entry by entry they must be equally long.",
+        "`x` has shape (3,), `[1, 2]` has (2,). To combine them entry by entry, they must have the same length.",
     ),
     (
         "(lambda: x)() + y",
-        "One has shape (3,), the other (4,). Shapes fit when, counted from the right, the numbers are equal or one of "
+        "One has shape (3,), the other (4,). Shapes fit if, compared from the right, the numbers are equal or one of "
         "them is 1.",
     ),
-    ("if x > 1:\n    pass", "An array has one truth value for each entry."),
-    ("A.reshape(5, 2)", "There are 12 numbers, and the numbers of the new shape, multiplied, must give 12 too."),
-    ("np.array([[1, 2], [3]])", "An array has rows of one length."),
-    ("np.vstack([x, y])", "Only arrays whose other axes have the same lengths can be put together."),
-    ("a, b = 1, 2, 3", "Left of `=` stand 2 names, but there are 3 values to share out."),
-    ("a, b, c = points[:2]", "Left of `=` stand 3 names, but there are 2 values to share out."),
+    ("if x > 1:\n    pass", "An array has one truth value for each entry, not one for all."),
+    ("A.reshape(5, 2)", "The array has 12 entries, so the product of the new shape must be 12."),
+    ("np.array([[1, 2], [3]])", "All rows of an array have the same length."),
+    ("np.vstack([x, y])", "Arrays can be joined only if all other axes have the same lengths."),
+    ("a, b = 1, 2, 3", "There are 2 names on the left of `=`, but 3 values."),
+    ("a, b, c = points[:2]", "There are 3 names on the left of `=`, but 2 values."),
     ("x[3]", "Along axis 0, `x` has 3 entries, numbered 0 to 2."),
     ("A[1, 4]", "Along axis 1, `A` has 4 entries, numbered 0 to 3."),
     ("x[0, 1]", "`x` has one axis and got 2 indices. Its shape is (3,)."),
-    ("x[3 / 2]", "An index is a whole number."),
+    ("x[3 / 2]", "An index must be a whole number."),
     ("points[3]", "`points` has 3 items, numbered 0 to 2; the last is also `[-1]`."),
-    ("points[1, 2]", "A list has no rows and columns: `x[i][j]` works, or make it an array with `np.array(x)`."),
+    ("points[1, 2]", "A list takes one index: write `x[i][j]`, or convert it to an array with `np.array(x)`."),
     ("none = []\nnone[0]", "`none` is empty."),
-    ("points * 0.5", "A list does not calculate. Make it an array: `np.array(...)`."),
-    ("points - 1", "A list does not calculate. Make it an array: `np.array(...)`."),
-    ("points + 1", "`+` joins a list only with another one. To calculate, make it an array: `np.array(...)`."),
+    ("points * 0.5", "Lists do not support arithmetic. Convert the list to an array: `np.array(...)`."),
+    ("points - 1", "Lists do not support arithmetic. Convert the list to an array: `np.array(...)`."),
+    ("points + 1", "`+` joins a list only with another list. For arithmetic, make it an array: `np.array(...)`."),
     ("points > 2", "A list cannot be compared with a number. Make it an array: `np.array(...)`."),
     ("np.zeros(3, 4)", "The shape of a new array is one argument: `np.zeros((3, 4))`, with two pairs of brackets."),
-    ("np.zeros(3.0)", "A whole number is needed."),
-    ("math.exp(x)", "This function takes one number. For each entry of an array, use NumPy's: `np.exp`"),
-    ("k = np.arange(3)\nk += 0.5", "The array holds whole numbers and cannot take fractions."),
-    ("np.exp(np.array([None]))", "The array holds objects that are not numbers. Look at its `.dtype`."),
+    ("np.zeros(3.0)", "A whole number is needed here."),
+    ("math.exp(x)", "This function takes one number. For arrays, use NumPy's functions: `np.exp`"),
+    ("k = np.arange(3)\nk += 0.5", "The array contains whole numbers and cannot store fractions."),
+    ("np.exp(np.array([None]))", "The array contains objects that are not numbers. Look at its `.dtype`."),
     ("np.uint8(300)", "NumPy's whole numbers have a fixed size"),
 ]
 
@@ -148,12 +153,12 @@ VALUES = [
     ("1 / zero", "`zero` is 0 here."),
     ("sigma / (zero * 2)", "`zero * 2` is 0 here."),
     ("1 / 0", "Nothing can be divided by zero."),
-    ("math.exp(1000)", "The result is larger than a float can be, about 1.8e308."),
+    ("math.exp(1000)", "The result exceeds the largest float, about 1.8e308."),
     ("math.sqrt(-1)", "A square root needs a number that is not negative, a logarithm one above 0."),
-    ("int('3.5')", "`int` reads whole numbers only. `float('3.5')` reads a number with a point, if it is one."),
-    ("float('1,5')", "The text '1,5' is not a number as Python writes it, such as `0.5` or `1e-3`."),
-    ("2.0 ^ 2", "A power is written `**`: `x ** 2`. The sign `^` is something else."),
-    ("x ^ 2", "A power is written `**`: `x ** 2`. The sign `^` is something else."),
+    ("int('3.5')", "`int` accepts whole numbers only. `float('3.5')` also accepts a decimal point."),
+    ("float('1,5')", "The text '1,5' is not a number in Python's notation, such as `0.5` or `1e-3`."),
+    ("2.0 ^ 2", "Write a power with `**`, as in `x ** 2`. The operator `^` does something else."),
+    ("x ^ 2", "Write a power with `**`, as in `x ** 2`. The operator `^` does something else."),
 ]
 
 CALLS = [
@@ -163,72 +168,75 @@ CALLS = [
     ),
     ("score()", "It is called as `score(x, sigma=1.0, *, steps=3)`. Missing: `x`."),
     ("score(1, 2, 3)", "It is called as `score(x, sigma=1.0, *, steps=3)`."),
-    ("x(0)", "`x` is an array: an item of it stands in square brackets, as in `x[0]`."),
-    ("sigma(2)", "`sigma` is a number. To multiply, write the sign: `*`."),
-    ("2(3)", "`2` is a number. To multiply, write the sign: `*`."),
+    ("x(0)", "`x` is an array, not a function. To pick an item, write `x[0]`."),
+    ("sigma(2)", "`sigma` is a number, not a function. To multiply, write `*`."),
+    ("2(3)", "`2` is a number, not a function. To multiply, write `*`."),
     ("np(3)", "`np` is a module; the function is inside it, as in `np.exp(x)`."),
     (
         "sum = 3\nsum(points)",
-        "`sum` was given a value, which hides Python's own `sum`. Use another name; `del sum` brings it back.",
+        "`sum` was given a value, which hides Python's own `sum`. Use another name; `del sum` restores it.",
     ),
-    ("1 + score", "`score` is a function, not what it returns. Call it: `score(...)`."),
-    ("score[1]", "`score` is a function: it is called with round brackets."),
+    ("1 + score", "`score` is a function, not its result. Call it: `score(...)`."),
+    ("score[1]", "`score` is a function: call it with round brackets."),
     ("sigma[0]", "Square brackets pick an item, but this is a number, which has no items."),
-    ("for i in 3:\n    pass", "One number cannot be gone through. To count up to `n`, write `range(n)`."),
-    ("range(2.5)", "A whole number is needed."),
-    ("'a' + 1", 'Only texts can be joined to a text. An f-string puts in any value: `f"x is {x}"`.'),
-    ("1 + 'a'", "One side is a text. `float(...)` makes a number of it, if it is one."),
+    (
+        "for i in 3:\n    pass",
+        "A single number cannot be looped over or unpacked. To count up to `n`, write `range(n)`.",
+    ),
+    ("range(2.5)", "A whole number is needed here."),
+    ("'a' + 1", 'A text can be joined only with another text. To insert a value, use an f-string: `f"x is {x}"`.'),
+    ("1 + 'a'", "One side is a text. If it contains a number, convert it with `float(...)`."),
     ("points.sort() + 1", "One side is `None`"),
     ("(1, 2)[0] = 3", "Its items cannot be changed."),
     ("{[1]: 2}", "A key of a dict or an item of a set cannot be a list. Use a tuple."),
     ("len(3)", "This is a whole number, which has no length."),
-    ("a, b = 3", "One number cannot be gone through."),
+    ("a, b = 3", "A single number cannot be looped over or unpacked."),
 ]
 
 MACHINE = [
     (
         "forever(0)",
-        "`forever` calls itself without end. There must be a case in which it returns without calling itself.",
+        "`forever` calls itself forever. Add a case in which it returns without calling itself.",
     ),
-    ("raise MemoryError", "That is more memory than a page may have."),
-    ("raise KeyboardInterrupt", "It was stopped at this line."),
+    ("raise MemoryError", "This needs more memory than a page may use."),
+    ("raise KeyboardInterrupt", "You stopped the cell at this line."),
     ("input('n?')", "Nobody can answer `input` here. Write the value into the code, as in `n = 5`."),
     ("exit()", "A cell ends by itself at its last line; it needs no `exit`."),
-    ("open('mine.csv')", "The page's Python has a file system of its own, without the files of this computer."),
+    ("open('mine.csv')", "The page's Python has a separate file system and cannot open the files of this computer."),
 ]
 
 SYNTAX = [
-    ("for i in range(3)\n    print(i)", "A line that begins with `for` ends with a colon `:`."),
-    ("if sigma > 1\n    print(1)", "A line that begins with `if` ends with a colon `:`."),
-    ("x = (1 +\n", "The bracket `(` on line 1 has no partner that closes it."),
+    ("for i in range(3)\n    print(i)", "A line that begins with `for` must end with a colon `:`."),
+    ("if sigma > 1\n    print(1)", "A line that begins with `if` must end with a colon `:`."),
+    ("x = (1 +\n", "The bracket `(` on line 1 is never closed."),
     ("x = 1)", "This `)` closes a bracket that was never opened."),
-    ("x = (1]", "The bracket `(` is closed by `]`: each kind of bracket is closed by its own."),
+    ("x = (1]", "The bracket `(` is closed by `]`, which is another kind of bracket."),
     ("print('a)", "The text that begins here has no closing quote on the same line."),
-    ("'''a", "A text that begins with three quotes also ends with three."),
-    ("if sigma = 1:\n    pass", "`=` gives a name a value. To ask whether two things are equal, write `==`."),
-    ("2 = x", "On the left of `=` stands a name, as in `x = 2`."),
-    ("x + 1 = 2", "On the left of `=` stands a name, as in `x = 2`."),
-    ("for i in points:\nprint(i)", "What belongs to the 'for' statement of line 1 stands below it"),
-    ("x = 1\n  y = 2", "This line begins further to the right than the one above."),
-    ("if 1:\n        a = 1\n    b = 2", "This line begins between two levels."),
-    ("y = 2x", "A name cannot begin with a digit. If you multiply, write the sign, as in `2 * x`."),
+    ("'''a", "A text that begins with three quotes must end with three quotes."),
+    ("if sigma = 1:\n    pass", "`=` assigns a value. To test whether two values are equal, write `==`."),
+    ("2 = x", "The left side of `=` must be a name, as in `x = 2`."),
+    ("x + 1 = 2", "The left side of `=` must be a name, as in `x = 2`."),
+    ("for i in points:\nprint(i)", "The lines that belong to the 'for' statement on line 1 must follow it"),
+    ("x = 1\n  y = 2", "This line is indented further than the line above."),
+    ("if 1:\n        a = 1\n    b = 2", "The indentation of this line matches no line above."),
+    ("y = 2x", "A name cannot begin with a digit. To multiply, write `*`, as in `2 * x`."),
     ("print 'a'", "`print` is a function: write `print(...)` with parentheses."),
-    ("[1 2]", "Between two values in brackets stands a comma."),
-    ("return 1", "`return` belongs inside a function."),
-    ("break", "This belongs inside a loop."),
-    ("print(“a”)", "The sign “ is not one of Python's: write `\"` instead."),
-    ("y = 3 − 1", "The sign − is not one of Python's: write `-` instead."),
+    ("[1 2]", "Values in brackets are separated by commas."),
+    ("return 1", "`return` can be used only inside a function."),
+    ("break", "This can be used only inside a loop."),
+    ("print(“a”)", 'Python does not accept the character “ here: write `"` instead.'),
+    ("y = 3 − 1", "Python does not accept the character − here: write `-` instead."),
     ("if 1:\n    pass\nelse if 2:\n    pass", "Python writes `elif` for `else if`."),
     ("i = 0\ni++", "Python has no `++`: write `x += 1`."),
     ("True && False", "Python writes `and` and `or` in words."),
     ("!pip install x", "Python writes `not` in words. Commands such as `!pip` cannot run in a page."),
-    ("pip install x", "Nothing can be installed here."),
+    ("pip install x", "Packages cannot be installed here."),
     ("%matplotlib inline", "Lines that begin with `%` are for notebooks. Cells here are plain Python."),
-    ("y =", "Something must stand on the right of `=`."),
-    ("y = 1 +", "The line ends with an operator: what follows it is missing."),
+    ("y =", "The value on the right of `=` is missing."),
+    ("y = 1 +", "The line ends with an operator; the value after it is missing."),
     ("score(sigma=1, 2)", "Arguments with a name, such as `size=3`, come after those without."),
-    ("lambda = 3", "This word has a meaning of its own in Python. Choose another name."),
-    ("f'{x'", "A `{` inside an f-string needs its `}`."),
+    ("lambda = 3", "This word is a keyword of Python. Choose another name."),
+    ("f'{x'", "A `{` inside an f-string needs a closing `}`."),
 ]
 
 
@@ -249,7 +257,10 @@ ABOVE = [("1.a", "import numpy as np\nfar = 1"), ("1.b", "def near(x):\n    inne
 @pytest.mark.parametrize(("name", "cell"), [("far", "1.a"), ("near", "1.b")])
 def test_a_name_of_a_cell_above_sends_the_reader_there(session, name, cell):
     (found,) = hints(session, f"{name} + 1", ABOVE)
-    assert (found.kind, found.body) == ("hint_above", f"`{name}` is made in cell {cell}, above. Run that first.")
+    assert (found.kind, found.body) == (
+        "hint_above",
+        f"`{name}` is defined in cell {cell}, above. Run that cell first.",
+    )
 
 
 def test_a_name_inside_a_function_above_is_not_made_there(session):

@@ -24,9 +24,16 @@ from diffusion_lab.app.instrument import (
     text,
     whole,
 )
+from diffusion_lab.app.instrument.instrument import Answer
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Bars, Heat, Lines, Plane, Points
 
 STEPS = 5
+
+#: Names of its settings, in the order of their definition.
+SETTINGS = (
+    *("level", "half", "count", "word", "drawing", "view", "sampler", "langevin_steps"),
+    *("show_line", "show_heat", "seed"),
+)
 
 
 class Dial(Instrument):
@@ -150,3 +157,16 @@ class Dial(Instrument):
     def tap(self, x, y):
         self.calls.append(f"tap {x:g} {y:g}")
         self.level = min(1.0, abs(x))
+
+
+class Timed(Dial):
+    """With the time of its results in the status line."""
+
+    def status(self):
+        beside = Status("a sum", timed=("slow",), count=4, each="a pass")
+        return Status("points", "float64", timed=("cloud",), beside=beside if self.show_line else None)
+
+
+def parts(answer: Answer) -> dict[str, object]:
+    """What an answer holds: its parts that are not empty."""
+    return {name: value for name, value in vars(answer).items() if value not in ({}, None, (), False)}

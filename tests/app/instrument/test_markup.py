@@ -37,7 +37,7 @@ def test_sliders_have_bounds_value_unit_and_ends():
     found = elements()
     numbers = {tag["data-param"]: tag for tag in found.tags if tag.get("type") == "number"}
     assert list(numbers) == ["level", "seed", "half", "count", "langevin_steps"]
-    level, half, count, seed, _ = numbers.values()
+    level, seed, half, count, _ = numbers.values()
     assert (level["title"], level["aria-label"]) == ('How "high".', "Level")
     assert [level[name] for name in ("min", "max", "step", "value")] == ["0.0", "1.0", "0.1", "0.2"]
     assert [half[name] for name in ("max", "value")] == ["0.5", "0.1"]

@@ -123,19 +123,19 @@ def test_a_second_process_waits_and_sweeps_up(cache: Cache):
             assert not left_behind.exists()
 
 
-def test_the_recipe_hash_sees_names_and_contents_but_no_byte_code_nor_format(tmp_path: Path):
-    (tmp_path / "a.py").write_text("f(1, 2)")
+def test_the_recipe_hash_sees_names_and_contents_but_neither_byte_code_nor_words(tmp_path: Path):
+    (tmp_path / "a.py").write_text("'Doc.'\ndef g():\n    'Doc.'\nf(1, 2)")
     (tmp_path / "a.diff").write_text("# 1")
     first = recipe_hash(tmp_path)
     (tmp_path / "__pycache__").mkdir()
     (tmp_path / "__pycache__/a.pyc").write_text("x")
     assert recipe_hash(tmp_path) == first
-    (tmp_path / "a.py").write_text("# why\nf(\n    1, 2)\n")
+    (tmp_path / "a.py").write_text("# why\n'Words.'\ndef g():\n    'Words.'\nf(\n    1, 2)\n")
     assert recipe_hash(tmp_path) == first
     (tmp_path / "a.diff").write_text("# 2")
     assert recipe_hash(tmp_path) != first
     (tmp_path / "a.diff").write_text("# 1")
-    (tmp_path / "a.py").write_text("f(1, 3)")
+    (tmp_path / "a.py").write_text("def g():\n    pass\nf(1, 3)")
     second = recipe_hash(tmp_path)
     (tmp_path / "a.py").rename(tmp_path / "b.py")
     assert len({first, second, recipe_hash(tmp_path)}) == 3

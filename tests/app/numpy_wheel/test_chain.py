@@ -165,7 +165,7 @@ def test_the_users_wheel_wins_over_the_cache(pyodide, cache_folder, tmp_path, bu
         ("numpy-2.4.5-cp314-cp314-pyemscripten_2026_0_wasm32.whl", None, "wrong wheel: .* need a file named"),
         ("numpy-2.4.6-cp313-cp313-pyodide_2025_0_wasm32.whl", None, "wrong wheel: .* need a file named"),
         (pins.WHEEL, b"no zip", "cannot be read"),
-        (pins.WHEEL, BROKEN, "does not offer: .*backtrace"),
+        (pins.WHEEL, BROKEN, "does not export: .*backtrace"),
         ("missing", None, "no such file"),
     ],
 )
