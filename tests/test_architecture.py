@@ -45,7 +45,7 @@ RULES = (
         "instruments/*/*.py",
         may=("numpy", COMMON, "<own>"),
         may_not=("<own>.component",),
-        but=("component.py", "fit.py"),
+        but=("component.py", "charts.py", "fit.py"),
     ),
     # What trains a network stays at home.
     Rule("instruments/*/fit.py", may=("numpy", "torch", COMMON, "<own>"), may_not=("<own>.component",)),
@@ -55,6 +55,8 @@ RULES = (
         may=("numpy", COMMON, "<own>", f"{CONTRACT}.scenes"),
         names=tuple(f"{CONTRACT}.{name}" for name in instrument.__all__),
     ),
+    # Where an instrument has several: its charts, with the data of their layers.
+    Rule("instruments/*/charts.py", may=("numpy", COMMON, "<own>", f"{CONTRACT}.scenes"), may_not=("<own>.component",)),
     # Where an instrument has one: a text that its kernel learns from.
     Rule("instruments/*/corpus.py", may=()),
     Rule("app/__init__.py", may=()),
@@ -79,7 +81,7 @@ RULES = (
     Rule("app/instrument/*.py", may=("numpy", "param", CONTRACT), but=(*DRAWERS, "markup.py")),
     Rule("app/instrument/*.py", may_not=(*DRAWING, f"{CONTRACT}.markup"), top_level=True, but=DRAWERS),
     Rule("app/instrument/markup.py", may=("jinja2", "param", CONTRACT)),
-    Rule("app/instrument/figure_svg.py", may=("bokeh", "numpy", f"{CONTRACT}.theme")),
+    Rule("app/instrument/figure_svg.py", may=("bokeh", "numpy", f"{CONTRACT}.svg", f"{CONTRACT}.theme")),
     Rule("app/instrument/scene_figures.py", may=("bokeh", f"{CONTRACT}.scenes", f"{CONTRACT}.theme")),
     Rule("app/instrument/view.py", may=("bokeh", "panel", "param", CONTRACT)),
     # Those that know nothing but Python.

@@ -128,7 +128,13 @@ class CodeOverrides:
         forget_cached_calls()
         for live in self._live.values():
             if function in editable_functions(type(live.instrument)).values():
+                self.mark(live.instrument)
                 live.recompute()
+
+    def mark(self, instrument: Instrument) -> None:
+        """Lets an instrument know which of its functions are the reader's."""
+        functions = editable_functions(type(instrument))
+        instrument.edited = tuple(name for name, function in functions.items() if function in self._now)
 
 
 def shown_error(error: BaseException, name: str) -> Output:

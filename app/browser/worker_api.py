@@ -86,6 +86,8 @@ class WorkerApi:
             self._instruments[slot] = made
             if query is not None:
                 made.resume(query)
+            if "_overrides" in self.__dict__:
+                self._overrides.mark(made.instrument)
 
         if not self._computes(make):
             make()
@@ -124,6 +126,12 @@ class WorkerApi:
     def export(self, slot: str) -> str:
         """Returns the data that the instrument shows, as comma-separated values."""
         return self._instruments[slot].instrument.csv()
+
+    def picture(self, slot: str, theme: str, address: str) -> str:
+        """Returns what the instrument shows as SVG, with legends, settings and this address in it."""
+        from diffusion_lab.app.instrument.scene_svg import instrument_svg
+
+        return instrument_svg(self._instruments[slot].instrument, "dark" if theme == "dark" else "light", address)
 
     # --- cells -------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from bokeh.embed.util import standalone_docs_json_and_render_items
 from bokeh.models import ImportedStyleSheet
 
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument
+from diffusion_lab.app.build.settings_table import settings_table
 from diffusion_lab.app.build.still_frames import make_frames
 from diffusion_lab.app.cells.session import Output, Session, output_html
 from diffusion_lab.app.instrument.conditions import as_text
@@ -28,6 +29,7 @@ from diffusion_lab.app.instrument.figure_svg import figure_svg
 from diffusion_lab.app.instrument.instrument import Instrument, StateError
 from diffusion_lab.app.instrument.markup import scene_mark
 from diffusion_lab.app.instrument.readings import Estimate, number_text
+from diffusion_lab.app.instrument.theme import TOKENS, ThemeName
 from diffusion_lab.app.instrument.view import InstrumentView, view_of
 
 QUIZ_NAMES = {**{name: value for name, value in vars(math).items() if not name.startswith("_")}, "np": np}
@@ -269,8 +271,9 @@ def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument
     instrument = _opened(name, state)
     view = view_of(instrument)
     html, described, param = view.markup, view.description, instrument.panel.frames
-    for scene, drawn in view.figures.items():
-        html = html.replace(scene_mark(scene), figure_svg(drawn.plot), 1)
+    svgs = {scene: figure_svg(drawn.plot) for scene, drawn in view.figures.items()}
+    for scene, svg in svgs.items():
+        html = html.replace(scene_mark(scene), svg, 1)
     frames, code = make_frames(view) if param else "", json.dumps(sources(type(instrument)))
     return RenderedInstrument(
         instrument.title,
@@ -281,7 +284,23 @@ def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument
         TAKEN.sub("", frames),
         param,
         code,
+        json.dumps(settings_table(type(instrument)), separators=(",", ":")),
+        poster_svg(next(iter(svgs.values()))),
     )
+
+
+def poster_svg(svg: str) -> str:
+    """Makes a page's SVG a file: adds the colours that it names, of both themes; follows the system's theme."""
+    used = sorted(set(re.findall(r"var\(--([\w-]+)\)", svg)) | {"bg"})
+
+    def colours(theme: ThemeName) -> str:
+        return ";".join(f"--{name}:{TOKENS[theme][name]}" for name in used if name in TOKENS[theme])
+
+    style = (
+        f"<style>svg{{{colours('light')};--sans:sans-serif;background:var(--bg)}}"
+        f"@media(prefers-color-scheme:dark){{svg{{{colours('dark')}}}}}</style>"
+    )
+    return re.sub(r"(<svg[^>]*>)", lambda match: match[1] + style, svg, count=1) + "\n"
 
 
 def document_json(view: InstrumentView, at_once: set[str]) -> str:

@@ -107,7 +107,7 @@ def in_light(svg: str) -> str:
 
 def moving_picture(instrument: Instrument) -> str:
     """Returns an animated SVG of the instrument playing: each point of its first point layer moves along its path."""
-    plays, side = instrument.panel.transport.plays, 480
+    plays, side = str(instrument.played), 480
     low, high = instrument.param[plays].bounds
     address, scene = next(
         (f"{scene.name}.{name}", scene)

@@ -22,6 +22,10 @@ class RenderedInstrument:
     frames_param: str
     #: The functions that a reader may edit, as JSON.
     code: str
+    #: The settings, as JSON: see `settings_table`.
+    settings: str
+    #: The first picture as an SVG file with the colours of both themes.
+    poster: str
 
 
 @dataclass(frozen=True)

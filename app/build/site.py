@@ -7,6 +7,7 @@ the old site by one rename.
 from __future__ import annotations
 
 import fcntl
+import json
 import re
 import shutil
 import tomllib
@@ -59,6 +60,9 @@ CHAPTERS = ROOT / "chapters"
 PLANNED_CHAPTERS = 10
 PRERENDER = "diffusion_lab.app.build.prerender"
 
+#: A link in a chapter's HTML to a place in the same folder.
+CHAPTER_LINK = re.compile(r'href="(?!https?:|data:|mailto:|\.\./)([^"]*)"')
+
 #: The placeholder of a formula in a chapter's HTML.
 MARK = re.compile("\ue000[^\ue001]*\ue001")
 
@@ -110,7 +114,11 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
             site.write_chapter(page, references, before and before.chapter, after and after.chapter, notebook)
         for name, rendered in embeds.items():
             site.write_embed(name, rendered, next((page.chapter for page in pages if name in page.instruments), None))
+        for page in pages:
+            site.write_embedded_blocks(page)
+        site.write_teachers(pages, embeds)
         site.write_index(chapters)
+        site.assets.write_element()
         site.assets.write_file_list()
         if not warm:
             site.assets.write_service_worker()
@@ -344,6 +352,56 @@ class _Site:
             has_instruments=True,
             needs_python=True,
         )
+        poster = self.out / f"embed/{name}.svg"
+        poster.write_text(rendered.poster, "utf-8")
+        self._written(poster)
+
+    def write_embedded_blocks(self, page: _Page) -> None:
+        """Writes a page for each quiz, cell and exercise of a chapter, for an iframe."""
+        before: list[str] = []
+        for block in page.chapter.blocks:
+            if not isinstance(block, Quiz | Cell | Exercise):
+                continue
+            path = block_path(page.chapter, block)
+            html = self.templates.get_template(f"blocks/{type(block).__name__.lower()}.html").render(
+                block=block, page=page
+            )
+            html = CHAPTER_LINK.sub(partial(_from_embed, slug=page.chapter.slug), html)
+            self._write(
+                f"embed/{path}.html",
+                "embed_block.html",
+                name=path,
+                title=getattr(block, "title", "Question"),
+                html=html,
+                above="" if isinstance(block, Quiz) else "".join(before),
+                anchor=f"{type(block).__name__.lower()}-{block.label}",
+                slug=page.chapter.slug,
+                chapter=page.chapter,
+                has_instruments=False,
+                needs_python=False,
+            )
+            if isinstance(block, Cell):
+                before.append(html)
+
+    def write_teachers(self, pages: Sequence[_Page], embeds: dict[str, RenderedInstrument]) -> None:
+        """Writes the page for teachers: how to embed, with every setting of every instrument."""
+        blocks = [
+            (page.chapter, [(block_path(page.chapter, b), b) for b in page.chapter.blocks if isinstance(b, kinds)])
+            for kinds in (Quiz, Cell | Exercise)
+            for page in pages
+        ]
+        self._write(
+            "teachers.html",
+            "teachers.html",
+            example=next(name for page in pages for name in page.instruments),
+            titles={name: rendered.title for name, rendered in embeds.items()},
+            settings={name: json.loads(rendered.settings) for name, rendered in embeds.items()},
+            quizzes=blocks[: len(pages)],
+            cells=blocks[len(pages) :],
+            megabytes=self.megabytes,
+            has_instruments=False,
+            needs_python=False,
+        )
 
     def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
         """Writes the still frames of instruments; returns name → (address, setting that the frames vary)."""
@@ -378,6 +436,17 @@ class _Site:
         (self.out / path).parent.mkdir(parents=True, exist_ok=True)
         (self.out / path).write_text(text, "utf-8")
         self._written(self.out / path)
+
+
+def block_path(chapter: Chapter, block: Quiz | Cell | Exercise) -> str:
+    """Returns the address of a part's own page below `embed/`, without `.html`: `quiz/forward-noised-value`."""
+    return f"{'quiz' if isinstance(block, Quiz) else 'cell'}/{chapter.name}-{block.label}"
+
+
+def _from_embed(link: re.Match[str], slug: str) -> str:
+    """A chapter's link as a page two folders away writes it."""
+    target = link[1] if not link[1].startswith("#") else f"{slug}.html{link[1]}"
+    return f'href="../../chapters/{target}"'
 
 
 @cache

@@ -12,8 +12,7 @@ import numpy as np
 from bokeh.models import LinearColorMapper
 from bokeh.plotting import figure
 
-from diffusion_lab.app.instrument.scene_figures import shades
-from diffusion_lab.app.instrument.theme import TOKENS, data_palette
+from diffusion_lab.app.instrument.theme import TOKENS, data_palette, shades
 
 __all__ = ["plot_hist", "plot_image", "plot_line", "plot_scatter"]
 

@@ -24,7 +24,7 @@ import param
 from diffusion_lab.app.instrument.computed import Graph, NotReady, Progress, Result
 from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.panel import Panel
-from diffusion_lab.app.instrument.readings import Status, reading_numbers, reading_texts
+from diffusion_lab.app.instrument.readings import Status, not_numbers, reading_numbers, reading_texts
 from diffusion_lab.app.instrument.scenes import Columns, Scene
 from diffusion_lab.app.instrument.settings import SETTING_TYPES
 from diffusion_lab.app.instrument.vocabulary import current_setting, current_value
@@ -76,12 +76,15 @@ class Instrument(param.Parameterized):
     #: Functions that the instrument runs and that a reader may replace: of its kernel or of `common`.
     editable: ClassVar[tuple[Callable[..., Any], ...]] = ()
 
+    #: Names of the functions that now run the reader's code.
+    edited: tuple[str, ...] = ()
+
     playing = param.Boolean(default=False, precedence=-1, doc="Whether the picture is being played.")
 
     _scenes: ClassVar[dict[str, Scene]] = {}
     _drawn: ClassVar[list[tuple[Scene, tuple[str, ...], Result]]] = []
     _read: ClassVar[list[Result]] = []
-    _ranged: ClassVar[list[Result]] = []
+    _ranged: ClassVar[list[tuple[Scene, Result]]] = []
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -94,7 +97,7 @@ class Instrument(param.Parameterized):
                     (scene, names, _node(f"{name}.{'+'.join(names)}", _columns_of(scene, names, function)))
                 )
             if scene.limits is not None:
-                cls._ranged.append(_node(f"{name}.ranges", scene.limits))
+                cls._ranged.append((scene, _node(f"{name}.ranges", scene.limits)))
         given = [value for value in vars(cls).values() if getattr(value, "gives_readings", False)]
         cls._read = [_node(f"readings {k}", function) for k, function in enumerate(given)] or cls._read
 
@@ -103,11 +106,13 @@ class Instrument(param.Parameterized):
         self._graph = Graph(self)
         self._reconciling = False
         self._sent: dict[str, Any] = {}
+        self._not_numbers: dict[str, list[str]] = {}
         self._reconcile(frozenset(settings).intersection(self.settings()))
         #: All settings as they were at the start: the state of its place in a chapter.
         self.initial = self.values()
         #: What `reset` returns to.
         self.reset_to = self.initial
+        self._ran = False  # whether nothing but the played setting has moved since a run was started
         self.param.watch(self._on_settings, list(self.settings()))
 
     # --- for subclasses ----------------------------------------------------------------------------------------------
@@ -133,9 +138,9 @@ class Instrument(param.Parameterized):
 
     def step(self) -> None:
         """Called when the reader presses step: advances the played setting, unless a subclass overrides it."""
-        name = self.panel.transport.plays
-        p = self.param[name]
-        self.param.update(playing=False, **{name: min(p.bounds[1], getattr(self, name) + (p.step or 1))})
+        if (name := self.played) is not None:
+            p = self.param[name]
+            self.param.update(playing=False, **{name: min(p.bounds[1], getattr(self, name) + (p.step or 1))})
 
     def tap(self, x: float, y: float) -> None:
         """Called when the reader taps the picture at (x, y), in data units."""
@@ -143,10 +148,25 @@ class Instrument(param.Parameterized):
     # --- for subclasses to use ---------------------------------------------------------------------------------------
 
     def play_from_start(self, **settings: Any) -> None:
-        """Sets `settings`, and plays from the low bound of the setting that the transport plays."""
-        name = self.panel.transport.plays
-        self.param.update(**{name: self.param[name].bounds[0]}, **settings)
+        """Sets `settings`, and plays from the low bound of the setting that is played then.
+
+        Where the run that was started last has been played to its end, with no other setting moved since, the next one
+        has the next seed: a sample that is asked for again is a new one.
+        """
+        name = self.panel.transport.played(settings.get("view", getattr(self, "view", "")))
+        if name is None:
+            raise ValueError(f"{type(self).__name__} plays nothing in the view that it was asked to play.")
+        low, high = self.param[name].bounds
+        if self._ran and getattr(self, name) == high:
+            settings.setdefault("seed", (self.seed + 1) % (self.param.seed.bounds[1] + 1))
+        self.param.update(**{name: low}, **settings)
+        self._ran = True
         self.playing = True
+
+    @property
+    def played(self) -> str | None:
+        """The setting that playing moves in the present view; None where nothing is played."""
+        return self.panel.transport.played(getattr(self, "view", ""))
 
     @property
     def reading_texts(self) -> dict[str, str | list[float]]:
@@ -286,10 +306,34 @@ class Instrument(param.Parameterized):
         with suppress(NotReady), self._graph.no_waiting():  # no step or tap before the picture is computed
             getattr(self, action)(*place)
 
+    def provenance(self) -> list[str]:
+        """The lines that say what a file of this instrument shows: title, the reader's code if any, all settings."""
+        settings = (f"{name} = {as_text(getattr(self, name))}" for name in self.settings())
+        return [self.title, *self.edited_words(), *settings]
+
+    def seen(self) -> Iterator[tuple[Scene, dict[str, Columns], Any]]:
+        """Each scene that is seen now, with the columns of its visible layers and its ranges, None for its own."""
+        ranges = {scene.name: node for scene, node in self._ranged}
+        for scene in self._scenes.values():
+            if not scene.when.met(self):
+                continue
+            columns = {
+                name: part
+                for other, names, node in self._drawn
+                if other is scene and self._shows(scene, names)
+                for name, part in zip(names, self._graph.read(node), strict=True)
+                if scene.layers[name].condition.met(self)
+            }
+            yield scene, columns, self._graph.read(ranges[scene.name]) if scene.name in ranges else None
+
     def csv(self) -> str:
-        """The data shown, as comma-separated values below a line of names; numbers have nine digits."""
+        """The data shown, as comma-separated values; numbers have nine digits.
+
+        Lines that begin with # come first: the title, the reader's code if there is any, and all settings.
+        """
         columns = self.table()
         text = io.StringIO()
+        text.writelines(f"# {line}\n" for line in self.provenance())
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(
@@ -312,11 +356,12 @@ class Instrument(param.Parameterized):
             for scene in self._scenes.values():
                 for name, layer in scene.layers.items():
                     self._tell(answer.visible, f"{scene.name}.{name}", layer.condition.met(self))
-            for node in self._ranged:
-                for limits in self._ready(node):
-                    self._tell(answer.ranges, node.name.partition(".")[0], limits)
+            for scene, node in self._ranged:
+                for limits in self._ready(node) if scene.when.met(self) else ():
+                    self._tell(answer.ranges, scene.name, limits)
             for node in self._read:
                 for values in self._ready(node):
+                    self._not_numbers[node.name] = not_numbers(self.panel, values)
                     for key, text in reading_texts(self.panel, values).items():
                         self._tell(answer.texts, key, text, "reading")
                     for key, numbers in reading_numbers(values).items():
@@ -334,15 +379,25 @@ class Instrument(param.Parameterized):
         answer.pale, answer.working = tuple(pale), self._graph.working
         return answer
 
+    def edited_words(self) -> list[str]:
+        """That some of the code is the reader's, or nothing."""
+        return [f"runs your {', '.join(name.rpartition('.')[2] for name in self.edited)}"] if self.edited else []
+
     def status_text(self) -> str:
-        """The status line: computation, time and exactness, and the progress of unfinished work."""
+        """The status line: computation, time and exactness, and the progress of unfinished work.
+
+        With the reader's code nothing is called exact. A reading that should be a number and is not has a sentence.
+        """
         status: Status | None = self._sent.get("status data")
-        parts = []
+        parts = self.edited_words()
         if (progress := self._graph.progress) is not None and progress.of:
             parts.append(f"{progress.done:,.0f} of {progress.of:,.0f} {progress.unit}".strip())
         while status is not None:
-            parts += [part for part in (status.what, self._took(status), status.exactness) if part]
+            exactness = "" if self.edited else status.exactness
+            parts += [part for part in (status.what, self._took(status), exactness) if part]
             status = status.beside
+        if labels := [label for found in self._not_numbers.values() for label in found]:
+            parts.append(f"no number (nan) came out for: {', '.join(labels)}")
         return " · ".join(parts)
 
     def _took(self, status: Status) -> str:
@@ -398,8 +453,13 @@ class Instrument(param.Parameterized):
             part[name] = news
 
     def _on_settings(self, *events: param.parameterized.Event) -> None:
-        if not self._reconciling:
-            self._reconcile(frozenset(event.name for event in events))
+        if self._reconciling:
+            return
+        moved = frozenset(event.name for event in events)
+        self._ran = self._ran and moved <= {self.played}
+        self._reconcile(moved)
+        if any(event.name == "view" and self.panel.transport.played(event.old) != self.played for event in events):
+            self.playing = False  # in this view playing would move another setting
 
     def _reconcile(self, moved: frozenset[str]) -> None:
         self._reconciling = True

@@ -13,6 +13,8 @@ import param
 
 from diffusion_lab.app.instrument.conditions import Condition
 from diffusion_lab.app.instrument.instrument import Answer, Instrument
+from diffusion_lab.app.instrument.scenes import BY_PART, Layer, Scene
+from diffusion_lab.app.instrument.settings import played_places
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -38,7 +40,6 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
     """The front panel in the state of `answer`, which must be a complete one."""
     panel, scenes = instrument.panel, list(instrument.scenes().values())
     pictures = [scene for scene in scenes if scene.place == "picture"]
-    played = instrument.param[panel.transport.plays]
     controls = list(_controls(instrument))
     return _template().render(
         title=instrument.title,
@@ -50,16 +51,60 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
         pictures=pictures,
         charts=[scene for scene in scenes if scene.place != "picture"],
         extent=((pictures[0].x[1] - pictures[0].x[0]) / 2, (pictures[0].y[1] - pictures[0].y[0]) / 2),
-        legends=list(_legends(instrument)),
+        legends={scene.name: list(_legends(scene)) for scene in scenes},
         main_controls=[item for item in controls if item.main],
         other_controls=[item for item in controls if not item.main],
         places={scene.name: place for place, scene in enumerate(scenes)},
         transport=panel.transport,
-        grain=(played.step or 1) if isinstance(played, param.Integer) else 0,
+        films={view: _film(instrument, name) for view, name in panel.transport.films.items()},
         readouts=panel.readouts,
         measures=[_with_condition(item) for item in panel.measures],
         pads=[_with_condition(item) for item in panel.pads],
     )
+
+
+def _film(instrument: Instrument, name: str) -> dict[str, Any]:
+    """What the page needs to play a setting; grain: the step of a whole number, which moves from one to the next."""
+    p = instrument.param[name]
+    grain = (p.step or 1) if isinstance(p, param.Integer) else 0
+    return {"setting": name, "places": played_places(p), "grain": grain}
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A moment on a slider: its value, its place as a share of the slider, its words, and the line that they are in.
+
+    before: whether the words end at the place, where they would not fit behind it.
+    """
+
+    value: float
+    share: float
+    words: str
+    line: int
+    before: bool
+
+
+#: The narrowest slider, and a generous width of one character of a mark's words, in pixels.
+SLIDER, CHARACTER = 300, 6.6
+
+
+def slider_marks(p: param.Number) -> list[_Mark]:
+    """The marks of a slider by value, in lines such that no words meet: the last mark is in the first line.
+
+    The words begin at their place, so that the tick of an earlier mark, which goes down to a lower line, passes before
+    them.
+    """
+    low, high = p.bounds
+    found: list[_Mark] = []
+    taken: list[float] = []  # where the words of each line begin
+    for value, words in sorted(p.control.marks.items(), reverse=True):
+        share, width = (value - low) / (high - low), CHARACTER * len(words) / SLIDER
+        before = share + width > 1
+        start = share - width if before else share
+        line = next((k for k, begin in enumerate(taken) if start + width < begin), len(taken))
+        taken[line : line + 1] = [start]
+        found.append(_Mark(value, round(share, 4), words, line, before))
+    return found[::-1]
 
 
 def _controls(instrument: Instrument) -> Iterator[_Item]:
@@ -82,17 +127,34 @@ def _controls(instrument: Instrument) -> Iterator[_Item]:
         yield _Item("switches", names=tuple(switches))
 
 
-def _legends(instrument: Instrument) -> Iterator[dict[str, Any]]:
-    """Mark, colour, words and condition of each legend, which is shown only together with its scene."""
-    for scene in instrument.scenes().values():
-        for layer in scene.layers.values():
-            if layer.legend:
-                yield {
-                    "mark": layer.mark,
-                    "colour": layer.colour,
-                    "label": layer.legend,
-                    "condition": Condition(scene.when.allowed + layer.condition.allowed),
-                }
+def _legends(scene: Scene) -> Iterator[dict[str, Any]]:
+    """The legend of each layer that has one: its mark with its style, its words and its condition."""
+    for layer in scene.layers.values():
+        if not layer.legend:
+            continue
+        style, words, scale = [f"--c: {_colour(layer)}"], "", getattr(layer, "scale", None)
+        style.append(f"--o: {getattr(layer, 'strongest', layer.alpha):g}")
+        if hasattr(layer, "width"):
+            style.append(f"--w: {layer.width:g}px")
+        if scale:
+            style.append(f"--long: {scale[0] / (scene.x[1] - scene.x[0]):.4f}")
+            words = f"this long: {scale[1]}"
+        if outline := getattr(layer, "outline", ""):
+            style = [f"--c: var(--{outline})"]
+        yield {
+            "mark": "frame" if outline else layer.mark,
+            "style": "; ".join(style),
+            "dashed": bool(getattr(layer, "dash", ())),
+            "label": layer.legend,
+            "scale": words,
+            "ramp": layer.ramp if any(layer.ramp) else None,
+            "condition": layer.condition,
+        }
+
+
+def _colour(layer: Layer) -> str:
+    """The layer's colour in CSS; of one with a colour for each part, a name for all of them."""
+    return "var(--parts)" if layer.colour == BY_PART else f"var(--{layer.colour})"
 
 
 def _with_condition(item: Any) -> dict[str, Any]:
@@ -104,4 +166,5 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.globals["slider_marks"] = slider_marks
     return environment.get_template("instrument.html")

@@ -5,23 +5,38 @@ Settings declare their own controls (`settings.Control`), layers their own legen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from diffusion_lab.app.instrument.conditions import When
+from diffusion_lab.app.instrument.conditions import Condition, When
 
 
 @dataclass(frozen=True)
 class Transport:
     """Run, play or pause, step, seed and reset.
 
-    run: the word on the run button; plays: the setting that playing moves, from its low to its high bound in `seconds`.
+    run: the word on the run button; plays: the setting that playing moves, from its low to its high bound in `seconds`,
+    or view → setting: a view that is left out offers neither play nor step.
     """
 
     run: str
-    plays: str
+    plays: str | Mapping[str, str]
     seconds: float
     step: str = "One step forward"
+
+    @property
+    def films(self) -> dict[str, str]:
+        """View → the setting that is played there; under "" where it is the same in all views."""
+        return {"": self.plays} if isinstance(self.plays, str) else dict(self.plays)
+
+    @property
+    def condition(self) -> Condition:
+        """Where something is played."""
+        return Condition() if isinstance(self.plays, str) else Condition.of({"view": tuple(self.plays)})
+
+    def played(self, view: str) -> str | None:
+        """The setting that is played in a view; None where nothing is."""
+        return self.plays if isinstance(self.plays, str) else self.plays.get(view)
 
 
 @dataclass(frozen=True)
@@ -117,4 +132,4 @@ class Panel:
     @property
     def main_settings(self) -> frozenset[str]:
         """Names of the settings whose controls stay beside the picture."""
-        return frozenset({*self.main, self.frames, self.transport.plays})
+        return frozenset({*self.main, self.frames, *self.transport.films.values()})

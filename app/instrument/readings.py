@@ -85,6 +85,19 @@ def reading_texts(panel: Panel, values: Mapping[str, Reading]) -> dict[str, str 
     return texts
 
 
+def not_numbers(panel: Panel, values: Mapping[str, Reading]) -> list[str]:
+    """The labels of readings that are or hold nan: a computation went wrong there."""
+
+    def wrong(value: Any) -> bool:
+        if isinstance(value, Estimate):
+            return wrong(value.value)
+        if isinstance(value, np.ndarray | list | tuple):
+            return any(wrong(part) for part in value)
+        return isinstance(value, float | np.floating) and bool(np.isnan(value))
+
+    return [item.label for item in [*panel.readouts, *panel.measures] if wrong(values.get(item.key))]
+
+
 def reading_numbers(values: Mapping[str, Reading]) -> dict[str, Any]:
     """The readings as plain numbers, for data files and embedding pages: None where not finite."""
 

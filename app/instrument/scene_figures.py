@@ -16,6 +16,8 @@ from bokeh.plotting import figure
 
 from diffusion_lab.app.instrument.scenes import (
     BY_PART,
+    CHART_WIDTH,
+    PICTURE_WIDTH,
     Arrows,
     Axes,
     Band,
@@ -32,12 +34,12 @@ from diffusion_lab.app.instrument.scenes import (
     Segments,
     Texts,
 )
-from diffusion_lab.app.instrument.theme import TOKENS, ThemeName, axis_colours, data_palette
+from diffusion_lab.app.instrument.theme import TOKENS, ThemeName, axis_colours, data_palette, heat_palette
 
 FONT = "Inter Variable, system-ui, sans-serif"
-PICTURE_WIDTH, CHART_WIDTH = 600, 340  # pixels, before the page scales the figure to its room
 THEMES: tuple[ThemeName, ThemeName] = ("light", "dark")
-SHADES = 64
+#: Tag of an image that is drawn smoothly, by interpolation between its cells: a density, not a picture of pixels.
+SMOOTH = "smooth"
 
 
 class SceneFigure:
@@ -201,35 +203,17 @@ def _place(scene_plot: figure) -> dict[str, float]:
 
 
 def _heat(plot: figure, layer: Heat, source: ColumnDataSource) -> GlyphRenderer:
-    low, high, colours = _heat_colours(layer)
+    low, high, _ = heat_palette(layer.colour, layer.strongest, "light")
     mapper = LinearColorMapper(palette=["#000000"], low=low, high=high)
-    _themed(mapper, lambda theme: {"palette": colours(theme)})
-    return plot.image("image", source=source, color_mapper=mapper, **_place(plot))
-
-
-def _heat_colours(layer: Heat) -> tuple[float, float, Callable[[ThemeName], list[str]]]:
-    """Lowest and highest value of a heat map's palette, and the palette of a theme."""
-    if layer.colour == BY_PART:
-        return -2.5, 5.5, lambda theme: [TOKENS[theme]["ink"] + "00", TOKENS[theme]["mute"], *data_palette(theme)]
-    if layer.colour == "diverging":
-        return (
-            -127,
-            127,
-            lambda theme: [
-                *reversed(shades(TOKENS[theme]["c0"], layer.strongest)),
-                *shades(TOKENS[theme]["c1"], layer.strongest),
-            ],
-        )
-    return 0, 256, lambda theme: shades(TOKENS[theme][layer.colour], layer.strongest)
+    _themed(mapper, lambda theme: {"palette": heat_palette(layer.colour, layer.strongest, theme)[2]})
+    renderer = plot.image("image", source=source, color_mapper=mapper, **_place(plot))
+    if layer.colour != BY_PART:
+        renderer.glyph.tags = [SMOOTH]
+    return renderer
 
 
 def _image(plot: figure, layer: Image, source: ColumnDataSource) -> GlyphRenderer:
     return plot.image_rgba("image", source=source, **_place(plot))
-
-
-def shades(colour: str, strongest: float = 0.36, count: int = SHADES) -> list[str]:
-    """`count` colours from transparent to `colour` at the opacity `strongest`: the page's background shows through."""
-    return [f"{colour}{round(level * strongest / (count - 1) * 255):02x}" for level in range(count)]
 
 
 _GLYPHS: dict[type[Layer], Callable[..., GlyphRenderer]] = {

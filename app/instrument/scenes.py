@@ -8,7 +8,7 @@ columns into the figures that were made at build time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +21,9 @@ Columns = dict[str, Column]
 
 #: As a layer's colour: each row has the colour of its column `part` (0 … 5; -1 is grey).
 BY_PART = "parts"
+
+#: Widths of scenes in pixels, before a page scales them to its room.
+PICTURE_WIDTH, CHART_WIDTH = 600, 340
 
 
 def _floats(values: Any) -> np.ndarray:
@@ -39,7 +42,8 @@ def _xy(points: Any, names: tuple[str, str] = ("x", "y")) -> Columns:
 class Layer:
     """A named part of a scene.
 
-    colour: a token of the theme, or `BY_PART`; when: a condition; legend: its words below the picture, "" for none.
+    colour: a token of the theme, or `BY_PART`; when: a condition; legend: its words below the picture, which say what
+    it stands for, not its colour; "" for none. ramp: where its opacity means a number, the words at both ends of that.
     """
 
     name: str = field(kw_only=False)
@@ -47,6 +51,7 @@ class Layer:
     alpha: float = 1.0
     when: When = None
     legend: str = ""
+    ramp: tuple[str, str] = ("", "")
 
     #: Columns of the layer, in the order of its glyph's coordinates.
     names: ClassVar[tuple[str, ...]] = ()
@@ -108,11 +113,15 @@ class Segments(Layer):
 class Arrows(Layer):
     """Arrows with heads. Data: at (2,) or (M, 2), along (M, 2), in data units.
 
-    head: length of the two barbs in data units, at most 0.4 of the arrow; 0 draws shafts alone.
+    head: length of the two barbs in data units, at most 0.4 of the arrow; 0 draws shafts alone. scale: a length in data
+    units and what an arrow of this length means, for the legend. within: the ranges of the scene, set by it: an arrow
+    that leaves the picture is cut at its border and has two heads there.
     """
 
     width: float = 1.5
     head: float = 0.16
+    scale: tuple[float, str] | None = None
+    within: tuple[tuple[float, float], tuple[float, float]] | None = None
     names: ClassVar[tuple[str, ...]] = ("x", "y", "x1", "y1")
     mark: ClassVar[str] = "arrow"
 
@@ -120,15 +129,28 @@ class Arrows(Layer):
         """Columns of the shafts' ends, then of the barbs'."""
         along = np.asarray(data["along"], dtype=np.float64).reshape(-1, 2)
         at = np.broadcast_to(np.asarray(data["at"], dtype=np.float64), along.shape)
+        along, leaves = self._cut(at, along)
         tip = at + along
         starts, ends = [at], [tip]
         if self.head:
             length = np.linalg.norm(along, axis=1, keepdims=True)
             back = -np.minimum(self.head, 0.4 * length) * along / np.maximum(length, 1e-9)
             aside = 0.6 * np.stack([-back[:, 1], back[:, 0]], axis=1)
-            starts += [tip, tip]
-            ends += [tip + back + aside, tip + back - aside]
+            for heads, tips in ((slice(None), tip), (leaves, (tip + 0.7 * back)[leaves])):
+                starts += [tips, tips]
+                ends += [tips + (back + aside)[heads], tips + (back - aside)[heads]]
         return _xy(np.concatenate(starts)) | _xy(np.concatenate(ends), ("x1", "y1"))
+
+    def _cut(self, at: np.ndarray, along: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Arrows (M, 2) that start inside, shortened to the picture, and which (M,) of them are."""
+        if self.within is None:
+            return along, np.zeros(len(along), bool)
+        low, high = np.transpose(self.within)
+        border = np.where(along > 0, high, low)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(along != 0, (border - at) / along, np.inf).min(axis=1)
+        leaves = (share < 1) & np.all((at >= low) & (at <= high), axis=1)
+        return along * np.where(leaves, share, 1.0)[:, None], leaves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,6 +338,9 @@ class Scene:
         self.layers: dict[str, Layer] = {layer.name: layer for layer in layers}
         if len(self.layers) < len(layers):
             raise ValueError("Two layers of a scene have one name.")
+        for layer in layers:
+            if isinstance(layer, Arrows):
+                self.layers[layer.name] = replace(layer, within=(x, y))
         self.x, self.y, self.aspect, self.title, self.place = x, y, aspect, title, place
         self.when = Condition.of(when)
         self.name = ""  # set by the instrument's class
@@ -395,6 +420,12 @@ def field_arrows(grid: np.ndarray, vectors: np.ndarray, half_length_at: float) -
     at = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return {"at": at, "along": 0.85 * (grid[1] - grid[0]) * vectors / (length + half_length_at)}
+
+
+def field_scale(grid: np.ndarray, length: float, half_length_at: float, unit: str = "") -> tuple[float, str]:
+    """The `scale` of arrows made by `field_arrows`: that of a vector of this length."""
+    drawn = 0.85 * (grid[1] - grid[0]) * length / (length + half_length_at)
+    return float(drawn), f"{length:g} {unit}".strip()
 
 
 def rgba_image(image: Any) -> np.ndarray:

@@ -6,13 +6,17 @@ computed result records the dependency; a write invalidates the checks of cached
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import param
 
 from diffusion_lab.app.instrument.conditions import Condition, When
+
+#: A quantity as a function of a setting's value.
+Pace = Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,9 @@ class Control:
 
     kind: "slider", "row" (options side by side), "menu", "switch", "text", "seed" (in the transport), "none" (set on
     the picture only). symbol, unit: beside the label. labels: option → words. ends: the words at the low and the high
-    end of a slider. example: placeholder of an empty text entry. folded: below "More settings".
+    end of a slider. marks: value → words of moments on the slider, shown while `marks_when` holds. pace: the quantity
+    that changes evenly while the setting is played, as a function of its value; None: the setting itself. example:
+    placeholder of an empty text entry. folded: below "More settings".
     """
 
     kind: str
@@ -30,6 +36,9 @@ class Control:
     when: Condition = field(default_factory=Condition)
     labels: Mapping[str, str] = field(default_factory=dict)
     ends: tuple[str, str] = ("", "")
+    marks: Mapping[float, str] = field(default_factory=dict)
+    marks_when: Condition = field(default_factory=Condition)
+    pace: Pace | None = None
     example: str = ""
     folded: bool = False
 
@@ -96,13 +105,19 @@ def number(
     symbol: str = "",
     unit: str = "",
     ends: tuple[str, str] = ("", ""),
+    marks: Mapping[float, str] | None = None,
+    marks_when: When = None,
+    pace: Pace | None = None,
     when: When = None,
     folded: bool = False,
 ) -> Any:
-    """A slider over [low, high] in steps of `step`."""
+    """A slider over [low, high] in steps of `step`; `marks` and `pace` as in `Control`."""
     bounds = (float(low), float(high))
     made = NumberSetting(default=float(default), bounds=bounds, step=step, label=label, doc=doc)
-    made.control = Control("slider", symbol, unit, Condition.of(when), ends=ends, folded=folded)
+    made.control = Control(
+        "slider", symbol, unit, Condition.of(when), ends=ends, marks=marks or {}, marks_when=Condition.of(marks_when),
+        pace=pace, folded=folded,
+    )  # fmt: skip
     return made
 
 
@@ -117,12 +132,18 @@ def whole(
     symbol: str = "",
     unit: str = "",
     ends: tuple[str, str] = ("", ""),
+    marks: Mapping[float, str] | None = None,
+    marks_when: When = None,
+    pace: Pace | None = None,
     when: When = None,
     folded: bool = False,
 ) -> Any:
-    """A slider over the whole numbers from low to high."""
+    """A slider over the whole numbers from low to high; `marks` and `pace` as in `Control`."""
     made = WholeSetting(default=default, bounds=(low, high), step=step, label=label, doc=doc)
-    made.control = Control("slider", symbol, unit, Condition.of(when), ends=ends, folded=folded)
+    made.control = Control(
+        "slider", symbol, unit, Condition.of(when), ends=ends, marks=marks or {}, marks_when=Condition.of(marks_when),
+        pace=pace, folded=folded,
+    )  # fmt: skip
     return made
 
 
@@ -165,6 +186,21 @@ def seed(default: int, doc: str = "The same seed gives the same random numbers."
     made = WholeSetting(default=default, bounds=(0, 9999), step=1, label="Seed", doc=doc)
     made.control = Control("seed")
     return made
+
+
+def played_places(p: param.Number, count: int = 49) -> list[float]:
+    """Values from the low to the high bound that the setting has at `count` equal times while it is played.
+
+    Between them the quantity of its `pace` changes equally. A twentieth of the time passes evenly in the setting
+    itself, so that no value is skipped where the quantity rests.
+    """
+    low, high = p.bounds
+    if p.control.pace is None:
+        return [low, high]
+    grid = np.linspace(low, high, 401)
+    change = np.abs(np.diff([p.control.pace(float(value)) for value in grid]))
+    time = np.append(0.0, np.cumsum(0.95 * change / change.sum() + 0.05 / len(change)))
+    return [low, *np.interp(np.linspace(0, 1, count)[1:-1], time, grid).round(6).tolist(), high]
 
 
 def words_of(value: str) -> str:

@@ -61,6 +61,21 @@ def data_palette(theme: ThemeName) -> list[str]:
     return [TOKENS[theme][f"c{k}"] for k in range(6)]
 
 
+def shades(colour: str, strongest: float = 0.36, count: int = 64) -> list[str]:
+    """`count` colours from transparent to `colour` at the opacity `strongest`: the page's background shows through."""
+    return [f"{colour}{round(level * strongest / (count - 1) * 255):02x}" for level in range(count)]
+
+
+def heat_palette(colour: str, strongest: float, theme: ThemeName) -> tuple[float, float, list[str]]:
+    """Lowest and highest value and the palette of a heat map: of a token, of "parts", or "diverging"."""
+    tokens = TOKENS[theme]
+    if colour == "parts":
+        return -2.5, 5.5, [tokens["ink"] + "00", tokens["mute"], *data_palette(theme)]
+    if colour == "diverging":
+        return -127, 127, [*reversed(shades(tokens["c0"], strongest)), *shades(tokens["c1"], strongest)]
+    return 0, 256, shades(tokens[colour], strongest)
+
+
 def css_variables() -> str:
     """The tokens as CSS: light by default, dark by the system's setting or by `data-theme` on the root element."""
 

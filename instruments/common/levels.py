@@ -87,6 +87,14 @@ class Level:
             return _plain(-np.log(self.sigma))
 
     @property
+    def angle(self) -> Number:
+        """The angle φ of x_t = cos φ x0 + sin φ eps, 0 where clean: equal angles move points equally far.
+
+        Salimans & Ho 2022, appendix D.
+        """
+        return _plain(np.arctan2(self.sigma_t, self.signal))
+
+    @property
     def var(self) -> Number:
         """sigma_t², which is 1 - alpha_bar, without its cancellation."""
         return self.sigma_t * self.sigma_t

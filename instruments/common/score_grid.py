@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from diffusion_lab.instruments.common.datasets import DataSet
 from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
 from diffusion_lab.instruments.common.levels import Level
+from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.schedules import Exponential
 
 Array = NDArray[np.float64]
@@ -21,9 +22,9 @@ def grid_points(extent: float, cells: int) -> Array:
     return np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
 
 
-def relative_density(data: DataSet, x: Array) -> Array:
+def relative_density(mixture: GaussianMixture, x: Array) -> Array:
     """Density of the clean data at x (N, 2), divided by its maximum there: (N,)."""
-    log_density = data.mixture.log_density(x, 1.0, 0.0)
+    log_density = mixture.log_density(x, 1.0, 0.0)
     return np.exp(log_density - log_density.max())
 
 

@@ -9,12 +9,13 @@ import numpy as np
 
 from diffusion_lab.app.instrument import Handle, Instrument, Measure, Panel, Readout, Status, Transport  # isort: skip
 from diffusion_lab.app.instrument import choice, computed, number, readings, seed, switch, whole  # isort: skip
-from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Lines, Plane, Points, Segments, Texts  # isort: skip
-from diffusion_lab.app.instrument.scenes import field_arrows  # isort: skip
+from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Heat, Lines, Plane, Points  # isort: skip
+from diffusion_lab.app.instrument.scenes import Segments, Texts, field_arrows, field_scale  # isort: skip
 from diffusion_lab.instruments.common import couplings, flows
 from diffusion_lab.instruments.common.metrics import fraction_within, fraction_within_truth
 from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers.flow import flow_euler, flow_heun, flow_midpoint
+from diffusion_lab.instruments.common.score_grid import grid_points, relative_density
 from diffusion_lab.instruments.flow import kernel
 
 PATH_POINTS, MEETING = 72, 24  # points whose paths are drawn, pairs drawn through the probe
@@ -22,6 +23,8 @@ EXTENT = 3.3  # half the width of the picture, in data units
 FIELD = EXTENT * np.linspace(-0.93, 0.93, 17)  # where arrows of the field are drawn, along both axes
 HALF_LENGTH_SPEED = 2.0  # the speed whose arrow is half as long as the longest
 ARROW_TIME = 0.4  # velocities at the probe are drawn as the distance covered in this time
+CELLS = 96  # of the shading of the data, along both axes
+NOISE = np.stack([np.cos(ANGLES := np.linspace(0, 2 * np.pi, 73)), np.sin(ANGLES)], axis=1)  # the unit circle
 LADDER = (1, 2, 4, 8, 16, 32, 64)  # steps in the chart
 ERRORS = (2.5e-4, 90.0)  # end errors that the chart can hold, in units
 CENTRE_SDS = 3.0
@@ -92,12 +95,18 @@ class FlowMatching(Instrument):
 
     plane = Plane(
         EXTENT,
-        Arrows("field", "field", width=1, head=0.06, when="show_field", legend="velocity field"),
-        Segments("diffusion", "mute", alpha=0.5, when={"show_diffusion": True} | MOVING, legend="diffusion's paths"),
-        Segments("paths", BY_PART, alpha=0.55, when={"show_paths": True} | MOVING),
-        Segments("meeting", "field", when={"show_paths": True} | PROBING),
-        Points("points", BY_PART),
-        Arrows("velocities", "ink", alpha=0.8, head=0.1, when=PROBING, legend="velocities that meet at the probe"),
+        Heat("target", "ink", strongest=0.16, legend="density of the data"),
+        Lines("noise", "mute", width=1, alpha=0.8, dash=(2, 4), legend="noise: 1 and 2 standard deviations"),
+        Arrows("field", "field", width=1, head=0.1, when="show_field", legend="velocity of the flow",
+            scale=field_scale(FIELD, 4, HALF_LENGTH_SPEED)),
+        Segments("diffusion", "mute", alpha=0.5, when={"show_diffusion": True} | MOVING, legend="paths of diffusion"),
+        Segments("paths", BY_PART, alpha=0.55, when={"show_paths": True} | MOVING, legend="paths"),
+        Segments("meeting", "field", when={"show_paths": True} | PROBING, legend="paths that meet at the probe"),
+        Points("starts", "mute", size=3.5, when="show_paths", legend="where they start, in noise"),
+        Points("goals", "ink", size=3.5, when={"show_paths": True, "view": ("pairs", "probe")}, legend="and end"),
+        Points("points", BY_PART, legend="points, each in the colour of the cluster it goes to"),
+        Arrows("velocities", "ink", alpha=0.8, head=0.1, when=PROBING, legend="velocities there",
+            scale=(ARROW_TIME, "1")),
         Arrows("mean", "acc", width=3, when=PROBING, legend="their mean"),
     )
     chart = Axes(
@@ -175,6 +184,16 @@ class FlowMatching(Instrument):
             ends, cluster = kernel.path_segments(self.run_of_solver, self.t, PATH_POINTS), case.end_cluster
         return {"start": ends[0], "end": ends[1], "part": cluster[:PATH_POINTS]}
 
+    @plane.layer("target", "noise")
+    def _draw_ends_of_time(self) -> Iterator[dict[str, Any]]:
+        yield {"image": relative_density(kernel.DATA[self.data_set], grid_points(EXTENT, CELLS)).reshape(CELLS, CELLS)}
+        yield {"paths": NOISE[:, None] * np.array([1.0, 2.0])[None, :, None]}
+
+    @plane.layer("starts", "goals")
+    def _draw_ends_of_paths(self) -> list[dict[str, Any]]:
+        pairs = self.met.pairs if self.view == "probe" else self.case.pairs
+        return [{"x": x[: MEETING if self.view == "probe" else PATH_POINTS]} for x in (pairs.noise, pairs.data)]
+
     @plane.layer("diffusion")
     def _draw_diffusion(self) -> dict[str, Any]:
         if self.view == "pairs":
@@ -214,7 +233,10 @@ class FlowMatching(Instrument):
 
     @readings
     def _of_moment(self) -> dict[str, Any]:
-        return {"t": self.t, "probe": (self.met.mean, self.met.spread) if self.view == "probe" else None}
+        if self.view != "probe":
+            return {"t": self.t, "probe": None}
+        spread = None if np.isnan(self.met.spread) else self.met.spread  # of no paths there is none
+        return {"t": self.t, "probe": (self.met.mean, spread)}
 
     @readings
     def _of_flow(self) -> dict[str, Any]:
@@ -256,7 +278,7 @@ class FlowMatching(Instrument):
             f" {reference.detour.value:.2f}."
         )
         if self.view != "probe":
-            return words + " Beside them, in grey, the paths of the same points by diffusion." * self.show_diffusion
+            return words + " Beside them are the paths of the same points by diffusion." * self.show_diffusion
         (x, y), drawn = self.met.mean, len(self.met.velocities)
         words += f" At the probe ({self.probe_x:.2f}, {self.probe_y:.2f}) the mean velocity is ({x:.2f}, {y:.2f})"
         if not drawn:
@@ -270,6 +292,10 @@ class FlowMatching(Instrument):
         named = {"": x, "noise_": pairs.noise, "end_": end}
         columns = {f"{name}{axis}": part[:, k] for name, part in named.items() for k, axis in enumerate("xy")}
         return columns | {"cluster": cluster}
+
+    def run(self) -> None:
+        """Plays the flow from noise, whatever was shown."""
+        self.play_from_start(view="flow")
 
     def step(self) -> None:
         """Advances to the solver's next node."""

@@ -64,7 +64,7 @@ class Guidance(Instrument):
         symbol="t", ends=("data", "noise"), when=INTERVAL)
     interval_high = number(0.3, 0.0, 1.0, 0.01, "Interval to", "Above this noise level t, plain conditioning.",
         symbol="t", ends=("data", "noise"), when=INTERVAL)
-    progress = number(1.0, 0.0, 1.0, 0.005, "Sampling progress", when=SAMPLES,
+    progress = number(1.0, 0.0, 1.0, 0.005, "Sampling progress", when=SAMPLES, pace=kernel.angle_of_progress,
         doc="How much of the sampling is done: at 0 all is noise, at 1 the sample is finished.")
     num_levels = whole(24, 6, 60, "Noise levels", "Noise levels that the sampler steps through.", when=SAMPLES)
     langevin_steps = whole(5, 1, 12, "Steps a level", "Langevin steps at each noise level.",
@@ -74,17 +74,17 @@ class Guidance(Instrument):
     probe_y = number(0.6, -3.0, 3.0, 0.05, "Probe, up", "Where the probed point lies, upwards.",
         symbol="y", when=PROBE)
     t = number(0.12, 0.01, 1.0, 0.01, "Noise level", "How noisy the probed point is.",
-        symbol="t", ends=("data", "noise"), when=PROBE)
+        symbol="t", ends=("data", "noise"), when=PROBE, pace=kernel.angle)
     show_tilted = switch(True, "Tilted density", "Shading by p(x|c)^w p(x)^(1−w) at the picture's noise level.")
     show_classes = switch(True, "Classes", "Circles of one standard deviation about each cluster of each class.")
     show_paths = switch(False, "Paths", "The paths of a few of the points from noise.")
     seed = seed(4, "The same seed gives the same noise, at every w.")
 
     panel = Panel(
-        Transport("Sample", plays="progress", seconds=4), frames="guidance_scale",
+        Transport("Sample", plays={"samples": "progress", "probe": "t"}, seconds=5), frames="guidance_scale",
         main=["view", "guidance_weight"],
         pads=[Handle("probe_x", "probe_y", "Probed point", when=PROBE)],
-        readouts=[Readout("w", "w", ".1f"), Readout("weight", "w′ = w − 1", ".1f"), Readout("t", "t", ".2f"),
+        readouts=[Readout("w", "w", ".1f"), Readout("weight", "w′ = w − 1", ".1f"), Readout("t", "t", ".3f"),
             Readout("nfe", "NFE")],
         measures=[
             Measure("adherence", "adherence p(c | x)", ".3f", "tilted", when=SAMPLES,
@@ -97,10 +97,12 @@ class Guidance(Instrument):
                 doc="Of the points, ± its standard error; beside it the exact value for this sampler and its levels."),
             Measure("limit", "variance, infinitely many steps", ".3f", "tilted", when=KNOWN,
                 doc="The sampler's limit, from infinite noise; beside it the variance of the tilted density."),
-            Measure("eps_uncond", "ε∅", ".2f", "length", doc="Noise predicted without the condition.", when=PROBE),
-            Measure("eps_cond", "ε_c", ".2f", "length", doc="Noise predicted with the condition.", when=PROBE),
-            Measure("eps_guided", "ε̃", ".2f", "length", doc="The two, extrapolated by w.", when=PROBE),
-            Measure("classifier", "∇ log p(c | x)", ".2f", "from ε", when=PROBE,
+            Measure("eps_uncond", "ε∅, without class", ".2f", "length", when=PROBE,
+                doc="Noise predicted without the condition."),
+            Measure("eps_cond", "ε_c, with class", ".2f", "length", when=PROBE,
+                doc="Noise predicted with the condition."),
+            Measure("eps_guided", "ε̃, guided", ".2f", "length", when=PROBE, doc="The two, extrapolated by w."),
+            Measure("classifier", "classifier slope", ".2f", "from ε", when=PROBE,
                 doc="Slope of the classifier by differences; beside it (ε∅ − ε_c)/√(1 − ᾱ), that of noised points."),
         ])
 
@@ -109,24 +111,24 @@ class Guidance(Instrument):
         Heat("tilted", "ink", strongest=0.4, when="show_tilted", legend="tilted density"),
         *(Lines(name, f"c{k}", width=1, alpha=0.6, when="show_classes") for k, name in enumerate(CLASSES)),
         *(Lines(name, f"c{k}", width=2, when="show_classes") for k, name in enumerate(CHOSEN)),
-        Lines("paths", "acc", width=1, alpha=0.45, when={**SAMPLES, "show_paths": True}),
+        Lines("paths", "acc", width=1, alpha=0.45, when={**SAMPLES, "show_paths": True}, legend="paths from noise"),
         Points("samples", "acc", size=4.5, alpha=0.75, when=SAMPLES, legend="guided samples"),
         Texts("names", BY_PART, when="show_classes"),
         Lines("line", "mute", width=1, alpha=0.8, when=PROBE),
-        Arrows("eps_uncond", "mute", width=2.5, when=PROBE, legend="− √(1 − ᾱ) ε∅"),
-        Arrows("eps_cond", "ink", width=2.5, when=PROBE, legend="− √(1 − ᾱ) ε_c"),
-        Arrows("eps_guided", "acc", width=2.5, when=PROBE, legend="− √(1 − ᾱ) ε̃"),
+        Arrows("eps_uncond", "mute", width=2.5, when=PROBE, legend="takes off the noise without the class, ε∅"),
+        Arrows("eps_cond", "ink", width=2.5, when=PROBE, legend="the noise with the class, ε_c"),
+        Arrows("eps_guided", "acc", width=2.5, when=PROBE, legend="the guided noise, ε̃", scale=(0.5, "0.5")),
         half_height=kernel.EXTENT[1])
     chart = Axes(
-        "Adherence (up) against spread (across) at w from 0 to 10: samples in colour, tilted density in grey",
-        Lines("tilted_curve", "mute"), Lines("sampled_curve", "acc"),
+        "Adherence against spread, for w from 0 to 10",
+        Lines("tilted_curve", "mute", legend="tilted density"), Lines("sampled_curve", "acc", legend="guided samples"),
         Points("tilted_here", "mute", size=9, alpha=1, when=SAMPLES),
         Points("sampled_here", "acc", size=9, alpha=1, when=SAMPLES),
-        x=(0.0, 2.2), y=(0.3, 1.04))
+        x=(0.0, 2.2), y=(0.3, 1.04), x_label="spread", y_label="adherence")
     # fmt: on
 
     def reconcile(self, changed: frozenset[str]) -> None:
-        """The two names of the dial agree, the interval is in order, and only samples are played."""
+        """The two names of the dial agree, and the interval is in order."""
         if "guidance_weight" in changed and "guidance_scale" not in changed:
             self.guidance_scale = round(self.guidance_weight + 1.0, 9)
         else:
@@ -135,8 +137,6 @@ class Guidance(Instrument):
             self.interval_low = min(self.interval_low, self.interval_high)
         else:
             self.interval_high = max(self.interval_low, self.interval_high)
-        if self.view == "probe":
-            self.playing = False
 
     # --- computed results --------------------------------------------------------------------------------------------
 
@@ -343,4 +343,4 @@ class Guidance(Instrument):
         if self.view == "samples":
             self.param.update(playing=False, progress=min(1.0, self.progress + 1 / self._settings(1.0).steps))
         else:
-            self.t = min(1.0, self.t + self.param.t.step)
+            super().step()

@@ -172,6 +172,16 @@ class Settings:
         return np.asarray(SCHEDULE.t(np.array([level.alpha_bar for level in self.frame_levels])))
 
 
+def angle(t: float) -> float:
+    """`Level.angle` at t: what changes evenly while noise is added or removed."""
+    return float(SCHEDULE.level(t).angle)
+
+
+def angle_of_progress(progress: float) -> float:
+    """`Level.angle` when that share of the sampling is done by Karras' levels, for any number of them."""
+    return float(Karras(SIGMA_MIN, SIGMA_MAX).level(1.0 - progress).angle)
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """One run of a sampler: x (F, N, 2) float32 in VP coordinates, one entry a frame, the first pure noise.

@@ -9,7 +9,7 @@ from diffusion_lab.app.instrument import (  # isort: skip
     Brush, CategoryBars, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
     choice, computed, number, readings, seed, switch, text, whole,
 )  # fmt: skip
-from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points, field_arrows
+from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points, field_arrows, field_scale
 from diffusion_lab.instruments.common import datasets, schedules
 from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.metrics import nearest
@@ -28,6 +28,7 @@ MAX_FRAMES = 240
 MAX_FRAMES_OF_CROWD = 120  # 20000 points in float32 take 0.16 MB a frame
 PATH_POINTS = 40  # points whose paths are drawn
 PATH_FRAMES = 14  # and the length of these paths
+PARTS = "points, each in the colour of its part of the data"
 UNKNOWN = -1  # the part of a point whose end is not known yet
 
 State = SamplerState[Level]
@@ -71,12 +72,19 @@ class Ring(Instrument):
     )  # fmt: skip
     t = number(
         0.18, 0, 1, 0.01, "Noise level", "Time of the forward process: 0 is clean, 1 is noise.",
-        symbol="t", ends=("data", "noise"), when={"view": ("clean", "forward")},
+        symbol="t", ends=("data", "noise"), when={"view": ("clean", "forward")}, pace=kernel.angle,
+        marks={round(kernel.MERGE_T, 3): "clusters merge", round(kernel.FILL_T, 3): "the hole fills"},
+        marks_when={"data_set": "ring", "show_density": True},
     )  # fmt: skip
     progress = number(
         1.0, 0, 1, 0.005, "Sampling progress",
         "Progress of the reverse process: 0 is pure noise, 1 is the finished sample.",
-        ends=("noise", "data"), when={"view": "reverse"},
+        ends=("noise", "data"), when={"view": "reverse"}, pace=kernel.angle_of_progress,
+        marks={
+            round(kernel.progress_of_t(t), 3): words
+            for t, words in ((kernel.FILL_T, "a hole opens"), (kernel.MERGE_T, "clusters part"))
+        },
+        marks_when={"data_set": "ring"},
     )  # fmt: skip
     data_set = choice(
         list(DATA_SETS), "ring", "Data",
@@ -107,10 +115,10 @@ class Ring(Instrument):
     show_paths = switch(False, "Paths", "The last steps of forty of the points, in reverse.")
 
     panel = Panel(
-        Transport("Sample", plays="progress", seconds=5),
+        Transport("Sample", plays={"forward": "t", "reverse": "progress"}, seconds=6),
         frames="t",
         readouts=[
-            Readout("t", "t", ".2f"),
+            Readout("t", "t", ".3f"),
             Readout("alpha_bar", "ᾱ(t)", ".3f"),
             Readout("signal", "signal", ".3f"),
             Readout("noise", "noise", ".3f"),
@@ -136,27 +144,28 @@ class Ring(Instrument):
 
     plane = Plane(
         EXTENT,
-        Heat("density", "ink", when="show_density"),
-        Arrows("field", "field", width=1, head=0.1, when="show_field", legend="score ∇ log p"),
+        Heat("density", "ink", when="show_density", legend="exact density"),
+        Arrows(
+            "field", "field", width=1, head=0.1, when="show_field", legend="score: uphill in log density",
+            scale=field_scale(FIELD, 8, HALF_LENGTH_SCORE, "per unit"),
+        ),
         Lines(
             "paths", "acc", width=1, alpha=0.7, when={"show_paths": True, "view": "reverse"},
             legend=f"last steps of {PATH_POINTS} points",
         ),
-        Points("points", BY_PART, size=5, when={"num_points": "520"}),
-        Points("many_points", BY_PART, size=3.4, when={"num_points": "2000"}),
-        Heat("crowd", BY_PART, when={"num_points": "20000"}),
+        Points("points", BY_PART, size=5, when={"num_points": "520"}, legend=PARTS),
+        Points("many_points", BY_PART, size=3.4, when={"num_points": "2000"}, legend=PARTS),
+        Heat("crowd", BY_PART, when={"num_points": "20000"}, legend=PARTS),
     )  # fmt: skip
 
     def reconcile(self, changed: frozenset[str]) -> None:
-        """Keeps view and t consistent: clean means t = 0. Only the reverse process is played."""
+        """Keeps view and t consistent: clean means t = 0, and a view that is left for Forward shows some noise."""
         if "view" in changed and self.view == "clean":
             self.t = 0.0
         elif "view" in changed and "t" not in changed and self.view == "forward" and self.t == 0:
             self.t = self.param.t.default
-        elif self.view != "reverse":
-            self.view = "clean" if self.t == 0 else "forward"
-        if self.view != "reverse":
-            self.playing = False
+        elif self.view == "clean" and self.t > 0:
+            self.view = "forward"
 
     # --- what is computed --------------------------------------------------------------------------------------------
 
@@ -320,4 +329,4 @@ class Ring(Instrument):
         if self.view == "reverse":
             self.param.update(playing=False, progress=min(1.0, self.progress + 1 / self.num_levels))
         else:
-            self.t = min(1.0, self.t + self.param.t.step)
+            super().step()

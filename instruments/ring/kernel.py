@@ -66,6 +66,19 @@ def forward(x0: Array, eps: Array, t: float) -> Array:
     return noise(x0, eps, SCHEDULE.alpha_bar(t))
 
 
+MERGE_T = float(np.log(1.96) / 6.0)
+"""Where neighbouring clusters merge: half their distance, 1, shrinks to their standard deviation (two equal Gaussians
+have one peak from there on)."""
+
+FILL_T = float(np.log(2.96) / 6.0)
+"""Where the hole in the ring fills: the density's second derivative at the centre changes sign."""
+
+
+def angle(t: float) -> float:
+    """`Level.angle` at t: what changes evenly in the picture of the forward process."""
+    return float(SCHEDULE.level(t).angle)
+
+
 # --- sampling --------------------------------------------------------------------------------------------------------
 
 SAMPLERS: dict[str, dict[str, object]] = {
@@ -85,6 +98,16 @@ def sampling_levels(sampler: str, num_levels: int, sigma_min: float = SIGMA_MIN)
     samplers that step between levels, one more, so that they take `num_levels` steps. No last jump to clean."""
     extra = 0 if sampler == "langevin" else 1
     return Geometric(sigma_min, SIGMA_MAX).levels(num_levels + extra)
+
+
+def angle_of_progress(progress: float) -> float:
+    """`Level.angle` when that share of the reverse process is done, for any number of levels."""
+    return float(Geometric(SIGMA_MIN, SIGMA_MAX).level(1.0 - progress).angle)
+
+
+def progress_of_t(t: float) -> float:
+    """The share of the reverse process that is done when its noise has come down to that of t."""
+    return 1.0 - float(Geometric(SIGMA_MIN, SIGMA_MAX).t_of_sigma(SCHEDULE.level(t).sigma))
 
 
 def sample(

@@ -10,7 +10,18 @@ from diffusion_lab.app.instrument import (  # isort: skip
     Brush, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
     choice, computed, number, readings, seed, switch, text, whole,
 )  # fmt: skip
-from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Band, Heat, Lines, Plane, Points, field_arrows
+from diffusion_lab.app.instrument.scenes import (
+    BY_PART,
+    Arrows,
+    Axes,
+    Band,
+    Heat,
+    Lines,
+    Plane,
+    Points,
+    field_arrows,
+    field_scale,
+)
 from diffusion_lab.instruments.common import curves, datasets
 from diffusion_lab.instruments.common.datasets import NULL
 from diffusion_lab.instruments.common.denoiser_training import BATCH, DIVERGED, HIDDEN, Run, Task
@@ -50,7 +61,7 @@ class Train(Instrument):
 
     view = choice(("both", "samples", "score"), "both", "Picture", style="row",
         doc="Samples of the network, its score beside the exact one, or both.")
-    training_step = whole(300, 0, NUM_STEPS, "Training step", step=EVERY,
+    training_step = whole(300, 0, NUM_STEPS, "Training step", step=EVERY, pace=kernel.progress_of_training,
         doc="How long the network has been trained: a step is one batch of 256 noised points.")
     data_set = choice([*datasets.DATA_SETS, "drawn"], "ring", "Data", "What the network learns to sample.")
     drawing = text("", r"^([0-9a-z]{4}){0,150}$", "Drawing", kind="none",
@@ -77,7 +88,7 @@ class Train(Instrument):
     seed = seed(4, "The same seed gives the same weights at the start, the same batches and the same noise.")
 
     panel = Panel(
-        Transport("Train", plays="training_step", seconds=4, step=f"{EVERY} steps further"),
+        Transport("Train", plays="training_step", seconds=6, step=f"{EVERY} steps further"),
         frames="training_step",
         readouts=[Readout("step", "step", ",d"), Readout("loss", "loss", ".3g"), Readout("floor", "floor", ".3g"),
             Readout("excess", "above it", ".2g")],
@@ -89,17 +100,24 @@ class Train(Instrument):
         pads=[Brush("drawing", "Draw the data here", when={"data_set": "drawn"})])
 
     samples = Plane(EXTENT, Heat("data", "ink", strongest=0.3, when="show_data", legend="density of the data"),
-        Points("points", BY_PART, size=4.5), title="Samples at this step", when={"view": ("both", "samples")})
-    score = Plane(EXTENT, Heat("error", "acc", strongest=0.75, legend="error of the score × σ, up to 1"),
-        Arrows("exact", "mute", width=4, alpha=0.45, head=0.1, when="show_arrows", legend="exact score"),
-        Arrows("learned", "ink", width=1.3, head=0.1, when="show_arrows", legend="learned score"),
+        Points("points", BY_PART, size=4.5, legend="samples, each in the colour of the part asked for"),
+        title="Samples at this step", when={"view": ("both", "samples")})
+    score = Plane(EXTENT,
+        Heat("error", "acc", strongest=0.75, legend="error of the learned score × σ", ramp=("0", "1")),
+        Arrows("exact", "mute", width=4, alpha=0.45, head=0.1, when="show_arrows", legend="exact score × σ",
+            scale=field_scale(ALONG, 2, 1.0)),
+        Arrows("learned", "ink", width=1.3, head=0.1, when="show_arrows", legend="learned score × σ"),
         title="Score at noise level t", when={"view": ("both", "score")})
-    training = Axes("Loss against training step: of each batch, its running mean, and the floor that stays",
-        Points("batches", "field", size=3), Band("above", "acc"), Lines("mean", "ink"),
-        Lines("floor", "acc", width=1.5, dash=(5, 3)), x=(1, NUM_STEPS), y=(0.02, 2), log="xy", **CHART,
+    training = Axes("Loss against training step",
+        Points("batches", "field", size=3, legend="each batch"), Band("above", "acc", legend="what can be learned"),
+        Lines("mean", "ink", legend="running mean"),
+        Lines("floor", "acc", width=1.5, dash=(5, 3), legend="floor: the least loss of any network"),
+        x=(1, NUM_STEPS), y=(0.02, 2), log="xy", **CHART,
         ticks={"x": (1, 10, 100, 1000), "y": (0.05, 0.1, 0.2, 0.5, 1, 10, 100)}, when={"chart_shows": "training"})
-    levels = Axes("Expected loss against the noise σ, and the floor that stays", Band("above", "acc"),
-        Lines("loss", "ink"), Lines("floor", "acc", width=1.5, dash=(5, 3)), Points("here", "ink", size=9, alpha=1),
+    levels = Axes("Expected loss against the noise σ", Band("above", "acc", legend="what can be learned"),
+        Lines("loss", "ink", legend="this network"),
+        Lines("floor", "acc", width=1.5, dash=(5, 3), legend="floor: the least loss of any network"),
+        Points("here", "ink", size=9, alpha=1, legend="noise level of the score"),
         x=(SIGMA_MIN, SIGMA_MAX), y=(0, 1), log="x", ticks={"x": (0.1, 1, 10)}, **CHART, when={"chart_shows": "levels"})
     # fmt: on
 
@@ -184,7 +202,7 @@ class Train(Instrument):
 
     @samples.layer("data")
     def _(self) -> dict[str, Any]:
-        return {"image": relative_density(self.data, grid_points(EXTENT, 72)).reshape(72, 72) ** 0.5}
+        return {"image": relative_density(self.data.mixture, grid_points(EXTENT, 72)).reshape(72, 72) ** 0.5}
 
     @score.layer("error")
     def _(self) -> dict[str, Any]:

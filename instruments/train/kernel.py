@@ -31,6 +31,11 @@ class Moment(NamedTuple):
     excess: Array
 
 
+def progress_of_training(step: float) -> float:
+    """What changes evenly while training is played: the logarithm of the step, from about the 100th on."""
+    return float(np.log1p(step / 100))
+
+
 def endless(task: Task) -> Iterator[Run]:
     """The run at its start and after each step; where it has diverged it stays as it is."""
     for run in training(task):

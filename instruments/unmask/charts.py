@@ -1,5 +1,8 @@
-"""The chart for each of its three quantities, as arrays for its layers and in words."""
+"""The charts, each of one quantity: their layers, the data of these, and the measurements in words."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
@@ -7,126 +10,190 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diffusion_lab.app.instrument.scenes import Axes, Band, Layer, Lines, Points, Segments
 from diffusion_lab.instruments.unmask import kernel
-from diffusion_lab.instruments.unmask.layout import labels, segment, segments
+from diffusion_lab.instruments.unmask.layout import segment, segments
 from diffusion_lab.instruments.unmask.model_error import ModelErrorCurve
 
 Array = NDArray[np.float64]
+Ranges = tuple[tuple[float, float], tuple[float, float]]
+
+ASPECT = 2.0
+UNMASKING, WRITING = "unmasking in K passes", "left to right"
 
 
-@dataclass(frozen=True, eq=False)
-class Chart:
-    """x, y: ranges of the axes; layers: data by name; words: the chart in words; measured: the size of the sample.
+def _curve(name: str, colour: str, legend: str) -> tuple[Layer, Layer]:
+    """A line with dots at its values."""
+    return Lines(name, colour, width=1.5, legend=legend), Points(f"{name}_dots", colour, alpha=1)
 
-    by_passes: whether x is the number K of passes, on which the picture's own K can be marked.
-    """
 
-    x: tuple[float, float]
-    y: tuple[float, float]
-    layers: dict[str, dict[str, Any]]
+def _of_samples(title: str, y_label: str, *more: Layer) -> Axes:
+    """A chart of a quantity of decoded texts: unmasking against K, and left to right with its standard error."""
+    return Axes(
+        title, Segments("here", "ink", alpha=0.6, legend="K of the picture"), *more, Band("band", "c1"),
+        Segments("written", "c1", width=2, legend=WRITING), Segments("errors", "c0", width=1.5),
+        *_curve("unmasked", "c0", UNMASKING), x=(0.5, 15.5), y=(-7, 0), x_label="passes K", y_label=y_label,
+        aspect=ASPECT, when={"chart_shows": "samples"},
+    )  # fmt: skip
+
+
+likelihood = _of_samples(
+    "Mean log-likelihood of a word", "log p, nats a word", Segments("perfect", "mute", legend="perfect sampler")
+)
+variety = _of_samples("Share of distinct pairs of words", "share")
+loss = Axes(
+    "Loss of K passes on the small chain",
+    *_curve("forward", "c0", "KL(p ‖ q)"), *_curve("backward", "c2", "KL(q ‖ p)"),
+    x=(0.5, 5.5), y=(0, 1), x_label="passes K", y_label="nats", aspect=ASPECT, when={"chart_shows": "chain"},
+)  # fmt: skip
+error = Axes(
+    "Error of the learned model", Segments("errors", "c0", width=1.5),
+    *_curve("distance", "c0", "KL(exact ‖ learned) of a masked word"), x=(0.5, 15.5), y=(0, 1), x_label="masks m",
+    y_label="nats", aspect=ASPECT, when={"chart_shows": "distance"},
+)  # fmt: skip
+
+
+# --- data of the layers ----------------------------------------------------------------------------------------------
+
+
+def _line(x: Array, y: Array) -> Iterator[dict[str, Any]]:
+    yield {"x": x, "y": y}
+    yield {"x": np.column_stack([x, y])}
+
+
+def _samples(q: kernel.Quality, mean: Array, se: Array, written: tuple[float, float]) -> Iterator[dict[str, Any]]:
+    """Data of the layers that both charts of samples have."""
+    end, (level, level_se) = _end(q), written
+    yield {"x": [0.5, end], "low": [level - level_se] * 2, "high": [level + level_se] * 2}
+    yield segments([segment([0.5], level, end, level)])
+    yield segments([segment(q.steps, mean - se, q.steps, mean + se)])
+    yield from _line(q.steps, mean)
+
+
+def _end(q: kernel.Quality) -> float:
+    return float(q.steps[-1]) + 0.5
+
+
+SAMPLED = ("band", "written", "errors", "unmasked", "unmasked_dots")
+
+
+@likelihood.layer("perfect", *SAMPLED)
+def _(instrument: Any) -> Iterator[dict[str, Any]]:
+    q: kernel.Quality = instrument.samples
+    yield segments([segment([0.5], q.expected, _end(q), q.expected)])
+    yield from _samples(q, q.likelihood, q.likelihood_error, q.written)
+
+
+@variety.layer(*SAMPLED)
+def _(instrument: Any) -> Iterator[dict[str, Any]]:
+    q: kernel.Quality = instrument.samples
+    return _samples(q, q.distinct, q.distinct_error, q.written_distinct)
+
+
+def _likelihoods(q: kernel.Quality) -> tuple[float, float]:
+    """The range of the axis."""
+    return min(-3.0, float(np.floor((q.likelihood - q.likelihood_error).min())), q.written[0] - 0.5), 0.0
+
+
+@likelihood.ranges
+def _(instrument: Any) -> Ranges:
+    return (0.5, _end(instrument.samples)), _likelihoods(instrument.samples)
+
+
+@variety.ranges
+def _(instrument: Any) -> Ranges:
+    return (0.5, _end(instrument.samples)), (0.0, 1.05)
+
+
+def _here(instrument: Any, low: float, high: float) -> dict[str, Any]:
+    """The K of the picture: more passes than words are not used."""
+    k = min(instrument.num_inference_steps, instrument.length)
+    return segments([segment([k], low, k, high)])
+
+
+@likelihood.layer("here")
+def _(instrument: Any) -> dict[str, Any]:
+    return _here(instrument, *_likelihoods(instrument.samples))
+
+
+@variety.layer("here")
+def _(instrument: Any) -> dict[str, Any]:
+    return _here(instrument, 0.0, 1.05)
+
+
+@loss.layer("forward", "forward_dots", "backward", "backward_dots")
+def _(instrument: Any) -> Iterator[dict[str, Any]]:
+    for curve in instrument.chain:
+        yield from _line(np.arange(1.0, len(curve) + 1), curve)
+
+
+@loss.ranges
+def _(instrument: Any) -> Ranges:
+    high = 1.12 * max(0.05, *(float(curve.max()) for curve in instrument.chain))
+    return (0.5, len(instrument.chain[0]) + 0.5), (-0.04 * high, high)
+
+
+@error.layer("errors", "distance", "distance_dots")
+def _(instrument: Any) -> Iterator[dict[str, Any]]:
+    curve: ModelErrorCurve = instrument.distance
+    m = np.arange(1.0, len(curve.mean) + 1)
+    yield segments([segment(m, curve.mean - curve.error, m, curve.mean + curve.error)])
+    yield from _line(m, curve.mean)
+
+
+@error.ranges
+def _(instrument: Any) -> Ranges:
+    curve: ModelErrorCurve = instrument.distance
+    high = 1.12 * float((curve.mean + curve.error).max())
+    return (0.5, len(curve.mean) + 0.5), (-0.04 * high, high)
+
+
+# --- in words --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Report:
+    """A measurement: its result in words, and the size of the sample."""
+
     words: str
-    measured: str
-    by_passes: bool = False
-
-
-def _curves(x: Array, *curves: Array) -> dict[str, Array]:
-    """Data of a line through several curves over the same x, with gaps between them."""
-    return {
-        "x": np.tile(np.append(x, np.nan), len(curves)),
-        "y": np.concatenate([np.append(y, np.nan) for y in curves]),
-    }
-
-
-def _dots(x: Array, *curves: Array) -> dict[str, Array]:
-    return {"x": np.column_stack([np.tile(x, len(curves)), np.concatenate(curves)])}
+    sample: str
 
 
 @singledispatch
-def chart_of(result: Any) -> Chart:
-    """The chart of a measurement."""
-    raise TypeError(f"There is no chart of {type(result).__name__}.")
+def report(result: Any) -> Report:
+    """The report of a measurement."""
+    raise TypeError(f"There is no report of {type(result).__name__}.")
 
 
-@chart_of.register
-def _(q: kernel.Quality) -> Chart:
-    """Share of distinct pairs above 0, mean log-likelihood below it, each with its standard error."""
-    end = float(q.steps[-1]) + 0.5
-    low = min(-3.0, float(np.floor((q.likelihood - q.likelihood_error).min())), q.written[0] - 0.5)
-    k = np.tile(q.steps, 2)
-    mean, error = np.append(q.likelihood, q.distinct), np.append(q.likelihood_error, q.distinct_error)
-    bands = {
-        name: {"x": [0.5, end], "low": [m - se] * 2, "high": [m + se] * 2}
-        for name, (m, se) in (("band", q.written), ("band_distinct", q.written_distinct))
-    }
-    levels = np.array([q.written[0], q.written_distinct[0]])
-    above = levels[0] > q.expected - 0.3
-    x, y = (0.8, q.expected - 0.09 * low) if above else (0.6 * end, levels[0] + 0.06 * low)
-    named = [(end - 0.8, 0.93, "distinct pairs, share"), (end - 0.8, low * 0.92, "log p, nats a word")]
-    layers = {
-        "levels": segments([segment(0.5, [0, q.expected], end, [0, q.expected])]),
-        "written": segments([segment(0.5, levels, end, levels)]),
-        "errors": segments([segment(k, mean - error, k, mean + error)]),
-        "first": _curves(q.steps, q.likelihood, q.distinct),
-        "first_dots": _dots(q.steps, q.likelihood, q.distinct),
-        "label_left": labels([[(x, y, "left to right")]]),
-        "label_axis": labels([named]),
-        **bands,
-    }
+@report.register
+def _(q: kernel.Quality) -> Report:
     words = (
-        f"Chart, {kernel.SAMPLES} texts for each K: mean log p {q.likelihood[0]:.2f} nats a word at K = 1 and"
+        f"Charts, {kernel.SAMPLES} texts for each K: mean log p {q.likelihood[0]:.2f} nats a word at K = 1 and"
         f" {q.likelihood[-1]:.2f} ± {q.likelihood_error[-1]:.2f} at K = {q.steps[-1]}, left to right"
         f" {q.written[0]:.2f} ± {q.written[1]:.2f}; share of distinct pairs {q.distinct[0]:.2f},"
         f" {q.distinct[-1]:.2f} and {q.written_distinct[0]:.2f}."
     )
-    measured = f"{len(q.steps)} × {kernel.SAMPLES} texts, {q.passes} passes"
-    return Chart((0.5, end), (low, 1.15), layers, words, measured, by_passes=True)
+    return Report(words, f"{len(q.steps)} × {kernel.SAMPLES} texts, {q.passes} passes")
 
 
-@chart_of.register
-def _(curves: tuple) -> Chart:
-    """The two divergences of the small chain against K, in nats."""
+@report.register
+def _(curves: tuple) -> Report:
     forward, backward = curves
     n = len(forward)
-    k, middle = np.arange(1.0, n + 1), (n + 1) / 2
-    high = 1.12 * max(0.05, float(max(forward.max(), backward.max())))
-    said = ["KL(p‖q)", f"K = 1: {forward[0]:.4f}, total correlation", f"K = n: {forward[-1]:.4f}"]
-    layers = {
-        "levels": segments([segment([0.5], 0, n + 0.5, 0)]),
-        "first": _curves(k, forward),
-        "first_dots": _dots(k, forward),
-        "second": _curves(k, backward),
-        "second_dots": _dots(k, backward),
-        "label_second": labels([[(middle, 0.93 * high, "KL(q‖p)")]]),
-        "label_first": labels([[(middle, (0.83 - 0.1 * line) * high, text) for line, text in enumerate(said)]]),
-    }
     words = (
         f"Chart, a chain of two states: KL(p‖q) {forward[0]:.4f} nats at K = 1 and {forward[-1]:.4f} at"
-        f" K = {len(forward)}, KL(q‖p) {backward[0]:.4f} and {backward[-1]:.4f}."
+        f" K = {n}, KL(q‖p) {backward[0]:.4f} and {backward[-1]:.4f}."
     )
-    return Chart((0.5, n + 0.5), (-0.04 * high, high), layers, words, f"every path of {n} tokens")
+    return Report(words, f"every path of {n} tokens")
 
 
-@chart_of.register
-def _(curve: ModelErrorCurve) -> Chart:
-    """The error of the learned law of a masked word against the number of masks, with standard errors."""
+@report.register
+def _(curve: ModelErrorCurve) -> Report:
     n = len(curve.mean)
-    m, middle = np.arange(1.0, n + 1), (n + 1) / 2
-    high = 1.45 * float((curve.mean + curve.error).max())
-    said = [
-        f"mean over all m, excess of the objective: {curve.excess:.4f}",
-        f"context ignored: {curve.blind[0]:.2f} at m = 1, {curve.blind[n // 2]:.2f} at m = {n // 2 + 1}",
-    ]
-    layers = {
-        "levels": segments([segment([0.5], 0, n + 0.5, 0)]),
-        "errors": segments([segment(m, curve.mean - curve.error, m, curve.mean + curve.error)]),
-        "first": _curves(m, curve.mean),
-        "first_dots": _dots(m, curve.mean),
-        "label_first": labels([[(middle, 0.94 * high, "KL(exact ‖ learned) of a masked word")]]),
-        "label_middle": labels([[(middle, (0.84 - 0.1 * line) * high, text) for line, text in enumerate(said)]]),
-    }
     words = (
         f"Chart, {curve.texts} texts for each number of masks: KL(exact ‖ learned) of a masked word"
-        f" {curve.mean[0]:.4f} nats with one mask and {curve.mean[-1]:.4f} with {len(curve.mean)}, at most"
-        f" {curve.mean.max():.4f}; on average {curve.excess:.4f}, the objective's excess."
+        f" {curve.mean[0]:.4f} nats with one mask and {curve.mean[-1]:.4f} with {n}, at most"
+        f" {curve.mean.max():.4f}; on average {curve.excess:.4f}, the objective's excess. Ignoring the context loses"
+        f" {curve.blind[0]:.2f} with one mask and {curve.blind[n // 2]:.2f} with {n // 2 + 1}."
     )
-    return Chart((0.5, n + 0.5), (-0.04 * high, high), layers, words, f"{n} × {curve.texts} texts, both models")
+    return Report(words, f"{n} × {curve.texts} texts, both models")

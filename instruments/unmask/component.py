@@ -7,26 +7,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from diffusion_lab.app.instrument import (
-    Instrument,
-    Measure,
-    NotReady,
-    Panel,
-    Readout,
-    Status,
-    Tap,
-    Transport,
-    asset,
-    choice,
-    computed,
-    number,
-    readings,
-    seed,
-    switch,
-    text,
-    whole,
-)
-from diffusion_lab.app.instrument.scenes import Axes, Band, Boxes, Lines, Plane, Points, Segments, Texts
+from diffusion_lab.app.instrument import (  # isort: skip
+    Instrument, Measure, NotReady, Panel, Readout, Status, Tap, Transport,
+    asset, choice, computed, number, readings, seed, switch, text, whole,
+)  # fmt: skip
+from diffusion_lab.app.instrument.scenes import Boxes, Plane, Segments, Texts
 from diffusion_lab.instruments.common.masked import chains, rules
 from diffusion_lab.instruments.common.masked.decoding import Pass
 from diffusion_lab.instruments.common.masked.drafts import Round
@@ -101,11 +86,11 @@ class Unmask(Instrument):
         frames="progress",
         main=["num_inference_steps"],
         readouts=[
-            Readout("passes", "passes spent"),
-            Readout("unmasked", "unmasked"),
+            Readout("unmasked", "unmasking"),
             Readout("written", "left to right"),
         ],
         measures=[
+            Measure("revealed", "words revealed", "", "left to right", doc="Of the words that were not given."),
             Measure(
                 "likelihood", "log p, nats a word", ".2f", "mean",
                 doc="Of what is revealed, for each word that was not given; beside it the exact mean over full texts.",
@@ -136,9 +121,9 @@ class Unmask(Instrument):
 
     plane = Plane(
         layout.WIDTH / 2,
-        Boxes("cells", "c0"),
-        Boxes("masks", "mute"),
-        Boxes("pins", "bg", outline="ink"),
+        Boxes("cells", "c0", alpha=layout.SURE, legend="probability when revealed", ramp=("0", "1")),
+        Boxes("masks", "mute", alpha=0.28, legend="mask"),
+        Boxes("pins", "bg", outline="ink", legend="given"),
         Segments("rules", "line"),
         Segments("diagonal", "mute", width=2),
         Segments("new", "acc", width=3, legend="revealed by this pass"),
@@ -150,28 +135,8 @@ class Unmask(Instrument):
         x=(0, layout.WIDTH),
         y=(0, layout.HEIGHT),
     )
-    chart = Axes(
-        "In nats: against passes K, or masks m",
-        Segments("here", "acc", width=1.5),
-        Segments("levels", "mute"),
-        Segments("written", "c1", width=2),
-        Band("band", "c1"),
-        Band("band_distinct", "c1"),
-        Segments("errors", "c0", width=1.5),
-        Lines("first", "c0", width=1.5),
-        Points("first_dots", "c0", alpha=1),
-        Lines("second", "c2", width=1.5),
-        Points("second_dots", "c2", alpha=1),
-        Texts("label_axis", "mute", size="11px", align="right"),
-        Texts("label_left", "c1", size="11px", align="left"),
-        Texts("label_first", "c0", size="11px"),
-        Texts("label_second", "c2", size="11px"),
-        Texts("label_middle", "mute", size="11px"),
-        x=(0.5, 15.5),
-        y=(-7, 1.15),
-        aspect=1.25,
-    )
-    of_result = tuple(chart.layers)[1:]  # all except the mark at the K of the picture
+    likelihood_chart, variety_chart = charts.likelihood, charts.variety
+    loss_chart, error_chart = charts.loss, charts.error
 
     # --- what is computed: the two decodings -------------------------------------------------------------------------
 
@@ -264,29 +229,15 @@ class Unmask(Instrument):
         return (yield from model_error.model_error_curve.work(self.length, self.seed))
 
     @computed
-    def measured(self) -> charts.Chart:
-        """The chart."""
-        return charts.chart_of(getattr(self, self.chart_shows))
+    def report(self) -> charts.Report:
+        """The measurement in the chart, in words."""
+        return charts.report(getattr(self, self.chart_shows))
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
     @plane.layer(*layout.LAYERS)
     def _(self) -> Iterable[dict[str, Any]]:
         return layout.picture(self.shown, self.guesses if self.show_guesses else None).values()
-
-    @chart.ranges
-    def _(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        return self.measured.x, self.measured.y
-
-    @chart.layer(*of_result)
-    def _(self) -> list[dict[str, Any] | None]:
-        return [self.measured.layers.get(name) for name in self.of_result]
-
-    @chart.layer("here")
-    def _(self) -> dict[str, Any] | None:
-        """The upright line at the K of the picture."""
-        k, (low, high) = min(self.num_inference_steps, self.length), self.measured.y
-        return layout.segments([layout.segment(k, low, k, high)]) if self.measured.by_passes else None
 
     # --- what is read ------------------------------------------------------------------------------------------------
 
@@ -297,9 +248,9 @@ class Unmask(Instrument):
         unmasked, written = shown.sides["unmasked"], shown.sides["written"]
         kept, drafted, saved = shown.drafted
         return {
-            "passes": f"{max(unmasked.spent, written.spent)} of {shown.total}",
-            "unmasked": f"{shown.revealed('unmasked')} of {shown.free}",
-            "written": f"{shown.revealed('written')} of {shown.free}",
+            "unmasked": shown.counter("unmasked"),
+            "written": shown.counter("written"),
+            "revealed": tuple(f"{shown.revealed(name)} of {shown.free}" for name in shown.sides),
             "joints": (int(unmasked.odd.sum()), int(written.odd.sum())),
             "cost": (f"{shown.nfe} × {self.length} = {shown.nfe * self.length}", shown.positions),
             "kept": (f"{kept / written.spent:.1f} of {drafted / written.spent:.1f}", f"{saved} passes")
@@ -326,21 +277,22 @@ class Unmask(Instrument):
 
     def status(self) -> Status:
         """Passes and their time; the chart's work."""
-        nfe, chart = self.decoding.nfe, self._chart()
+        nfe, report, shown = self.decoding.nfe, self._report(), self.shown
+        both = f"unmasking: {shown.counter('unmasked')} · left to right: {shown.counter('written')}"
         return Status(
-            f"{self.shown.nfe} of {nfe} full passes over {self.length} words, none cached",
+            f"{both} · a pass of unmasking computes all {self.length} words",
             "exact posteriors, float64" if self.model == "exact" else "transformer, float32",
             timed=("passes",) if nfe else (),
             count=nfe,
             each="a pass",
-            beside=Status(f"chart: {chart.measured}", timed=(self.chart_shows,))
-            if chart
+            beside=Status(f"chart: {report.sample}", timed=(self.chart_shows,))
+            if report
             else Status("chart: being measured"),
         )
 
     def describe(self) -> str:
         """The picture in words."""
-        shown, chart = self.shown, self._chart()
+        shown, report = self.shown, self._report()
         unmasked, written = shown.sides["unmasked"], shown.sides["written"]
         masks = unmasked.x == kernel.MASK
         pins = ", ".join(f"“{word}” at {position}" for position, word in self.pins[0])
@@ -349,23 +301,24 @@ class Unmask(Instrument):
         kept, drafted, saved = shown.drafted
         return (
             f"{self.length} words{f', given {pins}' if pins else ''}. Unmasking by the {self.model} model in"
-            f" {self.num_inference_steps} passes by {rule}, temperature {self.temperature:g}, after {unmasked.spent} of"
-            f" them: “{kernel.text(unmasked.x)}”, {int(masks.sum())} still masked, revealed at a mean probability of"
-            f" {sure:.3f}, {int(unmasked.odd.sum())} pairs of neighbours that the corpus never has."
+            f" {self.num_inference_steps} passes by {rule}, temperature {self.temperature:g},"
+            f" {shown.counter('unmasked')}: “{kernel.text(unmasked.x)}”, {int(masks.sum())} still masked,"
+            f" revealed at a mean probability of {sure:.3f}, {int(unmasked.odd.sum())} pairs of neighbours that the"
+            " corpus never has."
             + (f" Its law of a masked word is {self.off[0]:.4f} nats from the exact one." if self.off[0] else "")
-            + f" Left to right, after {written.spent} of {written.passes} passes: “{kernel.text(written.x)}”,"
+            + f" Left to right, {shown.counter('written')}: “{kernel.text(written.x)}”,"
             f" {int(written.odd.sum())} such pairs."
             + (f" {kept} of {drafted} drafted words were accepted, which saved {saved} passes." if drafted else "")
-            + (f" {chart.words}" if chart else f" The chart ({self.chart_shows}) is still being measured.")
+            + (f" {report.words}" if report else f" The chart ({self.chart_shows}) is still being measured.")
         )
 
-    def _chart(self) -> charts.Chart | None:
-        """The chart, or None while it is being measured: the description does not wait for it."""
+    def _report(self) -> charts.Report | None:
+        """The measurement, or None before it is done: the description does not wait for it."""
         try:
-            chart: charts.Chart = self.measured
+            report: charts.Report = self.report
         except NotReady:
             return None
-        return chart
+        return report
 
     def table(self) -> dict[str, np.ndarray]:
         """Both texts so far, word by word."""

@@ -176,6 +176,17 @@ class Shown:
         """Words of a text that are revealed and not given."""
         return self.free - int((self.sides[name].x == MASK).sum())
 
+    def counter(self, name: str) -> str:
+        """How far a text is, in plain words: "pass 3 of 5" of unmasking, "word 3 of 15" of left to right.
+
+        With drafts a pass gives several words, and both are counted.
+        """
+        side = self.sides[name]
+        passes, words = f"pass {side.spent} of {side.passes}", f"word {self.revealed(name)} of {self.free}"
+        if name == "unmasked":
+            return passes
+        return f"{passes}, {words}" if sum(r.drafted for r in self.rounds) else words
+
     @property
     def drafted(self) -> tuple[int, int, int]:
         """Of drafts so far: words kept, words drafted, and passes of left to right saved by them."""

@@ -18,6 +18,7 @@ TOPS = {"unmasked": 840, "written": 528}  # where the heading of each grid begin
 HEADING, GRID = 34, 266  # heights
 TIMES_TOP, TIMES = 216, 178  # of the plot of passes: top of its heading, height
 GAP = 5  # between cells
+SURE = 0.6  # opacity of a word that was revealed with certainty
 
 
 # --- shapes as data of layers ----------------------------------------------------------------------------------------
@@ -97,8 +98,8 @@ def picture(shown: kernel.Shown, guessed: kernel.Tokens | None) -> dict[str, dic
         for layer, part in _grid(name, side, shown.given, guessed if name == "unmasked" else None).items():
             parts[layer].append(part)
         title = "Unmasking" if name == "unmasked" else "Left to right"
-        parts["headings"].append([(2, TOPS[name] - 15, f"{title}: pass {side.spent} of {side.passes}")])
-    parts["headings"].append([(2, TIMES_TOP - 14, "Passes, downwards; lines: left to right")])
+        parts["headings"].append([(2, TOPS[name] - 15, f"{title}: {shown.counter(name)}")])
+    parts["headings"].append([(2, TIMES_TOP - 14, "Pass of each word; lines: left to right")])
     for layer, found in _passes(shown).items():
         parts[layer] += found
     return {name: data(parts[name]) for name, data in LAYERS.items()}
@@ -122,7 +123,7 @@ def _grid(
     under = side.x if guessed is None else np.where(masked, guessed, side.x)
     words = [(x[i], y[i], kernel.VOCABULARY[token]) for i, token in enumerate(under)]
     return {
-        "cells": box(x[drawn], y[drawn], w, h, 0.05 + 0.5 * side.confidence[drawn]),
+        "cells": box(x[drawn], y[drawn], w, h, 0.05 + SURE * side.confidence[drawn]),
         "masks": box(x[masked], y[masked], w, height, bar),
         "pins": box(x[given], y[given], w, h, 0.0),
         "joints": segment(left, y[at] - h / 2, left, y[at] + h / 2),
@@ -139,7 +140,7 @@ def _passes(shown: kernel.Shown) -> dict[str, list[Array]]:
     for state in shown.history:
         y = top - (state.number - 0.5) * step
         at = np.flatnonzero(state.committed[0])
-        squares.append(box((at + 0.5) * cell, y, cell - 3, step - 2, 0.15 + 0.7 * state.confidence[0, at]))
+        squares.append(box((at + 0.5) * cell, y, cell - 3, step - 2, 0.05 + SURE * state.confidence[0, at]))
         at = np.flatnonzero(state.remasked[0])
         again.append(segment(at * cell + 2, y, (at + 1) * cell - 2, y))
     reached = [done.reached for done in shown.rounds]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 
-from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.instruments.ring import kernel
 from diffusion_lab.instruments.ring.component import Ring
 
@@ -157,11 +154,6 @@ def test_address_sets_the_state_and_the_menu_gives_it_back(lab: Any) -> None:
     lab.page.locator(".instrument .menu output", has_text="Copied.").wait_for()
     link = lab.page.evaluate("navigator.clipboard.readText()")
     assert link == lab.site + "chapters/01-forward.html?ring.t=0.7&ring.seed=9#instrument-ring"
-    lab.page.locator("[data-do=embed]").click()
-    lab.wait("navigator.clipboard.readText().then(text => text.startsWith('<iframe'))")
-    code = lab.page.evaluate("navigator.clipboard.readText()")
-    state = {name: as_text(value) for name, value in Ring(t=0.7, seed=9).values().items()}
-    assert f'src="{lab.site}embed/ring.html?{html.escape(urlencode(state))}"' in code, "all settings"
 
 
 def test_embed_page_takes_its_state_from_the_query(open_lab: Any) -> None:

@@ -60,14 +60,14 @@ def test_an_edit_changes_the_picture_an_error_keeps_it_and_reset_restores_it(lab
     assert cell.locator(".cm-content").inner_text().strip().splitlines()[0] == code.splitlines()[0]
     run(lab, cell, code.replace("return noise(", "return 0.5 * noise("), "in the instrument")
     np.testing.assert_allclose(lab.points()[:, :2], 0.5 * original[:, :2], rtol=1e-6)
-    assert mark(lab) == "Running your forward Reset"
+    assert mark(lab) == "Runs your forward Undo"
     assert "forward" not in lab.page.url
 
     run(lab, cell, code.replace("return noise(", "return missing * noise("), "error")
     assert "NameError: name 'missing' is not defined" in cell.locator("pre.error").inner_text()
     assert "missing" in cell.locator(".failed-line").inner_text()
     np.testing.assert_allclose(lab.points()[:, :2], 0.5 * original[:, :2], rtol=1e-6)
-    assert mark(lab) == "Running your forward Reset"
+    assert mark(lab) == "Runs your forward Undo"
 
     run(lab, cell, code.replace("t: float", "t: float, more"), "error")
     assert "is called with the parameters (x0, eps, t)" in cell.locator("pre.error").inner_text()
@@ -86,7 +86,7 @@ def test_the_mark_resets_and_the_readers_text_stays(lab: Any) -> None:
     assert lab.reading("alpha_bar") == pytest.approx(before**0.5, abs=1e-3)
     lab.slide("t", 0.6)
     lab.shows("alpha_bar", f"{np.exp(-1.8):.3f}")
-    lab.page.locator(".instrument > .edited button", has_text="Reset").click()
+    lab.page.locator(".instrument > .edited button", has_text="Undo").click()
     lab.shows("alpha_bar", f"{np.exp(-3.6):.3f}")
     assert "0.5 * " in cell.locator(".cm-content").inner_text()
     assert cell.locator(".state").inner_text() == ""

@@ -41,7 +41,7 @@ def test_a_tap_gives_a_word_and_takes_it_back(open_lab: Any, open_cold: Any, siz
     word = native().description.split("“")[1].split()[0]
     tap(*place(lab, "unmasked", 1))
     expect(given).to_have_value(f"1:{word}")
-    lab.shows("unmasked", "of 14")
+    lab.shows("written", "of 14")
     tap(*place(lab, "unmasked", 1))
     expect(given).to_have_value("")
 
@@ -52,10 +52,10 @@ def test_what_is_typed_is_given_and_what_cannot_be_is_said(lab: Any) -> None:
     typed.fill("3:captin 7:letter")
     typed.press("Enter")
     lab.page.locator(".live-view .problem", has_text="near it: captain").wait_for()
-    lab.shows("unmasked", "of 14")
+    lab.shows("written", "of 14")
     typed.fill("3:captain 7:letter")
     typed.press("Enter")
-    lab.shows("unmasked", "of 13")
+    lab.shows("written", "of 13")
     expect(lab.page.locator(".live-view .problem")).to_have_text("")
 
 

@@ -185,6 +185,54 @@ test("switches, options and menus set their settings", () => {
   assert.deepEqual([model.lit, model.view, model.kind, b.checked], [false, "a", "x", false]);
 });
 
+test("a mark on a slider goes to its moment", () => {
+  const mark = element({ goto: "t" }, { value: "0.112" });
+  found.set("[data-goto]", [mark]);
+  model = modelOf({ t: 0.5 });
+  render({ model });
+  mark.fire("click");
+  assert.equal(model.t, 0.112);
+});
+
+test("a die sets another seed, whatever it rolls", (t) => {
+  const die = element({ die: "seed", sides: "10" });
+  found.set("[data-die]", [die]);
+  model = modelOf({ seed: 4 });
+  render({ model });
+  for (const rolled of [0, 0.5, 0.999]) {
+    t.mock.method(Math, "random", () => rolled);
+    model.seed = 4;
+    die.fire("click");
+    assert.ok(model.seed !== 4 && Number.isInteger(model.seed) && model.seed >= 0 && model.seed < 10);
+  }
+  assert.equal(model.seed, 3);
+});
+
+test("a stroke is shown while it is drawn, before Python answers, and what is drawn stays", () => {
+  const path = element();
+  const clear = element();
+  /** @type {Record<string, any>} */ const parts = { path, button: clear };
+  const box = { left: 0, right: 1295, top: 0, bottom: 1295, width: 1295, height: 1295 };
+  const pad = element({ brush: "drawing", max: "3" }, {
+    querySelector: (/** @type {string} */ selector) => parts[selector],
+    getBoundingClientRect: () => box,
+    setPointerCapture() {},
+    hasPointerCapture: () => true,
+  });
+  found.set("[data-brush]", [pad]);
+  model = modelOf({ drawing: "00zz" });
+  render({ model });
+  assert.equal(path.attributes.d, "M0 0h0", "from the lower left corner, in 1295ths");
+  pad.fire("pointerdown", { target: {}, clientX: 100, clientY: 1095 });
+  assert.equal(pad.attributes["data-drawing"], true);
+  pad.fire("pointermove", { clientX: 400, clientY: 1095 });
+  assert.equal(path.attributes.d, "M0 0h0M100 1095h0M400 1095h0");
+  pad.fire("lostpointercapture");
+  assert.equal(pad.attributes["data-drawing"], false);
+  clear.fire("click");
+  assert.deepEqual([model.drawing, path.attributes.d], ["", ""]);
+});
+
 test("buttons say what they ask for", () => {
   const button = element({ action: "step" });
   found.set("[data-action]", [button]);
@@ -221,17 +269,24 @@ test("a number is shown with the digits of its step", () => {
 
 // --- playing ---------------------------------------------------------------------------------------------------------
 
-/** A transport that plays a setting over its bounds in two seconds. @param {[number, number, boolean]} bounds */
-function transport(bounds, values = {}) {
-  found.set("[data-plays]", [element({ plays: "t", seconds: "2", bounds: JSON.stringify(bounds) })]);
-  model = modelOf({ t: bounds[0], ...values });
+/** A transport that plays a setting over its places in two seconds. @param {number[]} places */
+function transport(places, values = {}, grain = 0) {
+  return films({ "": { setting: "t", places, grain } }, { t: places[0], ...values });
+}
+
+/** A transport with a film for each view. @param {Record<string, any>} plays @param {Record<string, any>} values */
+function films(plays, values) {
+  found.set("[data-plays]", [element({ plays: JSON.stringify(plays), seconds: "2" })]);
+  model = modelOf(values);
   render({ model });
   frame(0); // theme and state
   return model;
 }
 
+const tenths = (/** @type {number} */ value) => Math.round(10 * value) / 10;
+
 test("playing moves the setting evenly from its low to its high bound, and ends there", () => {
-  transport([-1, 3, false]);
+  transport([-1, 3]);
   model.playing = true;
   frame(1000);
   assert.equal(model.t, -1);
@@ -246,7 +301,7 @@ test("playing moves the setting evenly from its low to its high bound, and ends 
 });
 
 test("a whole number is played in whole steps", () => {
-  transport([0, 10, true]);
+  transport([0, 10], {}, 1);
   model.playing = true;
   frame(1000);
   frame(1390);
@@ -256,7 +311,7 @@ test("a whole number is played in whole steps", () => {
 });
 
 test("playing waits while the picture lags behind, and goes on from there", () => {
-  transport([0, 1, false]);
+  transport([0, 1]);
   model.playing = true;
   frame(1000);
   frame(1200);
@@ -270,7 +325,7 @@ test("playing waits while the picture lags behind, and goes on from there", () =
 });
 
 test("a setting that is scrubbed while it plays goes on from where it was put", () => {
-  transport([0, 1, false]);
+  transport([0, 1]);
   model.playing = true;
   frame(1000);
   frame(1200);
@@ -280,7 +335,7 @@ test("a setting that is scrubbed while it plays goes on from where it was put", 
 });
 
 test("at its end it is played from the start again", () => {
-  transport([0, 1, false], { t: 1 });
+  transport([0, 1], { t: 1 });
   model.playing = true;
   frame(1000);
   frame(1200);
@@ -288,7 +343,7 @@ test("at its end it is played from the start again", () => {
 });
 
 test("pause stops it where it is", () => {
-  transport([0, 1, false]);
+  transport([0, 1]);
   model.playing = true;
   frame(1000);
   frame(1200);
@@ -303,8 +358,69 @@ test("pause stops it where it is", () => {
 
 test("who wants no motion sees the end at once", () => {
   reduced = true;
-  transport([0, 1, false]);
+  transport([0, 1]);
   model.playing = true;
   frame(1000);
   assert.deepEqual([model.t, model.playing], [1, false]);
+});
+
+test("a pace is followed: equal times from place to place, however far they are apart", () => {
+  transport([0, 1, 9, 10]);
+  model.playing = true;
+  frame(1000);
+  /** @type {number[]} */ const places = [];
+  for (const now of [1333.3333, 1666.6667, 2000, 2333.3333, 2666.6667]) {
+    frame(now);
+    places.push(tenths(model.t));
+  }
+  assert.deepEqual(places, [0.5, 1, 5, 9, 9.5]);
+  frame(3001);
+  assert.deepEqual([model.t, model.playing], [10, false]);
+});
+
+test("with a pace, playing goes on from where the setting is", () => {
+  transport([0, 1, 9, 10], { t: 5 });
+  model.playing = true;
+  frame(1000);
+  assert.equal(model.t, 5);
+  frame(1333.3333);
+  assert.equal(tenths(model.t), 9);
+  model.t = 0.5; // scrubbed
+  frame(1666.6667);
+  assert.equal(tenths(model.t), 1);
+});
+
+const BOTH = { forward: { setting: "t", places: [0, 1], grain: 0 }, reverse: { setting: "progress", places: [0, 1], grain: 0 } };
+
+test("each view plays its own setting, and a view without one plays nothing", () => {
+  films(BOTH, { view: "forward", t: 0, progress: 0.4 });
+  model.playing = true;
+  frame(1000);
+  frame(2000);
+  assert.deepEqual([model.t, model.progress], [0.5, 0.4]);
+  model.view = "reverse"; // by hand: what is shown there is kept
+  frame(3000);
+  assert.deepEqual([model.t, model.progress, model.playing], [0.5, 0.4, false]);
+  model.playing = true;
+  frame(4000);
+  frame(4400);
+  assert.deepEqual([model.t, tenths(model.progress)], [0.5, 0.6]);
+  model.view = "clean";
+  frame(4500);
+  assert.equal(model.playing, false);
+  model.playing = true;
+  frame(5000);
+  assert.deepEqual([model.t, tenths(model.progress), model.playing], [0.5, 0.6, false]);
+});
+
+test("the run button plays another view from its start while one is played", () => {
+  films(BOTH, { view: "forward", t: 0, progress: 0.4 });
+  model.playing = true;
+  frame(1000);
+  frame(2000);
+  model.progress = 0; // Python's answer
+  model.view = "reverse";
+  frame(2100);
+  frame(2300);
+  assert.deepEqual([model.t, tenths(model.progress), model.playing], [0.5, 0.1, true]);
 });

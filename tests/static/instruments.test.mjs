@@ -183,7 +183,8 @@ test("the address asks for settings of one instrument of a chapter, or of the on
     /** @type {any} */ (globalThis).location.search = search;
     /** @type {any} */ (globalThis).document.body.dataset = embed ? { embed: "" } : {};
     const other = python();
-    openInstruments(/** @type {any} */ (other));
+    const frame = { started: Promise.resolve(), notSettings: ["theme"], differing: {} };
+    openInstruments(/** @type {any} */ (other), embed ? frame : undefined);
     assert.deepEqual(other.sent[0].slot.state, { t: "0.5" });
     assert.equal(other.sent[0].slot.embedded, embed);
     return other.sent[0].slot.asked;
@@ -401,11 +402,11 @@ test("a picture that waits too long for Python is marked, until Python has answe
 test("data are exported on request", async () => {
   /** @type {any[]} */ const heard = [];
   place.addEventListener("lab:exported", (/** @type {any} */ event) => heard.push(event.detail));
-  place.dispatchEvent({ type: "lab:export" });
-  assert.deepEqual(line.sent.at(-1), { type: "export", slot: "a" });
+  place.dispatchEvent({ type: "lab:export", detail: { kind: "svg", address: "https://lab/?t=1" } });
+  assert.deepEqual(line.sent.at(-1), { type: "export", slot: "a", kind: "svg", theme: "dark", address: "https://lab/?t=1" });
   globalThis.CustomEvent ??= /** @type {any} */ (class { constructor(/** @type {string} */ type, /** @type {any} */ options) { Object.assign(this, { type }, options); } });
-  line.says({ type: "exported", slot: "a", csv: "x\n1\n" });
-  assert.deepEqual(heard, [{ csv: "x\n1\n" }]);
+  line.says({ type: "exported", slot: "a", text: "x\n1\n" });
+  assert.deepEqual(heard, [{ text: "x\n1\n" }]);
 });
 
 /** Presses a preset of the prose. @param {object} dataset of its link */

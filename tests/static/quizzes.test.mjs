@@ -15,6 +15,16 @@ for (const [text, value] of NUMBERS) test(`“${text}” is ${value}`, () => ass
 const NONE = ["", " ", "x", "1/0", "0/0", "1/", "/2", "1.2.3", "1,2,3", "1 2", "0x10", "Infinity", "NaN", "--1", "1e999", "e5", "5 % %", "1/2/3", "."];
 for (const text of NONE) test(`“${text}” is no number`, () => assert.equal(readNumber(text), null));
 
+test("each try is told to the page, a kept one is not told again", () => {
+  const kept = new Map();
+  const quiz = form("0.25", "0.125", kept);
+  quiz.give("1");
+  quiz.give("much");
+  quiz.give("1/4");
+  assert.deepEqual(quiz.told, [{ answer: "1", right: false }, { answer: "1/4", right: true }]);
+  assert.deepEqual(form("0.25", "0.125", kept).told, []);
+});
+
 test("a minus sign may stand wherever one may", () => {
   assert.equal(readNumber("1e−3"), 0.001);
   assert.equal(readNumber("−1/−4"), 0.25);
@@ -35,6 +45,8 @@ function form(answer, tolerance, stored = new Map(), mistakes = {}) {
   /** @type {(event: {preventDefault(): void}) => void} */
   let submit;
   const made = {
+    told: /** @type {any[]} */ ([]),
+    dispatchEvent: (/** @type {CustomEvent} */ event) => made.told.push(event.detail),
     dataset: { quiz: "one", answer, tolerance },
     parts,
     querySelector: (/** @type {string} */ name) => parts[name],

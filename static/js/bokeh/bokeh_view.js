@@ -8,7 +8,7 @@
  *   _all_models: Map<string, any>
  * }} BokehDocument
  * @typedef {{children(): View[], ready: Promise<void>, has_finished(): boolean, is_destroyed: boolean, repaint(): void,
- *   remove(): void, throttled_paint?: () => Promise<void>, model: any}} View  Bokeh's view of a component or a figure.
+ *   remove(): void, throttled_paint?: () => Promise<void>, _paint?: (ctx: any, ...rest: any[]) => void, model: any}} View  Bokeh's view of a component or a figure.
  */
 
 import { within } from "./shadow.js";
@@ -61,6 +61,7 @@ export async function draw(place, made, slot, prepared) {
   const [view] = /** @type {any} */ (views).roots;
   await painted(view);
   drawInNextFrame(view);
+  smoothImages(view);
   return view;
 }
 
@@ -113,6 +114,25 @@ function drawInNextFrame(view) {
     view.throttled_paint = () => (asked ??= new Promise(draw));
   }
   for (const child of view.children()) drawInNextFrame(child);
+}
+
+/**
+ * Draws images with the tag "smooth" by interpolation between their cells. Bokeh switches that off before it draws any
+ * image; while one of these is drawn, the switch is out of its reach.
+ * @param {View} view
+ */
+function smoothImages(view) {
+  const { _paint: paint, model } = view;
+  if (paint && model.tags?.includes("smooth"))
+    view._paint = function (ctx, ...rest) {
+      Object.defineProperty(ctx, "imageSmoothingEnabled", { configurable: true, get: () => true, set() {} });
+      try {
+        paint.call(this, ctx, ...rest);
+      } finally {
+        Reflect.deleteProperty(ctx, "imageSmoothingEnabled");
+      }
+    };
+  for (const child of view.children()) smoothImages(child);
 }
 
 /** Resolves when the view has finished drawing and a frame has passed. @param {View} view */

@@ -36,6 +36,7 @@ export function openCodeOverrides(python) {
     for (const kernel of kernels.values()) kernel.heard(edited);
   });
   python.on("replaced", () => {
+    for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-edited]"))) delete place.dataset.edited;
     for (const mark of document.querySelectorAll(".instrument > .edited"))
       mark.replaceChildren("Python was restarted: the instrument runs its own code again, with the same settings.");
     for (const kernel of kernels.values()) kernel.cell?.leaves();
@@ -171,6 +172,8 @@ class OverrideCell extends Cell {
 function markPlace(slot, names, { failed, body }, python, runner) {
   const place = /** @type {HTMLElement | null} */ (document.querySelector(`.instrument[data-slot="${slot}"]`));
   place?.querySelector(":scope > .edited")?.remove();
+  if (place) delete place.dataset.edited;
+  if (place && names.length) place.dataset.edited = names.map((name) => name.split(".").at(-1)).join(", ");
   if (!place || (!names.length && !failed)) return;
   const mark = document.createElement("p");
   mark.className = "edited";
@@ -181,12 +184,12 @@ function markPlace(slot, names, { failed, body }, python, runner) {
     mark.append("Your ", named(failed), ` failed here (${last}). The instrument runs its own code again.`);
     return;
   }
-  mark.append("Running your ");
+  mark.append("Runs your ");
   names.forEach((name, k) => mark.append(k ? ", " : "", named(name)));
   const instrument = String(place.dataset.instrument);
   mark.append(
     " ",
-    button("Reset", () => python.send({ type: "restore", instrument, name: "" })),
+    button("Undo", () => python.send({ type: "restore", instrument, name: "" })),
     stuck(() => runner.giveUp(() => "stuck" in place.dataset)),
   );
 }

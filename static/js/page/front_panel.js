@@ -23,8 +23,11 @@ export function render({ model }) {
   const all = (selector) => [...root.querySelectorAll(/** @type {"div"} */ (selector))];
 
   bindInputs(all("[data-param]"), model);
+  for (const mark of all("[data-goto]"))
+    mark.addEventListener("click", () => (model[String(mark.dataset.goto)] = Number(/** @type {HTMLButtonElement} */ (mark).value)));
   for (const button of all("[data-action]"))
     button.addEventListener("click", () => model.send_msg({ action: String(button.dataset.action) }));
+  for (const die of all("[data-die]")) die.addEventListener("click", () => roll(die, model));
   for (const button of all("[data-more]"))
     button.addEventListener("click", () => button.setAttribute("aria-expanded", String(button.ariaExpanded !== "true")));
   for (const item of all("[data-when]")) {
@@ -100,6 +103,13 @@ function bindInputs(inputs, model) {
   }
 }
 
+/** Sets a seed to another number, at random. @param {HTMLElement} die @param {Model} model */
+function roll(die, model) {
+  const name = String(die.dataset.die);
+  const sides = Number(die.dataset.sides);
+  model[name] = (model[name] + 1 + Math.floor(Math.random() * (sides - 1))) % sides;
+}
+
 /** The input's number moved into its bounds and onto its grid of steps, or null if it holds none. @param {HTMLInputElement} input */
 function inBounds(input) {
   if (!Number.isFinite(input.valueAsNumber)) return null;
@@ -155,28 +165,64 @@ function describe(root, model) {
 }
 
 /**
- * Plays one setting from its low to its high bound in the stated seconds. Python draws each frame it can keep up with;
- * while the picture lags behind the setting, playing waits. A whole number goes from one step of its slider to the next.
+ * A setting that is played, and the places where it is at equal times, from its low to its high bound; grain: the step of
+ * a whole number, which goes from one step to the next.
+ * @typedef {{setting: string, places: number[], grain: number}} Film
+ */
+
+/** The place at a share of the time from 0 to 1. @param {Film} film @param {number} share */
+function placeAt({ places, grain }, share) {
+  const at = share * (places.length - 1);
+  const k = Math.min(Math.floor(at), places.length - 2);
+  const place = places[k] + (at - k) * (places[k + 1] - places[k]);
+  return grain ? places[0] + grain * Math.floor((place - places[0]) / grain + 1e-9) : place;
+}
+
+/** The share of the time at which a place is reached. @param {Film} film @param {number} place */
+function timeOf({ places }, place) {
+  const above = places.findIndex((other) => other > place);
+  if (above < 1) return above ? 1 : 0;
+  return (above - 1 + (place - places[above - 1]) / (places[above] - places[above - 1])) / (places.length - 1);
+}
+
+const SCRUBBED = 0.02; // of the playing time: a setting that is further off has been moved by hand
+
+/**
+ * Plays the setting of the present view. Python draws each frame it can keep up with; while the picture lags behind the
+ * setting, playing waits.
  * @param {HTMLElement} transport @param {Model} model
  */
 function player(transport, model) {
-  const name = String(transport.dataset.plays);
-  const [low, high, grain] = JSON.parse(String(transport.dataset.bounds));
-  const perMs = (high - low) / (1000 * Number(transport.dataset.seconds));
+  /** @type {Record<string, Film>} */
+  const films = JSON.parse(String(transport.dataset.plays));
+  const seconds = Number(transport.dataset.seconds);
   const button = /** @type {HTMLElement} */ (transport.querySelector("[data-play]"));
   let last = 0;
-  let position = low; // kept apart from the setting, whose echo from Python may lag a frame
+  let share = 0; // of the time; kept apart from the setting, whose echo from Python may lag a frame
   let running = false;
+  /** @type {Film | undefined} */ let shown;
 
+  const begin = (/** @type {Film | undefined} */ film) => {
+    shown = film;
+    last = 0;
+    const place = film && model[film.setting];
+    share = film && place < /** @type {number} */ (film.places.at(-1)) ? timeOf(film, place) : 0;
+  };
   /** @param {number} now */
   const frame = (now) => {
-    running = Boolean(model.playing) && transport.isConnected;
-    if (!running) return;
-    if (last && Math.abs(model[name] - position) > Math.max(0.02 * (high - low), grain)) position = model[name]; // scrubbed
-    if (!model.waiting) position = Math.min(high, position + (last ? now - last : 0) * perMs);
+    const film = films[""] ?? films[model.view];
+    // In another view playing goes on only from the start, where the run button puts it.
+    if (film !== shown && film && model[film.setting] === film.places[0]) begin(film);
+    else if (film !== shown || !film) model.playing = false;
+    running = Boolean(model.playing && film) && transport.isConnected;
+    if (!running || !film) return;
+    const place = model[film.setting];
+    const off = place - placeAt(film, share);
+    if (last && Math.abs(off) > film.grain && Math.abs(timeOf(film, place) - share) > SCRUBBED) share = timeOf(film, place);
+    if (!model.waiting) share = Math.min(1, share + (last ? now - last : 0) / (1000 * seconds));
     last = now;
-    model[name] = grain ? low + grain * Math.floor((position - low) / grain) : position;
-    if (position >= high) model.playing = false;
+    model[film.setting] = placeAt(film, share);
+    if (share >= 1) model.playing = false;
     requestAnimationFrame(frame);
   };
   follow(model, "playing", (playing) => {
@@ -184,11 +230,10 @@ function player(transport, model) {
     transport.classList.toggle("playing", playing);
     if (!playing || running) return;
     running = true;
-    last = 0;
-    position = model[name] >= high ? low : model[name];
+    begin(films[""] ?? films[model.view]);
     // In the next frame: settings changed while a change from Python is being applied are not sent back to Python.
     requestAnimationFrame((now) => {
-      if (matchMedia("(prefers-reduced-motion: reduce)").matches) position = high;
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches) share = 1;
       frame(now);
     });
   });
@@ -235,9 +280,20 @@ function handle(pad, model) {
 
 const BRUSH_PIXELS = 9; // between two points of a stroke
 
-/** Strokes of a pointer become points, four base-36 digits each. @param {HTMLElement} pad @param {Model} model */
+/**
+ * Strokes of a pointer become points, four base-36 digits each. They are shown on the pad at once, whatever Python draws.
+ * @param {HTMLElement} pad @param {Model} model
+ */
 function brush(pad, model) {
   const name = String(pad.dataset.brush);
+  const path = /** @type {SVGElement} */ (pad.querySelector("path"));
+  follow(model, name, (/** @type {string} */ points) => {
+    const dots = (points.match(/.{4}/g) ?? []).map((point) => {
+      const [x, y] = [point.slice(0, 2), point.slice(2)].map((digits) => parseInt(digits, 36));
+      return `M${x} ${1295 - y}h0`; // a round cap of no length
+    });
+    path.setAttribute("d", dots.join(""));
+  });
   const most = 4 * Number(pad.dataset.max);
   let last = [NaN, NaN];
   /** @param {PointerEvent} event */
@@ -251,9 +307,11 @@ function brush(pad, model) {
   pad.addEventListener("pointerdown", (event) => {
     if (/** @type {HTMLElement} */ (event.target).tagName === "BUTTON") return;
     pad.setPointerCapture(event.pointerId);
+    pad.toggleAttribute("data-drawing", true);
     last = [NaN, NaN];
     dab(event);
   });
+  pad.addEventListener("lostpointercapture", () => pad.toggleAttribute("data-drawing", false));
   pad.addEventListener("pointermove", (event) => pad.hasPointerCapture(event.pointerId) && dab(event));
   pad.querySelector("button")?.addEventListener("click", () => (model[name] = ""));
 }

@@ -11,6 +11,8 @@
  * @typedef {import("../bokeh/layers.js").Settings} Settings
  * @typedef {{values?: Record<string, any>, message?: Record<string, any>, preset?: {values: Record<string, string>, keep: boolean}}} Waiting
  *   A queued change: settings, an action, or a preset of the prose.
+ * @typedef {{started: Promise<unknown>, notSettings: string[], differing: Record<string, string>}} Embedded  On an embed
+ *   page: when Python starts; keys of the address that are no settings; the settings in it that differ from the picture's.
  */
 
 /**
@@ -44,9 +46,10 @@ const STILL_MS = 4000;
 /** Below this computing time the next change is sent before the answer has been received. */
 const QUICK_MS = 10;
 
-/** @param {Python} python */
-export function openInstruments(python) {
-  prepare();
+/** @param {Python} python @param {Embedded} [embedded] */
+export function openInstruments(python, embedded) {
+  if (embedded) embedded.started.then(prepare);
+  else prepare();
   // Panel loads component code by this name; every browser that the lab supports can import modules itself.
   /** @type {any} */ (window).importShim ??= Object.assign((/** @type {string} */ url) => import(url), { addImportMap() {} });
   /** @type {Map<string, Link>} */
@@ -64,19 +67,22 @@ export function openInstruments(python) {
     place.dataset.slot = slot;
     const name = String(place.dataset.instrument);
     const state = JSON.parse(place.dataset.state ?? "{}");
-    const embedded = "embed" in document.body.dataset;
-    python.send({ type: "open", slot: { slot, name, state, asked, embedded } });
-    link.drawing = drawn(python, link);
+    python.send({ type: "open", slot: { slot, name, state, asked, embedded: embedded !== undefined } });
+    link.drawing = embedded ? embedded.started.then(() => drawn(python, link)) : drawn(python, link);
     return link;
   };
   for (const element of document.querySelectorAll("[data-instrument]")) {
     const place = /** @type {HTMLElement} */ (element);
     const name = String(place.dataset.instrument);
-    const asked = addressState(name);
+    const asked = addressState(name, embedded?.notSettings);
     const link = open(place, name, asked);
-    link.moving = openStill(place, asked);
-    link.stillIsTrue = !Object.keys(asked).length;
-    place.addEventListener("lab:export", () => python.send({ type: "export", slot: name }));
+    const differing = embedded?.differing ?? asked;
+    link.moving = openStill(place, differing);
+    link.stillIsTrue = !Object.keys(differing).length;
+    place.addEventListener("lab:export", (event) => {
+      const { kind, address } = /** @type {CustomEvent} */ (event).detail;
+      python.send({ type: "export", slot: name, kind, theme: pageTheme(), address });
+    });
     place.addEventListener("lab:pin", (event) => {
       const slot = `${name}-pinned`;
       if (links.has(slot)) return;
@@ -129,8 +135,8 @@ export function openInstruments(python) {
       if (link.undrawn) link.drawing = drawn(python, link);
     }
   });
-  python.on("exported", ({ slot, csv }) => {
-    links.get(slot)?.place.dispatchEvent(new CustomEvent("lab:exported", { detail: { csv } }));
+  python.on("exported", ({ slot, text }) => {
+    links.get(slot)?.place.dispatchEvent(new CustomEvent("lab:exported", { detail: { text } }));
   });
   python.on("idle", ({ slot, ms }) => {
     const link = links.get(slot);
@@ -294,15 +300,15 @@ function pinBeside(place, still, closed) {
 
 /**
  * The settings that the address asks for: `?t=0.4` on a page of one instrument, `?ring.t=0.4` on a chapter.
- * @param {string} name @returns {Record<string, string>}
+ * @param {string} name @param {string[]} [others] keys that are no settings @returns {Record<string, string>}
  */
-function addressState(name) {
+function addressState(name, others = []) {
   const alone = "embed" in document.body.dataset;
   /** @type {Record<string, string>} */
   const state = {};
   for (const [key, value] of new URLSearchParams(location.search)) {
     const [owner, setting] = key.includes(".") ? key.split(".", 2) : [name, key];
-    const ours = alone ? owner === name && setting !== "theme" : key.includes(".") && owner === name;
+    const ours = owner === name && (alone ? !others.includes(setting) : key.includes("."));
     if (ours) state[setting] = value;
   }
   return state;

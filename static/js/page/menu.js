@@ -1,6 +1,6 @@
-/** The menu of an instrument: a link to its current state, its embed code, its picture and data as files. */
+/** The menu of an instrument: a link to its current state, the dialog that embeds it, its picture and data as files. */
 import { copied, openDropDown } from "./drop_down.js";
-import { within } from "../bokeh/shadow.js";
+import { pngOf } from "./png.js";
 
 export function openMenus() {
   for (const element of document.querySelectorAll("[data-instrument]")) {
@@ -18,8 +18,12 @@ function openMenu(place, name) {
 
   /** @type {Record<string, () => Promise<string>>} */
   const actions = {
-    link: async () => copied(stateAddress(name, query)),
-    embed: async () => copied(embedCode(place, name, query)),
+    link: async () => (await copied(stateAddress(name, query))) + withoutEdits(place),
+    embed: async () => {
+      const whole = allSettings(JSON.parse(String(place.dataset.state)), query);
+      place.dispatchEvent(new CustomEvent("lab:embed", { bubbles: true, detail: { query: whole } }));
+      return "";
+    },
     pin: async () => {
       place.dispatchEvent(new CustomEvent("lab:pin", { detail: { query } }));
       return "";
@@ -29,8 +33,13 @@ function openMenu(place, name) {
       menu.open = false;
       return "";
     },
-    picture: async () => savePicture(place, name),
-    data: async () => saveData(place, name),
+    picture: async () => saved(place, "svg", stateAddress(name, query), async (svg, address) => {
+      save(`${name}.png`, await pngOf(svg, { Title: titleOf(place, name), Source: address, Settings: query }));
+    }),
+    drawing: async () => saved(place, "svg", stateAddress(name, query), async (svg) => save(`${name}.svg`, dataAddress("image/svg+xml", svg))),
+    data: async () => saved(place, "csv", stateAddress(name, query), async (csv, address) => {
+      save(`${name}.csv`, dataAddress("text/csv", `# ${address}\n${csv}`));
+    }),
   };
   openDropDown(menu, actions);
 }
@@ -49,14 +58,8 @@ export function stateAddress(name, query, base = location.href, alone = "embed" 
   return address.href;
 }
 
-/** Code that shows this state wherever it is pasted. @param {HTMLElement} place @param {string} name @param {string} query */
-function embedCode(place, name, query) {
-  const address = new URL(String(place.dataset.embed), document.baseURI);
-  address.search = allSettings(JSON.parse(String(place.dataset.state)), query);
-  const title = place.querySelector("h3")?.textContent ?? name;
-  const height = Math.ceil(/** @type {HTMLElement} */ (place.querySelector(".stage")).getBoundingClientRect().height) + 60;
-  return `<iframe src="${address.href.replaceAll("&", "&amp;")}" title="${title}" width="100%" height="${height}" style="border:0"></iframe>`;
-}
+/** A sentence where the instrument runs the reader's code: no address carries it. @param {HTMLElement} place */
+const withoutEdits = ({ dataset: { edited } }) => (edited ? ` It opens with the lab's own code, not with your ${edited}.` : "");
 
 /**
  * All settings as a query, so that it gives the same state in another place and when a default has changed.
@@ -66,34 +69,28 @@ export function allSettings(state, query) {
   return new URLSearchParams({ ...state, ...Object.fromEntries(new URLSearchParams(query)) }).toString();
 }
 
-/** Downloads the figure as a PNG on the page's background. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */
-async function savePicture(place, name) {
-  const canvas = /** @type {HTMLCanvasElement | null} */ (within(place, "canvas"));
-  if (!canvas) return "The picture is not drawn yet.";
-  const copy = document.createElement("canvas");
-  copy.width = canvas.width;
-  copy.height = canvas.height;
-  const context = /** @type {CanvasRenderingContext2D} */ (copy.getContext("2d"));
-  context.fillStyle = getComputedStyle(document.body).backgroundColor;
-  context.fillRect(0, 0, copy.width, copy.height);
-  context.drawImage(canvas, 0, 0);
-  save(`${name}.png`, copy.toDataURL("image/png"));
-  return "Saved.";
-}
+/** @param {HTMLElement} place @param {string} name */
+const titleOf = (place, name) => place.querySelector("h3")?.textContent ?? name;
 
-/** Downloads the data of the picture, computed by Python. @param {HTMLElement} place @param {string} name @returns {Promise<string>} */
-async function saveData(place, name) {
-  if (!place.querySelector(".live-view")) return "The data can be downloaded once Python is live.";
+/**
+ * Asks Python for the data (csv) or the picture (svg) of the present state, and saves the answer.
+ * @param {HTMLElement} place @param {"csv" | "svg"} kind @param {string} address of the state
+ * @param {(text: string, address: string) => Promise<void>} keep @returns {Promise<string>} a message for the reader
+ */
+async function saved(place, kind, address, keep) {
+  if (!place.querySelector(".live-view")) return "This can be downloaded once Python is live.";
   return new Promise((resolve) => {
-    const got = (/** @type {Event} */ event) => {
-      const { csv } = /** @type {CustomEvent} */ (event).detail;
-      save(`${name}.csv`, `data:text/csv;charset=utf-8,${encodeURIComponent(csv)}`);
+    const got = async (/** @type {Event} */ event) => {
+      await keep(/** @type {CustomEvent} */ (event).detail.text, address);
       resolve("Saved.");
     };
     place.addEventListener("lab:exported", got, { once: true });
-    place.dispatchEvent(new CustomEvent("lab:export"));
+    place.dispatchEvent(new CustomEvent("lab:export", { detail: { kind, address } }));
   });
 }
+
+/** @param {string} type @param {string} text */
+const dataAddress = (type, text) => `data:${type};charset=utf-8,${encodeURIComponent(text)}`;
 
 /** @param {string} name of the file @param {string} address of its contents */
 function save(name, address) {

@@ -29,7 +29,7 @@
  *   | {type: "drawn", slot: string}
  *   | {type: "set", slot: string, values: Record<string, any>}
  *   | {type: "act", slot: string, message: Record<string, any>}
- *   | {type: "export", slot: string}
+ *   | {type: "export", slot: string, kind: "csv" | "svg", theme: string, address: string}
  *   | {type: "preset", slot: string, values: Record<string, string>, keep: boolean}
  *   | {type: "edit", run: number, instrument: string, name: string, code: string}
  *   | {type: "restore", instrument: string, name: string}
@@ -46,7 +46,7 @@
  *   | {type: "state", slot: string, head: string, arrays: any[]}
  *   | {type: "patch", slot: string, patch: string, buffers: Map<string, ArrayBuffer>}
  *   | {type: "idle", slot: string, ms?: number}
- *   | {type: "exported", slot: string, csv: string}
+ *   | {type: "exported", slot: string, text: string}
  *   | {type: "output", run: number, kind: OutputKind, body: string, line: number}
  *   | {type: "left_out", run: number, lines: number, others: number}
  *   | {type: "edited", slots: Record<string, string[]>, failed: string, body: string, line: number}

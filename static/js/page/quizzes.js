@@ -22,7 +22,7 @@ function openQuiz(form) {
     const value = readNumber(input.value);
     if (value === null) {
       say("Give a number, like 0.25 or 1/4.", "");
-      return;
+      return undefined;
     }
     /** @param {string | undefined} number */
     const equals = (number) => Math.abs(value - Number(number)) <= Number(form.dataset.tolerance);
@@ -33,6 +33,7 @@ function openQuiz(form) {
     if (!right && mistake) verdict.append(mistake.content.cloneNode(true));
     store(key, input.value);
     noteProgress(file.replace(/\.html$/, ""), `quiz-${form.dataset.quiz}`, right);
+    return right;
   };
   /** @param {string} text @param {string} right */
   const say = (text, right) => {
@@ -41,7 +42,9 @@ function openQuiz(form) {
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    check();
+    const right = check();
+    if (right === undefined) return;
+    form.dispatchEvent(new CustomEvent("lab:quiz", { bubbles: true, detail: { answer: input.value, right } }));
   });
   const tried = stored(key);
   if (tried !== null) {

@@ -23,6 +23,8 @@ export class Still {
     this.address = address;
     this.inputs = /** @type {HTMLInputElement[]} */ ([...panel.querySelectorAll(`.slider input[data-param="${param}"]`)]);
     for (const input of this.inputs) this.#listen(input);
+    for (const mark of /** @type {NodeListOf<HTMLButtonElement>} */ (panel.querySelectorAll(`[data-goto="${param}"]`)))
+      mark.addEventListener("click", () => this.show((this.place = Number(mark.value))));
     const near = new IntersectionObserver(
       (entries) => {
         if (!entries.some((entry) => entry.isIntersecting)) return;

@@ -157,7 +157,10 @@ class Lab {
         break;
       case "export":
         await this.withFiles();
-        send({ type: "exported", slot: message.slot, csv: api.export(message.slot) });
+        send({
+          type: "exported", slot: message.slot,
+          text: message.kind === "csv" ? api.export(message.slot) : api.picture(message.slot, message.theme, message.address),
+        });
         break;
       case "preset":
         await this.withFiles();

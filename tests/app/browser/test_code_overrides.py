@@ -310,7 +310,10 @@ def test_its_own_source_changes_nothing(name: str) -> None:
         for source in sources(cls):
             edits.edit(cls, source["name"], source["code"])
         assert len(edits.by_place()["a"]) == len(sources(cls))
-        assert (live.copy(), live.instrument.csv()) == (before, csv)
+        words, _, rest = live.instrument.csv().partition("\n")[2].partition("\n")
+        assert words == "# runs your " + ", ".join(source["title"].rpartition(".")[2] for source in sources(cls))
+        assert (live.copy(), f"# {cls.title}\n{rest}") == (before, csv)
+        assert live.instrument.status_text().startswith(words[2:])
     finally:
         edits.reset_all()
     assert edits.by_place() == {"a": []}

@@ -13,7 +13,9 @@ from bokeh.models import FixedTicker, LinearColorMapper, Span
 from bokeh.plotting import figure
 
 from diffusion_lab.app.instrument import figure_svg as module
-from diffusion_lab.app.instrument.figure_svg import figure_svg, log_ticks, nice_ticks
+from diffusion_lab.app.instrument import svg
+from diffusion_lab.app.instrument.figure_svg import figure_svg
+from diffusion_lab.app.instrument.svg import log_ticks, nice_ticks
 from diffusion_lab.app.instrument.theme import TOKENS, data_palette
 
 NUMBER = r"-?\d+(?:\.\d+)?"
@@ -321,7 +323,7 @@ def test_a_narrow_logarithmic_axis_has_ticks():
 
 
 def test_a_wide_logarithmic_axis_has_few_ticks():
-    assert len(log_ticks(-12, 3)) <= module.MAX_TICKS + 1
+    assert len(log_ticks(-12, 3)) <= svg.MAX_TICKS + 1
 
 
 def test_ticks_of_a_tiny_range():

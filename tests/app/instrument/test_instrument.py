@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from diffusion_lab.app.instrument import Instrument
+from diffusion_lab.app.instrument import Estimate, Instrument, readings
 from diffusion_lab.app.instrument.instrument import ACTIONS, StateError
+from diffusion_lab.app.instrument.readings import not_numbers
 
 from .dial import Dial, Timed, parts
 
@@ -113,6 +116,57 @@ def test_run_plays_from_the_start(dial):
     assert (dial.level, dial.playing) == (0.2, False)
 
 
+def test_run_again_at_the_end_takes_the_next_seed(dial):
+    """Whoever asks for another sample gets one; one that was set by a link or by hand is played first."""
+    dial.level = 1.0
+    dial.act({"action": "run"})
+    assert (dial.level, dial.seed) == (0.0, 0), "the state that a link gave is shown as it is"
+    dial.act({"action": "run"})
+    assert dial.seed == 0, "it has not ended"
+    dial.level = 1.0
+    dial.act({"action": "run"})
+    assert (dial.level, dial.seed, dial.playing) == (0.0, 1, True)
+    assert "seed=1" in dial.query
+    dial.level = 1.0
+    dial.count = 7
+    dial.act({"action": "run"})
+    assert dial.seed == 1, "another number of points is shown under the same seed"
+    dial.param.update(seed=9999)
+    dial.run()
+    dial.level = 1.0
+    dial.run()
+    assert dial.seed == 0
+
+
+def test_the_reader_s_code_is_named_and_nothing_is_called_exact(dial):
+    dial.edited = ("common.mixtures.GaussianMixture.score", "ring.kernel.forward")
+    assert dial.answer().status == "runs your score, forward · 5 points"
+    assert dial.csv().startswith("# Dial <&>\n# runs your score, forward\n# level")
+    dial.edited = ()
+    assert dial.answer().status == "5 points · float64"
+
+
+def test_a_reading_that_is_no_number_has_a_sentence(dial):
+    class Wrong(Dial):
+        """Its readings go wrong below half."""
+
+        @readings
+        def sums(self):
+            return {"sum": math.nan if self.level < 0.5 else 1.0, "mean": (1.0, np.array([0.0, math.nan]))}
+
+        @readings
+        def others(self):
+            return {"shares": (np.ones(2), "true ½"), "late": (None, math.inf)}
+
+    wrong = Wrong()
+    assert wrong.answer().status.endswith(" · no number (nan) came out for: sum, mean")
+    wrong.level = 0.6
+    assert wrong.answer().status.endswith(" · no number (nan) came out for: mean")
+    dial.forget_answers()
+    assert "nan" not in dial.answer().status
+    assert not_numbers(dial.panel, {"late": (Estimate(math.nan, 0.1), None)}) == ["late"]
+
+
 def test_a_tap_is_given_in_data_units(dial):
     dial.act({"action": "tap", "x": -0.5, "y": "1.5"})
     assert dial.calls == ["tap -0.5 1.5", "reconcile level"]
@@ -134,7 +188,10 @@ def test_a_tap_without_a_place_is_refused(dial, place):
 
 
 def test_the_data_are_written_as_csv(dial):
-    assert dial.csv() == 'level,n,said\n0.2,0,"a, b"\n0.333333333,1,""""\n'
+    about, _, data = dial.csv().rpartition("\n# ")[0], *dial.csv().partition("level,n,said")[1:]
+    assert data == '\n0.2,0,"a, b"\n0.333333333,1,""""\n'
+    assert about.startswith("# Dial <&>\n# level = 0.2\n# half = 0.1\n# count = 5\n# word = ab\n")
+    assert dial.csv().count("\n# ") == len(dial.settings()), "each setting has its line"
 
 
 def test_columns_of_different_lengths_are_no_table(dial):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from diffusion_lab.app.instrument import Panel, Transport
-from diffusion_lab.app.instrument.markup import front_panel_html, scene_mark
-from diffusion_lab.app.instrument.scenes import Axes, Lines, Plane, Points
+from diffusion_lab.app.instrument import Panel, Transport, number
+from diffusion_lab.app.instrument.markup import CHARACTER, SLIDER, front_panel_html, scene_mark, slider_marks
+from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Boxes, Heat, Lines, Plane, Points
+from diffusion_lab.app.instrument.settings import played_places
 
 from ..markup import Elements
 from .dial import Dial
@@ -88,7 +93,39 @@ def test_the_markup_is_of_the_state_it_was_made_in():
 def test_legends_are_those_of_the_layers():
     found = elements()
     marks = [(tag["data-mark"], tag["style"]) for tag in found.having("data-mark")]
-    assert marks == [("line", "--c: var(--acc)"), ("arrow", "--c: var(--mute)")]
+    assert marks == [("line", "--c: var(--acc); --o: 1; --w: 2px"), ("arrow", "--c: var(--mute); --o: 1; --w: 1.5px")]
+
+
+def test_legends_show_marks_as_they_are_drawn():
+    class Drawn(Dial):
+        """A layer for each kind of mark."""
+
+        plane = Plane(
+            2.0,
+            Lines("dashed", "acc", dash=(5, 3), alpha=0.5, legend="dashes"),
+            Arrows("arrows", "ink", width=3, scale=(1.0, "2 per <unit>"), legend="arrows"),
+            Points("points", BY_PART, legend="points"),
+            Heat("heat", "ink", strongest=0.4, ramp=("0", "1"), legend="error"),
+            Boxes("frame", "bg", outline="ink", legend="given"),
+        )
+
+        @plane.layer("dashed", "arrows", "points", "heat", "frame")
+        def _(self):
+            return [None] * 5
+
+    drawn = Drawn()
+    text = front_panel_html(drawn, drawn.answer())
+    found = [(tag["data-mark"], "data-dashed" in tag, tag["style"]) for tag in Elements(text).having("data-mark")]
+    assert found == [
+        ("line", True, "--c: var(--acc); --o: 0.5; --w: 2px"),
+        ("arrow", False, "--c: var(--ink); --o: 1; --w: 3px; --long: 0.2500"),
+        ("dot", False, "--c: var(--parts); --o: 0.85"),
+        ("ramp", False, "--c: var(--ink); --o: 0.4"),
+        ("frame", False, "--c: var(--ink)"),
+    ]
+    assert "arrows <small>(this long: 2 per &lt;unit&gt;)</small>" in text
+    assert text.index(">0<i data-mark") < text.index("</i>1</span>error")
+    assert text.index('data-scene="plane"') < text.index('class="legends"') < text.index('class="rail"')
 
 
 def test_measures_have_what_stands_beside_them():
@@ -124,7 +161,8 @@ def test_pads_stand_where_their_settings_are():
 
 def test_the_transport_says_what_it_plays():
     (transport,) = elements().having("data-plays")
-    assert [transport[f"data-{name}"] for name in ("plays", "seconds", "bounds")] == ["level", "2", "[0.0, 1.0, 0]"]
+    film = {"setting": "level", "places": [0.0, 1.0], "grain": 0}
+    assert (json.loads(transport["data-plays"]), transport["data-seconds"]) == ({"": film}, "2")
     assert [tag["data-action"] for tag in elements().having("data-action")] == ["run", "step", "reset"]
     assert 'title="One tenth"' in markup()
 
@@ -135,7 +173,18 @@ def test_the_transport_says_what_it_plays():
 
     whole = Whole()
     (transport,) = Elements(front_panel_html(whole, whole.answer())).having("data-plays")
-    assert transport["data-bounds"] == "[1, 50, 1]"
+    assert json.loads(transport["data-plays"]) == {"": {"setting": "count", "places": [1, 50], "grain": 1}}
+
+    class Views(Dial):
+        """Plays what is on show; in one view nothing is."""
+
+        panel = Panel(Transport("Go", plays={"pairs": "level"}, seconds=1))
+
+    for view in ("pairs", "flow"):
+        views = Views(view=view)
+        found = Elements(front_panel_html(views, views.answer()))
+        buttons = [*found.having("data-play"), *found.having("data-action")]
+        assert ["hidden" in button for button in buttons] == [view == "flow", False, view == "flow", False]
 
 
 def test_the_main_settings_and_the_transport_come_before_the_others():
@@ -201,8 +250,9 @@ def test_a_legend_shows_where_its_scene_does():
             return None
 
     two = Two()
-    marks = [tag for tag in Elements(front_panel_html(two, two.answer())).having("data-when") if tag["tag"] == "span"]
-    assert "view:flow;show_line:true" in [mark["data-when"] for mark in marks]
+    text = front_panel_html(two, two.answer())
+    pane = text.index('class="pane" data-when="view:flow" hidden')
+    assert pane < text.index('data-when="show_line:true" hidden', pane) < text.index("more points", pane)
 
 
 def test_pictures_stand_side_by_side_under_their_titles():
@@ -226,3 +276,81 @@ def test_pictures_stand_side_by_side_under_their_titles():
         "view:flow"
     ]
     assert '<p class="scene-title">' not in markup(), "one picture needs none"
+
+
+# --- moments on a slider, and the pace at which it is played ---------------------------------------------------------
+
+
+def test_marks_are_buttons_that_go_there():
+    class Marked(Dial):
+        """With moments."""
+
+        level = number(
+            0.2, 0, 1, 0.1, "Level", "How.", when={"view": "pairs"},
+            marks={0.5: "half <way>", 0.25: "a quarter"}, marks_when={"count": 5},
+        )  # fmt: skip
+
+    for count, hidden in ((5, False), (6, True)):
+        marked = Marked(count=count)
+        text = front_panel_html(marked, marked.answer())
+        found = Elements(text)
+        buttons = found.having("data-goto")
+        assert [(b["tag"], b["data-goto"], b["value"]) for b in buttons] == [
+            ("button", "level", "0.25"),
+            ("button", "level", "0.5"),
+        ]
+        assert [b["aria-label"] for b in buttons] == ["Level 0.25: a quarter", "Level 0.5: half <way>"]
+        assert "<span>half &lt;way&gt;</span>" in text
+        (row,) = [tag for tag in found.tags if tag.get("class") == "marks"]
+        assert (row["data-when"], "hidden" in row) == ("count:5", hidden)
+    assert 'class="marks"' not in markup()
+
+
+@pytest.mark.subject(
+    slider_marks,
+    one_line=lambda p: [replace(mark, line=0) for mark in slider_marks(p)],
+    all_behind=lambda p: [replace(mark, before=False) for mark in slider_marks(p)],
+)
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {0.1: "clusters merge", 0.18: "the hole fills", 0.2: "nothing", 0.9: "almost noise", 1.0: "noise"},
+        {0.0: "a", 0.01: "b", 0.02: "c", 0.5: "half of all"},
+    ],
+)
+def test_marks_do_not_meet_on_the_narrowest_slider(subject, marks, request):
+    """Words of one line are apart and inside, and no tick passes through words."""
+    if "all_behind" in request.node.name and 1.0 not in marks:
+        pytest.skip("nothing is at the end")
+    p = number(0.2, 0, 1, 0.1, "Level", "How.", marks=marks)
+    found = subject(p)
+    assert [mark.words for mark in found] == [marks[value] for value in sorted(marks)]
+    spans = []
+    for mark in found:
+        width = CHARACTER * len(mark.words) / SLIDER
+        start = mark.share - width if mark.before else mark.share
+        assert start >= 0 and start + width <= 1.001
+        spans.append((mark, start, start + width))
+    for mark, start, end in spans:
+        for other, other_start, other_end in spans:
+            if other is not mark and other.line == mark.line:
+                assert end <= other_start or other_end <= start, f"{mark.words!r} and {other.words!r} meet"
+
+
+@pytest.mark.subject(
+    played_places,
+    even_in_the_setting=lambda p, count: np.linspace(*p.bounds, count).tolist(),
+    backwards=lambda p, count: (1 - np.array(played_places(p, count)[::-1])).tolist(),
+)
+def test_playing_spends_its_time_where_the_quantity_changes(subject):
+    """x³ changes by equal amounts in equal times, except for the twentieth that passes evenly in x."""
+    p = number(0.2, 0, 1, 0.1, "Level", "How.", pace=lambda x: x**3)
+    places = np.array(subject(p, 21))
+    assert (places[0], places[-1]) == (0, 1)
+    assert np.all(np.diff(places) > 0)
+    changes = 0.95 * np.diff(places**3) + 0.05 * np.diff(places)
+    np.testing.assert_allclose(changes, 1 / 20, atol=2e-4)
+
+
+def test_without_a_pace_a_setting_is_played_evenly():
+    assert played_places(number(0.2, -1, 3, 0.1, "Level", "How.")) == [-1, 3]

@@ -11,9 +11,9 @@ from bokeh.models import glyphs as bokeh_glyphs
 
 from diffusion_lab.app.instrument import scene_figures
 from diffusion_lab.app.instrument.figure_svg import figure_svg
-from diffusion_lab.app.instrument.scene_figures import SceneFigure, shades
+from diffusion_lab.app.instrument.scene_figures import SMOOTH, SceneFigure
 from diffusion_lab.app.instrument.scenes import BY_PART, Axes, Boxes, Heat, Image, Layer, Lines, Plane, Points, Scene
-from diffusion_lab.app.instrument.theme import TOKENS, data_palette
+from diffusion_lab.app.instrument.theme import TOKENS, data_palette, shades
 
 from .test_scenes import KINDS
 
@@ -108,7 +108,7 @@ def themed(figure: SceneFigure) -> dict[str, dict[str, Any]]:
     found = {}
     for model in figure.plot.references():
         for tag in model.tags:
-            for name in tag["light"]:
+            for name in tag["light"] if isinstance(tag, dict) else ():
                 found[f"{type(model).__name__}.{name}"] = getattr(model, name)
     return found
 
@@ -116,7 +116,7 @@ def themed(figure: SceneFigure) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize(("layer", "data", "columns"), KINDS, ids=kind_name)
 def test_colours_of_both_themes_are_in_the_tags(layer, data, columns):
     figure = plane(layer)
-    tags = [tag for model in figure.plot.references() for tag in model.tags]
+    tags = [tag for model in figure.plot.references() for tag in model.tags if isinstance(tag, dict)]
     if isinstance(layer, Image):
         assert tags == [], "it has its own colours"
         return
@@ -252,3 +252,19 @@ def test_models_are_those_that_the_page_finds_by_name():
     assert type(figure.renderers["a"]) is GlyphRenderer
     assert figure.plot.__qualified_model__ == "Figure"
     assert isinstance(figure.scene, Scene)
+
+
+def test_densities_are_drawn_smoothly_and_pictures_of_pixels_are_not():
+    """By a tag, which the page and the SVG read: Bokeh has no such property."""
+    smooth = {
+        "heat": Heat("a", "ink"),
+        "diverging": Heat("a", "diverging"),
+        "parts": Heat("a", BY_PART),
+        "image": Image("a"),
+    }
+    found = {name: SMOOTH in plane(layer).renderers["a"].glyph.tags for name, layer in smooth.items()}
+    assert found == {"heat": True, "diverging": True, "parts": False, "image": False}
+    for layer, pixelated in ((smooth["heat"], False), (smooth["parts"], True)):
+        figure = plane(layer)
+        figure.put("a", layer.columns({"image": np.zeros((2, 2), np.int8 if pixelated else float)}))
+        assert ("image-rendering:pixelated" in figure_svg(figure.plot)) == pixelated

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from diffusion_lab.app.instrument.scenes import (
     Segments,
     Texts,
     field_arrows,
+    field_scale,
     rgba_image,
 )
 
@@ -201,6 +203,40 @@ def test_arrows_have_heads(subject, rng):
     np.testing.assert_allclose(middle, at + along + unit * -np.minimum(0.2, 0.4 * length)[:, None], atol=2e-6)
     apart = np.linalg.norm(left[:, 1] - right[:, 1], axis=1)
     np.testing.assert_allclose(apart, 1.2 * np.minimum(0.2, 0.4 * length), atol=2e-6)
+
+
+def uncut(layer: Arrows, data: dict[str, Any]) -> dict[str, Any]:
+    return replace(layer, within=None).columns(data)
+
+
+def one_head(layer: Arrows, data: dict[str, Any]) -> dict[str, Any]:
+    return {name: column[:12] for name, column in Arrows.columns(layer, data).items()}
+
+
+@pytest.mark.subject(Arrows.columns, uncut=uncut, one_head=one_head)
+def test_an_arrow_that_leaves_the_picture_is_cut_at_its_border_and_has_two_heads_there(subject):
+    """One stays inside, one leaves to the right, one through the top, one starts outside and is left as it is."""
+    at = np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 1.0], [3.0, 0.0]])
+    along = np.array([[0.5, 0.0], [1.0, 0.5], [1.0, 4.0], [-9.0, 0.0]])
+    (layer,) = Plane(1.0, Arrows("a", head=0.1), half_height=2.0).layers.values()
+    found = pieces(subject(layer, {"at": at, "along": along}))
+    shafts, barbs = found[:4], found[4:]
+    np.testing.assert_allclose(shafts[:, 1], [[0.5, 0], [1.0, 0.25], [0.25, 2.0], [-6.0, 0.0]], atol=1e-6)
+    tips, count = np.unique(barbs[:, 0].round(5), axis=0, return_counts=True)
+    assert count.tolist() == [2] * 6, "two barbs each, at four tips and a little before two of them"
+    for tip, direction in (((1.0, 0.25), (1.0, 0.5)), ((0.25, 2.0), (1.0, 4.0))):
+        behind = np.subtract(tip, 0.07 * np.array(direction) / np.hypot(*direction))
+        assert np.isclose(tips, behind, atol=1e-4).all(axis=1).any()
+
+
+def test_the_scale_of_a_field_is_the_length_of_one_of_its_arrows():
+    grid = np.linspace(-1, 1, 5)
+    vectors = np.zeros((25, 2))
+    vectors[7] = (0.0, 8.0)
+    length, words = field_scale(grid, 8.0, 4.0, "per unit")
+    assert words == "8 per unit"
+    assert length == pytest.approx(np.linalg.norm(field_arrows(grid, vectors, 4.0)["along"][7]))
+    assert field_scale(grid, 0.5, 4.0)[1] == "0.5"
 
 
 def test_an_arrow_of_no_length_is_a_point():

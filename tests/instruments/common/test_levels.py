@@ -109,3 +109,14 @@ def test_refusals_say_rule_and_value(call, message):
     with pytest.raises(ValueError) as refusal:
         call()
     assert str(refusal.value) == message
+
+
+@pytest.mark.subject(lambda level: level.angle, sine=lambda level: level.sigma_t, of_sigma=lambda level: level.sigma)
+def test_equal_angles_move_a_point_equally_far(subject):
+    """Between a point and noise at right angles to it, equally long, the path is a quarter of a circle."""
+    x0, eps = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    levels = Level.from_sigma(np.tan(np.linspace(0, 1.5, 31))).split()
+    turned = np.diff([subject(level) for level in levels])
+    moved = np.diff([level.signal * x0 + level.sigma_t * eps for level in levels], axis=0)
+    np.testing.assert_allclose(np.hypot(*moved.T), 2 * np.sin(turned / 2), rtol=1e-12)
+    assert CLEAN.angle == 0

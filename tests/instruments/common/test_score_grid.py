@@ -15,7 +15,7 @@ def test_a_grid_has_the_centres_of_its_cells_row_by_row():
 
 
 def test_the_density_is_largest_at_a_cluster():
-    density = relative_density(RING, np.concatenate([RING.mixture.means[:1], [[0.0, 0.0]]]))
+    density = relative_density(RING.mixture, np.concatenate([RING.mixture.means[:1], [[0.0, 0.0]]]))
     assert density[0] == 1
     assert density[1] < 1e-6
 

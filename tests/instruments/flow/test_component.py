@@ -137,14 +137,14 @@ def test_diffusion_s_paths_stand_beside_the_others(panel):
     start, end = panel.segments("plane.diffusion")
     np.testing.assert_allclose(start[:PATH_POINTS], run.at(0.0), atol=1e-6)
     np.testing.assert_allclose(end[-PATH_POINTS:], run.at(0.7), atol=5e-3)
-    assert "in grey, the paths of the same points by diffusion" in panel.description
+    assert "Beside them are the paths of the same points by diffusion" in panel.description
     panel.update(view="pairs")
     start, end = panel.segments("plane.diffusion")
     np.testing.assert_allclose(end[-PATH_POINTS:], own_pairs().data[:PATH_POINTS], atol=1e-6)
     assert panel.visible["plane.diffusion"]
     panel.update(view="probe")
     assert not panel.visible["plane.diffusion"]
-    assert "in grey" not in panel.description
+    assert "Beside them" not in panel.description
 
 
 def test_arrows_of_the_field_point_along_the_velocity(panel):
@@ -161,15 +161,19 @@ def test_arrows_of_the_field_point_along_the_velocity(panel):
 
 def test_switches_and_views_decide_what_is_seen(panel):
     def seen():
-        return {name.partition(".")[2] for name, visible in panel.visible.items() if visible and "plane" in name}
+        found = {name.partition(".")[2] for name, visible in panel.visible.items() if visible and "plane" in name}
+        assert {"target", "noise"} <= found, "both ends of time are always there"
+        return found - {"target", "noise"}
 
-    assert seen() == {"points", "paths"}
+    assert seen() == {"points", "paths", "starts"}
     panel.update(show_field=True, show_diffusion=True, show_paths=False)
     assert seen() == {"points", "field", "diffusion"}
     panel.update(view="probe")
     assert seen() == {"points", "field", "velocities", "mean"}
     panel.update(show_paths=True)
-    assert seen() == {"points", "field", "velocities", "mean", "meeting"}
+    assert seen() == {"points", "field", "velocities", "mean", "meeting", "starts", "goals"}
+    for name, ends in (("starts", panel.instrument.met.pairs.noise), ("goals", panel.instrument.met.pairs.data)):
+        np.testing.assert_allclose(panel.points(f"plane.{name}"), ends, atol=1e-6)
 
 
 def test_numbers_are_those_of_the_points_shown(panel):
@@ -339,7 +343,7 @@ def test_the_data_are_what_is_shown(panel):
         np.testing.assert_array_equal(table["cluster"], panel.layers["plane.points"]["part"])
         panel.update(t=1.0)
         np.testing.assert_allclose(np.stack([table["end_x"], table["end_y"]], axis=1), panel.points(), atol=1e-6)
-    assert flow.csv().startswith("x,y,noise_x,noise_y,end_x,end_y,cluster\n")
+    assert "\nx,y,noise_x,noise_y,end_x,end_y,cluster\n" in flow.csv()
 
 
 def test_what_is_sent_is_single_precision(panel):
@@ -347,7 +351,7 @@ def test_what_is_sent_is_single_precision(panel):
     panel.update(view="probe")
     for name, columns in panel.layers.items():
         numeric = [column for key, column in columns.items() if key != "text"]
-        assert {column.dtype for column in numeric} == {np.dtype(np.float32)}, name
+        assert {column.dtype for column in numeric} == {np.dtype(np.uint8 if "target" in name else np.float32)}, name
 
 
 def test_old_names_are_read():
@@ -436,7 +440,7 @@ def test_a_picture_does_not_depend_on_the_way_to_it():
         instrument.forget_answers()
         answer = instrument.answer()
         layers = {
-            f"{n}.{k}": np.asarray(c).tolist() for n, columns in answer.layers.items() for k, c in columns.items()
+            f"{n}.{k}": np.asarray(c).tobytes() for n, columns in answer.layers.items() for k, c in columns.items()
         }
         return layers, answer.texts, answer.description, answer.visible
 

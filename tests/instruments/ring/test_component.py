@@ -35,7 +35,7 @@ def test_forward_is_one_jump_with_the_seed_s_own_noise(panel, t):
 def test_the_reverse_process_begins_with_pure_noise(panel):
     panel.param.update(view="reverse", progress=0.0)
     assert stats.kstest(points(panel).ravel(), "norm").pvalue > ALPHA
-    assert shown(panel)["t"] == "1.00"
+    assert shown(panel)["t"] == "1.000"
 
 
 def test_the_reverse_process_ends_on_six_clusters(panel):
@@ -49,7 +49,7 @@ def test_the_reverse_process_ends_on_six_clusters(panel):
     share = 1 - math.exp(-4.5 / 1.027**2)
     low, high = stats.binom.ppf([ALPHA / 2, 1 - ALPHA / 2], kernel.NUM_POINTS, share) / kernel.NUM_POINTS
     assert low <= float(shown(panel)["within"]) <= high
-    assert shown(panel)["t"] == "0.00"
+    assert shown(panel)["t"] == "0.000"
 
 
 @pytest.mark.subject(
@@ -95,17 +95,21 @@ def test_view_and_t_agree(panel):
     panel.t = 0.3
     assert (panel.view, panel.t) == ("forward", 0.3)
     panel.t = 0.0
-    assert (panel.view, panel.t) == ("clean", 0.0)
+    assert (panel.view, panel.t) == ("forward", 0.0), "it is played from there"
+    panel.view = "clean"
     panel.view = "forward"
     assert (panel.view, panel.t) == ("forward", 0.18)
     panel.view = "reverse"
     assert panel.t == 0.18, "reverse leaves t to be come back to"
 
 
-def test_forward_at_0_is_clean(panel):
+def test_forward_at_0_shows_the_clean_points(panel):
     panel.view = "reverse"
     panel.param.update(view="forward", t=0.0)
-    assert (panel.view, panel.t) == ("clean", 0.0)
+    assert (panel.view, panel.t) == ("forward", 0.0)
+    forward = points(panel)
+    panel.view = "clean"
+    np.testing.assert_array_equal(points(panel), forward)
 
 
 def test_a_seed_is_another_draw(panel):
@@ -167,7 +171,7 @@ def test_a_step_forward_is_one_notch_of_t(panel):
     assert panel.t == 1.0
     panel.view = "clean"
     panel.step()
-    assert (panel.view, panel.t) == ("forward", 0.01)
+    assert (panel.view, panel.t) == ("clean", 0.0), "where nothing is played there is no step"
 
 
 # --- what is read ----------------------------------------------------------------------------------------------------
@@ -177,7 +181,7 @@ def test_a_step_forward_is_one_notch_of_t(panel):
 def test_readings_are_the_schedule_s(panel, t):
     panel.t = t
     texts, numbers = shown(panel), panel.all_readings()
-    assert texts["t"] == f"{t:.2f}"
+    assert texts["t"] == f"{t:.3f}"
     assert numbers["alpha_bar"] == pytest.approx(math.exp(-6 * t), rel=1e-12)
     assert numbers["signal"] ** 2 + numbers["noise"] ** 2 == pytest.approx(1, abs=1e-12)
     assert numbers["signal"] == pytest.approx(math.exp(-3 * t), rel=1e-12)

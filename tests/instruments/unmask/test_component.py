@@ -61,9 +61,11 @@ def test_all_words_can_be_given():
     text = ["the", "cat", "sleeps", "on", "the", "bed", ".", "the", "dog", "sleeps", ".", "the"]
     unmask = Unmask(length=12, given=" ".join(f"{i}:{word}" for i, word in enumerate(text, 1)))
     assert kernel.text(unmask.shown.sides["unmasked"].x) == " ".join(text)
-    assert unmask.reading_texts["unmasked"] == "0 of 0"
+    assert unmask.reading_texts["revealed"] == unmask.reading_texts["revealed_true"] == "0 of 0"
     assert unmask.reading_texts["likelihood"] == "–"
-    assert everything(unmask).status.startswith("0 of 0 full passes over 12 words, none cached · exact")
+    assert everything(unmask).status.startswith(
+        "unmasking: pass 0 of 0 · left to right: word 0 of 0 · a pass of unmasking computes all 12 words"
+    )
 
 
 def tap(unmask, name, place):
@@ -149,7 +151,7 @@ def test_drafts_write_the_second_text():
 
 def test_the_data_are_the_two_texts():
     unmask = Unmask(progress=3 / 15, given="2:cat")
-    lines = unmask.csv().splitlines()
+    lines = [line for line in unmask.csv().splitlines() if not line.startswith("#")]
     assert lines[0] == "text,place,word,given,probability"
     assert len(lines) == 31
     assert lines[2].startswith("unmasking,2,cat,True,1")
@@ -173,15 +175,35 @@ def test_cells_masks_and_marks_are_of_the_state():
 
 
 def test_what_the_last_pass_did_is_marked():
-    """Pink bars at odd neighbours, purple where ReMDM has masked again, a heading with the pass over each text."""
+    """Bars at odd neighbours, marks where ReMDM has masked again."""
     unmask = Unmask(num_inference_steps=1, progress=1.0)
     layers = everything(unmask).layers
     assert len(layers["plane.joints"]["x"]) == sum(side.odd.sum() for side in unmask.shown.sides.values()) > 0
-    assert layers["plane.headings"]["text"][:2] == ["Unmasking: pass 1 of 1", "Left to right: pass 15 of 15"]
     again = Unmask(remasking="remdm", eta_cap=0.6, num_inference_steps=24, progress=0.5)
     masked_again = sum(int(state.remasked.sum()) for state in again.shown.history)
     at_last = int(again.shown.sides["unmasked"].remasked.sum())
     assert len(column(again, "plane.again", "x")) == masked_again + at_last > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "unmasked", "written"),
+    [
+        ({"num_inference_steps": 1, "progress": 1.0}, "pass 1 of 1", "word 15 of 15"),
+        ({}, "pass 3 of 5", "word 3 of 15"),
+        ({"given": "15:. 2:cat"}, "pass 3 of 5", "word 2 of 13"),
+        ({"writing": "drafts", "progress": 1.0}, "pass 5 of 5", "pass 7 of 7, word 15 of 15"),
+    ],
+)
+def test_both_texts_are_counted_in_the_same_words_everywhere(settings, unmasked, written):
+    unmask = Unmask(**settings)
+    answer = unmask.answer()
+    rounds = f"pass {len(unmask.rounds) - 1} of {len(unmask.rounds) - 1}"
+    written = written.replace("pass 7 of 7", rounds)
+    headings = answer.layers["plane.headings"]["text"]
+    assert headings[:2] == [f"Unmasking: {unmasked}", f"Left to right: {written}"]
+    assert (answer.texts["unmasked"], answer.texts["written"]) == (unmasked, written)
+    assert answer.status.startswith(f"unmasking: {unmasked} · left to right: {written} · ")
+    assert f", {unmasked}: “" in answer.description and f"Left to right, {written}: “" in answer.description
 
 
 @pytest.mark.parametrize("length", [12, 15, 20, 24])
@@ -201,7 +223,8 @@ def test_steps_are_passes_and_end():
     for spent in range(1, 18):
         unmask.answer()
         unmask.act({"action": "step"})
-        assert unmask.reading_texts["passes"] == f"{min(spent, 15)} of 15"
+        assert unmask.reading_texts["unmasked"] == f"pass {min(spent, 5)} of 5"
+        assert unmask.reading_texts["written"] == f"word {min(spent, 15)} of 15"
     assert unmask.reading_texts["cost"] == "5 × 15 = 75"
     assert unmask.reading_texts["cost_true"] == "15"
 
@@ -209,21 +232,26 @@ def test_steps_are_passes_and_end():
 # --- the chart -------------------------------------------------------------------------------------------------------
 
 
-def test_the_chart_of_samples_has_both_curves_and_the_k_of_the_picture():
+def test_the_charts_of_samples_have_one_quantity_each_and_the_k_of_the_picture():
     unmask = Unmask(num_inference_steps=24)
     answer, q = unmask.answer(), unmask.samples
-    assert answer.ranges["chart"][0] == (0.5, 15.5)
-    curve = answer.layers["chart.first"]
-    np.testing.assert_allclose(curve["y"][: len(q.steps)], q.likelihood, rtol=1e-6)
-    np.testing.assert_allclose(curve["y"][len(q.steps) + 1 : -1], q.distinct, rtol=1e-6)
-    assert np.isnan(curve["y"][len(q.steps)])
-    assert len(answer.layers["chart.first_dots"]["x"]) == len(answer.layers["chart.errors"]["x"]) == 2 * len(q.steps)
-    assert answer.layers["chart.here"]["x"] == [15]
-    assert answer.layers["chart.label_left"]["text"] == ["left to right"]
+    for name, mean, se, written in (
+        ("likelihood_chart", q.likelihood, q.likelihood_error, q.written),
+        ("variety_chart", q.distinct, q.distinct_error, q.written_distinct),
+    ):
+        (x, _), (low, high) = answer.ranges[name]
+        assert x == 0.5
+        curve, errors = answer.layers[f"{name}.unmasked"], answer.layers[f"{name}.errors"]
+        np.testing.assert_allclose(curve["y"], mean, rtol=1e-6)
+        np.testing.assert_allclose(errors["y1"] - errors["y"], 2 * se, atol=1e-6)
+        assert np.all((curve["y"] >= low) & (curve["y"] <= high))
+        assert answer.layers[f"{name}.written"]["y"] == [pytest.approx(written[0])]
+        assert answer.layers[f"{name}.here"]["x"] == [15]
+    assert answer.layers["likelihood_chart.perfect"]["y"] == [pytest.approx(q.expected)]
     assert f"left to right {q.written[0]:.2f} ± {q.written[1]:.2f}" in answer.description
     assert "chart: 8 × 16 texts, 816 passes" in answer.status
     unmask.num_inference_steps = 9
-    assert list(unmask.answer().layers["chart.here"]["x"]) == [9]
+    assert list(unmask.answer().layers["variety_chart.here"]["x"]) == [9]
 
 
 def test_the_small_chain_is_said_with_its_numbers():
@@ -231,10 +259,9 @@ def test_the_small_chain_is_said_with_its_numbers():
     forward, backward = kernel.kl_curve("low_confidence", 0.9, 0.0)
     answer = unmask.answer()
     assert f"{forward[0]:.4f} nats at K = 1 and {forward[-1]:.4f} at K = 5" in answer.description
-    assert f"K = n: {forward[-1]:.4f}" in answer.layers["chart.label_first"]["text"]
     assert "chart: every path of 5 tokens" in answer.status
-    np.testing.assert_allclose(answer.layers["chart.second"]["y"][:-1], backward, rtol=1e-6)
-    assert len(answer.layers["chart.here"]["x"]) == 0
+    for name, curve in (("forward", forward), ("backward", backward)):
+        np.testing.assert_allclose(answer.layers[f"loss_chart.{name}"]["y"], curve, rtol=1e-6)
     assert unmask.reading_texts["correlation"] == unmask.reading_texts["correlation_true"] == f"{forward[0]:.4f}"
 
 
@@ -243,11 +270,11 @@ def test_the_distance_chart_is_said_with_its_numbers():
     gap = model_error_curve(15, unmask.seed)
     answer = unmask.answer()
     assert f"on average {gap.excess:.4f}" in answer.description
-    assert any(f"{gap.excess:.4f}" in label for label in answer.layers["chart.label_middle"]["text"])
+    np.testing.assert_allclose(answer.layers["error_chart.distance"]["y"], gap.mean, rtol=1e-6)
     assert "chart: 15 × 32 texts, both models" in answer.status
     unmask.temperature = 0.5
     answer = unmask.answer()
-    assert not any(layer.startswith("chart") for layer in answer.layers), "it does not depend on the temperature"
+    assert not any("_chart" in layer for layer in answer.layers), "it does not depend on the temperature"
     assert "on average" in answer.description
 
 
@@ -267,7 +294,7 @@ def test_the_picture_does_not_wait_for_the_chart():
     unmask.answer()
     unmask.param.update(temperature=0.9, num_inference_steps=12)
     found = list(answers(unmask))
-    assert found[0].pale == ("plane", "chart")
+    assert found[0].pale == ("plane", "likelihood_chart", "variety_chart")
     assert found[0].progress.of == 12
     assert found[0].status.startswith("0 of 12 passes · ")
     there = next(k for k, answer in enumerate(found) if "plane" not in answer.pale)
@@ -280,7 +307,7 @@ def test_the_picture_does_not_wait_for_the_chart():
     assert not any(answer.layers for answer in found[there + 1 : -1])
     assert found[-1].pale == ()
     assert "chart: 8 × 16 texts, 816 passes" in found[-1].status
-    assert "Chart, 16 texts for each K" in found[-1].description
+    assert "Charts, 16 texts for each K" in found[-1].description
 
 
 @pytest.mark.parametrize(
@@ -338,7 +365,7 @@ def test_a_move_within_a_pass_sends_nothing():
 def test_the_status_has_the_time_of_one_pass():
     unmask = Unmask(num_inference_steps=12)
     status = unmask.answer().status
-    pass_ms = float(re.search(r"none cached · (\d+\.\d) ms a pass · exact posteriors, float64 · ", status)[1])
+    pass_ms = float(re.search(r"computes all 15 words · (\d+\.\d) ms a pass · exact posteriors, float64 · ", status)[1])
     assert pass_ms == pytest.approx(unmask._graph.milliseconds("passes") / 12, abs=0.06)
     assert re.search(r" · chart: 8 × 16 texts, 816 passes · \d+ ms$", status)
 
@@ -369,7 +396,7 @@ def test_weights_are_fetched_when_they_are_first_needed(slow_weights):
     assert not slow_weights, "the exact model needs none"
     unmask.model = "learned"
     answer = unmask.answer(0.0)
-    assert answer.pale == ("plane", "chart")
+    assert answer.pale == ("plane", "likelihood_chart", "variety_chart")
     assert answer.status.startswith("0 of 300 bytes of weights · ")
     unmask.act({"action": "step"})
     assert unmask.progress == 0.2, "there is nothing to step yet"

@@ -86,7 +86,7 @@ class Screen:
             for address, columns in self.layers.items()
             if self.visible[address] and scenes[address.partition(".")[0]].when.met(self.instrument)
         }
-        ranges = sorted(self.ranges.items())
+        ranges = sorted(item for item in self.ranges.items() if scenes[item[0]].when.met(self.instrument))
         return Picture(digest(shown), repr(ranges), repr(sorted(self.texts.items())), self.description)
 
 

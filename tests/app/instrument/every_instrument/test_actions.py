@@ -27,14 +27,14 @@ def test_an_unknown_action_is_refused(cls, message):
 
 def test_actions_can_be_asked_for_in_any_state(cls):
     """Twice each, while work is unfinished, and at the end of what is played too: no setting leaves its bounds."""
-    plays = cls.panel.transport.plays
-    high = cls.param[plays].bounds[1]
     for context in contexts(cls):
         instrument = made(cls, **context)
         instrument.answer(0.0)
         for action in ("step", "run", "step", "step", "run", "run"):
             instrument.act({"action": action})
             instrument.answer(0.0)
+        plays = str(instrument.played)
+        high = cls.param[plays].bounds[1]
         instrument.param.update(**{plays: high})
         instrument.act({"action": "step"})
         assert getattr(instrument, plays) <= high

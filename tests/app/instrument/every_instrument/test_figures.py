@@ -31,7 +31,7 @@ def colours(view: InstrumentView) -> list[str]:
     for shown in view.figures.values():
         for model in shown.plot.references():
             for tag in model.tags:
-                for property_name in tag["light"]:
+                for property_name in tag["light"] if isinstance(tag, dict) else ():
                     value = getattr(model, property_name)
                     found += value if isinstance(value, list) else [value]
     return found

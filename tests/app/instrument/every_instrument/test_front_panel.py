@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 
+import numpy as np
 import param
 
 from diffusion_lab.app.instrument.conditions import as_text
@@ -78,7 +79,8 @@ def test_conditions_name_values_that_there_are(cls):
     """Those of scenes, layers, controls, measures and pads alike."""
     scenes = cls.scenes().values()
     found = [scene.when for scene in scenes] + [layer.condition for scene in scenes for layer in scene.layers.values()]
-    found += [cls.param[setting].control.when for setting in cls.settings()]
+    controls = [cls.param[setting].control for setting in cls.settings()]
+    found += [condition for control in controls for condition in (control.when, control.marks_when)]
     for condition in found:
         for setting, values in condition.allowed:
             assert set(values) <= {as_text(value) for value in ends(cls, setting)}
@@ -109,11 +111,17 @@ def test_scenes_have_data_for_every_layer(cls):
 
 def test_what_is_played_runs_between_its_own_bounds(cls):
     transport = cls.panel.transport
-    p = cls.param[transport.plays]
-    assert isinstance(p, param.Number) and not isinstance(p, param.Boolean)
     (tag,) = Elements(markup(cls)).having("data-plays")
-    assert (tag["data-plays"], float(tag["data-seconds"])) == (transport.plays, transport.seconds)
-    assert json.loads(tag["data-bounds"]) == [*p.bounds, (p.step or 1) if isinstance(p, param.Integer) else 0]
+    films = json.loads(tag["data-plays"])
+    assert films.keys() == transport.films.keys()
+    assert films.keys() <= ({""} | {*cls.param["view"].objects} if "view" in cls.settings() else {""})
+    for film in films.values():
+        p = cls.param[film["setting"]]
+        assert isinstance(p, param.Number) and not isinstance(p, param.Boolean)
+        assert (film["places"][0], film["places"][-1]) == p.bounds
+        assert np.all(np.diff(film["places"]) > 0)
+        assert film["grain"] == ((p.step or 1) if isinstance(p, param.Integer) else 0)
+    assert float(tag["data-seconds"]) == transport.seconds
     assert cls.panel.main_settings - set(cls.settings()) <= {"view"}, "not every instrument has views"
 
 
@@ -154,7 +162,7 @@ def test_layers_name_colours_of_the_theme(cls):
         for layer in scene.layers.values():
             allowed = {*TOKENS["light"], BY_PART, *(["diverging"] if isinstance(layer, Heat) else [])}
             assert layer.colour in allowed
-            assert not layer.legend or layer.colour in TOKENS["light"], "a legend has one colour"
+            assert not layer.legend or layer.colour != "diverging", "a legend has a colour for each part, or one"
 
 
 def test_there_is_one_of_each_button(cls):

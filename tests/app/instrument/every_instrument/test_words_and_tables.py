@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 
 from ...markup import Elements
 from .survey import (
@@ -38,7 +37,13 @@ def test_the_words_follow_the_picture(cls):
 
 def test_the_data_can_be_downloaded_in_any_context(cls):
     for context in contexts(cls):
-        header, *rows = csv.reader(io.StringIO(made(cls, **context).csv()))
+        instrument = made(cls, **context)
+        lines = instrument.csv().splitlines(keepends=True)
+        about = [line[2:].rstrip("\n") for line in lines if line.startswith("# ")]
+        assert about[0] == cls.title
+        given = dict(line.split(" = ", 1) for line in about[1:])
+        assert cls(**cls.parse_state(given)).state() == instrument.state(), "the settings can be read again"
+        header, *rows = csv.reader(lines[len(about) :])
         assert rows
         assert len(set(header)) == len(header)
         assert {len(row) for row in rows} == {len(header)}
