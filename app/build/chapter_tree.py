@@ -120,6 +120,15 @@ class Exercise:
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """A wrong answer that the author expects: a Python expression for it, and the sentence that the reader gets."""
+
+    value: str
+    words: Text
+    line: int
+
+
+@dataclass(frozen=True)
 class Quiz:
     """A question with a computed answer: `answer` and `tolerance` are Python expressions."""
 
@@ -127,6 +136,7 @@ class Quiz:
     question: Text
     answer: str
     tolerance: str
+    mistakes: tuple[Mistake, ...]
     hint: Text
     solution: Text
     line: int
@@ -134,18 +144,20 @@ class Quiz:
 
 @dataclass(frozen=True)
 class Predict:
-    """A question that the reader answers in their head before revealing the answer."""
+    """A question that the reader answers before revealing the answer; `number` counts them within the chapter."""
 
+    number: int
     question: Text
     reveal: Text
 
 
 @dataclass(frozen=True)
 class Note:
-    """A boxed remark."""
+    """A boxed remark; if `folded`, the page shows only its title until the reader opens it."""
 
     title: Text
     text: Text
+    folded: bool
 
 
 @dataclass(frozen=True)
@@ -328,14 +340,21 @@ def _replaced(blocks: list[Block], in_html: Callable[[str], str], in_markdown: C
     """Returns the blocks with `in_html` and `in_markdown` applied to every text in them."""
 
     def changed(part: Any) -> Any:
-        return Text(in_markdown(part.markdown), in_html(part.html)) if isinstance(part, Text) else part
+        match part:
+            case Text():
+                return Text(in_markdown(part.markdown), in_html(part.html))
+            case Mistake():
+                return replace(part, words=changed(part.words))
+            case tuple():
+                return tuple(map(changed, part))
+        return part
 
     return [type(block)(**{name: changed(part) for name, part in vars(block).items()}) for block in blocks]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A work that chapters cite."""
+    """A work that chapters cite. `short`: its authors as running text names them, if not the usual short form."""
 
     key: str
     authors: str
@@ -343,3 +362,18 @@ class Reference:
     title: str
     venue: str
     url: str
+    short: str = ""
+
+    @property
+    def names(self) -> str:
+        """The authors as running text names them: one name, two names, or the first name and “et al.”."""
+        if self.short:
+            return self.short
+        names = re.split(", | & ", self.authors)
+        if len(names) > 2 or self.authors.endswith(" et al."):
+            return f"{names[0].removesuffix(' et al.')} et al."
+        return " and ".join(names)
+
+    def cited(self, in_sentence: bool) -> str:
+        """Returns “Names (year)” for a sentence in which the authors are named, or “Names, year” for brackets."""
+        return f"{self.names} ({self.year})" if in_sentence else f"{self.names}, {self.year}"

@@ -228,23 +228,42 @@ def _tried(session: Session, label: str, code: str, checks: str) -> tuple[str, s
     raise AssertionError("every attempt ends in one of these")
 
 
-def answer_quizzes(quizzes: Sequence[tuple[str, str, str]]) -> dict[str, tuple[float, float]]:
-    """Evaluates quizzes (label, answer expression, tolerance expression); returns label → (answer, tolerance)."""
-    answers: dict[str, tuple[float, float]] = {}
-    for part, (label, *expressions) in enumerate(quizzes):
-        values = []
-        for name, expression in zip(("answer", "tolerance"), expressions, strict=True):
-            try:
-                values.append(value := float(eval(expression, dict(QUIZ_NAMES))))
-            except Exception as error:
-                raise ContentError(f"`{name}` of quiz `{label}` cannot be computed: {error}", part) from None
-            if not math.isfinite(value):
-                raise ContentError(f"`{name}` of quiz `{label}` must be a finite number, got {value:g}.", part)
-        answer, tolerance = values
+def answer_quizzes(
+    quizzes: Sequence[tuple[str, str, str, Sequence[tuple[str, int]]]],
+) -> dict[str, tuple[float, float, list[float]]]:
+    """Evaluates quizzes; returns label → (answer, tolerance, mistakes).
+
+    A quiz is (label, answer, tolerance, mistakes), all expressions; each mistake comes with its line in the quiz.
+    Raises `ContentError` for a mistake that the quiz would accept, or that it cannot tell from an earlier one.
+    """
+    answers: dict[str, tuple[float, float, list[float]]] = {}
+    for part, (label, answer_expression, tolerance_expression, expected) in enumerate(quizzes):
+        answer = _quiz_number("answer", label, answer_expression, part)
+        tolerance = _quiz_number("tolerance", label, tolerance_expression, part)
         if not tolerance > 0:
             raise ContentError(f"`tolerance` of quiz `{label}` must be above 0, got {tolerance:g}.", part)
-        answers[label] = (answer, tolerance)
+        mistakes: list[float] = []
+        for expression, line in expected:
+            mistake = _quiz_number("mistake", label, expression, part, line)
+            of = f"The mistake `{expression}` of quiz `{label}` is {mistake:g}, which is within the tolerance of"
+            if abs(mistake - answer) <= tolerance:
+                raise ContentError(f"{of} the answer, {answer:g}.", part, line)
+            for earlier in mistakes:
+                if abs(mistake - earlier) <= tolerance:
+                    raise ContentError(f"{of} an earlier mistake, {earlier:g}.", part, line)
+            mistakes.append(mistake)
+        answers[label] = (answer, tolerance, mistakes)
     return answers
+
+
+def _quiz_number(name: str, label: str, expression: str, part: int, line: int = 1) -> float:
+    try:
+        value = float(eval(expression, dict(QUIZ_NAMES)))
+    except Exception as error:
+        raise ContentError(f"`{name}` of quiz `{label}` cannot be computed: {error}", part, line) from None
+    if not math.isfinite(value):
+        raise ContentError(f"`{name}` of quiz `{label}` must be a finite number, got {value:g}.", part, line)
+    return value
 
 
 def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument:

@@ -30,10 +30,11 @@ class RenderedInstrument:
 
 @dataclass(frozen=True)
 class RenderedQuiz:
-    """A quiz with its answer computed."""
+    """A quiz with its answer and the values of its mistakes computed."""
 
     answer: float
     tolerance: float
+    mistakes: list[float]
     solution_html: str
 
 

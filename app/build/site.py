@@ -150,9 +150,16 @@ def read_references() -> dict[str, Reference]:
     path = CHAPTERS / "references.toml"
     try:
         works = tomllib.loads(path.read_text("utf-8"))
-        return {key: Reference(key=key, **work) for key, work in works.items()}
+        references = {key: Reference(key=key, **work) for key, work in works.items()}
     except (tomllib.TOMLDecodeError, TypeError) as error:
         raise SetupError(f"{path.relative_to(ROOT)}: {error}") from None
+    first: dict[str, str] = {}
+    for key, work in references.items():
+        cited = work.cited(in_sentence=True)
+        if (other := first.setdefault(cited, key)) != key:
+            fix = "Give one of them names of its own in the text, with `short`."
+            raise SetupError(f"{path.relative_to(ROOT)}: `{other}` and `{key}` are both cited as {cited}. {fix}")
+    return references
 
 
 @dataclass
@@ -224,7 +231,7 @@ def _prerendered(chapter: Chapter, compute: Call) -> _Page:
         run("check_exercises", code_blocks, [_as_run(block) for block in code_blocks])
     outputs, chapter = _computed(chapter, compute)
     quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)  # with their values
-    answers = run("answer_quizzes", quizzes, [[quiz.label, quiz.answer, quiz.tolerance] for quiz in quizzes])
+    answers = run("answer_quizzes", quizzes, [_as_asked(quiz) for quiz in quizzes])
     return _Page(
         chapter=chapter,
         cells=outputs,
@@ -241,9 +248,15 @@ def _as_run(block: Cell | Exercise) -> list[Any]:
     return [block.label, block.starter, block.solution, block.checks, block.solution_offset, block.checks_offset]
 
 
-def _solved(chapter: Chapter, quiz: Quiz, answer: float, tolerance: float) -> RenderedQuiz:
+def _as_asked(quiz: Quiz) -> list[Any]:
+    """Converts a quiz to the form that `answer_quizzes` takes."""
+    mistakes = [[mistake.value, mistake.line - quiz.line + 1] for mistake in quiz.mistakes]
+    return [quiz.label, quiz.answer, quiz.tolerance, mistakes]
+
+
+def _solved(chapter: Chapter, quiz: Quiz, answer: float, tolerance: float, mistakes: list[float]) -> RenderedQuiz:
     try:
-        return RenderedQuiz(answer, tolerance, with_answer(quiz.solution.html, answer))
+        return RenderedQuiz(answer, tolerance, mistakes, with_answer(quiz.solution.html, answer))
     except ContentError as refused:
         raise chapter.error(quiz.line, refused.message) from None
 
@@ -319,9 +332,8 @@ class _Site:
 
     def write_notebook(self, page: _Page, references: dict[str, Reference]) -> int:
         """Writes a chapter as a Jupyter notebook; returns its size in bytes."""
-        answers = {label: quiz.answer for label, quiz in page.quizzes.items()}
         path = self.out / f"chapters/{page.chapter.slug}.ipynb"
-        notebook = make_notebook(page.chapter, references, answers, page.constructions, self.package.name)
+        notebook = make_notebook(page.chapter, references, page.quizzes, page.constructions, self.package.name)
         path.write_text(notebook, "utf-8")
         self._written(path)
         return path.stat().st_size

@@ -30,10 +30,18 @@ test("a minus sign may stand wherever one may", () => {
   assert.equal(readNumber("−1/−4"), 0.25);
 });
 
-/** A form with what `openQuiz` asks of one, and the page's store. @param {string} answer @param {string} tolerance */
-function form(answer, tolerance, stored = new Map()) {
+/**
+ * A form with what `openQuiz` asks of one, and the page's store.
+ * @param {string} answer @param {string} tolerance @param {Record<string, string>} mistakes value → sentence
+ */
+function form(answer, tolerance, stored = new Map(), mistakes = {}) {
+  const output = { textContent: "", dataset: {}, append: (/** @type {string} */ text) => (output.textContent += text) };
   /** @type {Record<string, any>} */
-  const parts = { input: { value: "" }, output: { textContent: "", dataset: {} }, button: { disabled: true } };
+  const parts = { input: { value: "" }, output, button: { disabled: true } };
+  const templates = Object.entries(mistakes).map(([mistake, words]) => ({
+    dataset: { mistake },
+    content: { cloneNode: () => words },
+  }));
   /** @type {(event: {preventDefault(): void}) => void} */
   let submit;
   const made = {
@@ -42,6 +50,7 @@ function form(answer, tolerance, stored = new Map()) {
     dataset: { quiz: "one", answer, tolerance },
     parts,
     querySelector: (/** @type {string} */ name) => parts[name],
+    querySelectorAll: () => templates,
     addEventListener: (/** @type {string} */ _name, /** @type {any} */ listener) => (submit = listener),
     give(/** @type {string} */ text) {
       parts.input.value = text;
@@ -70,6 +79,15 @@ test("a try within the tolerance is right, one beyond it is not, and nonsense is
   assert.equal(quiz.parts.output.dataset.right, "false");
   assert.equal(quiz.give("much"), "Give a number, like 0.25 or 1/4.");
   assert.equal(quiz.parts.output.dataset.right, "");
+});
+
+test("an expected mistake gets its own sentence, within the tolerance; the right answer wins", () => {
+  const quiz = form("0.5", "0.0625", new Map(), { 2: "That is the square.", "-0.5": "Mind the sign.", 0.4375: "Low." });
+  assert.equal(quiz.give("2.0625"), "Not yet. That is the square.");
+  assert.equal(quiz.parts.output.dataset.right, "false");
+  assert.equal(quiz.give("−1/2"), "Not yet. Mind the sign.");
+  assert.equal(quiz.give("2.07"), "Not yet. Try again, or open the hint.");
+  assert.equal(quiz.give("0.4375"), "Right.");
 });
 
 test("the solution opens with the first try that is a number", () => {

@@ -35,6 +35,7 @@ def test_every_script_is_run():
         "layers",
         "menu",
         "png",
+        "predictions",
         "protocol",
         "python_worker",
         "quizzes",

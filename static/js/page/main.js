@@ -7,6 +7,7 @@ import { openMenus } from "./menu.js";
 import { keepForOffline } from "./offline.js";
 import { showProgress } from "./progress.js";
 import { Python } from "./python_worker.js";
+import { openPredictions } from "./predictions.js";
 import { openQuizzes } from "./quizzes.js";
 import { followSections, openThemeSwitch, showStart } from "./page_chrome.js";
 import { openDownload } from "./download_chapter.js";
@@ -14,6 +15,7 @@ import { openDownload } from "./download_chapter.js";
 document.documentElement.classList.add("js"); // where the script in the page's head may not run
 openThemeSwitch();
 followSections();
+openPredictions();
 openQuizzes();
 showProgress();
 openDownload();

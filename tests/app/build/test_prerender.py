@@ -22,7 +22,7 @@ from diffusion_lab.app.instrument.view import view_of
 
 
 def answered(answer: str, tolerance: str = "0.1") -> tuple[float, float]:
-    return prerender.answer_quizzes([["q", answer, tolerance]])["q"]
+    return prerender.answer_quizzes([["q", answer, tolerance, []]])["q"][:2]
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,27 @@ def test_the_answer_stands_in_the_solution_as_often_and_in_the_form_that_is_aske
 
 
 def test_one_quiz_cannot_change_the_names_of_the_next():
-    answers = prerender.answer_quizzes([["one", "(e := 0) + 1", "1"], ["two", "e", "1"]])
-    assert answers["two"] == (math.e, 1)
+    answers = prerender.answer_quizzes([["one", "(e := 0) + 1", "1", []], ["two", "e", "1", []]])
+    assert answers["two"] == (math.e, 1, [])
+
+
+def test_mistakes_are_computed_in_order():
+    answers = prerender.answer_quizzes([["q", "1", "0.1", [["sqrt(4)", 4], ["1.125", 5], ["-1 / 4", 6]]]])
+    assert answers["q"][2] == [2.0, 1.125, -0.25]
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "line", "message"),
+    [
+        ([["2", 4], ["x", 5]], 5, "`mistake` of quiz `q` cannot be computed: name 'x' is not defined"),
+        ([["0.9", 4]], 4, "The mistake `0.9` of quiz `q` is 0.9, which is within the tolerance of the answer, 1."),
+        ([["2", 4], ["3", 5], ["2.1", 6]], 6, "within the tolerance of an earlier mistake, 2."),
+    ],
+)
+def test_a_mistake_that_could_not_be_told_apart_is_refused(mistakes, line, message):
+    with pytest.raises(ContentError, match=re.escape(message)) as caught:
+        prerender.answer_quizzes([["q", "1", "0.125", mistakes]])
+    assert (caught.value.part, caught.value.line) == (0, line)
 
 
 def test_cells_run_in_order_in_one_session():
