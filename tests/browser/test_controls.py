@@ -210,6 +210,7 @@ def test_every_control_does_what_it_says(visit: Visit, size: str) -> None:
     visit.page.set_viewport_size(SIZES[size])
     for name in visit.cls.settings():
         visit.reset()  # what one setting can be may depend on another
+        visit.unfold()
         visit.use(name)
     for pad in visit.cls.panel.pads:
         if isinstance(pad, Tap):
