@@ -217,7 +217,7 @@ def test_two_instruments_on_a_page_move_apart(lab: Any) -> None:
     ring.locator(".live-view [data-reading=t]", has_text="0.50").wait_for()
     move(guidance, "guidance_scale", 7)
     guidance.locator(".live-view [data-reading=w]", has_text="7.0").wait_for()
-    assert ring.locator(".live-view [data-reading=t]").inner_text() == "0.50"
+    assert ring.locator(".live-view [data-reading=t]").inner_text() == "0.500"
     lab.wait(f"document.querySelector('#instrument-guidance') && {figure_label('guidance')} !== {shown!r}")
     assert lab.value("query", "ring") == "t=0.5"
     assert lab.value("query", "guidance") == "guidance_scale=7&guidance_weight=6"

@@ -129,13 +129,13 @@ def reading(state: dict[str, str], key: str, form: str = "", name: str = "ring")
 def test_readings_in_the_panel_s_format_or_in_another():
     assert reading({"t": "0.5"}, "alpha_bar") == "0.050"
     assert reading({"t": "0.5"}, "alpha_bar", ".1e") == "5.0e−02"
-    assert reading({"t": "0.5"}, "t") == "0.50"
+    assert reading({"t": "0.5"}, "t") == "0.500"
 
 
 def test_several_readings_of_several_states_come_in_order():
     wanted = [("0.5", "t"), ("0.25", "t"), ("0.5", "alpha_bar")]
     steps = [("value", 0, {"t": t}, reading, "") for t, reading in wanted]
-    assert prerender.read_values("ring", None, steps) == ["0.50", "0.25", "0.050"]
+    assert prerender.read_values("ring", None, steps) == ["0.500", "0.250", "0.050"]
 
 
 def stated(*steps: tuple[Any, ...], place: dict[str, str] | None = None) -> list[str]:
@@ -149,28 +149,28 @@ def stated(*steps: tuple[Any, ...], place: dict[str, str] | None = None) -> list
 
 def test_a_value_starts_from_the_place_as_presets_do():
     place = {"t": "0.25", "view": "forward"}
-    assert stated(("value", 0, ""), ("value", 0, "seed=7"), place=place) == ["0.25", "0.25"]
-    assert stated(("preset", 0, "t=0.5"), ("value", 0, "t=0.5"), place=place) == ["0.50"]
+    assert stated(("value", 0, ""), ("value", 0, "seed=7"), place=place) == ["0.250", "0.250"]
+    assert stated(("preset", 0, "t=0.5"), ("value", 0, "t=0.5"), place=place) == ["0.500"]
 
 
 def test_a_value_is_on_the_screen_after_a_preset_beside_it():
     """Before or behind it, as long as they are in the same block; or after the last one above."""
-    assert stated(("value", 0, "t=0.5"), ("preset", 0, "t=0.7"), ("preset", 0, "t=0.5")) == ["0.50"]
-    assert stated(("preset", 0, "t=0.7"), ("preset", 0, "t=0.5"), ("value", 1, "t=0.5")) == ["0.50"]
-    assert stated(("preset", 0, "t=0.5"), ("preset", 1, "seed=7", "keep"), ("value", 1, "t=0.5")) == ["0.50"]
+    assert stated(("value", 0, "t=0.5"), ("preset", 0, "t=0.7"), ("preset", 0, "t=0.5")) == ["0.500"]
+    assert stated(("preset", 0, "t=0.7"), ("preset", 0, "t=0.5"), ("value", 1, "t=0.5")) == ["0.500"]
+    assert stated(("preset", 0, "t=0.5"), ("preset", 1, "seed=7", "keep"), ("value", 1, "t=0.5")) == ["0.500"]
 
 
 @pytest.mark.parametrize(
     ("steps", "seen"),
     [
-        ([("value", 0, "t=0.5")], "0.18"),
-        ([("value", 0, "t=0.5"), ("preset", 1, "t=0.5")], "0.18"),
-        ([("preset", 0, "t=0.5"), ("preset", 1, "t=0.7"), ("value", 1, "t=0.5")], "0.70"),
+        ([("value", 0, "t=0.5")], "0.180"),
+        ([("value", 0, "t=0.5"), ("preset", 1, "t=0.5")], "0.180"),
+        ([("preset", 0, "t=0.5"), ("preset", 1, "t=0.7"), ("value", 1, "t=0.5")], "0.700"),
         (
             [("preset", 0, "t=0.5"), ("preset", 1, "t=0.7"), ("preset", 1, "seed=7"), ("value", 1, "t=0.5")],
-            "0.70, 0.18",
+            "0.700, 0.180",
         ),
-        ([("preset", 0, "t=0.7"), ("preset", 1, "seed=7", "keep"), ("value", 1, "t=0.5")], "0.70"),
+        ([("preset", 0, "t=0.7"), ("preset", 1, "seed=7", "keep"), ("value", 1, "t=0.5")], "0.700"),
     ],
 )
 def test_a_value_that_no_preset_beside_it_shows_is_refused(steps, seen):
@@ -178,7 +178,7 @@ def test_a_value_that_no_preset_beside_it_shows_is_refused(steps, seen):
         stated(*steps)
     assert (refused.value.part, refused.value.message) == (
         len(steps) - 1 if steps[-1][0] == "value" else 0,
-        f"`ring t=0.5 : t` is 0.50, but the presets beside it show {seen}: add a preset for this state, or change one.",
+        f"`ring t=0.5 : t` is 0.500, but the presets beside it show {seen}: add a preset for this state, or change one.",
     )
 
 

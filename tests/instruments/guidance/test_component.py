@@ -114,7 +114,7 @@ def test_measures_are_those_of_the_points_shown(dial):
             assert texts["adherence_true"] == f"{target.adherence:.3f}"
             assert texts["spread_true"] == f"{target.spread:.2f}"
             assert numbers(texts["beyond_true"]) == [pytest.approx(target.beyond, abs=0.006)]
-            assert texts["t"] == f"{t:.2f}"
+            assert texts["t"] == f"{t:.3f}"
 
 
 def test_readings_go_out_as_numbers(dial):
@@ -194,7 +194,7 @@ def test_the_probe_shows_its_vectors(dial):
         assert [arrow["x"][0], arrow["y"][0]] == pytest.approx([-0.4, 0.9])
     np.testing.assert_allclose(points(dial, "plane.line"), p.tips, rtol=1e-6)
     assert texts["classifier"] == texts["classifier_true"]
-    assert (texts["nfe"], texts["spread"], texts["t"]) == ("2", "–", "0.20")
+    assert (texts["nfe"], texts["spread"], texts["t"]) == ("2", "–", "0.200")
     dial.param.update(guide_at="interval", interval_low=0.3, interval_high=0.5)
     assert shown(dial)["eps_guided"] == shown(dial)["eps_cond"], "outside the interval"
 
