@@ -110,7 +110,7 @@ def test_an_instrument_is_alive_in_a_cell(lab: Any) -> None:
     lab.run(cell)
     lab.live_figure(cell)
     shown, slider = cell.locator("[data-reading=t]"), cell.locator("input[type=range][data-param=t]")
-    assert shown.inner_text() == "0.30"
+    assert shown.inner_text() == "0.300"
     before = lab.page.evaluate(POINTS)
     slider.evaluate("e => { e.value = 0.5; e.dispatchEvent(new Event('input')); }")
     cell.locator("[data-reading=t]", has_text="0.50").wait_for()
@@ -119,7 +119,7 @@ def test_an_instrument_is_alive_in_a_cell(lab: Any) -> None:
     assert lab.run(other) == ["0.5\n"]
     cell.locator("[data-reading=t]", has_text="0.10").wait_for()
     assert float(slider.input_value()) == 0.1
-    assert lab.page.locator(".instrument [data-reading=t]").inner_text() == "0.05", (
+    assert lab.page.locator(".instrument [data-reading=t]").inner_text() == "0.050", (
         "the page's own ring stays where it was"
     )
 

@@ -180,11 +180,11 @@ def test_a_pinned_copy_keeps_its_settings_and_its_seed(lab: Any) -> None:
     pinned.locator(".live-view [data-reading=t]", has_text="0.05").wait_for(timeout=30_000)
     move(first, "t", 0.1)
     first.locator(".live-view [data-reading=t]", has_text="0.10").wait_for()
-    assert pinned.locator("[data-reading=t]").inner_text() == "0.05"
+    assert pinned.locator("[data-reading=t]").inner_text() == "0.050"
     assert pinned.locator(".seed input").input_value() == first.locator(".seed input").input_value()
     move(pinned, "t", 0.6)
     pinned.locator(".live-view [data-reading=t]", has_text="0.60").wait_for()
-    assert first.locator("[data-reading=t]").inner_text() == "0.10"
+    assert first.locator("[data-reading=t]").inner_text() == "0.100"
     pinned.locator(".unpin").click()
     assert lab.page.locator(".instrument").count() == 1
     assert lab.page.evaluate("Bokeh.documents.length") == 1, "the document of the copy is gone"
