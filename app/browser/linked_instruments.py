@@ -23,12 +23,22 @@ Send = Callable[[str, str, Any], None]
 
 
 class LinkedInstrument:
-    """One instrument of the page; `slot` is the name of its place there."""
+    """One instrument of the page; `slot` is the name of its place there.
 
-    def __init__(self, slot: str, name: str, values: dict[str, str], send: Send) -> None:
+    place: the settings that this place gives it, to which presets and Reset return; asked: those that the page's
+    address asks for. Each wrong one of these has a sentence in `problems`. embedded: it is alone in a frame of another
+    page, which sets it by the address; so Reset returns to that.
+    """
+
+    def __init__(
+        self, slot: str, name: str, place: dict[str, str], asked: dict[str, str], embedded: bool, send: Send
+    ) -> None:
         cls = instrument_class(name)
-        settings, self.problems = cls.parse_leniently(values)
-        self.instrument: Instrument = cls(**settings)
+        self.instrument: Instrument = cls(**cls.parse_state(place))
+        settings, self.problems = cls.parse_leniently(asked)
+        self.instrument.move(**settings)
+        if embedded:
+            self.instrument.reset_to = self.instrument.values()
         self._slot, self._send = slot, send
 
     def set(self, values: dict[str, Any]) -> None:
@@ -40,16 +50,14 @@ class LinkedInstrument:
             self.instrument.answered(dict.fromkeys(values, object()))
             raise
 
-    def set_state(self, values: dict[str, str]) -> None:
-        """Applies settings given as texts and stops playing; raises `StateError` for an invalid one."""
-        self.instrument.move(playing=False, **self.instrument.parse_state(values))
+    def preset(self, values: dict[str, str], keep: bool) -> None:
+        """Applies a preset, given as texts; see `Instrument.preset`. Raises `StateError` for an invalid value."""
+        self.instrument.preset(self.instrument.parse_state(values), keep=keep)
 
     def resume(self, query: str) -> None:
         """Restores the settings that the instrument had in a previous interpreter, which this one replaces."""
-        cls = type(self.instrument)
-        defaults = {name: cls.param[name].default for name in cls.settings()}
-        found, _ = cls.parse_leniently(dict(parse_qsl(query, keep_blank_values=True)))
-        self.instrument.move(playing=False, **(defaults | found))
+        found, _ = self.instrument.parse_leniently(dict(parse_qsl(query, keep_blank_values=True)))
+        self.instrument.resume(found)
 
     def recompute(self) -> None:
         """Discards every cached result and computes to the end, so that the reader's code fails here if it fails."""

@@ -74,14 +74,16 @@ class WorkerApi:
         """Returns whether the code of instrument `name` is imported, so that opening it needs no download."""
         return f"diffusion_lab.instruments.{name}.component" in sys.modules
 
-    def open(self, slot: str, name: str, state: Any, query: str | None) -> Any:
-        """Creates instrument `name` for the place `slot` in a state, and returns a sentence for each wrong setting.
+    def open(self, slot: str, name: str, place: Any, asked: Any, embedded: bool, query: str | None) -> Any:
+        """Creates instrument `name` for the place `slot`, and returns a sentence for each wrong setting in `asked`.
 
-        query: the settings that it had in a previous interpreter, which this one replaces; None if there was none.
+        place, asked, embedded: see `LinkedInstrument`. query: the settings that it had in a previous interpreter, which
+        this one replaces; None if there was none.
         """
 
         def make() -> None:
-            made = self._instruments[slot] = LinkedInstrument(slot, name, state.to_py(), self._send_answer)
+            made = LinkedInstrument(slot, name, place.to_py(), asked.to_py(), embedded, self._send_answer)
+            self._instruments[slot] = made
             if query is not None:
                 made.resume(query)
             if "_overrides" in self.__dict__:
@@ -101,9 +103,9 @@ class WorkerApi:
         """Applies settings that the reader has changed."""
         self._computes(lambda: self._instruments[slot].set(values.to_py()))
 
-    def set_state(self, slot: str, values: Any) -> None:
-        """Applies settings, given as texts, from a link in the prose."""
-        self._computes(lambda: self._instruments[slot].set_state(values.to_py()))
+    def preset(self, slot: str, values: Any, keep: bool) -> None:
+        """Applies a preset of the prose; its settings are texts."""
+        self._computes(lambda: self._instruments[slot].preset(values.to_py(), keep))
 
     def act(self, slot: str, message: Any) -> None:
         """Handles a button or a tap."""

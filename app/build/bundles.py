@@ -37,6 +37,8 @@ NOT_KEPT_OFFLINE = (
     "assets/panel-*/bundled/theme/bootstrap*",  # themes and templates of Panel that the lab does not have
     "assets/panel-*/bundled/theme/fast*",
     "assets/panel-*/bundled/theme/material*",
+    "embed/*.svg",  # for other sites, like the next ones
+    "embed/*/*",
     "chapters/*.ipynb",
     "chapters/*.whl",
     "files.json",
@@ -45,9 +47,10 @@ NOT_KEPT_OFFLINE = (
 #: The oldest supported browsers: they have sub-grids, `:has`, WebAssembly SIMD and WebAssembly exceptions.
 BROWSERS = "--target=chrome117,firefox121,safari16.4"
 
-#: Files at the site's root: the service worker, and a list of all files.
+#: Files at the site's root: the service worker, a list of all files, and the element for pages of other sites.
 SERVICE_WORKER = "service-worker.js"
 FILE_LIST = "files.json"
+ELEMENT = "embed.js"
 
 SCRIPTS = ROOT / "static/js"
 STYLE_SHEETS = ROOT / "static/css"
@@ -77,10 +80,13 @@ class SiteAssets:
         self.urls["panel"] = self._folder("panel", panel_files())
         page = self._bundle_page()
         self.urls["preloaded"] = [f"assets/{name}" for name in _bokeh_chunks(page)]
+        self.urls["frame"] = f"assets/{_frame_chunk(page)}"
         for path in sorted(page.glob("chunk-*.js")):
             self._put(path, f"assets/{path.name}")
         self.urls["main"] = self.add(page / "main.js")
         self.urls["style"] = self._style_sheet(tokens)
+        embed = self._esbuild(STYLE_SHEETS, str(STYLE_SHEETS / "embed.css"), "--minify", BROWSERS)
+        self.urls["embed_style"] = self.add(embed / "embed.css")
 
     def lay_out_runtime(self, runtime: PythonPacks) -> None:
         """Adds the packs and weights, and bundles the worker with a table of their addresses."""
@@ -102,6 +108,11 @@ class SiteAssets:
         node_only = [f"--external:{name}" for name in ("node:*", "ws")]  # Pyodide's loader also runs under Node
         bundled = self._esbuild(SCRIPTS, str(SCRIPTS / "worker/worker.js"), *BUNDLED, *node_only, banner)
         self.urls["worker"] = self.add(bundled / "worker.js")
+
+    def write_element(self) -> None:
+        """Writes `embed.js` at the site's root: the element `<instrument-lab>`, for pages of other sites."""
+        bundled = self._esbuild(SCRIPTS, str(SCRIPTS / "embed" / ELEMENT), *BUNDLED, "--format=iife")
+        self._put(bundled / ELEMENT, ELEMENT)
 
     def write_file_list(self) -> None:
         """Writes the list of all files of the site, including itself and the service worker, for “Page as a zip”."""
@@ -181,7 +192,7 @@ class SiteAssets:
         return self.add(built / "stdin.css", "style.css")
 
     def _bundle_page(self) -> Path:
-        """Bundles the page's scripts, with the editor and Bokeh as separate chunks."""
+        """Bundles the page's scripts, with the editor, Bokeh and what embedded pages need as separate chunks."""
         chunks = ["--splitting", "--chunk-names=chunk-[name]-[hash]"]
         libraries = [
             f"--alias:@bokehjs={NODE_MODULES / '@bokeh/bokehjs/build/js/lib'}",
@@ -229,6 +240,13 @@ def _hashed_name(name: str, digest: str) -> str:
 def _library_name(inside: str) -> str:
     """Returns a file name for a compiled module that ends in `.wasm`, so that servers send the right MIME type."""
     return "-".join([*Path(inside).parts[1:-1], Path(inside).name.partition(".")[0]]) + ".wasm"
+
+
+def _frame_chunk(page: Path) -> str:
+    """Returns the name of the chunk that embedded pages load."""
+    outputs = json.loads((page / "meta.json").read_text())["outputs"]
+    wanted = (name for name, output in outputs.items() if output.get("entryPoint", "").endswith("js/embed/frame.js"))
+    return Path(next(wanted)).name
 
 
 def _bokeh_chunks(page: Path) -> list[str]:

@@ -38,6 +38,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Formula,
     Heading,
     InstrumentSlot,
+    Mistake,
     Note,
     Predict,
     Preset,
@@ -197,6 +198,7 @@ class _Parser:
         roles: dict[str, Callable[[str, int], str]] = {
             "eq": self._eq,
             "cite": self._cite,
+            "citet": self._citet,
             "set": self._set,
             "value": self._value,
         }
@@ -218,14 +220,21 @@ class _Parser:
             raise self.document.error(line, f"A value reads {forms}, got `{content}`.")
         place = len(self.document.values)
         of = f"{self.document.slug}-" if isinstance(self.document, About) else ""
-        value = Value(f"value-{of}{place + 1}", source, source, form.strip(), line)
+        value = Value(f"value-{of}{place + 1}", source, source, form.strip(), len(self.document.blocks), line)
         if match := READING.fullmatch(source):
             state = dict(pair.split("=", 1) for pair in match[2].split())
             value = replace(value, expression=match[3], instrument=match[1], state=state)
         self.document.steps.append(value)
         return f"\ue004{place}\ue005"
 
-    def _cite(self, key: str, line: int) -> str:
+    def _cite(self, keys: str, line: int) -> str:
+        links = [self._citation(key.strip(), line, in_sentence=False) for key in keys.split(",")]
+        return f"({'; '.join(links)})"
+
+    def _citet(self, key: str, line: int) -> str:
+        return self._citation(key, line, in_sentence=True)
+
+    def _citation(self, key: str, line: int, in_sentence: bool) -> str:
         if key not in self.references:
             raise self.document.error(
                 line, f"No work `{key}` in references.toml; it has {', '.join(sorted(self.references))}."
@@ -233,18 +242,21 @@ class _Parser:
         if key not in self.document.cited:
             self.document.cited.append(key)
         work = self.references[key]
-        return f'<a class="cite" href="#ref-{key}">{html.escape(work.authors)} ({work.year})</a>'
+        return f'<a class="cite" href="#ref-{key}">{html.escape(work.cited(in_sentence))}</a>'
 
     def _set(self, content: str, line: int) -> str:
         target, bar, text = content.partition("|")
-        name, *pairs = target.split()
-        if not bar or not pairs or not all("=" in pair for pair in pairs):
-            raise self.document.error(line, f"A preset reads {{set}}`instrument param=value | text`, got `{content}`.")
+        name, *pairs = target.split() or [""]
+        keep = pairs[:1] == ["keep"]
+        del pairs[:keep]
+        if not bar or not name or not all("=" in pair for pair in pairs):
+            forms = "{set}`instrument setting=value | text` or {set}`instrument keep setting=value | text`"
+            raise self.document.error(line, f"A preset reads {forms}, got `{content}`.")
         state = dict(pair.split("=", 1) for pair in pairs)
-        self.document.presets.append(Preset(name, state, line))
-        values = html.escape(" ".join(pairs))
+        self.document.steps.append(Preset(name, state, keep, len(self.document.blocks), line))
+        values, kept = html.escape(" ".join(pairs)), " data-keep" if keep else ""
         shown = self._inline(text.strip(), line).html
-        return f'<a class="preset" href="#instrument-{name}" data-set="{values}">{shown}</a>'
+        return f'<a class="preset" href="#instrument-{name}" data-set="{values}"{kept}>{shown}</a>'
 
     # --- blocks ------------------------------------------------------------------------------------------------------
 
@@ -391,7 +403,7 @@ class _Parser:
         )
 
     def _quiz(self, d: _Directive) -> Quiz:
-        d.options_are(("answer", "tolerance", "hint"))
+        d.options_are(("answer", "tolerance", "hint"), optional=("mistake",))
         question, solution, solution_line = d.parts()
         self._claim(d, d.argument)
         return Quiz(
@@ -399,17 +411,29 @@ class _Parser:
             question=self._text(question, d.body_line),
             answer=d.options["answer"],
             tolerance=d.options["tolerance"],
+            mistakes=tuple(self._mistake(content, line) for content, line in d.mistakes),
             hint=self._inline(d.options["hint"], d.line),
             solution=self._text(solution, solution_line),
             line=d.line,
         )
 
+    def _mistake(self, content: str, line: int) -> Mistake:
+        value, _, words = content.partition("|")
+        if not value.strip() or not words.strip():
+            raise self.document.error(line, f"A mistake reads `:mistake: expression | sentence`, got `{content}`.")
+        return Mistake(value.strip(), self._inline(words.strip(), line), line)
+
     def _predict(self, d: _Directive) -> Predict:
+        d.options_are(())
         question, reveal, reveal_line = d.parts()
-        return Predict(self._text(question, d.body_line), self._text(reveal, reveal_line))
+        number = len(self.document.of(Predict)) + 1
+        return Predict(number, self._text(question, d.body_line), self._text(reveal, reveal_line))
 
     def _note(self, d: _Directive) -> Note:
-        return Note(self._inline(d.argument, d.line), self._text(d.body, d.body_line))
+        d.options_are((), optional=("fold",))
+        if d.options.get("fold"):
+            raise self.document.error(d.line, f"`:fold:` takes no value, got `{d.options['fold']}`.")
+        return Note(self._inline(d.argument, d.line), self._text(d.body, d.body_line), "fold" in d.options)
 
     def _claim(self, d: _Directive, number: str) -> None:
         """Registers the label of a directive; raises an error if it is invalid or used before in this kind."""
@@ -424,12 +448,16 @@ class _Parser:
 
 @dataclass(frozen=True)
 class _Directive:
-    """A parsed directive: argument, options, body, and the lines where it and its body begin."""
+    """A parsed directive: argument, options, body, and the lines where it and its body begin.
+
+    `mistakes`: text and line of each option `mistake`, the only one that may be given several times.
+    """
 
     document: Document
     name: str
     argument: str
     options: dict[str, str]
+    mistakes: list[tuple[str, int]]
     body: str
     line: int
     body_line: int
@@ -437,18 +465,22 @@ class _Directive:
     @classmethod
     def read(cls, document: Document, name: str, argument: str, content: str, line: int) -> _Directive:
         options: dict[str, str] = {}
-        lines = content.split("\n")
+        mistakes: list[tuple[str, int]] = []
+        lines, place = content.split("\n"), line + 1
         while lines and (match := re.fullmatch(r":([a-z_]\w*):\s*(.*)", lines[0])):
-            if match[1] in options:
-                raise document.error(line + len(options) + 1, f"Option `{match[1]}` is given twice.")
+            if match[1] == "mistake":
+                mistakes.append((match[2].strip(), place))
+            elif match[1] in options:
+                raise document.error(place, f"Option `{match[1]}` is given twice.")
             options[match[1]] = match[2].strip()
             lines.pop(0)
-        return cls(document, name, argument, options, "\n".join(lines), line, line + 1 + len(options))
+            place += 1
+        return cls(document, name, argument, options, mistakes, "\n".join(lines), line, place)
 
-    def options_are(self, names: tuple[str, ...]) -> None:
-        """Raises an error unless exactly these options are given."""
-        if unknown := set(self.options) - set(names):
-            allowed = f"it has {', '.join(names)}" if names else "it has no options"
+    def options_are(self, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
+        """Raises an error unless all options `names` are given, and at most those in `optional` besides."""
+        if unknown := set(self.options) - {*names, *optional}:
+            allowed = f"it has {', '.join([*names, *optional])}" if names or optional else "it has no options"
             raise self.document.error(
                 self.line, f"`{self.name}` has no option {', '.join(sorted(unknown))}; {allowed}."
             )

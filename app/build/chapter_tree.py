@@ -120,6 +120,15 @@ class Exercise:
 
 
 @dataclass(frozen=True)
+class Mistake:
+    """A wrong answer that the author expects: a Python expression for it, and the sentence that the reader gets."""
+
+    value: str
+    words: Text
+    line: int
+
+
+@dataclass(frozen=True)
 class Quiz:
     """A question with a computed answer: `answer` and `tolerance` are Python expressions."""
 
@@ -127,6 +136,7 @@ class Quiz:
     question: Text
     answer: str
     tolerance: str
+    mistakes: tuple[Mistake, ...]
     hint: Text
     solution: Text
     line: int
@@ -134,18 +144,20 @@ class Quiz:
 
 @dataclass(frozen=True)
 class Predict:
-    """A question that the reader answers in their head before revealing the answer."""
+    """A question that the reader answers before revealing the answer; `number` counts them within the chapter."""
 
+    number: int
     question: Text
     reveal: Text
 
 
 @dataclass(frozen=True)
 class Note:
-    """A boxed remark."""
+    """A boxed remark; if `folded`, the page shows only its title until the reader opens it."""
 
     title: Text
     text: Text
+    folded: bool
 
 
 @dataclass(frozen=True)
@@ -155,10 +167,15 @@ class References:
 
 @dataclass(frozen=True)
 class Preset:
-    """A link in the prose that changes an instrument's settings; the build checks it against the instrument."""
+    """A link in the prose that sets an instrument: its place's state, with the settings in `state` over it.
 
-    name: str
+    keep: over what the reader has set instead. block: index of the block that holds it.
+    """
+
+    instrument: str
     state: dict[str, str]
+    keep: bool
+    block: int
     line: int
 
 
@@ -174,15 +191,17 @@ class Compute:
 class Value:
     """A number or string in the text that the build computes.
 
-    `expression` is a Python expression; if `instrument` is given, it is the name of a reading of that instrument in
-    `state`. `format` is a format specification ("" for the instrument's own). `label` is the id on the page, `source`
-    the computation as the author wrote it, `result` the formatted value after it has been computed.
+    `expression` is a Python expression; if `instrument` is given, it is the name of a reading of that instrument, in
+    its place's state with the settings in `state` over it. `format` is a format specification ("" for the instrument's
+    own). `label` is the id on the page, `source` the computation as the author wrote it, `block` the index of the block
+    that holds the value, `result` the formatted value after it has been computed.
     """
 
     label: str
     source: str
     expression: str
     format: str
+    block: int
     line: int
     instrument: str = ""
     state: dict[str, str] = field(default_factory=dict)
@@ -196,7 +215,7 @@ Block = Prose | Heading | Equation | InstrumentSlot | Cell | Exercise | Quiz | P
 class Document:
     """A parsed text: a chapter, or an instrument's `about.md`.
 
-    steps: cells, `compute` blocks and values, which the build runs in this order in one session; equation_refs:
+    steps: cells, `compute` blocks, values and presets, in reading order, in which the build runs them; equation_refs:
     references to equations of other chapters, as (`chapter:label`, line).
     """
 
@@ -204,14 +223,18 @@ class Document:
     slug: str
     blocks: list[Block] = field(default_factory=list)
     formulas: list[Formula] = field(default_factory=list)
-    presets: list[Preset] = field(default_factory=list)
     cited: list[str] = field(default_factory=list)
-    steps: list[Cell | Compute | Value] = field(default_factory=list)
+    steps: list[Cell | Compute | Value | Preset] = field(default_factory=list)
     equation_refs: list[tuple[str, int]] = field(default_factory=list)
 
     def of(self, kind: type) -> list[Any]:
         """Returns all blocks of the class `kind`, in order."""
         return [block for block in self.blocks if isinstance(block, kind)]
+
+    @property
+    def presets(self) -> list[Preset]:
+        """All presets, in order."""
+        return [step for step in self.steps if isinstance(step, Preset)]
 
     @property
     def values(self) -> list[Value]:
@@ -317,14 +340,21 @@ def _replaced(blocks: list[Block], in_html: Callable[[str], str], in_markdown: C
     """Returns the blocks with `in_html` and `in_markdown` applied to every text in them."""
 
     def changed(part: Any) -> Any:
-        return Text(in_markdown(part.markdown), in_html(part.html)) if isinstance(part, Text) else part
+        match part:
+            case Text():
+                return Text(in_markdown(part.markdown), in_html(part.html))
+            case Mistake():
+                return replace(part, words=changed(part.words))
+            case tuple():
+                return tuple(map(changed, part))
+        return part
 
     return [type(block)(**{name: changed(part) for name, part in vars(block).items()}) for block in blocks]
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A work that chapters cite."""
+    """A work that chapters cite. `short`: its authors as running text names them, if not the usual short form."""
 
     key: str
     authors: str
@@ -332,3 +362,18 @@ class Reference:
     title: str
     venue: str
     url: str
+    short: str = ""
+
+    @property
+    def names(self) -> str:
+        """The authors as running text names them: one name, two names, or the first name and “et al.”."""
+        if self.short:
+            return self.short
+        names = re.split(", | & ", self.authors)
+        if len(names) > 2 or self.authors.endswith(" et al."):
+            return f"{names[0].removesuffix(' et al.')} et al."
+        return " and ".join(names)
+
+    def cited(self, in_sentence: bool) -> str:
+        """Returns “Names (year)” for a sentence in which the authors are named, or “Names, year” for brackets."""
+        return f"{self.names} ({self.year})" if in_sentence else f"{self.names}, {self.year}"

@@ -26,7 +26,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Reference,
     References,
 )
-from diffusion_lab.app.build.rendered import with_answer
+from diffusion_lab.app.build.rendered import RenderedQuiz, with_answer
 
 #: Imports the names that a page's cells have without an import; `{package}` is the file name of the lab's wheel.
 SET_UP = """\
@@ -43,22 +43,22 @@ CHECKS = "%%checks"
 FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["checks"]}
 
 #: The roles that the parsed Markdown of a chapter still contains.
-ROLE = re.compile(r"\{(cite|set)\}`([^`]*)`")
+ROLE = re.compile(r"\{(cite|citet|set)\}`([^`]*)`")
 
 
 def make_notebook(
     chapter: Chapter,
     references: Mapping[str, Reference],
-    answers: Mapping[str, float],
+    quizzes: Mapping[str, RenderedQuiz],
     constructions: Mapping[str, str],
     package: str,
 ) -> str:
     """Returns the notebook as JSON.
 
-    `answers`: quiz label → answer; `constructions`: instrument name → code that constructs it; `package`: file name of
-    the lab's wheel.
+    `quizzes`: the computed quizzes by label; `constructions`: instrument name → code that constructs it; `package`:
+    file name of the lab's wheel.
     """
-    cells = _Cells(chapter, references, answers, constructions)
+    cells = _Cells(chapter, references, quizzes, constructions)
     cells.head(package)
     for block in chapter.blocks:
         cells.add(block)
@@ -79,10 +79,10 @@ class _Cells:
         self,
         chapter: Chapter,
         references: Mapping[str, Reference],
-        answers: Mapping[str, float],
+        quizzes: Mapping[str, RenderedQuiz],
         constructions: Mapping[str, str],
     ) -> None:
-        self.chapter, self.references, self.answers = chapter, references, answers
+        self.chapter, self.references, self.quizzes = chapter, references, quizzes
         self.constructions = constructions
         self.made: list[nbformat.NotebookNode] = []
 
@@ -116,8 +116,14 @@ class _Cells:
                 self._run(f"{CHECKS}\n{block.checks}", FOLDED)
                 self._say(f"The cell above checks your answer. Run it after yours.\n\n{folded}")
             case Quiz():
-                solution = with_answer(block.solution.markdown, self.answers[block.label], strong="**{}**")
-                folded = _folded("Hint", block.hint.markdown) + _folded("Worked solution", solution)
+                computed = self.quizzes[block.label]
+                solution = with_answer(block.solution.markdown, computed.answer, strong="**{}**")
+                wrong = "\n".join(
+                    f"- If you have {value:.4g}: {mistake.words.markdown}"
+                    for value, mistake in zip(computed.mistakes, block.mistakes, strict=True)
+                )
+                folded = _folded("Hint", block.hint.markdown)
+                folded += _folded("Worked solution", f"{solution}\n\n{wrong}".strip())
                 self._say(f"**Question.** {block.question.markdown}\n\n{folded}")
             case Predict():
                 folded = _folded("Answer", block.reveal.markdown)
@@ -145,10 +151,11 @@ class _Cells:
 
     def _role(self, match: re.Match[str]) -> str:
         role, content = match[1], match[2].strip()
-        if role == "cite":
-            work = self.references[content]
-            return f"[{work.authors} ({work.year})]({work.url})"
-        return content.partition("|")[2].strip()  # of a preset, only the text
+        if role == "set":
+            return content.partition("|")[2].strip()  # only its text
+        works = [self.references[key.strip()] for key in content.split(",")]
+        links = [f"[{work.cited(in_sentence=role == 'citet')}]({work.url})" for work in works]
+        return links[0] if role == "citet" else f"({'; '.join(links)})"
 
 
 def _folded(summary: str, markdown: str) -> str:

@@ -19,14 +19,17 @@ from bokeh.embed.util import standalone_docs_json_and_render_items
 from bokeh.models import ImportedStyleSheet
 
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument
+from diffusion_lab.app.build.settings_table import settings_table
 from diffusion_lab.app.build.still_frames import make_frames
 from diffusion_lab.app.cells.session import Output, Session, output_html
+from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.discovery import instrument_class
 from diffusion_lab.app.instrument.editable import sources
 from diffusion_lab.app.instrument.figure_svg import figure_svg
 from diffusion_lab.app.instrument.instrument import Instrument, StateError
 from diffusion_lab.app.instrument.markup import scene_mark
 from diffusion_lab.app.instrument.readings import Estimate, number_text
+from diffusion_lab.app.instrument.theme import TOKENS, ThemeName
 from diffusion_lab.app.instrument.view import InstrumentView, view_of
 
 QUIZ_NAMES = {**{name: value for name, value in vars(math).items() if not name.startswith("_")}, "np": np}
@@ -98,23 +101,54 @@ def _evaluated(names: dict[str, Any], part: int, expression: str, form: str) -> 
     return formatted(value, form, expression, part)
 
 
-def read_values(name: str, wanted: Sequence[tuple[Mapping[str, str], str, str]]) -> list[str]:
-    """Returns readings of an instrument as texts; wanted: (state, reading, format) of each ("": the panel's format).
+def read_values(name: str, place: Mapping[str, str] | None, steps: Sequence[Sequence[Any]]) -> list[str]:
+    """Presses the presets of an instrument in reading order, and returns its readings in the text as texts.
 
-    A reading is `key`, or `key.beside` for the second number of a measure. `.length` gives the norm of a vector, and
-    `.error` the standard error of an estimate.
+    place: the settings that its place in the chapter gives it; None where it has none. A step is ("preset", block,
+    state, keep) or ("value", block, state, reading, format), with "" for the panel's format; `state` is set over
+    `place`. A reading is `key`, or `key.beside` for the second number of a measure. `.length` gives the norm of a
+    vector, and `.error` the standard error of an estimate.
+
+    A reader must be able to see each value: raises `ContentError` for one that differs from what the instrument shows
+    after the last preset above it (at first: in its place's state) and after every preset of the same block.
     """
-    instruments: dict[tuple[tuple[str, str], ...], Instrument] = {}
-    texts = []
-    for part, (state, reading, form) in enumerate(wanted):
-        key = tuple(sorted(state.items()))
-        if key not in instruments:
-            check_states([(name, state)], part)
-            instruments[key] = _class(name)(**_class(name).parse_state(state))
-        value, own_form = _reading(instruments[key], reading, part)
+    page = _opened(name, place or {})
+
+    def text(settings: Mapping[str, Any], reading: str, form: str, part: int) -> str:
+        page.move(**settings)
+        value, own_form = _reading(page, reading, part)
         if not isinstance(value, str):
             form = form or own_form
-        texts.append(formatted(value, form, f"{name} : {reading}", part))
+        return formatted(value, form, f"{name} : {reading}", part)
+
+    def seen(settings: Mapping[str, Any], reading: str, form: str) -> str:
+        try:
+            return text(settings, reading, form, 0)
+        except ContentError:
+            return "no number"
+
+    shown = [(None, page.values())]  # the block of each preset, and the settings after it
+    wanted = []  # of each value: its part, its settings, and the number of presets above it
+    for part, (kind, block, state, *rest) in enumerate(steps):
+        values = _parsed(name, state, part)
+        if kind == "preset":
+            page.preset(values, keep=rest[0])
+            shown.append((block, page.values()))
+        else:
+            given = _opened(name, place or {})
+            given.preset(values)
+            wanted.append((part, given.values(), len(shown) - 1))
+    texts = []
+    for part, settings, last in wanted:
+        _, block, state, reading, form = steps[part]
+        texts.append(text(settings, reading, form, part))
+        near = [after for index, (of, after) in enumerate(shown) if index == last or of == block]
+        if place is not None and settings not in near:
+            others = dict.fromkeys(seen(after, reading, form) for after in near)
+            if texts[-1] not in others:
+                of = " ".join([name, *(f"{setting}={value}" for setting, value in state.items())])
+                message = f"`{of} : {reading}` is {texts[-1]}, but the presets beside it show {', '.join(others)}"
+                raise ContentError(f"{message}: add a preset for this state, or change one.", part)
     return texts
 
 
@@ -194,46 +228,80 @@ def _tried(session: Session, label: str, code: str, checks: str) -> tuple[str, s
     raise AssertionError("every attempt ends in one of these")
 
 
-def answer_quizzes(quizzes: Sequence[tuple[str, str, str]]) -> dict[str, tuple[float, float]]:
-    """Evaluates quizzes (label, answer expression, tolerance expression); returns label → (answer, tolerance)."""
-    answers: dict[str, tuple[float, float]] = {}
-    for part, (label, *expressions) in enumerate(quizzes):
-        values = []
-        for name, expression in zip(("answer", "tolerance"), expressions, strict=True):
-            try:
-                values.append(value := float(eval(expression, dict(QUIZ_NAMES))))
-            except Exception as error:
-                raise ContentError(f"`{name}` of quiz `{label}` cannot be computed: {error}", part) from None
-            if not math.isfinite(value):
-                raise ContentError(f"`{name}` of quiz `{label}` must be a finite number, got {value:g}.", part)
-        answer, tolerance = values
+def answer_quizzes(
+    quizzes: Sequence[tuple[str, str, str, Sequence[tuple[str, int]]]],
+) -> dict[str, tuple[float, float, list[float]]]:
+    """Evaluates quizzes; returns label → (answer, tolerance, mistakes).
+
+    A quiz is (label, answer, tolerance, mistakes), all expressions; each mistake comes with its line in the quiz.
+    Raises `ContentError` for a mistake that the quiz would accept, or that it cannot tell from an earlier one.
+    """
+    answers: dict[str, tuple[float, float, list[float]]] = {}
+    for part, (label, answer_expression, tolerance_expression, expected) in enumerate(quizzes):
+        answer = _quiz_number("answer", label, answer_expression, part)
+        tolerance = _quiz_number("tolerance", label, tolerance_expression, part)
         if not tolerance > 0:
             raise ContentError(f"`tolerance` of quiz `{label}` must be above 0, got {tolerance:g}.", part)
-        answers[label] = (answer, tolerance)
+        mistakes: list[float] = []
+        for expression, line in expected:
+            mistake = _quiz_number("mistake", label, expression, part, line)
+            of = f"The mistake `{expression}` of quiz `{label}` is {mistake:g}, which is within the tolerance of"
+            if abs(mistake - answer) <= tolerance:
+                raise ContentError(f"{of} the answer, {answer:g}.", part, line)
+            for earlier in mistakes:
+                if abs(mistake - earlier) <= tolerance:
+                    raise ContentError(f"{of} an earlier mistake, {earlier:g}.", part, line)
+            mistakes.append(mistake)
+        answers[label] = (answer, tolerance, mistakes)
     return answers
+
+
+def _quiz_number(name: str, label: str, expression: str, part: int, line: int = 1) -> float:
+    try:
+        value = float(eval(expression, dict(QUIZ_NAMES)))
+    except Exception as error:
+        raise ContentError(f"`{name}` of quiz `{label}` cannot be computed: {error}", part, line) from None
+    if not math.isfinite(value):
+        raise ContentError(f"`{name}` of quiz `{label}` must be a finite number, got {value:g}.", part, line)
+    return value
 
 
 def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument:
     """Renders an instrument in a state: front panel with pictures as SVG, Bokeh document, still frames, code."""
-    cls = _class(name)
-    try:
-        instrument = cls(**cls.parse_state(state))
-    except StateError as error:
-        raise ContentError(str(error)) from None
+    instrument = _opened(name, state)
     view = view_of(instrument)
     html, described, param = view.markup, view.description, instrument.panel.frames
-    for scene, drawn in view.figures.items():
-        html = html.replace(scene_mark(scene), figure_svg(drawn.plot), 1)
+    svgs = {scene: figure_svg(drawn.plot) for scene, drawn in view.figures.items()}
+    for scene, svg in svgs.items():
+        html = html.replace(scene_mark(scene), svg, 1)
+    cls = type(instrument)
     frames, code = make_frames(view) if param else "", json.dumps(sources(cls))
     return RenderedInstrument(
         instrument.title,
+        json.dumps({setting: as_text(value) for setting, value in instrument.initial.items()}),
         TAKEN.sub("", html),
         described,
-        document_json(view, at_once=set(cls(**cls.parse_state(state)).answer(0.0).layers)),
+        document_json(view, at_once=set(_opened(name, state).answer(0.0).layers)),
         TAKEN.sub("", frames),
         param,
         code,
+        json.dumps(settings_table(cls), separators=(",", ":")),
+        poster_svg(next(iter(svgs.values()))),
     )
+
+
+def poster_svg(svg: str) -> str:
+    """Makes a page's SVG a file: adds the colours that it names, of both themes; follows the system's theme."""
+    used = sorted(set(re.findall(r"var\(--([\w-]+)\)", svg)) | {"bg"})
+
+    def colours(theme: ThemeName) -> str:
+        return ";".join(f"--{name}:{TOKENS[theme][name]}" for name in used if name in TOKENS[theme])
+
+    style = (
+        f"<style>svg{{{colours('light')};--sans:sans-serif;background:var(--bg)}}"
+        f"@media(prefers-color-scheme:dark){{svg{{{colours('dark')}}}}}</style>"
+    )
+    return re.sub(r"(<svg[^>]*>)", lambda match: match[1] + style, svg, count=1) + "\n"
 
 
 def document_json(view: InstrumentView, at_once: set[str]) -> str:
@@ -266,13 +334,23 @@ def construct(name: str, state: Mapping[str, str]) -> str:
     return f"from {cls.__module__} import {cls.__name__}\n\n{cls.__name__}({settings})"
 
 
-def check_states(states: Sequence[tuple[str, Mapping[str, str]]], first: int = 0) -> None:
-    """Raises `ContentError` unless each instrument exists and accepts its state; `first`: part number of the first."""
-    for part, (name, state) in enumerate(states, first):
-        try:
-            _class(name).parse_state(state)
-        except (StateError, ContentError) as error:
-            raise ContentError(str(error.args[0]), part) from None
+def check_states(states: Sequence[tuple[str, Mapping[str, str]]]) -> None:
+    """Raises `ContentError` unless each instrument exists and accepts its state."""
+    for part, (name, state) in enumerate(states):
+        _parsed(name, state, part)
+
+
+def _parsed(name: str, state: Mapping[str, str], part: int = 0) -> dict[str, Any]:
+    """Returns the settings in `state`; raises `ContentError` unless the instrument exists and accepts them."""
+    try:
+        return _class(name).parse_state(state)
+    except (StateError, ContentError) as error:
+        raise ContentError(str(error.args[0]), part) from None
+
+
+def _opened(name: str, place: Mapping[str, str]) -> Instrument:
+    """Returns an instrument as it is in a place with these settings."""
+    return _class(name)(**_parsed(name, place))
 
 
 def _class(name: str) -> type[Instrument]:

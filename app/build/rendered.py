@@ -11,6 +11,8 @@ class RenderedInstrument:
     """An instrument as the page shows it before Python has loaded."""
 
     title: str
+    #: All settings as texts, as JSON.
+    state: str
     html: str
     description: str
     #: The Bokeh document that replaces the pictures, as JSON.
@@ -20,14 +22,19 @@ class RenderedInstrument:
     frames_param: str
     #: The functions that a reader may edit, as JSON.
     code: str
+    #: The settings, as JSON: see `settings_table`.
+    settings: str
+    #: The first picture as an SVG file with the colours of both themes.
+    poster: str
 
 
 @dataclass(frozen=True)
 class RenderedQuiz:
-    """A quiz with its answer computed."""
+    """A quiz with its answer and the values of its mistakes computed."""
 
     answer: float
     tolerance: float
+    mistakes: list[float]
     solution_html: str
 
 

@@ -7,6 +7,7 @@ the old site by one rename.
 from __future__ import annotations
 
 import fcntl
+import json
 import re
 import shutil
 import tomllib
@@ -36,6 +37,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Document,
     Exercise,
     InstrumentSlot,
+    Preset,
     Quiz,
     Reference,
     Value,
@@ -57,6 +59,9 @@ DRAFT = WORK / "draft"
 CHAPTERS = ROOT / "chapters"
 PLANNED_CHAPTERS = 10
 PRERENDER = "diffusion_lab.app.build.prerender"
+
+#: A link in a chapter's HTML to a place in the same folder.
+CHAPTER_LINK = re.compile(r'href="(?!https?:|data:|mailto:|\.\./)([^"]*)"')
 
 #: The placeholder of a formula in a chapter's HTML.
 MARK = re.compile("\ue000[^\ue001]*\ue001")
@@ -109,7 +114,11 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
             site.write_chapter(page, references, before and before.chapter, after and after.chapter, notebook)
         for name, rendered in embeds.items():
             site.write_embed(name, rendered, next((page.chapter for page in pages if name in page.instruments), None))
+        for page in pages:
+            site.write_embedded_blocks(page)
+        site.write_teachers(pages, embeds)
         site.write_index(chapters)
+        site.assets.write_element()
         site.assets.write_file_list()
         if not warm:
             site.assets.write_service_worker()
@@ -141,9 +150,16 @@ def read_references() -> dict[str, Reference]:
     path = CHAPTERS / "references.toml"
     try:
         works = tomllib.loads(path.read_text("utf-8"))
-        return {key: Reference(key=key, **work) for key, work in works.items()}
+        references = {key: Reference(key=key, **work) for key, work in works.items()}
     except (tomllib.TOMLDecodeError, TypeError) as error:
         raise SetupError(f"{path.relative_to(ROOT)}: {error}") from None
+    first: dict[str, str] = {}
+    for key, work in references.items():
+        cited = work.cited(in_sentence=True)
+        if (other := first.setdefault(cited, key)) != key:
+            fix = "Give one of them names of its own in the text, with `short`."
+            raise SetupError(f"{path.relative_to(ROOT)}: `{other}` and `{key}` are both cited as {cited}. {fix}")
+    return references
 
 
 @dataclass
@@ -174,24 +190,30 @@ def _run(document: Document, compute: Call, function: str, parts: Sequence[Any],
 
 def _computed(document: Any, compute: Call) -> tuple[dict[str, str], Any]:
     """Returns the outputs of a document's cells by label, and the document with its values filled in."""
-    steps = [step for step in document.steps if not (isinstance(step, Value) and step.instrument)]
+    steps = [step for step in document.steps if not getattr(step, "instrument", "")]
     outputs, texts = _run(document, compute, "run_steps", steps, [_as_step(step) for step in steps]) or ({}, [])
     results = dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
-    for name in dict.fromkeys(value.instrument for value in document.values if value.instrument):
-        read = [value for value in document.values if value.instrument == name]
-        wanted = [[value.state, value.expression, value.format] for value in read]
-        texts = _run(document, compute, "read_values", read, name, wanted)
-        results |= dict(zip([value.label for value in read], texts, strict=True))
+    places = {slot.name: slot.state for slot in document.of(InstrumentSlot)}
+    for name in dict.fromkeys(step.instrument for step in [*document.presets, *document.values] if step.instrument):
+        steps = [step for step in document.steps if getattr(step, "instrument", "") == name]
+        texts = _run(
+            document, compute, "read_values", steps, name, places.get(name), [_as_step(step) for step in steps]
+        )
+        results |= dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
     return outputs, document.filled([results[value.label] for value in document.values])
 
 
-def _as_step(step: Cell | Compute | Value) -> list[str]:
-    """Converts a step to the form that `run_steps` takes."""
+def _as_step(step: Cell | Compute | Value | Preset) -> list[Any]:
+    """Converts a step to the form that `run_steps` takes or, with an instrument, that `read_values` takes."""
     match step:
         case Cell():
             return ["cell", step.label, step.code]
         case Compute():
             return ["compute", step.code]
+        case Preset():
+            return ["preset", step.block, step.state, step.keep]
+        case Value() if step.instrument:
+            return ["value", step.block, step.state, step.expression, step.format]
         case _:
             return ["value", step.expression, step.format]
 
@@ -199,18 +221,17 @@ def _as_step(step: Cell | Compute | Value) -> list[str]:
 def _prerendered(chapter: Chapter, compute: Call) -> _Page:
     """Checks and runs all parts of the chapter; returns it with their results."""
     run = partial(_run, chapter, compute)
-    presets = chapter.presets
-    standing = {slot.name for slot in chapter.of(InstrumentSlot)}
-    for preset in presets:
-        if preset.name not in standing:
-            raise chapter.error(preset.line, f"No instrument `{preset.name}` is in this chapter.")
-    run("check_states", presets, [[preset.name, preset.state] for preset in presets])
+    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
+    for preset in chapter.presets:
+        if preset.instrument not in {slot.name for slot in slots}:
+            raise chapter.error(preset.line, f"No instrument `{preset.instrument}` is in this chapter.")
+    run("check_states", slots, [[slot.name, slot.state] for slot in slots])
     code_blocks = [block for block in chapter.blocks if isinstance(block, Cell | Exercise)]
     if chapter.of(Exercise):
         run("check_exercises", code_blocks, [_as_run(block) for block in code_blocks])
     outputs, chapter = _computed(chapter, compute)
-    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
-    answers = run("answer_quizzes", quizzes, [[quiz.label, quiz.answer, quiz.tolerance] for quiz in quizzes])
+    quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)  # with their values
+    answers = run("answer_quizzes", quizzes, [_as_asked(quiz) for quiz in quizzes])
     return _Page(
         chapter=chapter,
         cells=outputs,
@@ -227,9 +248,15 @@ def _as_run(block: Cell | Exercise) -> list[Any]:
     return [block.label, block.starter, block.solution, block.checks, block.solution_offset, block.checks_offset]
 
 
-def _solved(chapter: Chapter, quiz: Quiz, answer: float, tolerance: float) -> RenderedQuiz:
+def _as_asked(quiz: Quiz) -> list[Any]:
+    """Converts a quiz to the form that `answer_quizzes` takes."""
+    mistakes = [[mistake.value, mistake.line - quiz.line + 1] for mistake in quiz.mistakes]
+    return [quiz.label, quiz.answer, quiz.tolerance, mistakes]
+
+
+def _solved(chapter: Chapter, quiz: Quiz, answer: float, tolerance: float, mistakes: list[float]) -> RenderedQuiz:
     try:
-        return RenderedQuiz(answer, tolerance, with_answer(quiz.solution.html, answer))
+        return RenderedQuiz(answer, tolerance, mistakes, with_answer(quiz.solution.html, answer))
     except ContentError as refused:
         raise chapter.error(quiz.line, refused.message) from None
 
@@ -305,9 +332,8 @@ class _Site:
 
     def write_notebook(self, page: _Page, references: dict[str, Reference]) -> int:
         """Writes a chapter as a Jupyter notebook; returns its size in bytes."""
-        answers = {label: quiz.answer for label, quiz in page.quizzes.items()}
         path = self.out / f"chapters/{page.chapter.slug}.ipynb"
-        notebook = make_notebook(page.chapter, references, answers, page.constructions, self.package.name)
+        notebook = make_notebook(page.chapter, references, page.quizzes, page.constructions, self.package.name)
         path.write_text(notebook, "utf-8")
         self._written(path)
         return path.stat().st_size
@@ -325,6 +351,56 @@ class _Site:
             chapter=chapter,
             has_instruments=True,
             needs_python=True,
+        )
+        poster = self.out / f"embed/{name}.svg"
+        poster.write_text(rendered.poster, "utf-8")
+        self._written(poster)
+
+    def write_embedded_blocks(self, page: _Page) -> None:
+        """Writes a page for each quiz, cell and exercise of a chapter, for an iframe."""
+        before: list[str] = []
+        for block in page.chapter.blocks:
+            if not isinstance(block, Quiz | Cell | Exercise):
+                continue
+            path = block_path(page.chapter, block)
+            html = self.templates.get_template(f"blocks/{type(block).__name__.lower()}.html").render(
+                block=block, page=page
+            )
+            html = CHAPTER_LINK.sub(partial(_from_embed, slug=page.chapter.slug), html)
+            self._write(
+                f"embed/{path}.html",
+                "embed_block.html",
+                name=path,
+                title=getattr(block, "title", "Question"),
+                html=html,
+                above="" if isinstance(block, Quiz) else "".join(before),
+                anchor=f"{type(block).__name__.lower()}-{block.label}",
+                slug=page.chapter.slug,
+                chapter=page.chapter,
+                has_instruments=False,
+                needs_python=False,
+            )
+            if isinstance(block, Cell):
+                before.append(html)
+
+    def write_teachers(self, pages: Sequence[_Page], embeds: dict[str, RenderedInstrument]) -> None:
+        """Writes the page for teachers: how to embed, with every setting of every instrument."""
+        blocks = [
+            (page.chapter, [(block_path(page.chapter, b), b) for b in page.chapter.blocks if isinstance(b, kinds)])
+            for kinds in (Quiz, Cell | Exercise)
+            for page in pages
+        ]
+        self._write(
+            "teachers.html",
+            "teachers.html",
+            example=next(name for page in pages for name in page.instruments),
+            titles={name: rendered.title for name, rendered in embeds.items()},
+            settings={name: json.loads(rendered.settings) for name, rendered in embeds.items()},
+            quizzes=blocks[: len(pages)],
+            cells=blocks[len(pages) :],
+            megabytes=self.megabytes,
+            has_instruments=False,
+            needs_python=False,
         )
 
     def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
@@ -360,6 +436,17 @@ class _Site:
         (self.out / path).parent.mkdir(parents=True, exist_ok=True)
         (self.out / path).write_text(text, "utf-8")
         self._written(self.out / path)
+
+
+def block_path(chapter: Chapter, block: Quiz | Cell | Exercise) -> str:
+    """Returns the address of a part's own page below `embed/`, without `.html`: `quiz/forward-noised-value`."""
+    return f"{'quiz' if isinstance(block, Quiz) else 'cell'}/{chapter.name}-{block.label}"
+
+
+def _from_embed(link: re.Match[str], slug: str) -> str:
+    """A chapter's link as a page two folders away writes it."""
+    target = link[1] if not link[1].startswith("#") else f"{slug}.html{link[1]}"
+    return f'href="../../chapters/{target}"'
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,9 @@ class Condition:
 
 
 def as_text(value: Any) -> str:
-    """A setting's value as text, as addresses, presets and conditions write it."""
+    """A setting's value as text, as addresses, presets and conditions write it: the same number when it is read."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and math.isclose(float(short := f"{value:.6g}"), value, rel_tol=1e-12):
+        return short  # 0.3 for 0.30000000000000004
+    return str(value)

@@ -108,7 +108,10 @@ class Instrument(param.Parameterized):
         self._sent: dict[str, Any] = {}
         self._not_numbers: dict[str, list[str]] = {}
         self._reconcile(frozenset(settings).intersection(self.settings()))
-        self._initial = {name: getattr(self, name) for name in self.settings()}
+        #: All settings as they were at the start: the state of its place in a chapter.
+        self.initial = self.values()
+        #: What `reset` returns to.
+        self.reset_to = self.initial
         self._ran = False  # whether nothing but the played setting has moved since a run was started
         self.param.watch(self._on_settings, list(self.settings()))
 
@@ -241,20 +244,43 @@ class Instrument(param.Parameterized):
                 problems.append(str(error))
         return parsed, problems
 
+    def values(self) -> dict[str, Any]:
+        """All settings."""
+        return {name: getattr(self, name) for name in self.settings()}
+
     def state(self) -> dict[str, Any]:
         """The settings that differ from their defaults."""
-        return {
-            name: getattr(self, name) for name in self.settings() if getattr(self, name) != self.param[name].default
-        }
+        return {name: value for name, value in self.values().items() if value != self.param[name].default}
 
     @property
     def query(self) -> str:
-        """The state as the query of an address."""
-        return urlencode({name: as_text(value) for name, value in self.state().items()})
+        """The settings that differ from the initial ones, as the query of an address.
+
+        `resume` restores the state from it, in any instrument with the same initial settings.
+        """
+        return urlencode({name: as_text(now) for name, now in self.values().items() if now != self.initial[name]})
+
+    def resume(self, values: Mapping[str, Any]) -> None:
+        """Sets the initial state with `values` over it, and stops playing."""
+        start = type(self)(**self.initial)
+        start.move(**values)  # as a reader would: settings that depend on these follow
+        self.move(playing=False, **start.values())
+
+    def preset(self, values: Mapping[str, Any], *, keep: bool = False) -> None:
+        """Sets the initial state with `values` over it, as a preset in the text does, and stops playing.
+
+        So a preset leaves nothing behind for the next one. What the reader has drawn stays, unless `values` replace
+        it. keep: all other settings stay as the reader has set them.
+        """
+        if keep:
+            self.move(playing=False, **values)
+        else:
+            drawn = {name: getattr(self, name) for name in self.settings() if self.param[name].control.kind == "none"}
+            self.resume(drawn | dict(values))
 
     def reset(self) -> None:
         """Sets every setting to its initial value, and stops playing."""
-        self.param.update(playing=False, **self._initial)
+        self.param.update(playing=False, **self.reset_to)
 
     def recompute(self) -> None:
         """Discards every cached result. Called after the reader has replaced a function."""

@@ -41,7 +41,7 @@ class InstrumentView(pn.custom.JSComponent):
     waiting = param.Boolean(default=False, doc="Whether the picture lags behind the settings.")
     status = param.String(default="", doc="The computation behind the picture, and its time.")
     description = param.String(default="", doc="The picture in words, from its current state.")
-    query = param.String(default="", doc="The settings that differ from their defaults, as the query of an address.")
+    query = param.String(default="", doc="The settings that differ from the initial ones, as the query of an address.")
     markup = param.String(default="", constant=True, doc="The front panel as HTML.")
 
     _esm = _static("js/page/front_panel.js")

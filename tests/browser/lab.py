@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Locator, Page
 
+from diffusion_lab.app.instrument.instrument import Instrument
+
 CHAPTER = "chapters/01-forward.html"
 DESK = {"width": 1360, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -82,6 +84,11 @@ class Lab:
         cell.locator(".output.live .live-view .bk-Figure").wait_for()
         return cell.locator(".output.live")
 
+    def preset(self, slot: str, values: dict[str, str], *, keep: bool = False) -> None:
+        """Sends Python what a preset of the text sends."""
+        message = {"type": "preset", "slot": slot, "values": values, "keep": keep}
+        self.page.evaluate("(message) => lab.python.send(message)", message)
+
     def slide(self, name: str, value: float) -> None:
         """Moves a slider of the live instrument as a hand does: value and `input` event."""
         slider = self.page.locator(f".live-view input[type=range][data-param={name}]:visible")
@@ -95,6 +102,13 @@ LAYER = """(address) => {
   return Object.fromEntries(source.columns().map((name) =>
     [name, Array.from(source.get_column(name), (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value))]));
 }"""
+
+
+def query_after(cls: type[Instrument], values: dict[str, str]) -> str:
+    """What the page of an instrument alone knows of these settings."""
+    instrument = cls()
+    instrument.preset(cls.parse_state(values))
+    return instrument.query
 
 
 def model(slot: str = "") -> str:

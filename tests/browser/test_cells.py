@@ -106,7 +106,8 @@ def test_quiz_checks_keeps_and_explains(lab: Any) -> None:
     assert not solution.is_visible(), "the solution comes after a try"
     for text, verdict in (
         ("nonsense", "Give a number"),
-        ("0.22", "Not yet"),
+        ("0.22", "Not yet. Try again"),
+        ("0.2231", "Not yet. That is the amplitude"),
         ("0,0498", "Right."),
         ("0.0498", "Right."),
     ):
@@ -117,3 +118,18 @@ def test_quiz_checks_keeps_and_explains(lab: Any) -> None:
     assert "0.0498" in solution.inner_text() or "0.0498" in solution.text_content()
     lab.page.reload()
     assert lab.page.locator("#quiz-alpha-bar-half input").input_value() == "0.0498"
+
+
+def test_a_prediction_is_kept_and_shown_beside_the_answer(lab: Any) -> None:
+    lab.open(live=False)
+    block = lab.page.locator(".predict").first
+    wrote = block.locator(".wrote")
+    block.locator("summary").click()
+    assert block.locator("details .prose").is_visible(), "the answer opens without a prediction"
+    assert not wrote.is_visible()
+    block.locator("input").fill("both at 0.2")
+    block.locator("button").click()
+    assert wrote.inner_text() == "You wrote: both at 0.2"
+    lab.page.reload()
+    block.locator("summary").click()
+    assert wrote.inner_text() == "You wrote: both at 0.2"

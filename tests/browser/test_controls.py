@@ -68,6 +68,12 @@ class Visit:
                 self.show(self.param(name).control.when)
                 self.choose(name, {"true": True, "false": False}.get(values[0], values[0]))
 
+    def unfold(self) -> None:
+        """On a small screen all settings but the main ones are folded."""
+        more = self.panel.locator(".more[aria-expanded=false]:visible")
+        if more.count():
+            more.click()
+
     def choose(self, name: str, value: Any) -> None:
         """Chooses `value` on a row of options, a menu or a switch."""
         kind = self.param(name).control.kind
@@ -204,6 +210,7 @@ def test_every_control_does_what_it_says(visit: Visit, size: str) -> None:
     visit.page.set_viewport_size(SIZES[size])
     for name in visit.cls.settings():
         visit.reset()  # what one setting can be may depend on another
+        visit.unfold()
         visit.use(name)
     for pad in visit.cls.panel.pads:
         if isinstance(pad, Tap):

@@ -77,11 +77,11 @@ def test_a_preset_in_sight_neither_scrolls_nor_docks(lab: Any) -> None:
 
 
 @pytest.mark.parametrize("window", WINDOWS[1:], ids=lambda window: str(window["width"]))
-@pytest.mark.parametrize("name", ["ring", "flow", "guidance", "unmask", "train"])
+@pytest.mark.parametrize("chapter", ["01-forward", "02-learning", "04-guidance", "06-flow", "08-text"])
 def test_picture_main_slider_and_run_button_share_a_small_window(
-    open_lab: Any, name: str, window: dict[str, int]
+    open_lab: Any, chapter: str, window: dict[str, int]
 ) -> None:
-    lab = open_lab(viewport=window).open(f"embed/{name}.html")
+    lab = open_lab(viewport=window).open(f"chapters/{chapter}.html")
     lab.page.evaluate("document.querySelector('.stage').scrollIntoView({ block: 'start', behavior: 'instant' })")
     for part in (".figure", "[data-main] input[type=range]:visible", ".run"):
         assert in_window(lab, part), part

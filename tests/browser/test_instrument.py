@@ -121,7 +121,7 @@ def test_preset_link_in_the_prose_sets_the_instrument(lab: Any) -> None:
 
 def test_preset_link_before_python_is_live_is_not_lost(lab: Any) -> None:
     lab.open(live=False)
-    lab.page.locator("a.preset[data-set='view=forward t=0.08']").click()
+    lab.page.locator("a.preset[data-set='t=0.08']").click()
     lab.wait_live()
     lab.shows("t", "0.08")
 
@@ -154,10 +154,6 @@ def test_address_sets_the_state_and_the_menu_gives_it_back(lab: Any) -> None:
     lab.page.locator(".instrument .menu output", has_text="Copied.").wait_for()
     link = lab.page.evaluate("navigator.clipboard.readText()")
     assert link == lab.site + "chapters/01-forward.html?ring.t=0.7&ring.seed=9#instrument-ring"
-    lab.page.locator("[data-do=embed]").click()
-    lab.wait("navigator.clipboard.readText().then(text => text.startsWith('<iframe'))")
-    code = lab.page.evaluate("navigator.clipboard.readText()")
-    assert f'src="{lab.site}embed/ring.html?t=0.7&amp;seed=9"' in code
 
 
 def test_embed_page_takes_its_state_from_the_query(open_lab: Any) -> None:
@@ -241,7 +237,7 @@ def test_the_theme_changes_while_python_computes(lab: Any) -> None:
     before = lab.page.evaluate(palette)
     background = "getComputedStyle(document.body).backgroundColor"
     light = lab.page.evaluate(background)
-    lab.page.evaluate("lab.python.send({type: 'set_state', slot: 'flow', values: {flow: 'reflow_twice'}})")
+    lab.preset("flow", {"flow": "reflow_twice"})
     lab.wait(f"{model()}.waiting")
     lab.page.evaluate("labSent.length = 0")
     lab.page.locator("button.theme").click()

@@ -15,7 +15,7 @@ from diffusion_lab.app.instrument.discovery import instrument_class, instrument_
 from diffusion_lab.app.instrument.editable import sources
 
 from ..examples import Edit, examples
-from .lab import model
+from .lab import model, query_after
 from .watched import Watched
 
 
@@ -203,8 +203,8 @@ def test_an_edit_moves_what_the_instrument_says_it_moves(pages: Any, name: str, 
     values = {setting: as_text(value) for setting, value in edit.state.items()}
     lab.page.locator(".live-view [data-action=reset]").click()
     lab.wait(f"{model()}.query === ''")
-    lab.page.evaluate("(slot) => lab.python.send({type: 'set_state', ...slot})", {"slot": name, "values": values})
-    lab.wait(f"{model()}.query === {cls(**cls.parse_state(values)).query!r}")
+    lab.preset(name, values)
+    lab.wait(f"{model()}.query === {query_after(cls, values)!r}")
 
     def shown() -> dict[str, Any]:
         layers = {moved: lab.layer(moved) for moved in edit.moves if "." in moved}

@@ -14,7 +14,7 @@ from diffusion_lab.app.instrument.discovery import instrument_class, instrument_
 from diffusion_lab.instruments.flow.component import FlowMatching
 
 from ..examples import examples
-from .lab import model
+from .lab import model, query_after
 
 #: The longest that a reader may wait for an answer to a moved slider, in ms; slices are of 8 ms on a quiet machine.
 PATIENCE = 300
@@ -86,8 +86,8 @@ def test_no_slow_setting_keeps_python(lab: Any, name: str) -> None:
         values = {setting: as_text(value) for setting, value in drag.state.items()}
         lab.page.locator(".live-view [data-action=reset]").click()
         lab.wait(f"{model()}.query === ''")
-        lab.page.evaluate("(slot) => lab.python.send({type: 'set_state', ...slot})", {"slot": name, "values": values})
-        lab.wait(f"{model()}.query === {cls(**cls.parse_state(values)).query!r} && !{model()}.waiting")
+        lab.preset(name, values)
+        lab.wait(f"{model()}.query === {query_after(cls, values)!r} && !{model()}.waiting")
         lab.page.evaluate("labKept.length = 0")
         low, high = cls.param[drag.setting].bounds
         slider = lab.page.locator(f".live-view input[type=range][data-param={drag.setting}]")

@@ -25,7 +25,7 @@ def test_reads_without_javascript(open_cold: MakeLab) -> None:
     assert page.locator("[data-cell] .output.picture svg").count() == 2
     assert page.locator(".solution").first.is_visible()
     assert "Needs JavaScript" in page.locator(".instrument .live").inner_text()
-    for dead in (".quiz button", ".cell .run", "button.theme"):
+    for dead in (".quiz button", ".predict .try", ".cell .run", "button.theme"):
         assert not page.locator(dead).first.is_visible(), f"{dead} can do nothing without JavaScript"
 
 

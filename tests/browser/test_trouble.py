@@ -91,7 +91,7 @@ def test_blocked_storage_loses_nothing_but_memory(lab: Any) -> None:
 
 def test_a_preset_that_cannot_be_taken_is_said_and_the_instrument_lives_on(lab: Any) -> None:
     lab.open()
-    lab.page.evaluate("lab.python.send({type: 'set_state', slot: 'ring', values: {t: '7'}})")
+    lab.preset("ring", {"t": "7"})
     said = lab.page.locator(".instrument .live", has_text="`t` must be a number from 0.0 to 1.0, got '7'.")
     said.wait_for()
     lab.slide("t", 0.3)

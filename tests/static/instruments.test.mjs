@@ -69,8 +69,8 @@ function python() {
     says: (/** @type {any} */ message) => listeners.get(message.type)?.(message),
     /** The values or actions of each change that was sent. */
     changes() {
-      const changes = this.sent.filter(({ type }) => type === "set" || type === "act");
-      return changes.map((message) => message.values ?? message.message.action);
+      const changes = this.sent.filter(({ type }) => ["set", "act", "preset"].includes(type));
+      return changes.map(({ type, slot, message, ...rest }) => message?.action ?? (type === "set" ? rest.values : rest));
     },
   };
 }
@@ -158,6 +158,11 @@ beforeEach(async () => {
 /** Python's first answer has come and is shown. */
 async function live(first = {}) {
   line.says(state(first));
+  await drawn();
+}
+
+/** The figures have replaced the still picture. */
+async function drawn() {
   for (let turns = 0; turns < 9 && !line.sent.some(({ type }) => type === "drawn"); turns++) await settled();
   assert.ok(line.sent.some(({ type }) => type === "drawn"));
 }
@@ -165,7 +170,7 @@ async function live(first = {}) {
 // --- opening ---------------------------------------------------------------------------------------------------------
 
 test("an instrument is opened in its state at once, and told as drawn when the first answer is shown", async () => {
-  assert.deepEqual(line.sent, [{ type: "open", slot: { slot: "a", name: "a", state: { t: "0.5" } } }]);
+  assert.deepEqual(line.sent, [{ type: "open", slot: { slot: "a", name: "a", state: { t: "0.5" }, asked: {}, embedded: false } }]);
   await settled();
   assert.equal(line.sent.length, 1);
   await live({ settings: { t: 0.5 }, query: "t=0.5" });
@@ -178,8 +183,11 @@ test("the address asks for settings of one instrument of a chapter, or of the on
     /** @type {any} */ (globalThis).location.search = search;
     /** @type {any} */ (globalThis).document.body.dataset = embed ? { embed: "" } : {};
     const other = python();
-    openInstruments(/** @type {any} */ (other));
-    return other.sent[0].slot.state;
+    const frame = { started: Promise.resolve(), notSettings: ["theme"], differing: {} };
+    openInstruments(/** @type {any} */ (other), embed ? frame : undefined);
+    assert.deepEqual(other.sent[0].slot.state, { t: "0.5" });
+    assert.equal(other.sent[0].slot.embedded, embed);
+    return other.sent[0].slot.asked;
   };
   assert.deepEqual(opened("?a.t=0.7&b.t=1&t=2"), { t: "0.7" });
   assert.deepEqual(opened("?t=0.7&theme=dark&view=b", true), { t: "0.7", view: "b" });
@@ -401,14 +409,52 @@ test("data are exported on request", async () => {
   assert.deepEqual(heard, [{ text: "x\n1\n" }]);
 });
 
-test("a link in the prose sets several settings as texts", () => {
-  const link = { hash: "#instrument-a", dataset: { set: "view=reverse t=0.4" } };
-  let kept = true;
-  onDocument.click({ target: { closest: () => link }, preventDefault: () => (kept = false) });
-  assert.deepEqual(line.sent.at(-1), { type: "set_state", slot: "a", values: { view: "reverse", t: "0.4" } });
-  assert.equal(kept, false);
+/** Presses a preset of the prose. @param {object} dataset of its link */
+function press(dataset, preventDefault = () => {}) {
+  const link = { hash: "#instrument-a", dataset };
+  onDocument.click({ target: { closest: () => link }, preventDefault });
+}
+
+test("a preset of the prose sets several settings as texts, or none", async () => {
+  await live();
+  let followed = true;
+  press({ set: "view=reverse t=0.4" }, () => (followed = false));
+  assert.deepEqual(line.sent.at(-1), { type: "preset", slot: "a", values: { view: "reverse", t: "0.4" }, keep: false });
+  assert.equal(followed, false);
+  idle();
+  press({ set: "t=1", keep: "" });
+  assert.deepEqual(line.sent.at(-1), { type: "preset", slot: "a", values: { t: "1" }, keep: true });
+  idle();
+  press({ set: "" });
+  assert.deepEqual(line.sent.at(-1), { type: "preset", slot: "a", values: {}, keep: false });
   line.health = "failed";
-  onDocument.click({ target: { closest: () => link }, preventDefault: () => assert.fail("without Python it is a link") });
+  press({ set: "t=1" }, () => assert.fail("without Python it is a link"));
+});
+
+test("a preset ends the wait for what the still picture shows", async () => {
+  line.says(state({ progress: [100, 300, "steps"] }));
+  await settled();
+  assert.equal(line.sent.length, 1);
+  press({ set: "t=0.1" });
+  await drawn();
+  assert.deepEqual(line.sent.slice(1).map(({ type }) => type), ["drawn", "preset"]);
+});
+
+test("a preset follows what was moved before it, ends playing, and waits for the picture", async () => {
+  press({ set: "t=0.1" });
+  await settled();
+  assert.deepEqual(line.changes(), []);
+  await live();
+  assert.deepEqual(line.changes(), [{ values: { t: "0.1" }, keep: false }]);
+  settings.playing = true;
+  moved("t", 0.7);
+  await taskOver();
+  press({ set: "t=0.2" });
+  moved("seed", 3);
+  await taskOver();
+  for (let answers = 0; answers < 4; answers++) idle();
+  assert.equal(settings.playing, false);
+  assert.deepEqual(line.changes().slice(1), [{ t: 0.7, playing: false }, { values: { t: "0.2" }, keep: false }, { seed: 3 }]);
 });
 
 // --- a copy beside it ------------------------------------------------------------------------------------------------
@@ -416,7 +462,7 @@ test("a link in the prose sets several settings as texts", () => {
 test("a pinned copy is an instrument of its own, and is closed with its button", async () => {
   await live();
   place.dispatchEvent({ type: "lab:pin", detail: { query: "t=0.3&view=b" } });
-  assert.deepEqual(line.sent.at(-1), { type: "open", slot: { slot: "a-pinned", name: "a", state: { t: "0.3", view: "b" } } });
+  assert.deepEqual(line.sent.at(-1), { type: "open", slot: { slot: "a-pinned", name: "a", state: { t: "0.5" }, asked: { t: "0.3", view: "b" }, embedded: false } });
   place.dispatchEvent({ type: "lab:pin", detail: { query: "" } });
   assert.equal(line.sent.filter(({ type }) => type === "open").length, 2, "there is one copy at most");
   line.says(state({}, "a-pinned"));

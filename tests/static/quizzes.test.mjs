@@ -15,21 +15,42 @@ for (const [text, value] of NUMBERS) test(`“${text}” is ${value}`, () => ass
 const NONE = ["", " ", "x", "1/0", "0/0", "1/", "/2", "1.2.3", "1,2,3", "1 2", "0x10", "Infinity", "NaN", "--1", "1e999", "e5", "5 % %", "1/2/3", "."];
 for (const text of NONE) test(`“${text}” is no number`, () => assert.equal(readNumber(text), null));
 
+test("each try is told to the page, a kept one is not told again", () => {
+  const kept = new Map();
+  const quiz = form("0.25", "0.125", kept);
+  quiz.give("1");
+  quiz.give("much");
+  quiz.give("1/4");
+  assert.deepEqual(quiz.told, [{ answer: "1", right: false }, { answer: "1/4", right: true }]);
+  assert.deepEqual(form("0.25", "0.125", kept).told, []);
+});
+
 test("a minus sign may stand wherever one may", () => {
   assert.equal(readNumber("1e−3"), 0.001);
   assert.equal(readNumber("−1/−4"), 0.25);
 });
 
-/** A form with what `openQuiz` asks of one, and the page's store. @param {string} answer @param {string} tolerance */
-function form(answer, tolerance, stored = new Map()) {
+/**
+ * A form with what `openQuiz` asks of one, and the page's store.
+ * @param {string} answer @param {string} tolerance @param {Record<string, string>} mistakes value → sentence
+ */
+function form(answer, tolerance, stored = new Map(), mistakes = {}) {
+  const output = { textContent: "", dataset: {}, append: (/** @type {string} */ text) => (output.textContent += text) };
   /** @type {Record<string, any>} */
-  const parts = { input: { value: "" }, output: { textContent: "", dataset: {} }, button: { disabled: true } };
+  const parts = { input: { value: "" }, output, button: { disabled: true } };
+  const templates = Object.entries(mistakes).map(([mistake, words]) => ({
+    dataset: { mistake },
+    content: { cloneNode: () => words },
+  }));
   /** @type {(event: {preventDefault(): void}) => void} */
   let submit;
   const made = {
+    told: /** @type {any[]} */ ([]),
+    dispatchEvent: (/** @type {CustomEvent} */ event) => made.told.push(event.detail),
     dataset: { quiz: "one", answer, tolerance },
     parts,
     querySelector: (/** @type {string} */ name) => parts[name],
+    querySelectorAll: () => templates,
     addEventListener: (/** @type {string} */ _name, /** @type {any} */ listener) => (submit = listener),
     give(/** @type {string} */ text) {
       parts.input.value = text;
@@ -58,6 +79,15 @@ test("a try within the tolerance is right, one beyond it is not, and nonsense is
   assert.equal(quiz.parts.output.dataset.right, "false");
   assert.equal(quiz.give("much"), "Give a number, like 0.25 or 1/4.");
   assert.equal(quiz.parts.output.dataset.right, "");
+});
+
+test("an expected mistake gets its own sentence, within the tolerance; the right answer wins", () => {
+  const quiz = form("0.5", "0.0625", new Map(), { 2: "That is the square.", "-0.5": "Mind the sign.", 0.4375: "Low." });
+  assert.equal(quiz.give("2.0625"), "Not yet. That is the square.");
+  assert.equal(quiz.parts.output.dataset.right, "false");
+  assert.equal(quiz.give("−1/2"), "Not yet. Mind the sign.");
+  assert.equal(quiz.give("2.07"), "Not yet. Try again, or open the hint.");
+  assert.equal(quiz.give("0.4375"), "Right.");
 });
 
 test("the solution opens with the first try that is a number", () => {

@@ -29,10 +29,13 @@ def test_a_failing_script_fails(tmp_path):
 
 def test_every_script_is_run():
     assert {path.name.split(".")[0] for path in SCRIPTS} == {
+        "embed",
         "front_panel",
         "instruments",
         "layers",
+        "menu",
         "png",
+        "predictions",
         "protocol",
         "python_worker",
         "quizzes",

@@ -5,7 +5,7 @@
  * @typedef {import("../page/protocol.js").State} State
  * @typedef {import("./bokeh_view.js").BokehDocument} BokehDocument
  * @typedef {{query: string, readings_shown: Record<string, any>, numbers: Record<string, any>,
- *   setv(values: Record<string, any>): void}} Settings  The Bokeh model that holds an instrument's properties.
+ *   playing: boolean, setv(values: Record<string, any>): void}} Settings  The Bokeh model that holds an instrument's properties.
  * @typedef {{sources: Map<string, any>, renderers: Map<string, any>, figures: Map<string, any>,
  *   ndarray: (array: any, options: {shape: number[]}) => any}} Scenes  Sources and glyph renderers by "scene.layer",
  *   figures by scene, and the constructor of arrays with several axes.

@@ -38,7 +38,10 @@ export function openCells(python, instruments) {
     help: { completions, words: () => cells.flatMap(({ code }) => code.match(/[A-Za-z_]\w+/g) ?? []) },
     all: () => cells.filter(({ checks }) => !checks),
     above: (/** @type {Cell} */ cell) => cells.slice(0, cells.indexOf(cell)).filter(({ checks }) => !checks),
-    tried: (/** @type {Cell} */ cell, /** @type {boolean} */ passed) => noteProgress(chapter, cell.label, passed),
+    tried: (/** @type {Cell} */ cell, /** @type {boolean} */ passed) => {
+      noteProgress(chapter, cell.label, passed);
+      cell.root.dispatchEvent(new CustomEvent("lab:exercise", { bubbles: true, detail: { passed } }));
+    },
   };
   for (const element of document.querySelectorAll("[data-cell]")) {
     const root = /** @type {HTMLElement} */ (element);

@@ -9,7 +9,10 @@
  * @typedef {import("../bokeh/bokeh_view.js").View} View
  * @typedef {Extract<import("./protocol.js").FromWorker, {type: "state"}>} StateMessage
  * @typedef {import("../bokeh/layers.js").Settings} Settings
- * @typedef {{values?: Record<string, any>, message?: Record<string, any>}} Waiting  A queued change: settings, or an action.
+ * @typedef {{values?: Record<string, any>, message?: Record<string, any>, preset?: {values: Record<string, string>, keep: boolean}}} Waiting
+ *   A queued change: settings, an action, or a preset of the prose.
+ * @typedef {{started: Promise<unknown>, notSettings: string[], differing: Record<string, string>}} Embedded  On an embed
+ *   page: when Python starts; keys of the address that are no settings; the settings in it that differ from the picture's.
  */
 
 /**
@@ -43,15 +46,16 @@ const STILL_MS = 4000;
 /** Below this computing time the next change is sent before the answer has been received. */
 const QUICK_MS = 10;
 
-/** @param {Python} python */
-export function openInstruments(python) {
-  prepare();
+/** @param {Python} python @param {Embedded} [embedded] */
+export function openInstruments(python, embedded) {
+  if (embedded) embedded.started.then(prepare);
+  else prepare();
   // Panel loads component code by this name; every browser that the lab supports can import modules itself.
   /** @type {any} */ (window).importShim ??= Object.assign((/** @type {string} */ url) => import(url), { addImportMap() {} });
   /** @type {Map<string, Link>} */
   const links = new Map();
-  /** @param {HTMLElement} place @param {string} slot @param {Record<string, string>} state */
-  const open = (place, slot, state) => {
+  /** @param {HTMLElement} place @param {string} slot @param {Record<string, string>} asked settings that differ from the place's */
+  const open = (place, slot, asked) => {
     const still = /** @type {HTMLElement} */ (place.querySelector(".still")).cloneNode(true);
     /** @type {Link} */
     const link = {
@@ -62,17 +66,19 @@ export function openInstruments(python) {
     links.set(slot, link);
     place.dataset.slot = slot;
     const name = String(place.dataset.instrument);
-    python.send({ type: "open", slot: { slot, name, state } });
-    link.drawing = drawn(python, link);
+    const state = JSON.parse(place.dataset.state ?? "{}");
+    python.send({ type: "open", slot: { slot, name, state, asked, embedded: embedded !== undefined } });
+    link.drawing = embedded ? embedded.started.then(() => drawn(python, link)) : drawn(python, link);
     return link;
   };
   for (const element of document.querySelectorAll("[data-instrument]")) {
     const place = /** @type {HTMLElement} */ (element);
     const name = String(place.dataset.instrument);
-    const asked = addressState(name);
-    const link = open(place, name, { ...JSON.parse(place.dataset.state ?? "{}"), ...asked });
-    link.moving = openStill(place, asked);
-    link.stillIsTrue = !Object.keys(asked).length;
+    const asked = addressState(name, embedded?.notSettings);
+    const link = open(place, name, asked);
+    const differing = embedded?.differing ?? asked;
+    link.moving = openStill(place, differing);
+    link.stillIsTrue = !Object.keys(differing).length;
     place.addEventListener("lab:export", (event) => {
       const { kind, address } = /** @type {CustomEvent} */ (event).detail;
       python.send({ type: "export", slot: name, kind, theme: pageTheme(), address });
@@ -272,6 +278,7 @@ function pinBeside(place, still, closed) {
   copy.className = "instrument";
   copy.dataset.instrument = place.dataset.instrument;
   copy.dataset.document = place.dataset.document;
+  copy.dataset.state = place.dataset.state;
   const header = /** @type {HTMLElement} */ (place.querySelector("header")).cloneNode(true);
   const notice = /** @type {HTMLElement} */ (place.querySelector(".notice")).cloneNode(true);
   const stage = document.createElement("div");
@@ -293,15 +300,15 @@ function pinBeside(place, still, closed) {
 
 /**
  * The settings that the address asks for: `?t=0.4` on a page of one instrument, `?ring.t=0.4` on a chapter.
- * @param {string} name @returns {Record<string, string>}
+ * @param {string} name @param {string[]} [others] keys that are no settings @returns {Record<string, string>}
  */
-function addressState(name) {
+function addressState(name, others = []) {
   const alone = "embed" in document.body.dataset;
   /** @type {Record<string, string>} */
   const state = {};
   for (const [key, value] of new URLSearchParams(location.search)) {
     const [owner, setting] = key.includes(".") ? key.split(".", 2) : [name, key];
-    const ours = alone ? owner === name && setting !== "theme" : key.includes(".") && owner === name;
+    const ours = owner === name && (alone ? !others.includes(setting) : key.includes("."));
     if (ours) state[setting] = value;
   }
   return state;
@@ -309,7 +316,7 @@ function addressState(name) {
 
 /**
  * Queues a change for Python, in order: settings under their names, so that a newer value replaces an older one, or an
- * action (a button, a tap), behind which later changes of settings wait. The theme and events that a figure reports about itself are not sent: Python does not need them.
+ * action (a button, a tap; `followPresets` queues presets), behind which later changes of settings wait. The theme and events that a figure reports about itself are not sent: Python does not need them.
  * @param {Python} python @param {Link} link @param {any} event
  */
 function changed(python, link, event) {
@@ -336,19 +343,20 @@ const queuedValues = (link) => Object.assign({}, ...link.queue.map(({ values }) 
 function sendWaiting(python, link) {
   const { slot, queue, busy } = link;
   if (!link.shown || !queue.length || (busy && (!link.quick || link.ahead))) return;
-  const { values, message } = queue[0];
+  const { values, message, preset } = queue[0];
   if (values) {
     queue.shift();
     link.sent = busy ? { ...link.sent, ...values } : values;
     link.ahead = busy;
     wait(link);
     python.send({ type: "set", slot, values });
-  } else if (message && !busy) {
+  } else if (!busy) {
     queue.shift();
     link.sent = {};
     link.quick = false;
     wait(link);
-    python.send({ type: "act", slot, message });
+    if (message) python.send({ type: "act", slot, message });
+    else if (preset) python.send({ type: "preset", slot, ...preset });
   }
 }
 
@@ -358,11 +366,27 @@ function followPresets(python, links) {
     const link = /** @type {HTMLElement} */ (event.target).closest?.("a.preset");
     if (!(link instanceof HTMLAnchorElement) || python.health === "failed") return;
     const slot = link.hash.replace("#instrument-", "");
-    const place = links.get(slot)?.place;
-    if (!place) return;
+    const instrument = links.get(slot);
+    if (!instrument) return;
     event.preventDefault();
-    const values = Object.fromEntries(String(link.dataset.set).split(" ").map((pair) => pair.split("=")));
-    python.send({ type: "set_state", slot, values });
-    keepInSight(place);
+    const values = Object.fromEntries(String(link.dataset.set).split(" ").filter(Boolean).map((pair) => pair.split("=")));
+    applyPreset(python, instrument, { values, keep: "keep" in link.dataset });
+    keepInSight(instrument.place);
   });
+}
+
+/**
+ * Queues a preset behind all that the reader has changed so far, on the still picture too.
+ * @param {Python} python @param {Link} link @param {{values: Record<string, string>, keep: boolean}} preset
+ */
+function applyPreset(python, link, preset) {
+  if (!link.shown && link.moving?.place !== undefined) {
+    link.queue.push({ values: link.moving.moved });
+    link.moving.place = undefined;
+  }
+  if (link.settings?.playing) link.settings.setv({ playing: false }); // here: the next frame would follow the preset
+  link.queue.push({ preset });
+  link.stillIsTrue = false; // not for long: what Python has so far may replace it
+  if (!link.shown && link.received.length) takeOver(python, link);
+  sendWaiting(python, link);
 }

@@ -1,20 +1,26 @@
 /** Entry point of every page: opens the instruments, cells and other parts that it contains. */
 import { openCells } from "../cells/cells.js";
+import { copied } from "./drop_down.js";
 import { openInstruments } from "./instruments.js";
 import { openCodeOverrides } from "../cells/code_overrides.js";
 import { openMenus } from "./menu.js";
 import { keepForOffline } from "./offline.js";
 import { showProgress } from "./progress.js";
 import { Python } from "./python_worker.js";
+import { openPredictions } from "./predictions.js";
 import { openQuizzes } from "./quizzes.js";
 import { followSections, openThemeSwitch, showStart } from "./page_chrome.js";
 import { openDownload } from "./download_chapter.js";
 
+document.documentElement.classList.add("js"); // where the script in the page's head may not run
 openThemeSwitch();
 followSections();
+openPredictions();
 openQuizzes();
 showProgress();
 openDownload();
+
+const frame = "embed" in document.body.dataset ? new (await import("../embed/frame.js")).Frame() : undefined;
 
 if (document.querySelector("[data-instrument], [data-cell]")) {
   const script = /** @type {HTMLElement} */ (document.querySelector("script[data-worker]"));
@@ -24,11 +30,16 @@ if (document.querySelector("[data-instrument], [data-cell]")) {
   openCells(cells, document.querySelector("[data-instrument]") ? python : undefined);
   if (document.querySelector("[data-instrument]")) {
     showStart(python);
-    python.start();
+    if (frame) frame.connect(python);
+    else python.start();
     openMenus();
-    openInstruments(python);
+    openInstruments(python, frame);
     openCodeOverrides(python);
     keepForOffline(python, String(script.dataset.offline));
+    document.addEventListener("lab:embed", async (event) => {
+      const { openDialog } = await import("../embed/dialog.js");
+      openDialog(/** @type {HTMLElement} */ (event.target), /** @type {CustomEvent} */ (event).detail, copied);
+    });
   }
   /** For the console, tests and benchmarks: stages with their times. */
   /** @type {any} */ (window).lab = { python, cells };

@@ -1,4 +1,4 @@
-/** The menu of an instrument: a link to its current state, its embed code, its picture and data as files. */
+/** The menu of an instrument: a link to its current state, the dialog that embeds it, its picture and data as files. */
 import { copied, openDropDown } from "./drop_down.js";
 import { pngOf } from "./png.js";
 
@@ -19,7 +19,11 @@ function openMenu(place, name) {
   /** @type {Record<string, () => Promise<string>>} */
   const actions = {
     link: async () => (await copied(stateAddress(name, query))) + withoutEdits(place),
-    embed: async () => (await copied(embedCode(place, name, query))) + withoutEdits(place),
+    embed: async () => {
+      const detail = { query: allSettings(JSON.parse(String(place.dataset.state)), query), note: withoutEdits(place).trim() };
+      place.dispatchEvent(new CustomEvent("lab:embed", { bubbles: true, detail }));
+      return "";
+    },
     pin: async () => {
       place.dispatchEvent(new CustomEvent("lab:pin", { detail: { query } }));
       return "";
@@ -40,7 +44,10 @@ function openMenu(place, name) {
   openDropDown(menu, actions);
 }
 
-/** This page's address with the instrument's settings in it. @param {string} name @param {string} query */
+/**
+ * This page's address with the settings in it that the reader has changed.
+ * @param {string} name @param {string} query the settings that differ from those of the instrument's place in this page
+ */
 export function stateAddress(name, query, base = location.href, alone = "embed" in document.body.dataset) {
   const address = new URL(base);
   const theme = address.searchParams.get("theme");
@@ -54,13 +61,12 @@ export function stateAddress(name, query, base = location.href, alone = "embed" 
 /** A sentence where the instrument runs the reader's code: no address carries it. @param {HTMLElement} place */
 const withoutEdits = ({ dataset: { edited } }) => (edited ? ` It opens with the lab's own code, not with your ${edited}.` : "");
 
-/** @param {HTMLElement} place @param {string} name @param {string} query */
-function embedCode(place, name, query) {
-  const address = new URL(String(place.dataset.embed), document.baseURI);
-  address.search = query;
-  const title = titleOf(place, name);
-  const height = Math.ceil(/** @type {HTMLElement} */ (place.querySelector(".stage")).getBoundingClientRect().height) + 60;
-  return `<iframe src="${address.href.replaceAll("&", "&amp;")}" title="${title}" width="100%" height="${height}" style="border:0"></iframe>`;
+/**
+ * All settings as a query, so that it gives the same state in another place and when a default has changed.
+ * @param {Record<string, string>} state all settings of the instrument's place @param {string} query those that differ from them
+ */
+export function allSettings(state, query) {
+  return new URLSearchParams({ ...state, ...Object.fromEntries(new URLSearchParams(query)) }).toString();
 }
 
 /** @param {HTMLElement} place @param {string} name */

@@ -8,8 +8,10 @@
  * }} Assets  The files of Python: folders, packs, weights and compiled modules as addresses relative to the worker, and
  *   the part of Pyodide's lock file that identifies its build.
  *
- * @typedef {{slot: string, name: string, state: Record<string, string>, query?: string}} Slot  An instrument to open,
- *   in a state; `query`: the settings that it had before a restart of Python.
+ * @typedef {{slot: string, name: string, state: Record<string, string>, asked: Record<string, string>,
+ *   embedded: boolean, query?: string}} Slot  An instrument to open. `state`: the settings that its place gives it;
+ *   `asked`: those that the address asks for; `embedded`: it is alone on the page; `query`: the settings that it had
+ *   before a restart of Python, where they differ from its place's.
  *
  * @typedef {{array: number, shape: number[]}} ArrayReference
  * @typedef {{
@@ -28,7 +30,7 @@
  *   | {type: "set", slot: string, values: Record<string, any>}
  *   | {type: "act", slot: string, message: Record<string, any>}
  *   | {type: "export", slot: string, kind: "csv" | "svg", theme: string, address: string}
- *   | {type: "set_state", slot: string, values: Record<string, string>}
+ *   | {type: "preset", slot: string, values: Record<string, string>, keep: boolean}
  *   | {type: "edit", run: number, instrument: string, name: string, code: string}
  *   | {type: "restore", instrument: string, name: string}
  *   | {type: "run_cell", run: number, label: string, code: string, above: [name: string, code: string][], checks: string}

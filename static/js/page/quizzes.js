@@ -1,4 +1,7 @@
-/** Quizzes: check a number against the computed answer, any number of times; progress is stored in this browser. */
+/**
+ * Quizzes: check a number against the computed answer, any number of times; a mistake that the author expected gets its
+ * own sentence. Progress is stored in this browser.
+ */
 import { noteProgress } from "./progress.js";
 import { store, stored } from "./local_store.js";
 
@@ -10,6 +13,7 @@ export function openQuizzes() {
 function openQuiz(form) {
   const input = /** @type {HTMLInputElement} */ (form.querySelector("input"));
   const verdict = /** @type {HTMLOutputElement} */ (form.querySelector("output"));
+  const mistakes = /** @type {HTMLTemplateElement[]} */ ([...form.querySelectorAll("template")]);
   const file = location.pathname.split("/").at(-1) ?? "";
   const key = `lab:quiz:${file}:${form.dataset.quiz}`;
   /** @type {HTMLButtonElement} */ (form.querySelector("button")).disabled = false;
@@ -18,13 +22,18 @@ function openQuiz(form) {
     const value = readNumber(input.value);
     if (value === null) {
       say("Give a number, like 0.25 or 1/4.", "");
-      return;
+      return undefined;
     }
-    const right = Math.abs(value - Number(form.dataset.answer)) <= Number(form.dataset.tolerance);
+    /** @param {string | undefined} number */
+    const equals = (number) => Math.abs(value - Number(number)) <= Number(form.dataset.tolerance);
+    const right = equals(form.dataset.answer);
+    const mistake = mistakes.find((template) => equals(template.dataset.mistake));
     form.dataset.tried = "";
-    say(right ? "Right." : "Not yet. Try again, or open the hint.", String(right));
+    say(right ? "Right." : mistake ? "Not yet. " : "Not yet. Try again, or open the hint.", String(right));
+    if (!right && mistake) verdict.append(mistake.content.cloneNode(true));
     store(key, input.value);
     noteProgress(file.replace(/\.html$/, ""), `quiz-${form.dataset.quiz}`, right);
+    return right;
   };
   /** @param {string} text @param {string} right */
   const say = (text, right) => {
@@ -33,7 +42,9 @@ function openQuiz(form) {
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    check();
+    const right = check();
+    if (right === undefined) return;
+    form.dispatchEvent(new CustomEvent("lab:quiz", { bubbles: true, detail: { answer: input.value, right } }));
   });
   const tried = stored(key);
   if (tried !== null) {

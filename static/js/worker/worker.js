@@ -114,10 +114,10 @@ class Lab {
     const { api } = this;
     switch (message.type) {
       case "open": {
-        const { slot, name, state, query } = message.slot;
+        const { slot, name, state, asked, embedded, query } = message.slot;
         this.instruments.add(name);
         if (this.files || !api.knows(name)) await this.withFiles();
-        const problems = api.open(slot, name, state, query ?? undefined);
+        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined);
         send({ type: "opened", slot, problems: problems.toJs() });
         problems.destroy();
         reached("built");
@@ -162,10 +162,14 @@ class Lab {
           text: message.kind === "csv" ? api.export(message.slot) : api.picture(message.slot, message.theme, message.address),
         });
         break;
-      case "set_state":
+      case "preset":
         await this.withFiles();
-        api.set_state(message.slot, message.values);
-        this.reply(message.slot);
+        try {
+          api.preset(message.slot, message.values, message.keep);
+          this.reply(message.slot);
+        } finally {
+          send({ type: "idle", slot: message.slot });
+        }
         break;
       case "restore":
         await this.withFiles();

@@ -54,7 +54,7 @@ def page() -> Page:
 def dial(linked, page, monkeypatch):
     """A linked dial whose first answer has been sent."""
     monkeypatch.setattr(linked, "instrument_class", lambda name: Dial)
-    made = linked.LinkedInstrument("a", "dial", {}, page)
+    made = linked.LinkedInstrument("a", "dial", {}, {}, False, page)
     made.answer(None)
     return made
 
@@ -101,7 +101,7 @@ def test_arrays_are_sent_flat(dial, page):
 def test_what_every_instrument_sends_can_be_read_by_the_page(linked, name):
     """JSON knows no NaN; arrays have types that JavaScript has, and lie in one piece."""
     sent = []
-    made = linked.LinkedInstrument("a", name, {}, lambda slot, head, arrays: sent.append((head, arrays)))
+    made = linked.LinkedInstrument("a", name, {}, {}, False, lambda slot, head, arrays: sent.append((head, arrays)))
     made.answer(None)
     ((head, arrays),) = sent
 
@@ -120,15 +120,28 @@ def test_what_every_instrument_sends_can_be_read_by_the_page(linked, name):
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
-def test_it_opens_in_a_state_and_says_what_was_wrong(linked, page, monkeypatch):
+def test_it_opens_in_its_place_as_the_address_asks_and_says_what_was_wrong(linked, page, monkeypatch):
     monkeypatch.setattr(linked, "instrument_class", lambda name: Dial)
-    made = linked.LinkedInstrument("b", "dial", {"level": "0.6", "mode": "flow", "seed": "x", "utm_id": "1"}, page)
+    place, asked = {"word": "xy", "view": "pairs"}, {"level": "0.6", "mode": "flow", "seed": "x", "utm_id": "1"}
+    made = linked.LinkedInstrument("b", "dial", place, asked, False, page)
     assert (made.instrument.level, made.instrument.view, made.instrument.seed) == (0.6, "flow", 0)
+    assert made.instrument.word == "xy"
     assert made.problems == ["`seed` must be a whole number from 0 to 9999, got 'x'."]
     assert page.sent == []
     assert made.answer(None) is False
     slot, head, _ = page.sent[0]
     assert (slot, head["settings"]["level"], head["query"]) == ("b", 0.6, "level=0.6&half=0.3&view=flow")
+    made.instrument.act({"action": "reset"})
+    assert made.instrument.state() == {"word": "xy"}, "Reset goes back to the place, not to what the address asks for"
+
+
+def test_in_a_frame_of_another_page_reset_goes_back_to_what_that_page_asks_for(linked, page, monkeypatch):
+    monkeypatch.setattr(linked, "instrument_class", lambda name: Dial)
+    made = linked.LinkedInstrument("b", "dial", {"word": "xy"}, {"level": "0.6"}, True, page)
+    made.instrument.seed = 3
+    made.instrument.act({"action": "reset"})
+    made.answer(None)
+    assert page.head["query"] == "level=0.6&half=0.3", "a link has it all"
 
 
 def test_what_the_page_has_set_does_not_come_back(dial, page):
@@ -152,21 +165,24 @@ def test_after_a_value_that_it_cannot_take_the_page_hears_what_holds(dial, page)
     assert page.head["settings"] == {"seed": 3, "level": 0.2}
 
 
-def test_a_link_in_the_prose_sets_texts_and_stops_playing(dial, page):
-    dial.set({"playing": True})
-    dial.set_state({"level": "0.4", "mode": "flow"})
+def test_a_preset_sets_texts_and_stops_playing(dial, page):
+    dial.set({"playing": True, "seed": 3})
+    dial.preset({"level": "0.4", "mode": "flow"}, False)
     dial.answer(None)
-    assert page.head["settings"] == {"level": 0.4, "half": 0.2, "view": "flow", "playing": False}
+    assert page.head["settings"] == {"level": 0.4, "half": 0.2, "view": "flow", "seed": 0, "playing": False}
+    dial.preset({"count": "7"}, True)
+    dial.answer(None)
+    assert page.head["settings"] == {"count": 7}
     with pytest.raises(StateError):
-        dial.set_state({"level": "4"})
+        dial.preset({"level": "4"}, False)
 
 
-def test_a_query_is_resumed_from_the_defaults(linked, page, monkeypatch):
-    """The place's own state is not the one that the reader had."""
+def test_a_query_is_resumed_over_the_place_and_not_over_what_the_address_asks_for(linked, page, monkeypatch):
     monkeypatch.setattr(linked, "instrument_class", lambda name: Dial)
-    made = linked.LinkedInstrument("a", "dial", {"level": "0.6", "seed": "5"}, page)
+    made = linked.LinkedInstrument("a", "dial", {"level": "0.6", "seed": "5"}, {"count": "9"}, False, page)
     made.resume("view=flow&word=&seed=x&lang=de")
-    assert made.instrument.state() == {"view": "flow", "word": ""}
+    assert made.instrument.query == "word=&view=flow"
+    assert (made.instrument.level, made.instrument.seed) == (0.6, 5)
     made.instrument.reset()
     assert (made.instrument.level, made.instrument.seed) == (0.6, 5), "reset goes to where the place begins"
 
@@ -180,9 +196,9 @@ def test_it_says_whether_there_is_more_to_compute(dial, page):
     assert [head["progress"] is None for _, head, _ in page.sent[1:]] == [False] * STEPS + [True] * 2
 
 
-def test_recomputing_sends_everything_that_is_computed_again(dial, page):
+def test_recomputing_computes_to_the_end(dial, page):
     dial.set({"show_line": True})
     dial.recompute()
     assert len(page.sent) == 2
-    assert {"plane.dots", "plane.line", "chart.late"} <= set(page.head["layers"])
+    assert "chart.late" in page.head["layers"], "the rest is as it was"
     assert page.head["progress"] is None, "to the end, so that an error is seen here"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from diffusion_lab.app.build import site
 from diffusion_lab.app.build.chapter_parser import parse_about, parse_chapter
 from diffusion_lab.app.build.chapter_tree import (
     Cell,
@@ -25,6 +26,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Value,
     link_equations,
 )
+from diffusion_lab.app.build.setup_steps import SetupError
 from diffusion_lab.app.build.site import chapter_paths, read_references
 
 WORKS = {
@@ -48,7 +50,7 @@ objectives:
 BODY = """
 ## Where $t$ begins
 
-See {eq}`second` before {eq}`first`, after {cite}`song2019` and {cite}`ho2020`, again {cite}`song2019`.
+See {eq}`second` before {eq}`first`, after {citet}`song2019` and {cite}`ho2020`, again {cite}`song2019, ho2020`.
 
 :::{equation} first
 a = b
@@ -100,6 +102,8 @@ print(1)   # spaces stay
 :::{quiz} how-many
 :answer: 2 * np.pi
 :tolerance: 0.01
+:mistake: np.pi | Half of $h_1$, see {eq}`first`.
+:mistake: 4 * np.pi | Twice | as many.
 :hint: Round $f_1$, by {eq}`first`.
 How many $f_2$?
 ---
@@ -109,6 +113,7 @@ So many: {answer:.2f}, by {eq}`second`.
 ## And the end
 
 :::{note} For teachers, $g_1$
+:fold:
 Ask.
 :::
 
@@ -133,7 +138,8 @@ def chapter() -> Chapter:
 
 def html_of(block: object) -> str:
     """All HTML and marks of a block."""
-    values = vars(block).items()
+    values = list(vars(block).items())
+    values[4:4] = [("words", mistake.words) for mistake in getattr(block, "mistakes", ())]
     return "".join(value.html if isinstance(value, Text) else value for name, value in values
                    if isinstance(value, Text) or name == "mark")  # fmt: skip
 
@@ -169,7 +175,7 @@ def test_references_to_equations_resolve_wherever_they_stand(chapter):
         [],
         [],
         [],
-        [first, second],
+        [first, first, second],
         [],
         [],
         [],
@@ -181,14 +187,46 @@ def test_references_to_equations_resolve_wherever_they_stand(chapter):
 def test_citations(chapter):
     assert chapter.cited == ["song2019", "ho2020"]
     prose = chapter.of(Prose)[0].text.html
-    assert '<a class="cite" href="#ref-ho2020">Ho, Jain &amp; Abbeel (2020)</a>' in prose
+    song, ho = ('<a class="cite" href="#ref-{}">{}</a>'.format(*work)
+                for work in (("song2019", "Song and Ermon{}"), ("ho2020", "Ho et al.{}")))  # fmt: skip
+    assert f"after {song.format(' (2019)')} and ({ho.format(', 2020')})" in prose
+    assert f"again ({song.format(', 2019')}; {ho.format(', 2020')})." in prose
+
+
+@pytest.mark.parametrize(
+    ("authors", "short", "names"),
+    [
+        ("Vincent", "", "Vincent"),
+        ("Song & Ermon", "", "Song and Ermon"),
+        ("Ho, Jain & Abbeel", "", "Ho et al."),
+        ("Esser, Kulal, Blattmann et al.", "", "Esser et al."),
+        ("Esser et al.", "", "Esser et al."),
+        ("Sohl-Dickstein & van den Berg", "", "Sohl-Dickstein and van den Berg"),
+        ("Song, Meng & Ermon", "Song, Meng and Ermon", "Song, Meng and Ermon"),
+    ],
+)
+def test_names_in_running_text(authors, short, names):
+    assert Reference("key", authors, 2020, "", "", "", short).names == names
+
+
+def test_two_works_may_not_be_cited_alike(tmp_path, monkeypatch):
+    work = 'authors = "{}"\nyear = 2021\ntitle = ""\nvenue = ""\nurl = ""\n'
+    alike = "[one]\n" + work.format("Song, Meng & Ermon") + "[two]\n" + work.format("Song, Poole & Kumar")
+    monkeypatch.setattr(site, "ROOT", tmp_path)
+    monkeypatch.setattr(site, "CHAPTERS", tmp_path)
+    (tmp_path / "references.toml").write_text(alike)
+    with pytest.raises(SetupError, match=r"`one` and `two` are both cited as Song et al\. \(2021\)"):
+        read_references()
+    (tmp_path / "references.toml").write_text(alike + 'short = "Song, Poole and Kumar"\n')
+    assert read_references()["two"].names == "Song, Poole and Kumar"
 
 
 def test_presets(chapter):
     line = (
         BODY.split("\n").index("And {set}`ring progress=0.5 show_paths=true | half of $e_2$`.") + FRONT.count("\n") + 1
     )
-    assert chapter.presets == [Preset("ring", {"progress": "0.5", "show_paths": "true"}, line)]
+    state = {"progress": "0.5", "show_paths": "true"}
+    assert chapter.presets == [Preset("ring", state, False, chapter.blocks.index(chapter.of(InstrumentSlot)[0]), line)]
     link = '<a class="preset" href="#instrument-ring" data-set="progress=0.5 show_paths=true">half of \ue000'
     assert link in chapter.of(InstrumentSlot)[0].caption.html
 
@@ -199,12 +237,32 @@ def test_a_preset_value_may_hold_an_equals_sign_and_is_escaped():
     assert 'data-set="a=b=c d=&quot;&lt;e&gt;"' in chapter.of(Prose)[0].text.html
 
 
+def test_a_preset_may_keep_what_the_reader_has_set_or_name_nothing():
+    chapter = parse("Words.\n\n## A\n\n{set}`ring keep t=1 | one` and {set}`ring | as it was`, {value}`ring : t`.\n")
+    kept, none = chapter.presets
+    assert (kept.state, kept.keep, none.state, none.keep) == ({"t": "1"}, True, {}, False)
+    assert {kept.block, none.block, chapter.values[0].block} == {2}, "the block that they stand in"
+    assert [type(step) for step in chapter.steps] == [Preset, Preset, Value], "in reading order"
+    found = re.findall('<a class="preset".*?>', chapter.of(Prose)[1].text.html)
+    opening = '<a class="preset" href="#instrument-ring" data-set='
+    assert found == [f'{opening}"t=1" data-keep>', f'{opening}"">']
+
+
 def test_options(chapter):
     slot = chapter.of(InstrumentSlot)[0]
     assert (slot.name, slot.state) == ("ring", {"mode": "reverse", "num_levels": "30"})
     quiz = chapter.of(Quiz)[0]
     assert (quiz.label, quiz.answer, quiz.tolerance) == ("how-many", "2 * np.pi", "0.01")
     assert quiz.solution.html.startswith("<p>So many: {answer:.2f}, by")
+    assert [mistake.value for mistake in quiz.mistakes] == ["np.pi", "4 * np.pi"]
+    assert quiz.mistakes[1].words.html == "Twice | as many."
+    assert chapter.of(Note)[0].folded
+    assert not parse(":::{note} Open\nText.\n:::\n").of(Note)[0].folded
+
+
+def test_predictions_are_counted(chapter):
+    one = ":::{predict}\nOne?\n---\nOne.\n:::\n"
+    assert [block.number for block in parse(one + "\n" + one).of(Predict)] == [1, 2]
 
 
 def test_cells(chapter):
@@ -223,7 +281,7 @@ def test_formulas_are_collected_once_each(chapter):
     texts = [html_of(block) for block in chapter.blocks]
     assert all(sum(text.count(formula.mark) for text in texts) == 1 for formula in chapter.formulas)
     inline = [formula.tex for formula in chapter.formulas if not formula.display]
-    assert sorted(inline) == ["a_1", "b_1", "c_1", "d_1", "d_2", "e_1", "e_2", "f_1", "f_2", "g_1", "t"]
+    assert sorted(inline) == ["a_1", "b_1", "c_1", "d_1", "d_2", "e_1", "e_2", "f_1", "f_2", "g_1", "h_1", "t"]
     assert [formula.tex for formula in chapter.formulas if formula.display] == [
         "a = b",
         "\\begin{aligned}\nc &= d\n\\end{aligned}",
@@ -240,8 +298,9 @@ def wrong_lines(text: str, chapter: Chapter) -> list[str]:
     claims += [(cell.line, cell.code.split("\n")[0]) for cell in chapter.of(Cell)]
     claims += [(cell.line - 1, f":title: {cell.title}") for cell in chapter.of(Cell)]
     claims += [(quiz.line, f":::{{quiz}} {quiz.label}") for quiz in chapter.of(Quiz)]
+    claims += [(wrong.line, f":mistake: {wrong.value} |") for quiz in chapter.of(Quiz) for wrong in quiz.mistakes]
     claims += [(equation.line, f":::{{equation}} {equation.label}") for equation in chapter.of(Equation)]
-    claims += [(preset.line, f"{{set}}`{preset.name} ") for preset in chapter.presets]
+    claims += [(preset.line, f"{{set}}`{preset.instrument} ") for preset in chapter.presets]
     hints = {line.removeprefix(":hint: ") for line in lines if line.startswith(":hint: ")}
     in_hints = {tex for hint in hints for tex in re.findall(r"\$(.*?)\$", hint)}
     claims += [
@@ -288,7 +347,7 @@ def test_a_link_that_would_run_something_is_text(address):
 def test_an_author_with_html_in_the_name_is_escaped():
     works = {"evil": Reference("evil", "<b>E</b>", 2020, "", "", "")}
     chapter = parse_chapter(Path("c.md"), FRONT + "{cite}`evil`\n", works)
-    assert "&lt;b&gt;E&lt;/b&gt; (2020)" in chapter.of(Prose)[0].text.html
+    assert '(<a class="cite" href="#ref-evil">&lt;b&gt;E&lt;/b&gt;, 2020</a>)' in chapter.of(Prose)[0].text.html
 
 
 def test_plain_code_stays_code():

@@ -16,6 +16,7 @@ from diffusion_lab.app.build import prerender
 from diffusion_lab.app.build.chapter_parser import parse_chapter
 from diffusion_lab.app.build.chapter_tree import Cell, Chapter, Equation, Exercise, InstrumentSlot, Quiz
 from diffusion_lab.app.build.notebook import CHECKS, SET_UP, make_notebook
+from diffusion_lab.app.build.rendered import RenderedQuiz
 from diffusion_lab.app.build.site import ROOT, chapter_paths, read_documents, read_references
 from diffusion_lab.app.cells.session import PASSED, Session
 
@@ -27,6 +28,7 @@ MARKS = (
     "{cell}",
     "{eq}",
     "{cite}",
+    "{citet}",
     "{set}",
     "{value}",
     "\ue002",
@@ -51,7 +53,8 @@ def parsed(slug: str) -> Chapter:
 def written(slug: str) -> str:
     chapter = parsed(slug)
     slots = {slot.name: prerender.construct(slot.name, slot.state) for slot in chapter.of(InstrumentSlot)}
-    return make_notebook(chapter, read_references(), {quiz.label: 1.0 for quiz in chapter.of(Quiz)}, slots, "lab.whl")
+    quizzes = {quiz.label: RenderedQuiz(1.0, 0.1, [2.0] * len(quiz.mistakes), "") for quiz in chapter.of(Quiz)}
+    return make_notebook(chapter, read_references(), quizzes, slots, "lab.whl")
 
 
 def notebook(slug: str) -> nbformat.NotebookNode:
@@ -71,6 +74,7 @@ def lost(chapter: Chapter, made: nbformat.NotebookNode) -> list[str]:
     code += [f"{CHECKS}\n{exercise.checks}".strip() for exercise in chapter.of(Exercise)]
     words = [f"\\tag{{{equation.number}}}" for equation in chapter.of(Equation)]
     words += [block.title for block in [*chapter.of(Cell), *chapter.of(Exercise)]]
+    words += [mistake.words.markdown for quiz in chapter.of(Quiz) for mistake in quiz.mistakes]
     words += [read_references()[key].url for key in chapter.cited]
     _, _, body = (ROOT / chapter.path).read_text("utf-8").split("---\n", 2)
     body = re.sub(r"```\{compute\}.*?```", "", body, flags=re.S)  # for the build alone
@@ -97,6 +101,7 @@ MUTANTS: dict[str, Callable[[str], str]] = {
     "an equation's number": lambda source: source.replace("\\tag{1.2}", ""),
     "a check": lambda source: source.replace("check(close(got", "(close(got"),
     "a paragraph": lambda source: source.replace("Suppose you want", ""),
+    "a mistake": lambda source: re.sub("- If you have 2: .*", "", source),
     "a role": lambda source: source.replace("(1.1)", "{eq}`step`"),
     "a work": lambda source: source.replace("https://", "http://"),
 }

@@ -22,7 +22,7 @@ from diffusion_lab.app.instrument.view import view_of
 
 
 def answered(answer: str, tolerance: str = "0.1") -> tuple[float, float]:
-    return prerender.answer_quizzes([["q", answer, tolerance]])["q"]
+    return prerender.answer_quizzes([["q", answer, tolerance, []]])["q"][:2]
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,27 @@ def test_the_answer_stands_in_the_solution_as_often_and_in_the_form_that_is_aske
 
 
 def test_one_quiz_cannot_change_the_names_of_the_next():
-    answers = prerender.answer_quizzes([["one", "(e := 0) + 1", "1"], ["two", "e", "1"]])
-    assert answers["two"] == (math.e, 1)
+    answers = prerender.answer_quizzes([["one", "(e := 0) + 1", "1", []], ["two", "e", "1", []]])
+    assert answers["two"] == (math.e, 1, [])
+
+
+def test_mistakes_are_computed_in_order():
+    answers = prerender.answer_quizzes([["q", "1", "0.1", [["sqrt(4)", 4], ["1.125", 5], ["-1 / 4", 6]]]])
+    assert answers["q"][2] == [2.0, 1.125, -0.25]
+
+
+@pytest.mark.parametrize(
+    ("mistakes", "line", "message"),
+    [
+        ([["2", 4], ["x", 5]], 5, "`mistake` of quiz `q` cannot be computed: name 'x' is not defined"),
+        ([["0.9", 4]], 4, "The mistake `0.9` of quiz `q` is 0.9, which is within the tolerance of the answer, 1."),
+        ([["2", 4], ["3", 5], ["2.1", 6]], 6, "within the tolerance of an earlier mistake, 2."),
+    ],
+)
+def test_a_mistake_that_could_not_be_told_apart_is_refused(mistakes, line, message):
+    with pytest.raises(ContentError, match=re.escape(message)) as caught:
+        prerender.answer_quizzes([["q", "1", "0.125", mistakes]])
+    assert (caught.value.part, caught.value.line) == (0, line)
 
 
 def test_cells_run_in_order_in_one_session():
@@ -104,18 +123,63 @@ def test_a_cell_s_name_replaces_one_that_was_computed_for_values():
 
 
 def reading(state: dict[str, str], key: str, form: str = "", name: str = "ring") -> str:
-    return prerender.read_values(name, [(state, key, form)])[0]
+    return prerender.read_values(name, None, [("value", 0, state, key, form)])[0]
 
 
 def test_readings_in_the_panel_s_format_or_in_another():
     assert reading({"t": "0.5"}, "alpha_bar") == "0.050"
     assert reading({"t": "0.5"}, "alpha_bar", ".1e") == "5.0e−02"
-    assert reading({"t": "0.5"}, "t") == "0.50"
+    assert reading({"t": "0.5"}, "t") == "0.500"
 
 
 def test_several_readings_of_several_states_come_in_order():
-    wanted = [({"t": "0.5"}, "t", ""), ({"t": "0.25"}, "t", ""), ({"t": "0.5"}, "alpha_bar", "")]
-    assert prerender.read_values("ring", wanted) == ["0.50", "0.25", "0.050"]
+    wanted = [("0.5", "t"), ("0.25", "t"), ("0.5", "alpha_bar")]
+    steps = [("value", 0, {"t": t}, reading, "") for t, reading in wanted]
+    assert prerender.read_values("ring", None, steps) == ["0.500", "0.250", "0.050"]
+
+
+def stated(*steps: tuple[Any, ...], place: dict[str, str] | None = None) -> list[str]:
+    """The noise levels that a text states; a step is ("value", block, state) or ("preset", block, state, *keep)."""
+    made: list[tuple[Any, ...]] = []
+    for kind, block, settings, *keep in steps:
+        state = dict(pair.split("=") for pair in settings.split())
+        made.append((kind, block, state, *((bool(keep),) if kind == "preset" else ("t", ""))))
+    return prerender.read_values("ring", place or {}, made)
+
+
+def test_a_value_starts_from_the_place_as_presets_do():
+    place = {"t": "0.25", "view": "forward"}
+    assert stated(("value", 0, ""), ("value", 0, "seed=7"), place=place) == ["0.250", "0.250"]
+    assert stated(("preset", 0, "t=0.5"), ("value", 0, "t=0.5"), place=place) == ["0.500"]
+
+
+def test_a_value_is_on_the_screen_after_a_preset_beside_it():
+    """Before or behind it, as long as they are in the same block; or after the last one above."""
+    assert stated(("value", 0, "t=0.5"), ("preset", 0, "t=0.7"), ("preset", 0, "t=0.5")) == ["0.500"]
+    assert stated(("preset", 0, "t=0.7"), ("preset", 0, "t=0.5"), ("value", 1, "t=0.5")) == ["0.500"]
+    assert stated(("preset", 0, "t=0.5"), ("preset", 1, "seed=7", "keep"), ("value", 1, "t=0.5")) == ["0.500"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "seen"),
+    [
+        ([("value", 0, "t=0.5")], "0.180"),
+        ([("value", 0, "t=0.5"), ("preset", 1, "t=0.5")], "0.180"),
+        ([("preset", 0, "t=0.5"), ("preset", 1, "t=0.7"), ("value", 1, "t=0.5")], "0.700"),
+        (
+            [("preset", 0, "t=0.5"), ("preset", 1, "t=0.7"), ("preset", 1, "seed=7"), ("value", 1, "t=0.5")],
+            "0.700, 0.180",
+        ),
+        ([("preset", 0, "t=0.7"), ("preset", 1, "seed=7", "keep"), ("value", 1, "t=0.5")], "0.700"),
+    ],
+)
+def test_a_value_that_no_preset_beside_it_shows_is_refused(steps, seen):
+    with pytest.raises(ContentError) as refused:
+        stated(*steps)
+    assert (refused.value.part, refused.value.message) == (
+        len(steps) - 1 if steps[-1][0] == "value" else 0,
+        f"`ring t=0.5 : t` is 0.500, but the presets beside it show {seen}: add a preset for this state, or change one.",
+    )
 
 
 class Given(Instrument):

@@ -43,6 +43,9 @@ def test_a_condition_holds_where_each_setting_has_one_of_its_values(dial, subjec
     assert not subject(Condition.of({"view": "pairs", "show_line": True}), dial)
 
 
-@pytest.mark.parametrize(("value", "text"), [(True, "true"), (0.30000000000000004, "0.3"), (3, "3"), ("a", "a")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "true"), (0.30000000000000004, "0.3"), (1 / 3, "0.3333333333333333"), (3, "3"), ("a", "a")],
+)
 def test_values_are_written_as_texts(value, text):
     assert as_text(value) == text

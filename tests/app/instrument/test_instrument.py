@@ -57,6 +57,40 @@ def test_reset_restores_what_the_instrument_was_made_with():
     assert (dial.level, dial.half, dial.seed, dial.view, dial.playing) == (0.6, 0.3, 4, "pairs", False)
 
 
+# --- presets ---------------------------------------------------------------------------------------------------------
+
+
+def without_the_place(self, values, *, keep=False):
+    self.move(playing=False, **{name: self.param[name].default for name in self.settings()} | values)
+
+
+@pytest.mark.subject(
+    Instrument.preset,
+    leftovers=lambda self, values, *, keep=False: self.move(playing=False, **values),
+    without_the_place=without_the_place,
+    playing=lambda self, values, *, keep=False: self.move(**(self.initial | values)),
+    nothing_kept=lambda self, values, *, keep=False: self.resume(values),
+)
+def test_a_preset_starts_from_the_place_and_leaves_nothing_behind(subject):
+    placed = Dial(level=0.4, word="xy")
+    subject(placed, {"show_line": True, "seed": 3})
+    placed.move(playing=True, drawing="0000")
+    subject(placed, {"view": "flow"})
+    assert placed.values() == Dial(level=0.4, word="xy", view="flow", drawing="0000").values(), "a drawing is kept"
+    assert not placed.playing
+    placed.level = 0.8
+    subject(placed, {"count": 7}, keep=True)
+    assert placed.values() == Dial(level=0.8, word="xy", view="flow", drawing="0000", count=7).values()
+    subject(placed, {"drawing": ""})
+    assert placed.query == ""
+
+
+def test_settings_follow_those_of_a_preset_as_they_follow_the_reader():
+    placed = Dial(level=0.4)
+    placed.preset({"level": 0.8})
+    assert placed.half == 0.4
+
+
 # --- buttons and taps ------------------------------------------------------------------------------------------------
 
 

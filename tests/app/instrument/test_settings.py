@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from urllib.parse import parse_qsl
 
 import param
 import pytest
@@ -58,6 +59,18 @@ def test_the_state_is_what_differs_from_the_defaults(dial):
     dial.param.update(level=0.4, seed=3, show_line=True, view="flow")
     assert dial.state() == {"level": 0.4, "half": 0.2, "view": "flow", "show_line": True, "seed": 3}
     assert dial.query == "level=0.4&half=0.2&view=flow&show_line=true&seed=3"
+
+
+def test_the_query_is_what_differs_from_the_place():
+    """A setting at its default is in it where the place sets another value."""
+    placed = Dial(level=0.4, word="xy")
+    assert (placed.query, placed.initial["half"]) == ("", 0.2)
+    placed.param.update(level=0.2, seed=3)
+    assert placed.state() == {"word": "xy", "seed": 3}
+    assert placed.query == "level=0.2&half=0.1&seed=3"
+    again = Dial(level=0.4, word="xy")
+    again.resume(Dial.parse_state(dict(parse_qsl(placed.query))))
+    assert again.values() == placed.values()
 
 
 @pytest.mark.parametrize(

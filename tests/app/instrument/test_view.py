@@ -37,7 +37,7 @@ def test_an_instrument_has_one_view(dial, view):
 
 def test_the_view_shows_the_state_that_the_instrument_is_in():
     view = view_of(Dial(level=0.6, view="flow"))
-    assert (view.level, view.half, view.view, view.query) == (0.6, 0.3, "flow", "level=0.6&half=0.3&view=flow")
+    assert (view.level, view.half, view.view, view.query) == (0.6, 0.3, "flow", "")
     assert view.readings_shown["sum"] == "0.90"
     assert view.numbers["sum"] == pytest.approx(0.9)
     assert (view.status, view.description) == ("5 points · float64", "Level 0.6, sum 0.90.")
@@ -60,6 +60,7 @@ def test_what_a_program_sets_moves_the_view(dial, view):
     assert (view.level, view.half, view.show_line, view.query) == (0.8, 0.4, True, dial.query)
     assert view.figures["plane"].renderers["line"].visible
     assert column(view, "plane", "line", "y") == pytest.approx([0, 0.4])
+    assert view.query == "level=0.8&half=0.4&show_line=true"
     dial.count = 7
     assert view.status == "7 points · float64"
     assert len(column(view, "plane", "dots", "x")) == 7

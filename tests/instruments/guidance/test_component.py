@@ -93,7 +93,9 @@ def test_former_names_and_values_are_read():
     now = {"langevin_steps": 3, "sampler": "sde_heun", "condition": "b", "guide_by": "clean_classifier"}
     assert Guidance.parse_state(former) == now
     assert Guidance.parse_state({"sampler": "deterministic"}) == {"sampler": "ode_heun"}
-    assert Guidance(**now).query == "condition=b&guide_by=clean_classifier&sampler=sde_heun&langevin_steps=3"
+    opened = Guidance()
+    opened.resume(now)
+    assert opened.query == "condition=b&guide_by=clean_classifier&sampler=sde_heun&langevin_steps=3"
     with pytest.raises(StateError, match="`sampler` must be one of ode_heun, sde_heun, langevin, got 'ddim'"):
         Guidance.parse_state({"sampler": "ddim"})
 

@@ -323,7 +323,9 @@ def test_a_link_trains_to_its_step():
     state = Train.parse_state({"training_step": "100", "data_set": "moons", "prediction": "edm"})
     screen = Screen(**state)
     assert screen.texts["step"] == "100"
-    assert screen.instrument.query == "training_step=100&data_set=moons&prediction=edm"
+    opened = Train()
+    opened.resume(state)
+    assert opened.query == "training_step=100&data_set=moons&prediction=edm"
 
 
 def test_light_settings_compute_little():

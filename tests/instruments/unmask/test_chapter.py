@@ -4,23 +4,30 @@ import re
 
 import pytest
 
+from diffusion_lab.app.build.chapter_tree import InstrumentSlot
 from diffusion_lab.app.build.site import chapter_paths, parse_chapter, read_references
 from diffusion_lab.instruments.unmask.component import Unmask
 
 PATH = next(path for path in chapter_paths() if path.name.startswith("08"))
 LINES = PATH.read_text("utf-8").splitlines()
-PRESETS = parse_chapter(PATH, PATH.read_text("utf-8"), read_references()).presets
+CHAPTER = parse_chapter(PATH, PATH.read_text("utf-8"), read_references())
+PLACE, PRESETS = CHAPTER.of(InstrumentSlot)[0].state, CHAPTER.presets
 PARAGRAPHS = sorted({preset.line for preset in PRESETS})
 
 
 def seen(line):
-    """The instrument at each preset of a paragraph, in order."""
-    return [Unmask(**Unmask.parse_state(preset.state)) for preset in PRESETS if preset.line == line]
+    """What the instrument says after each preset of a paragraph, in order."""
+    instrument = Unmask(**Unmask.parse_state(PLACE))
+    for preset in PRESETS:
+        if preset.line == line:
+            instrument.preset(Unmask.parse_state(preset.state))
+            instrument.answer()
+            yield instrument.describe().lower()
 
 
 def unseen(line):
     """Quotations of two words and more that no preset of the paragraph shows, in either text."""
-    shown = " ".join(instrument.answer().description.lower() for instrument in seen(line))
+    shown = " ".join(seen(line))
     quoted = re.findall(r'"([^"|]+ [^"|]+)"', LINES[line - 1])
     return [words for words in quoted if words.lower() not in shown]
 

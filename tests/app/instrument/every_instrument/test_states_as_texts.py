@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from urllib.parse import parse_qsl
 
+import numpy as np
 import param
 import pytest
 
@@ -13,6 +16,7 @@ from diffusion_lab.app.instrument.instrument import Instrument, StateError
 
 from .survey import (
     SETTINGS,
+    State,
     ends,
     fresh,
 )
@@ -75,3 +79,38 @@ def test_a_misspelt_setting_has_its_sentence(name, setting):
 
 def test_the_start_is_no_state(cls):
     assert (fresh(cls).state(), fresh(cls).query) == ({}, "")
+
+
+def states_on_the_way(cls: type[Instrument], steps: int, rng: np.random.Generator) -> Iterator[State]:
+    """All settings after each of many changes, of one to three settings at once."""
+    instrument = cls()
+    for _ in range(steps):
+        moved = rng.choice(cls.settings(), int(rng.integers(1, 4)), replace=False)
+        instrument.param.update(**{name: (values := ends(cls, name))[rng.integers(len(values))] for name in moved})
+        yield instrument.values()
+
+
+def opened_from_a_link(place: Instrument, query: str) -> Instrument:
+    """What a page shows whose place has that start, and whose address has the query."""
+    opened = type(place)(**place.initial)
+    opened.move(**opened.parse_state(dict(parse_qsl(query, keep_blank_values=True))))
+    return opened
+
+
+@pytest.mark.subject(
+    opened_from_a_link, without_the_place=lambda place, query: opened_from_a_link(type(place)(), query)
+)
+def test_a_link_opens_its_state_in_every_place(cls, subject, rng):
+    """And so do a state that is set as a whole, one that is resumed, and one that an embed code gives in full."""
+    states = list(states_on_the_way(cls, 40, rng))
+    for start, state in zip(states, reversed(states), strict=True):
+        place = cls(**start)
+        assert place.values() == start
+        place.move(**state)
+        assert place.values() == state
+        assert subject(place, place.query).values() == pytest.approx(state)
+        other = cls(**start)
+        other.resume(cls.parse_state(dict(parse_qsl(place.query, keep_blank_values=True))))
+        assert other.values() == pytest.approx(state)
+        texts = {name: as_text(value) for name, value in state.items()}
+        assert cls(**cls.parse_state(texts)).values() == pytest.approx(state)

@@ -1,0 +1,129 @@
+/**
+ * The messages between an embedded page of the lab (the frame) and the page around it (the host), version 1.
+ *
+ * Each message is an object with `schema: "diffusion-lab/1"` and a `type`. A host may give a request an `id`; the answer
+ * carries it. A message with another schema, or with none, is ignored; a wrong one with ours is answered by `error`.
+ * The page “For teachers” shows the same tables to people.
+ *
+ * @typedef {Record<string, number | boolean | string>} Values  Settings by name.
+ *
+ * @typedef {{type: "hello"}
+ *   | {type: "getState"}
+ *   | {type: "setState", settings: Values}
+ *   | {type: "describe"}
+ *   | {type: "setTheme", theme: "light" | "dark" | "auto"}
+ *   | {type: "start"}
+ * } Request  From the host. hello: asks for `ready` and `height` again. setState: moves the named settings, others stay.
+ *   describe: asks for the settings with their bounds. start: starts Python where the frame waits.
+ *
+ * @typedef {{type: "ready", stage: "picture" | "live", name: string}
+ *   | {type: "height", height: number}
+ *   | {type: "state", name: string, settings: Values, query: string, readings: Record<string, any>}
+ *   | {type: "stateChanged", name: string, settings: Values, query: string, readings: Record<string, any>}
+ *   | {type: "settings", name: string, settings: Setting[]}
+ *   | {type: "quizAnswered", name: string, answer: string, right: boolean | null}
+ *   | {type: "completed", name: string}
+ *   | {type: "error", message: string}
+ * } Report  From the frame. ready: the picture can be seen; later, Python is live. height: of the whole content, in CSS
+ *   pixels. state: the answer to getState and setState. readings: numbers by name, null where undefined. right: null for
+ *   a question that has no right answer. completed: answered rightly, or the exercise's checks have passed.
+ *
+ * @typedef {{name: string, label: string, doc: string, kind: "number" | "whole" | "switch" | "choice" | "text",
+ *   default: number | boolean | string, symbol: string, unit: string, on_picture: boolean,
+ *   low?: number, high?: number, step?: number, options?: [value: string, label: string][], pattern?: string}} Setting
+ */
+
+export const SCHEMA = "diffusion-lab/1";
+
+const LONGEST_TEXT = 5000;
+
+/** The fields of each request, beside `id`, and the values that they may have. @type {Record<Request["type"], Record<string, (value: any) => boolean>>} */
+const REQUESTS = {
+  hello: {},
+  getState: {},
+  setState: { settings: (value) => typeof value === "object" && value !== null && !Array.isArray(value) },
+  describe: {},
+  setTheme: { theme: (value) => ["light", "dark", "auto"].includes(value) },
+  start: {},
+};
+
+/**
+ * Reads what a host has sent; undefined where it is no message of ours.
+ * @param {any} data @returns {{request: Request, id?: any} | {problem: string, id?: any} | undefined}
+ */
+export function readRequest(data) {
+  if (typeof data !== "object" || data === null || data.schema !== SCHEMA) return undefined;
+  const id = ["string", "number"].includes(typeof data.id) ? { id: data.id } : {};
+  const fields = Object.hasOwn(REQUESTS, data.type) ? REQUESTS[/** @type {Request["type"]} */ (data.type)] : undefined;
+  if (!fields) return { problem: `There is no message \`${short(data.type)}\`; there is ${Object.keys(REQUESTS).join(", ")}.`, ...id };
+  for (const [name, valid] of Object.entries(fields))
+    if (!valid(data[name])) return { problem: `\`${data.type}\` has a wrong \`${name}\`: ${short(data[name])}.`, ...id };
+  return { request: /** @type {Request} */ (data), ...id };
+}
+
+/**
+ * The valid part of the values asked for, as an address writes them, and a sentence for each other one.
+ * @param {Setting[]} settings @param {Record<string, any>} asked @returns {{values: Record<string, string>, problems: string[]}}
+ */
+export function checkState(settings, asked) {
+  /** @type {Record<string, string>} */
+  const values = {};
+  const problems = [];
+  for (const [name, value] of Object.entries(asked)) {
+    const setting = settings.find((other) => other.name === name);
+    if (!setting) problems.push(`There is no setting \`${short(name)}\`; there is ${settings.map((s) => s.name).join(", ")}.`);
+    else if (accepts(setting, value)) values[name] = String(value);
+    else problems.push(`\`${name}\` must be ${allowed(setting)}, got ${short(value)}.`);
+  }
+  return { values, problems };
+}
+
+/** @param {Setting} setting @param {any} value */
+function accepts(setting, value) {
+  const { kind, low = -Infinity, high = Infinity } = setting;
+  const text = typeof value === "string" ? value.trim() : value;
+  if (kind === "switch") return [true, false, "true", "false"].includes(text);
+  if (kind === "choice") return (setting.options ?? []).some(([option]) => option === String(text));
+  if (kind === "text") return typeof value === "string" && value.length <= LONGEST_TEXT && matches(setting.pattern ?? "", value);
+  if (text === "" || !["string", "number"].includes(typeof text)) return false;
+  const number = Number(text);
+  return number >= low && number <= high && (kind === "number" || Number.isInteger(number));
+}
+
+/** @param {string} pattern of Python @param {string} value */
+function matches(pattern, value) {
+  try {
+    return new RegExp(pattern).test(value);
+  } catch {
+    return true; // a pattern that only Python reads: Python checks the text
+  }
+}
+
+/** The values that a setting accepts, in words. @param {Setting} setting */
+export function allowed({ kind, low, high, options = [], pattern }) {
+  if (kind === "switch") return "true or false";
+  if (kind === "choice") return `one of ${options.map(([value]) => value).join(", ")}`;
+  if (kind === "text") return `a text that matches ${pattern}`;
+  return `a ${kind === "whole" ? "whole number" : "number"} from ${low} to ${high}`;
+}
+
+/** All settings with typed values: the defaults, and those that a query names. @param {Setting[]} settings @param {string} query @returns {Values} */
+export function stateOf(settings, query) {
+  const { values } = checkState(settings, Object.fromEntries(new URLSearchParams(query)));
+  return Object.fromEntries(settings.map((setting) => [setting.name, setting.name in values ? typed(setting, values[setting.name]) : setting.default]));
+}
+
+/** @param {Setting} setting @param {string} text */
+function typed({ kind }, text) {
+  if (kind === "switch") return text === "true";
+  return kind === "number" || kind === "whole" ? Number(text) : text;
+}
+
+/** A state as the query of an address, in the settings' order. @param {Values} values */
+export const queryOf = (values) => new URLSearchParams(Object.entries(values).map(([name, value]) => [name, String(value)])).toString();
+
+/** Any value, written in at most 60 characters. @param {any} value */
+function short(value) {
+  const text = typeof value === "string" ? `“${value}”` : String(typeof value === "object" && value ? "an object" : value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
