@@ -178,7 +178,8 @@ def test_a_value_that_no_preset_beside_it_shows_is_refused(steps, seen):
         stated(*steps)
     assert (refused.value.part, refused.value.message) == (
         len(steps) - 1 if steps[-1][0] == "value" else 0,
-        f"`ring t=0.5 : t` is 0.500, but the presets beside it show {seen}: add a preset for this state, or change one.",
+        f"`ring t=0.5 : t` is 0.500, but the presets beside it show {seen}: add a preset for this state, or change"
+        " one.",
     )
 
 

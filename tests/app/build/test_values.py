@@ -44,8 +44,8 @@ def test_cells_and_values_run_once_and_come_where_they_belong():
     outputs, filled = site._computed(chapter(), calls)
     assert calls.made == ["run_steps", "read_values"]
     assert outputs == {"a": '<pre class="output text">\n7\n</pre>'}
-    assert [prose.text.markdown for prose in filled.of(Prose)] == ["Before: 0.050 and 0.050.", "After: 14 of 0.25."]
-    assert [value.result for value in filled.values] == ["0.050", "0.050", "14", "0.25"]
+    assert [prose.text.markdown for prose in filled.of(Prose)] == ["Before: 0.050 and 0.050.", "After: 14 of 0.250."]
+    assert [value.result for value in filled.values] == ["0.050", "0.050", "14", "0.250"]
 
 
 def test_a_text_without_values_runs_nothing():
@@ -65,7 +65,7 @@ def test_the_values_are_cached(tmp_path, monkeypatch):
     monkeypatch.setattr(build_cache, "run_in_fresh_process", counted)
     results = [[value.result for value in site._computed(chapter(text), BuildCache(tmp_path).of)[1].values]
                for text in (TEXT, TEXT, TEXT.replace("After", "Afterwards"))]  # fmt: skip
-    assert results == [["0.050", "0.050", "14", "0.25"]] * 3
+    assert results == [["0.050", "0.050", "14", "0.250"]] * 3
     assert ran == ["run_steps", "read_values"]
     site._computed(chapter(TEXT.replace("t=0.25", "t=0.75")), BuildCache(tmp_path).of)
     assert ran == ["run_steps", "read_values", "read_values"]
