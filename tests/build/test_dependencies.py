@@ -59,7 +59,7 @@ CHANGES: dict[str, tuple[str, str, str, Callable[[dict[str, bytes]], bool]]] = {
     "front matter": ("chapters/01-forward.md", "\ntitle: ", "\ntitle: QQ ", lambda s: "index.html" in pages(s, "QQ ")),
     "formula": ("chapters/01-forward.md", "$", "$QQQ ", lambda s: len(pages(s, ">QQQ ")) == 1),
     "cell": ("chapters/01-forward.md", "\nimport numpy as np\n", "\nimport numpy as np\nprint('Q' * 7)\n",
-             lambda s: {"chapters/01-forward.html", "embed/cell/01-forward-dissolve.html"} <= pages(s, "QQQQQQQ")),
+             lambda s: {"chapters/01-forward.html", "embed/cell/forward-dissolve.html"} <= pages(s, "QQQQQQQ")),
     "references": ("chapters/references.toml", 'title = "', 'title = "QQ ', lambda s: len(pages(s, "QQ ")) >= 1),
     "notes": ("instruments/ring/about.md", "\n\n", "\n\nNotes QQ.\n\n", lambda s: len(pages(s, "Notes QQ.")) >= 1),
     "template": ("app/build/templates/base.html", "Skip to the text", "QQ", lambda s: len(pages(s, ">QQ<")) > 4),
