@@ -164,4 +164,4 @@ def test_the_builder_itself_is_started_anew(author, serving):
     serving.edit("app/build/site.py", "PLANNED_CHAPTERS = 10", "PLANNED_CHAPTERS = 11")
     serving.wait_for("from now on each build runs in a fresh process")
     author.wait(RELOADED)
-    assert author.page.get_by_text("of 11").count() == 1
+    assert author.page.get_by_text("Chapter 1 of 11", exact=True).count() == 1
