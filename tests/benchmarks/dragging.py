@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import math
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -50,6 +51,9 @@ THUMB = 6.0  # half the width of a slider's thumb in pixels: that far from its e
 LIVE = "() => window.lab?.python?.health === 'live' && document.querySelector('.live-view')"
 SLIDERS = ".live-view input[type=range]:visible"
 HANDLES = ".live-view [data-handle]:visible"
+#: The view that the instrument shows, "" for one without views.
+VIEW = """() => String(Bokeh.documents.flatMap((document) => [...document._all_models.values()])
+  .find((model) => model.properties?.query && model.properties?.readings_shown)?.view ?? "")"""
 PLAY = ".live-view [data-plays]:visible"
 
 Notes = Sequence[Sequence[Any]]  # what `watch.js` wrote
@@ -233,7 +237,11 @@ async def params_of(control: Locator) -> list[str]:
 async def play(page: Page) -> Found | None:
     """Plays from the start, once."""
     transport = page.locator(PLAY).first
-    param = await transport.get_attribute("data-plays") or ""
+    plays = json.loads(await transport.get_attribute("data-plays") or "{}")
+    view = await page.evaluate(VIEW)
+    param = (plays.get(view) or plays.get("") or {"setting": ""})["setting"]
+    if not param:
+        return None  # nothing is played in this view
     button = transport.locator("[data-play]")
     slider = page.locator(f"{SLIDERS}[data-param={param}]")
     if await slider.count():
