@@ -1,6 +1,7 @@
 """Rules over the syntax tree of every Python file, each shown able to fail: who may import whom, how tests wait."""
 
 import ast
+import re
 import sys
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -293,10 +294,14 @@ def test_a_right_import_passes(path, source):
 # --- tests wait for a state, not for some time -----------------------------------------------------------------------
 
 
+#: A promise that a timer of more than 0 ms resolves, in JavaScript.
+TIMER = re.compile(r"new Promise\(.*setTimeout\(\w+, *[1-9]")
+
+
 def fixed_waits(source: str) -> list[int]:
     """Lines of calls that wait for a fixed time: `page.wait_for_timeout(…)`, `time.sleep(…)`, `sleep(…)`.
 
-    `asyncio.sleep(0)` lets other tasks run and waits for nothing.
+    Also a promise in the page that a timer resolves. `asyncio.sleep(0)` lets other tasks run and waits for nothing.
     """
     found = []
     for node in ast.walk(ast.parse(source)):
@@ -305,6 +310,8 @@ def fixed_waits(source: str) -> list[int]:
             lets_others_run = len(node.args) == 1 and isinstance(node.args[0], ast.Constant) and node.args[0].value == 0
             if name == "wait_for_timeout" or (name == "sleep" and not lets_others_run):
                 found.append(node.lineno)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and TIMER.search(node.value):
+            found.append(node.lineno)
     return found
 
 
@@ -323,6 +330,7 @@ def test_no_test_waits_for_a_fixed_time():
         ("from time import sleep\nsleep(seconds)", [2]),
         ("await asyncio.sleep(1)", [1]),
         ("await asyncio.sleep(0)", []),
+        ('page.evaluate("new Promise((done) => ' + 'setTimeout(done, 500))")', [1]),
         ("code = 'time.sleep(1e6)'\npage.wait_for_function('ready')", []),
     ],
 )

@@ -21,7 +21,8 @@ def settings_table(cls: type[Instrument]) -> list[dict[str, Any]]:
     """One entry per setting, in order: name, label, doc, kind, default, and the values that it accepts.
 
     kind: "number" or "whole" (with low, high, step), "switch", "choice" (with options, pairs of value and label) or
-    "text" (with pattern). symbol, unit: beside the label. on_picture: the setting has no control of its own.
+    "text" (with pattern). symbol, unit: beside the label. on_picture: the setting is moved on the picture; the panel
+    has no control for it.
     """
     initial = cls().initial
     return [_entry(cls.param[name], name, initial[name]) for name in cls.settings()]

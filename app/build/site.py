@@ -157,7 +157,7 @@ def read_references() -> dict[str, Reference]:
     for key, work in references.items():
         cited = work.cited(in_sentence=True)
         if (other := first.setdefault(cited, key)) != key:
-            fix = "Give one of them names of its own in the text, with `short`."
+            fix = "Give one of them another name in the text, with `short`."
             raise SetupError(f"{path.relative_to(ROOT)}: `{other}` and `{key}` are both cited as {cited}. {fix}")
     return references
 

@@ -13,6 +13,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
@@ -23,6 +24,7 @@ from tornado.web import Application
 from diffusion_lab.app.build.setup_steps import ROOT
 from diffusion_lab.app.build.static_host import SiteFile, application
 
+from .course import Course, HostPage, open_dialog
 from .lab import DESK, Lab
 from .watched import Watched
 
@@ -220,3 +222,30 @@ def host(dist: Path) -> Iterator[tuple[str, Callable[[], None]]]:
 
     yield address, switch_off
     switch_off()
+
+
+@pytest.fixture
+def course(warm_profile: Any, site: str) -> Iterator[Course]:
+    pages: dict[str, str] = {}
+    address, stop = serve_in_thread(lambda: Application([(r"/(.*)", HostPage, {"pages": pages})]))
+    page = warm_profile.new_page(site)
+    made = Course(address, pages, page, site)
+    yield made
+    page.close()
+    stop()
+    assert not made.messages, "the browser's console has complaints"
+
+
+@pytest.fixture(scope="module")
+def codes(warm_profile: Any, site: str) -> dict[str, str]:
+    """The two codes that the dialog gives for one state."""
+    page = warm_profile.new_page(site)
+    lab = Lab(page, site).open("embed/ring.html?t=0.3&seed=7")
+    open_dialog(lab)
+    dialog = page.locator("dialog")
+    found = {}
+    for kind in ("iframe", "element"):
+        dialog.locator(f"[name=kind][value={kind}]").check()
+        found[kind] = dialog.locator("textarea").input_value()
+    page.close()
+    return found

@@ -1,6 +1,6 @@
 /**
  * Applies the address's options to the front panels of the page: the still one, and Python's, which replaces it. A
- * control is hidden or locked by attributes of its own, since the panel itself hides what its view does not need.
+ * control is hidden or locked by separate attributes, since the panel itself hides what its view does not need.
  *
  * @typedef {import("./options.js").Options} Options
  */

@@ -23,7 +23,7 @@ def calls(probe: Path) -> int:
 
 
 def ask(probe: Path, *arguments: object) -> object:
-    """What a build of its own gets."""
+    """The result of a separate build."""
     return BuildCache(probe / ".build").of("probe:answer", *arguments)
 
 

@@ -22,7 +22,7 @@ def sources(tmp_path, monkeypatch) -> Path:
 
 
 def bundled(sources: Path, *arguments: str) -> Path:
-    """What a build of its own gets."""
+    """The result of a separate build."""
     number = len(list(sources.parent.glob("site-*")))
     assets = SiteAssets(sources.parent / f"site-{number}", lambda path: None, BuildCache(sources.parent / "cache"))
     return assets._esbuild(sources, str(sources / "main.js"), *BUNDLED, *arguments) / "main.js"

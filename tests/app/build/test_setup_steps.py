@@ -23,7 +23,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch) -> Path:
-    """A checkout of its own with lock files and nothing installed; commands of a test's choice answer for real ones."""
+    """A separate checkout with lock files and nothing installed; commands of a test's choice answer for real ones."""
     (tmp_path / "static").mkdir()
     for name in ("requirements-build.lock", "requirements-test.lock", "pyproject.toml", "static/package-lock.json"):
         (tmp_path / name).write_text(name)

@@ -1,0 +1,127 @@
+"""Embedded pages in strict hosts: policies, sandboxes, blocked storage, and browsers that cannot run Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado.web import Application
+
+from diffusion_lab.app.build.static_host import SiteFile
+
+from .conftest import serve_in_thread
+from .course import Course, fits, settled
+
+
+def test_a_policy_without_scripts_and_styles(course: Course, codes: dict[str, str]) -> None:
+    course.open("strict", codes["iframe"], 776)
+    frame = course.live()
+    assert frame.evaluate("document.documentElement.dataset.layout") == "compact"
+    fits(frame)
+    assert all("Content Security Policy" in message for message in course.messages)
+    course.messages.clear()
+
+
+@pytest.mark.parametrize("allowed", ["allow-scripts", "allow-scripts allow-same-origin", ""])
+def test_a_sandbox(course: Course, codes: dict[str, str], allowed: str) -> None:
+    code = codes["iframe"].replace("<iframe ", f'<iframe sandbox="{allowed} allow-popups" ')
+    course.open("column", code, 900)
+    frame = course.frame()
+    if "same-origin" in allowed:
+        fits(course.live())
+        assert not frame.locator(".cannot").is_visible()
+        return
+    said = frame.locator(".cannot")
+    said.wait_for()
+    text = said.inner_text()
+    assert ("sandbox" in text) == bool(allowed) and ("Scripts do not run" in text) != bool(allowed)
+    assert "first picture" in text
+    assert frame.locator(".still .figure svg").first.is_visible()
+    assert not frame.locator(".live").is_visible(), "no claim that JavaScript or Python is missing"
+    with course.page.context.expect_page() as opened:
+        said.locator("a").click()
+    assert opened.value.url == frame.url and "t=0.3" in frame.url
+    opened.value.close()
+    course.messages.clear()  # files that the sandbox keeps away
+
+
+class StrictSiteFile(SiteFile):
+    """The lab on a host that sends a policy with every file."""
+
+    policy = (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self' data:;"
+        " script-src 'self'"
+    )
+
+    def set_default_headers(self) -> None:
+        """The policy."""
+        self.set_header("Content-Security-Policy", self.policy)
+
+
+class StrictSiteFileWithWasm(StrictSiteFile):
+    """A policy that lets Python run."""
+
+    policy = StrictSiteFile.policy + " 'wasm-unsafe-eval' blob:"
+
+
+@pytest.mark.parametrize("handler", [StrictSiteFile, StrictSiteFileWithWasm])
+def test_a_lab_whose_host_sends_a_policy(course: Course, codes: dict[str, str], dist: Path, handler: Any) -> None:
+    options = {"dist": dist, "dress": None}
+    address, stop = serve_in_thread(lambda: Application([(r"/(.*)", handler, options)]))
+    code, course.lab = codes["iframe"].replace(course.lab, address), address
+    course.open("column", code, 900)
+    if handler is StrictSiteFileWithWasm:
+        frame = course.live()
+        settled(frame)
+        fits(frame)
+        assert all("inline script" in message for message in course.messages), "nothing else is kept away"
+    else:
+        frame = course.frame()
+        said = frame.locator(".cannot")
+        said.wait_for(timeout=30_000)
+        assert said.inner_text().startswith("Python cannot run here: ")
+        assert frame.locator(".still .figure svg").first.is_visible()
+    course.page.goto("about:blank")
+    course.messages.clear()
+    stop()
+
+
+def test_a_page_that_isolates_itself(course: Course, codes: dict[str, str]) -> None:
+    course.open("isolated", codes["iframe"].replace("<iframe ", "<iframe credentialless "), 776)
+    assert course.page.evaluate("crossOriginIsolated")
+    frame = course.live()
+    settled(frame)
+    fits(frame)
+
+
+def test_blocked_storage(course: Course, codes: dict[str, str]) -> None:
+    blocked = "{ get() { throw new DOMException('blocked', 'SecurityError'); } }"
+    names = ("localStorage", "sessionStorage", "caches", "indexedDB")
+    course.page.add_init_script("".join(f"Object.defineProperty(window, '{name}', {blocked});" for name in names))
+    course.page.add_init_script("delete Navigator.prototype.locks")
+    course.open("column", codes["iframe"], 900)
+    frame = course.live()
+    settled(frame)
+    fits(frame)
+
+
+def test_no_web_assembly(course: Course, codes: dict[str, str]) -> None:
+    course.page.add_init_script("delete window.WebAssembly")
+    course.open("column", codes["iframe"], 900)
+    frame = course.frame()
+    said = frame.locator(".cannot")
+    said.wait_for()
+    assert said.inner_text().startswith("Python cannot run here: ")
+    assert "no WebAssembly" in frame.locator(".live").inner_text()
+    assert frame.locator(".still .figure svg").first.is_visible()
+    assert said.locator("a").evaluate("(a) => a.href") == frame.url
+    course.open(
+        "plain", codes["iframe"].split("<script")[0] * 2, 640
+    )  # compact; the second need not wait for the first
+    for number in (0, 1):
+        frame = course.frame(number)
+        frame.locator(".live[data-state=failed]").wait_for(timeout=10_000)
+        assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        inside = frame.locator(".retry").evaluate("(e) => e.getBoundingClientRect().right <= innerWidth")
+        assert inside

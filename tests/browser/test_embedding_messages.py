@@ -1,0 +1,86 @@
+"""Messages between an embedded page and the page around it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from .course import FRAMES, Course, embed, fits, settled
+
+
+def test_messages(course: Course) -> None:
+    course.open("listening", embed(course, "t=0.3&seed=7"), 776)
+    frame = course.live()
+    ask = partial(course.page.evaluate, "(request) => ask(request)")
+    course.page.wait_for_function("heard.some(({ type, stage }) => type === 'ready' && stage === 'live')")
+    assert course.page.evaluate("heard.filter(({ schema }) => schema === 'diffusion-lab/1').length >= 3")
+    kinds = course.page.evaluate("heard.map(({ type, stage }) => stage ?? type)")
+    assert {"height", "picture", "live"} <= set(kinds) and kinds.index("picture") < kinds.index("live")
+    state = ask({"type": "getState"})
+    assert state["settings"]["t"] == 0.3 and state["settings"]["show_field"] is True and state["name"] == "ring"
+    assert state["readings"]["alpha_bar"] == pytest.approx(0.165, abs=1e-3)
+    moved = ask({"type": "setState", "settings": {"t": 0.5, "show_density": True}})
+    assert (moved["type"], moved["settings"]["t"], moved["settings"]["show_density"]) == ("state", 0.5, True)
+    frame.locator(".live-view input[data-param=show_density]:checked").wait_for(state="attached")
+    course.page.evaluate("heard.length = 0")
+    frame.locator(".live-view input[type=range][data-param=t]").press("ArrowRight")
+    course.page.wait_for_function("heard.some(({ type, settings }) => type === 'stateChanged' && settings.t === 0.51)")
+    described = ask({"type": "describe"})["settings"]
+    assert next(setting for setting in described if setting["name"] == "t")["high"] == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({"type": "setState", "settings": {"t": 7}}, "`t` must be a number from 0 to 1, got 7."),
+        ({"type": "setState", "settings": {"t": 0.2, "tee": 1}}, "There is no setting `“tee”`"),
+        ({"type": "setState", "settings": {"view": "<b>"}}, "`view` must be one of clean, forward, reverse"),
+        ({"type": "setState"}, "`setState` has a wrong `settings`"),
+        ({"type": "explode"}, "There is no message"),
+        ({"type": "setTheme", "theme": "blue"}, "`setTheme` has a wrong `theme`"),
+    ],
+)  # fmt: skip
+def test_a_wrong_message_is_answered_by_a_sentence(course: Course, request_: dict[str, Any], said: str) -> None:
+    course.open("listening", embed(course, "t=0.3&start=paused"), 776)
+    course.page.wait_for_function("heard.some(({ type }) => type === 'ready')")
+    answer = course.page.evaluate("(request) => ask(request)", request_)
+    assert answer["type"] == "error" and said in answer["message"]
+    assert course.page.evaluate("ask({type: 'getState'})")["settings"]["t"] == 0.3, "nothing has moved"
+
+
+@pytest.mark.parametrize("host", ["h5p", "lti"])
+def test_a_course_system_resizes_in_its_own_words(course: Course, host: str) -> None:
+    course.open(host, embed(course, "t=0.3"), 776)
+    frame = course.live()
+    settled(frame)
+    fits(frame)
+
+
+def test_foreign_and_malformed_messages_are_ignored(course: Course) -> None:
+    course.open("listening", embed(course, "t=0.3&start=paused"), 776)
+    course.page.wait_for_function("heard.some(({ type }) => type === 'ready')")
+    course.page.evaluate(
+        """heard.length = 0;
+        const later = { schema: "diffusion-lab/2", type: "getState" };
+        for (const data of [null, 1, "x", [], {}, { schema: "h5p" }, { type: "getState" }, later])
+          frames[0].postMessage(data, "*")"""
+    )
+    # Another window than the parent may not ask, even by the right words.
+    course.frame().evaluate("postMessage({ schema: 'diffusion-lab/1', type: 'getState' }, '*')")
+    course.page.evaluate("ask({type: 'describe'})")
+    assert course.page.evaluate("heard.map(({ type }) => type)") == ["settings"]
+
+
+def test_only_the_origins_of_the_address_are_heard_and_told(course: Course) -> None:
+    course.open("listening", embed(course, "start=paused&origin=https://course.example"), 776)
+    frame = course.frame()
+    frame.wait_for_function("window.lab")
+    course.page.evaluate("frames[0].postMessage({ schema: 'diffusion-lab/1', type: 'setTheme', theme: 'dark' }, '*')")
+    frame.evaluate(FRAMES)
+    assert frame.evaluate("document.documentElement.dataset.theme") is None
+    assert course.page.evaluate("heard.length") == 0
+    own = course.address.rstrip("/")
+    course.open("listening", embed(course, f"start=paused&origin={own}"), 776)
+    assert course.page.evaluate("ask({type: 'getState'})")["type"] == "state"
