@@ -32,7 +32,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
 #: What single scripts may import in place of that.
 EXCEPTIONS: dict[str, tuple[str, ...]] = {
     "page/main.js": ("page/", "cells/", "embed/"),
-    "embed/embed.js": ("embed/schema.js",),  # runs in other sites' pages
+    "embed/embed.js": ("embed/height_table.js", "embed/schema.js"),  # runs in other sites' pages
     # Loaded by themselves, or by other scripts than the page's.
     "page/front_panel.js": (),
     "page/live_preview.js": (),

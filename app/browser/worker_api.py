@@ -74,15 +74,17 @@ class WorkerApi:
         """Returns whether the code of instrument `name` is imported, so that opening it needs no download."""
         return f"diffusion_lab.instruments.{name}.component" in sys.modules
 
-    def open(self, slot: str, name: str, place: Any, asked: Any, embedded: bool, query: str | None) -> Any:
+    def open(self, slot: str, name: str, place: Any, asked: Any, embedded: bool, query: str | None, locked: Any) -> Any:
         """Creates instrument `name` for the place `slot`, and returns a sentence for each wrong setting in `asked`.
 
-        place, asked, embedded: see `LinkedInstrument`. query: the settings that it had in a previous interpreter, which
-        this one replaces; None if there was none.
+        place, asked, embedded, locked: see `LinkedInstrument`. query: the settings that it had in a previous
+        interpreter, which this one replaces; None if there was none.
         """
 
         def make() -> None:
-            made = LinkedInstrument(slot, name, place.to_py(), asked.to_py(), embedded, self._send_answer)
+            made = LinkedInstrument(
+                slot, name, place.to_py(), asked.to_py(), embedded, self._send_answer, locked.to_py()
+            )
             self._instruments[slot] = made
             if query is not None:
                 made.resume(query)
@@ -109,7 +111,7 @@ class WorkerApi:
 
     def act(self, slot: str, message: Any) -> None:
         """Handles a button or a tap."""
-        self._computes(lambda: self._instruments[slot].instrument.act(message.to_py()))
+        self._computes(lambda: self._instruments[slot].act(message.to_py()))
 
     def answer(self, slot: str, milliseconds: float) -> bool:
         """Sends the changes to the page; long work may take `milliseconds`. True if work remains."""

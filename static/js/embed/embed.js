@@ -2,17 +2,19 @@
  * `<instrument-lab name="ring" t="0.4" lock="seed">`: an instrument of the lab on any page. One script tag, no
  * dependencies. A poster stands there at once; the frame loads when it is near the window, and fits its height.
  *
- * Attributes are settings and options of the embed page's address; `height` keeps the frame at this height. Changing a
+ * Attributes are settings and options of the embed page's address; `height` keeps the frame at this height, `heights` are
+ * those before it has loaded, by the element's width. Changing a
  * setting's attribute moves the instrument. Events: `ready`, `statechange`, `answer`, `complete` and `error`, with the
  * frame's message as `detail` (see `schema.js`). Methods: `getState()` and `setState({t: 0.4})` return promises.
  */
+import { nearestHeight } from "./height_table.js";
 import { SCHEMA } from "./schema.js";
 
 const SAFE_HEIGHT = 480;
 const ANSWER_MS = 30_000;
 
 /** Attributes of every element, and of this one, that are not for the address. */
-const OWN = ["name", "height", "id", "class", "style", "slot", "hidden", "dir", "lang", "tabindex", "is", "role"];
+const OWN = ["name", "height", "heights", "id", "class", "style", "slot", "hidden", "dir", "lang", "tabindex", "is", "role"];
 
 /** Report of the frame → event of the element. @type {Record<string, string>} */
 const EVENTS = { ready: "ready", stateChanged: "statechange", quizAnswered: "answer", completed: "complete", error: "error" };
@@ -37,7 +39,7 @@ class InstrumentLab extends HTMLElement {
     const name = this.getAttribute("name") ?? "";
     const page = new URL(`embed/${name.split("/").map(encodeURIComponent).join("/")}.html`, BASE);
     for (const { name: key, value } of this.#settings()) page.searchParams.set(key, value);
-    const height = Number(this.getAttribute("height")) || SAFE_HEIGHT;
+    const table = this.getAttribute("heights");
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     root.innerHTML = `<style>:host{display:block;position:relative}:host([hidden]){display:none}
       iframe{display:block;width:100%;border:0}
@@ -52,6 +54,7 @@ class InstrumentLab extends HTMLElement {
       this.poster.src = new URL(`embed/${encodeURIComponent(name)}.svg`, BASE).href;
     }
     this.frame.title = this.getAttribute("title") || name;
+    const height = Number(this.getAttribute("height")) || (table && nearestHeight(table, this.clientWidth)) || SAFE_HEIGHT;
     this.frame.height = String(height);
     this.frame.loading = "lazy";
     this.frame.src = page.href;

@@ -5,7 +5,7 @@
  * @typedef {import("../page/python_worker.js").Python} Python
  * @typedef {import("./schema.js").Values} Values
  */
-import { applyOptions, ask, lockAll } from "./controls.js";
+import { applyOptions, ask, lockAll, lockPlaying } from "./controls.js";
 import { Host } from "./host.js";
 import { Layout } from "./layout.js";
 import { OPTIONS, readOptions } from "./options.js";
@@ -138,6 +138,12 @@ export class Frame {
     return { name: this.name, settings: stateOf(this.settings, this.query), query: this.query, readings: { ...this.readings } };
   }
 
+  /** The reader has moved the still picture's slider. @param {string} query */
+  #moved(query) {
+    this.query = query;
+    this.#tellSoon();
+  }
+
   #tellSoon() {
     this.telling ??= setTimeout(() => {
       this.telling = undefined;
@@ -170,8 +176,13 @@ export class Frame {
     if (this.other) still?.setAttribute("data-other", "");
     // Python's panel, and that of a copy beside it, come with their first state.
     place.parentElement?.addEventListener("lab:state", (event) => {
-      const panel = /** @type {HTMLElement} */ (event.composedPath()[0]).querySelector?.(".front-panel");
-      if (panel instanceof HTMLElement && !this.layout.panels.has(panel)) this.#take(panel);
+      const [source] = event.composedPath();
+      const panel = /** @type {HTMLElement} */ (source).querySelector?.(".front-panel");
+      if (!(panel instanceof HTMLElement)) return;
+      if (!this.layout.panels.has(panel)) this.#take(panel);
+      const { query } = /** @type {CustomEvent} */ (event).detail;
+      lockPlaying(panel, options.lock, String(stateOf(this.settings, query).view));
+      if (source === place && query !== this.query) this.#moved(query); // from the still picture
     });
     if (!options.question) return;
     this.locked = true;

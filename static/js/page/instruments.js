@@ -11,8 +11,9 @@
  * @typedef {import("../bokeh/layers.js").Settings} Settings
  * @typedef {{values?: Record<string, any>, message?: Record<string, any>, preset?: {values: Record<string, string>, keep: boolean}}} Waiting
  *   A queued change: settings, an action, or a preset of the prose.
- * @typedef {{started: Promise<unknown>, notSettings: string[], differing: Record<string, string>}} Embedded  On an embed
- *   page: when Python starts; keys of the address that are no settings; the settings in it that differ from the picture's.
+ * @typedef {{started: Promise<unknown>, notSettings: string[], differing: Record<string, string>,
+ *   options: {lock: string[]}}} Embedded  On an embed page: when Python starts; keys of the address that are no settings;
+ *   the settings in it that differ from the picture's; names of settings that the reader cannot move.
  */
 
 /**
@@ -32,7 +33,7 @@
  */
 
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
-import { applyState, restyle, scenesOf } from "../bokeh/layers.js";
+import { applyState, fitWords, restyle, scenesOf } from "../bokeh/layers.js";
 import { keepInSight } from "./dock.js";
 import { openStill } from "./still_frames.js";
 import { pageTheme } from "./theme.js";
@@ -67,7 +68,7 @@ export function openInstruments(python, embedded) {
     place.dataset.slot = slot;
     const name = String(place.dataset.instrument);
     const state = JSON.parse(place.dataset.state ?? "{}");
-    python.send({ type: "open", slot: { slot, name, state, asked, embedded: embedded !== undefined } });
+    python.send({ type: "open", slot: { slot, name, state, asked, embedded: embedded !== undefined, ...(embedded && { locked: embedded.options.lock }) } });
     link.drawing = embedded ? embedded.started.then(() => drawn(python, link)) : drawn(python, link);
     return link;
   };
@@ -77,7 +78,14 @@ export function openInstruments(python, embedded) {
     const asked = addressState(name, embedded?.notSettings);
     const link = open(place, name, asked);
     const differing = embedded?.differing ?? asked;
-    link.moving = openStill(place, differing);
+    const states = JSON.parse(place.dataset.state ?? "{}");
+    const known = Object.fromEntries(Object.entries(asked).filter(([setting]) => Object.hasOwn(states, setting)));
+    const tell = () => {
+      const query = new URLSearchParams({ ...known, .../** @type {any} */ (link.moving?.moved) }).toString();
+      place.dispatchEvent(new CustomEvent("lab:state", { detail: { query, numbers: {} }, bubbles: true }));
+    };
+    link.moving = openStill(place, differing, tell);
+    tell(); // for links and codes that are copied before Python has said what holds
     link.stillIsTrue = !Object.keys(differing).length;
     place.addEventListener("lab:export", (event) => {
       const { kind, address } = /** @type {CustomEvent} */ (event).detail;
@@ -125,12 +133,13 @@ export function openInstruments(python, embedded) {
       link.busy = true; // until the new interpreter has answered
       link.reopened = true;
       link.received = [];
-      const values = { ...link.sent, ...queuedValues(link) };
       // Where the settings themselves may have crashed Python, the new interpreter starts from the page's own.
-      const query = link.shown && !link.restored ? restoredQuery(link, values) : undefined;
+      const suspect = link.restored;
+      const values = { ...link.sent, ...(link.shown ? takeValues(link.queue) : {}) };
+      const query = link.shown && !suspect ? restoredQuery(link, values) : undefined;
       python.restore(link.slot, query);
       link.restored = query !== undefined;
-      link.queue = [];
+      if (suspect) link.queue = []; // else a preset or a button that has not been sent waits for the new interpreter
       link.sent = {};
       if (link.undrawn) link.drawing = drawn(python, link);
     }
@@ -166,6 +175,7 @@ async function drawn(python, link) {
     link.document = view.model.document;
     link.settings = view.model.data;
     link.sources = await scenesOf(view.model.document);
+    fitWords(link.sources);
     link.document?.on_change((event) => changed(python, link, event), false);
     return view;
   } catch (error) {
@@ -338,6 +348,9 @@ function changed(python, link, event) {
 
 /** The newest queued value of each setting. @param {Link} link @returns {Record<string, any>} */
 const queuedValues = (link) => Object.assign({}, ...link.queue.map(({ values }) => values));
+
+/** Takes the settings before the first action or preset out of a queue. @param {Waiting[]} queue @returns {Record<string, any>} */
+const takeValues = (queue) => Object.assign({}, ...(queue[0]?.values ? [queue.shift()?.values] : []));
 
 /** Sends the first queued change. @param {Python} python @param {Link} link */
 function sendWaiting(python, link) {

@@ -58,23 +58,9 @@ function lendAddress(settings) {
 
 /** Records the settings: from Python or, before it is live, from the still picture. @param {Record<string, string>} settings */
 function followSettings(settings) {
-  /** @param {Event} event */
-  const instrument = (event) => {
-    const figure = /** @type {HTMLElement} */ (event.target).closest("figure.instrument[id]"); // not one that is pinned
-    return figure instanceof HTMLElement ? figure : undefined;
-  };
   document.addEventListener("lab:state", (event) => {
-    const name = instrument(event)?.dataset.instrument;
-    if (name) settings[name] = /** @type {CustomEvent} */ (event).detail.query;
-  });
-  document.addEventListener("input", (event) => {
-    const input = /** @type {HTMLInputElement} */ (event.target);
-    const figure = instrument(event);
-    if (!figure || !input.closest(".still") || input.dataset.param !== figure.dataset.framesParam) return;
-    const name = String(figure.dataset.instrument);
-    const query = new URLSearchParams(settings[name]);
-    query.set(String(input.dataset.param), input.value);
-    settings[name] = query.toString();
+    const figure = /** @type {HTMLElement} */ (event.target).closest("figure.instrument[id]"); // not one that is pinned
+    if (figure instanceof HTMLElement) settings[String(figure.dataset.instrument)] = /** @type {CustomEvent} */ (event).detail.query;
   });
 }
 

@@ -42,5 +42,5 @@ if (document.querySelector("[data-instrument], [data-cell]")) {
     });
   }
   /** For the console, tests and benchmarks: stages with their times. */
-  /** @type {any} */ (window).lab = { python, cells };
+  /** @type {any} */ (window).lab = { python, cells, frame };
 }

@@ -9,8 +9,9 @@
  *   the part of Pyodide's lock file that identifies its build.
  *
  * @typedef {{slot: string, name: string, state: Record<string, string>, asked: Record<string, string>,
- *   embedded: boolean, query?: string}} Slot  An instrument to open. `state`: the settings that its place gives it;
- *   `asked`: those that the address asks for; `embedded`: it is alone on the page; `query`: the settings that it had
+ *   embedded: boolean, locked?: string[], query?: string}} Slot  An instrument to open. `state`: the settings that its place gives it;
+ *   `asked`: those that the address asks for; `embedded`: it is alone on the page; `locked`: settings that the
+ *   reader cannot move; `query`: the settings that it had
  *   before a restart of Python, where they differ from its place's.
  *
  * @typedef {{array: number, shape: number[]}} ArrayReference
