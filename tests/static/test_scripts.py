@@ -29,6 +29,7 @@ def test_a_failing_script_fails(tmp_path):
 
 def test_every_script_is_run():
     assert {path.name.split(".")[0] for path in SCRIPTS} == {
+        "clients",
         "embed",
         "front_panel",
         "instruments",
@@ -40,5 +41,6 @@ def test_every_script_is_run():
         "python_worker",
         "quizzes",
         "run_queue",
+        "share",
         "still_frames",
     }

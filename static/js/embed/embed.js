@@ -42,11 +42,13 @@ class InstrumentLab extends HTMLElement {
     const table = this.getAttribute("heights");
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     root.innerHTML = `<style>:host{display:block;position:relative}:host([hidden]){display:none}
-      iframe{display:block;width:100%;border:0}
       img{position:absolute;inset:0;width:100%;height:100%;object-fit:contain;transition:opacity .2s;pointer-events:none}
-      .shown{opacity:0}</style><img alt="" hidden><iframe allow="clipboard-write"></iframe>`;
+      .shown{opacity:0}</style><slot></slot><img alt="" hidden>`;
     this.poster = /** @type {HTMLImageElement} */ (root.querySelector("img"));
-    this.frame = /** @type {HTMLIFrameElement} */ (root.querySelector("iframe"));
+    // A child, not in the shadow: frames there have no place in `parent.frames`, where frames of the lab find each other.
+    this.frame = document.createElement("iframe");
+    this.frame.allow = "clipboard-write";
+    this.frame.style.cssText = "display: block !important; width: 100% !important; border: 0 !important";
     if (!name.includes("/")) {
       const theme = this.getAttribute("theme") ?? "";
       if (/^(light|dark)$/.test(theme)) this.poster.style.colorScheme = theme;
@@ -58,6 +60,7 @@ class InstrumentLab extends HTMLElement {
     this.frame.height = String(height);
     this.frame.loading = "lazy";
     this.frame.src = page.href;
+    this.replaceChildren(this.frame);
     addEventListener("message", this.hear);
     this.watch = new MutationObserver((changes) => this.#changed(changes));
     this.watch.observe(this, { attributes: true });

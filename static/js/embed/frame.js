@@ -10,6 +10,7 @@ import { Host } from "./host.js";
 import { Layout } from "./layout.js";
 import { OPTIONS, readOptions } from "./options.js";
 import { checkState, stateOf } from "./schema.js";
+import { sharing } from "./share.js";
 import { turn } from "./turns.js";
 
 const TOLD_MS = 100; // between two reports of a state that keeps changing
@@ -58,6 +59,7 @@ export class Frame {
 
   /** Starts the instruments' Python in turn. @param {Python} python */
   connect(python) {
+    python.connect = sharing(() => python.replace());
     const words = /** @type {HTMLElement} */ (this.place?.querySelector(".live .words"));
     const live = /** @type {HTMLElement} */ (this.place?.querySelector(".live"));
     live.dataset.state = "waiting";

@@ -7,7 +7,12 @@
  */
 import { unsupported } from "./protocol.js";
 
-/** @typedef {"asleep" | "starting" | "live" | "failed"} Health */
+/**
+ * @typedef {"asleep" | "starting" | "live" | "failed"} Health
+ * @typedef {{postMessage(message: any): void, terminate(): void, onmessage: ((event: MessageEvent) => void) | null,
+ *   onerror?: ((event: any) => void) | null, isShared?(): boolean}} Connection  A worker, or the port of one that another
+ *   frame has started. isShared: whether other frames use it; where it says that none does, none will.
+ */
 
 export class Python {
   /** @param {string} address of the worker's script @param {"instruments" | "cells"} role */
@@ -21,22 +26,30 @@ export class Python {
     this.listeners = new Map();
     /** Messages that are sent again to the new worker after a restart. @type {ToWorker[]} */
     this.opened = [];
-    /** @type {Worker | undefined} */
+    /** @type {Connection | undefined} */
     this.worker = undefined;
+    /**
+     * Makes the connection to an interpreter. Frames of one page share one: see `embed/share.js`.
+     * @type {(address: string, name: string, alone: boolean) => Connection}
+     */
+    this.connect = (address, name) => new Worker(address, { type: "module", name });
     /** State of the memory snapshot: "restored", "kept", "none", or why it could not be made. */
     this.snapshot = "";
     /** Shared memory for interrupts, if the page is cross-origin isolated: Python polls it while it computes. */
-    this.signal = globalThis.crossOriginIsolated ? new Uint8Array(new SharedArrayBuffer(1)) : undefined;
+    this.signal = signal();
   }
 
-  /** Starts Python, or uses the worker that the page's head has started; `fresh`: not from a snapshot. */
-  start({ fresh = false } = {}) {
+  /**
+   * Starts Python, or uses the worker that the page's head has started; `fresh`: not from a snapshot; `alone`: in an
+   * interpreter that no other frame uses.
+   */
+  start({ fresh = false, alone = false } = {}) {
     this.health = "starting";
     const reason = unsupported();
     if (reason) return this.#receive({ type: "failed", where: "start", message: reason });
     const early = this.role === "instruments" ? takeEarly() : undefined;
     const name = this.role + (fresh ? " fresh" : "");
-    const worker = /** @type {Worker} */ (early?.worker ?? new Worker(this.address, { type: "module", name }));
+    const worker = /** @type {Connection} */ (early?.worker ?? this.connect(this.address, name, alone));
     this.worker = worker;
     worker.onmessage = (event) => this.#receive(event.data);
     worker.onerror = (event) => {
@@ -44,10 +57,8 @@ export class Python {
       this.#receive(this.health === "live" ? { type: "broken", message } : { type: "failed", where: "start", message });
     };
     for (const event of early?.early ?? []) this.#receive(event.data);
-    if (this.signal) {
-      this.signal[0] = 0; // an interrupt of the interpreter before this one
-      worker.postMessage({ type: "signal", signal: this.signal });
-    }
+    this.signal = signal(); // a new one, which no interrupt of the interpreter before this one has set
+    if (this.signal) worker.postMessage({ type: "signal", signal: this.signal });
     for (const message of this.opened) worker.postMessage(message);
   }
 
@@ -58,10 +69,10 @@ export class Python {
   }
 
   /** Restarts Python: a new interpreter replaces this one, and everything that was open is opened again. */
-  replace({ fresh = false } = {}) {
+  replace({ fresh = false, alone = false } = {}) {
     this.worker?.terminate();
     this.#receive({ type: "replaced" });
-    this.start({ fresh });
+    this.start({ fresh, alone });
   }
 
   /** Restarts Python after a failed start, without the snapshot. */
@@ -85,6 +96,8 @@ export class Python {
   send(message) {
     if (message.type === "open" || message.type === "nothing_to_draw") this.opened.push(message);
     if (message.type === "close") this.opened = this.opened.filter((open) => open.type !== "open" || open.slot.slot !== message.slot);
+    // Code of a reader runs in no interpreter that other frames use.
+    if (message.type === "edit" && this.worker?.isShared?.()) this.replace({ alone: true });
     this.worker?.postMessage(message);
   }
 
@@ -112,6 +125,9 @@ export class Python {
     for (const listener of this.listeners.get(message.type) ?? []) listener(message);
   }
 }
+
+/** Memory that both a page and its worker see, where the browser allows it. */
+const signal = () => (globalThis.crossOriginIsolated ? new Uint8Array(new SharedArrayBuffer(1)) : undefined);
 
 /** The value that interrupts Python: the number of SIGINT. */
 const INTERRUPT = 2;
