@@ -176,6 +176,7 @@ export class Frame {
     if (still) this.#take(still);
     this.other = Object.keys(this.differing).some((name) => name !== place.dataset.framesParam);
     if (this.other) still?.setAttribute("data-other", "");
+    this.root.toggleAttribute("data-other", this.other); // the main slider's own states have pictures
     // Python's panel, and that of a copy beside it, come with their first state.
     place.parentElement?.addEventListener("lab:state", (event) => {
       const [source] = event.composedPath();
