@@ -47,21 +47,21 @@ BOOK_CONTENTS = "format: jb-book\nroot: index\n"
 
 #: Replaces the page's style sheets by those of their rules that match something in it, and removes scripts and files.
 REDUCE = r"""() => {
-  const matches = (selector) => selector.split(",").some((part) => {
-    const plain = part.replace(/::?(before|after|hover|focus|focus-visible|focus-within|active|visited|target|marker|placeholder|selection|checked)\b/g, "");
-    try { return document.querySelector(plain.trim() || "*") !== null; } catch { return false; }
-  });
+  const passing = /::?(before|after|hover|focus|focus-visible|focus-within|active|visited|target|marker|checked)\b/g;
+  const matches = (selector) => {
+    try { return document.querySelector(selector.replace(passing, "")) !== null; } catch { return true; }
+  };
   const kept = (rules) => [...rules].map((rule) => {
     if (rule instanceof CSSStyleRule) return matches(rule.selectorText) ? rule.cssText : "";
-    if (rule instanceof CSSMediaRule && rule.conditionText !== "print") {
-      const inner = kept(rule.cssRules);
-      return inner && `@media ${rule.conditionText} {\n${inner}\n}`;
-    }
-    return "";
+    const group = rule.cssRules && rule.conditionText !== "print" && !(rule instanceof CSSKeyframesRule);
+    const inner = group && kept(rule.cssRules);
+    return inner ? `${rule.cssText.slice(0, rule.cssText.indexOf("{"))}{\n${inner}\n}` : "";
   }).filter(Boolean).join("\n");
   const style = document.createElement("style");
-  style.textContent = [...document.styleSheets].map((sheet) => kept(sheet.cssRules)).join("\n").replace(/url\("?(?!data:)[^)]*\)/g, "none");
-  for (const element of document.querySelectorAll("script, link, style, meta:not([charset]):not([name=viewport]), noscript")) element.remove();
+  const text = [...document.styleSheets].map((sheet) => kept(sheet.cssRules)).join("\n");
+  style.textContent = text.replace(/url\([^)]*\)/g, "none");
+  const rest = "script, link, style, meta:not([charset]):not([name=viewport]), noscript";
+  for (const element of document.querySelectorAll(rest)) element.remove();
   for (const svg of document.querySelectorAll("svg")) svg.replaceChildren();
   document.head.append(style);
   return "<!doctype html>\n" + document.documentElement.outerHTML;
