@@ -59,7 +59,7 @@ REDUCE = r"""() => {
   }).filter(Boolean).join("\n");
   const style = document.createElement("style");
   const text = [...document.styleSheets].map((sheet) => kept(sheet.cssRules)).join("\n");
-  style.textContent = text.replace(/url\([^)]*\)/g, "none");
+  style.textContent = text.replace(/url\("(?:[^"\\]|\\.)*"\)|url\([^)]*\)/g, "none");
   const rest = "script, link, style, meta:not([charset]):not([name=viewport]), noscript";
   for (const element of document.querySelectorAll(rest)) element.remove();
   for (const svg of document.querySelectorAll("svg")) svg.replaceChildren();
