@@ -3,9 +3,9 @@
  * has its right height before it has loaded, and the page around it does not move.
  */
 
-/** Phones, text columns of common page designs, and what lies between, in CSS pixels. */
+/** Phones, with and without margins of 16; text columns of common page designs; what lies between; in CSS pixels. */
 const WIDTHS = [
-  320, 340, 360, 375, 390, 412, 430, 480, 530, 580, 630, 640, 660, 680, 700, 720, 736, 752, 768, 800, 850, 900, 1000, 1200,
+  320, 328, 343, 358, 360, 375, 380, 390, 398, 412, 430, 480, 530, 580, 630, 640, 660, 680, 700, 720, 736, 752, 768, 800, 850, 900, 1000, 1200,
 ];
 
 /** @param {(width: number) => number} heightAt measures the content at a width */
