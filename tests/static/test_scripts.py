@@ -32,6 +32,7 @@ def test_every_script_is_run():
         "embed",
         "front_panel",
         "instruments",
+        "kept",
         "layers",
         "menu",
         "png",
@@ -40,5 +41,7 @@ def test_every_script_is_run():
         "python_worker",
         "quizzes",
         "run_queue",
+        "sharing",
         "still_frames",
+        "stored",
     }

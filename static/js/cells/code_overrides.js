@@ -22,13 +22,15 @@ export function openCodeOverrides(python) {
     },
     replaced: "Stopped. Python was restarted with the instrument's own code; its settings are unchanged.",
   });
-  /** @type {Map<Element, InstrumentCode>} */
+  /** By instrument: its slots run the same code, which is shown below the one where it was opened last. @type {Map<string, InstrumentCode>} */
   const kernels = new Map();
   for (const element of document.querySelectorAll("[data-code]")) {
     const place = /** @type {HTMLElement} */ (element);
     place.addEventListener("lab:code", async () => {
-      if (!kernels.has(place)) kernels.set(place, new InstrumentCode(place, await sourcesOf(place), python, runner));
-      kernels.get(place)?.open();
+      const name = String(place.dataset.instrument);
+      const kernel = kernels.get(name) ?? new InstrumentCode(place, await sourcesOf(place), python, runner);
+      kernels.set(name, kernel);
+      kernel.open(place);
     });
   }
   python.on("edited", (edited) => {
@@ -58,19 +60,21 @@ class InstrumentCode {
     /** @type {OverrideCell | undefined} */ this.cell = undefined;
   }
 
-  /** Shows the chosen function below the instrument, and moves the focus there. */
-  async open() {
-    if (!this.cell) {
-      this.cell = new OverrideCell(this, this.sources[this.chosen]);
-      (this.place.closest(".pair") ?? this.place).after(this.cell.root);
-      await this.cell.edit();
-    }
+  /** Shows the chosen function below an instrument, and moves the focus there. */
+  async open(place = this.place) {
+    const elsewhere = place !== this.place;
+    this.place = place;
+    const made = !this.cell;
+    this.cell ??= new OverrideCell(this, this.sources[this.chosen]);
+    if (made || elsewhere) (place.closest(".pair") ?? place).after(this.cell.root);
+    if (made) await this.cell.edit();
     this.cell.root.scrollIntoView({ block: "nearest" });
     /** @type {HTMLElement} */ (this.cell.root.querySelector("select")).focus();
   }
 
   close() {
-    if (this.cell) this.cell.stop();
+    this.cell?.stop();
+    this.cell?.kept.close();
     this.cell?.root.remove();
     this.cell = undefined;
   }

@@ -231,6 +231,18 @@ def test_presets(chapter):
     assert link in chapter.of(InstrumentSlot)[0].caption.html
 
 
+def test_a_second_slot_of_an_instrument_has_a_name_of_its_own():
+    chapter = parse(
+        ":::{instrument} ring\n:t: 0.1\nOne.\n:::\n\n:::{instrument} ring-late\n:t: 0.9\nTwo.\n:::\n\n"
+        "{set}`ring-late t=0.8 | later`, {value}`ring-late t=0.8 : alpha_bar`, {set}`ring | back`.\n"
+    )
+    slots = [(slot.name, slot.instrument, slot.state) for slot in chapter.of(InstrumentSlot)]
+    assert slots == [("ring", "ring", {"t": "0.1"}), ("ring-late", "ring", {"t": "0.9"})]
+    assert [preset.slot for preset in chapter.presets] == ["ring-late", "ring"]
+    assert [(value.slot, value.expression) for value in chapter.values] == [("ring-late", "alpha_bar")]
+    assert '<a class="preset" href="#instrument-ring-late" data-set="t=0.8">' in chapter.of(Prose)[0].text.html
+
+
 def test_a_preset_value_may_hold_an_equals_sign_and_is_escaped():
     chapter = parse('{set}`ring a=b=c d="<e> | text`\n')
     assert chapter.presets[0].state == {"a": "b=c", "d": '"<e>'}
@@ -300,7 +312,7 @@ def wrong_lines(text: str, chapter: Chapter) -> list[str]:
     claims += [(quiz.line, f":::{{quiz}} {quiz.label}") for quiz in chapter.of(Quiz)]
     claims += [(wrong.line, f":mistake: {wrong.value} |") for quiz in chapter.of(Quiz) for wrong in quiz.mistakes]
     claims += [(equation.line, f":::{{equation}} {equation.label}") for equation in chapter.of(Equation)]
-    claims += [(preset.line, f"{{set}}`{preset.instrument} ") for preset in chapter.presets]
+    claims += [(preset.line, f"{{set}}`{preset.slot} ") for preset in chapter.presets]
     hints = {line.removeprefix(":hint: ") for line in lines if line.startswith(":hint: ")}
     in_hints = {tex for hint in hints for tex in re.findall(r"\$(.*?)\$", hint)}
     claims += [
@@ -399,7 +411,7 @@ def valued() -> Chapter:
 
 
 def test_a_value_is_an_expression_or_a_reading(valued):
-    assert [(value.instrument, value.state, value.expression, value.format) for value in valued.values] == [
+    assert [(value.slot, value.state, value.expression, value.format) for value in valued.values] == [
         ("", {}, "exp(-6)**0.5", ".4f"),
         ("ring", {"view": "forward", "t": "0.5"}, "alpha_bar", ".3f"),
         ("", {}, "x", ""),
@@ -413,7 +425,7 @@ def test_a_value_is_an_expression_or_a_reading(valued):
 @pytest.mark.parametrize("expression", ["x[1 : 2].sum()", "{1: 2}[1]", "(lambda : 3)()", "a if b else c"])
 def test_a_colon_does_not_make_a_reading(expression):
     (value,) = parse(f"It is {{value}}`{expression} | .1f`.\n").values
-    assert (value.instrument, value.expression) == ("", expression)
+    assert (value.slot, value.expression) == ("", expression)
 
 
 def test_the_last_bar_separates_the_format():
