@@ -6,7 +6,8 @@
  * @typedef {import("./run_queue.js").Job} Job
  * @typedef {import("./run_queue.js").End} End
  * @typedef {Extract<import("../page/protocol.js").FromWorker, {type: "edited"}>} Edited
- * @typedef {{name: string, title: string, file: string, code: string}} Source  A function and its original code.
+ * @typedef {{name: string, title: string, file: string, code: string, plain: boolean}} Source  A function and its
+ *   original code; plain: it is the plain form of a faster one that runs.
  */
 import { Cell } from "./cell.js";
 import { RunQueue } from "./run_queue.js";
@@ -134,6 +135,7 @@ class OverrideCell extends Cell {
     about.className = "about";
     const file = document.createElement("code");
     file.textContent = source.file;
+    if (source.plain) about.append("The instrument runs this formula in a faster form, with the same numbers. ");
     about.append("Run it to make the instrument above use your version. Keep its name and parameters. It can use every name in ", file);
     about.append(".");
     this.part("header").after(about);
