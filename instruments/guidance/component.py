@@ -131,8 +131,7 @@ class Guidance(Instrument):
         """The two names of the dial agree, and the interval is in order."""
         if "guidance_weight" in changed and "guidance_scale" not in changed:
             self.guidance_scale = round(self.guidance_weight + 1.0, 9)
-        else:
-            self.guidance_weight = round(self.guidance_scale - 1.0, 9)
+        self.guidance_weight = round(self.guidance_scale - 1.0, 9)
         if "interval_high" in changed:
             self.interval_low = min(self.interval_low, self.interval_high)
         else:
