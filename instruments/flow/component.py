@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from diffusion_lab.app.instrument import Handle, Instrument, Measure, Panel, Readout, Status, Transport  # isort: skip
-from diffusion_lab.app.instrument import choice, computed, number, readings, seed, switch, whole  # isort: skip
+from diffusion_lab.app.instrument import choice, computed, counted, number, readings, seed, switch, whole  # isort: skip
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Heat, Lines, Plane, Points  # isort: skip
 from diffusion_lab.app.instrument.scenes import Segments, Texts, field_arrows, field_scale  # isort: skip
 from diffusion_lab.instruments.common import couplings, flows
@@ -259,7 +259,7 @@ class FlowMatching(Instrument):
         return Status(f"{points} on the paths of their pairs, in closed form", f"beside it: {field}")
 
     def _steps(self) -> str:
-        return f"{self.num_steps} {self.label('solver')} step{'s' if self.num_steps > 1 else ''}"
+        return counted(self.num_steps, f"{self.label('solver')} step")
 
     def describe(self) -> str:
         """The picture in words."""

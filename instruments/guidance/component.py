@@ -7,7 +7,7 @@ import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
     Estimate, Handle, Instrument, Measure, Panel, Readout, Status, Transport,
-    choice, computed, number, readings, seed, switch, whole,
+    choice, computed, counted, number, readings, seed, switch, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Heat, Lines, Plane, Points, Texts
 from diffusion_lab.instruments.common import conditional_mixtures, guidance, schedules
@@ -93,9 +93,9 @@ class Guidance(Instrument):
                 doc="Root mean squared distance from the mean; beside it, of the tilted density."),
             Measure("beyond", "beyond the class mean", ".2f", "tilted", when=SAMPLES,
                 doc="How far the mean lies past that of the class, on the way there from the mean of all data."),
-            Measure("variance", "variance per axis", ".3f", "exact", when=KNOWN,
+            Measure("variance", "variance per axis", "#.3g", "exact", when=KNOWN,
                 doc="Of the points, ± its standard error; beside it the exact value for this sampler and its levels."),
-            Measure("limit", "variance, infinitely many steps", ".3f", "tilted", when=KNOWN,
+            Measure("limit", "variance, infinitely many steps", "#.3g", "tilted", when=KNOWN,
                 doc="The sampler's limit, from infinite noise; beside it the variance of the tilted density."),
             Measure("eps_uncond", "ε∅, without class", ".2f", "length", when=PROBE,
                 doc="Noise predicted without the condition."),
@@ -284,10 +284,10 @@ class Guidance(Instrument):
         """The sampler and its cost, or the predictions."""
         if self.view == "probe":
             return Status("Two exact predictions at one point, and the guided prediction", "float64")
-        steps = f" × {self.langevin_steps} steps" if self.sampler == "langevin" else ""
-        counted = "both branches" if self.guide_by == "classifier_free" else "network and classifier"
+        steps = f" × {counted(self.langevin_steps, 'step')}" if self.sampler == "langevin" else ""
+        branches = "both branches" if self.guide_by == "classifier_free" else "network and classifier"
         what = f"{METHODS[self.sampler]}: {self.num_levels} levels{steps} × {kernel.NUM_POINTS} points"
-        what += f", {self.sampled.nfe} evaluations each, {counted} counted"
+        what += f", {self.sampled.nfe} evaluations each, {branches} counted"
         return Status(what, "exact predictions, float64", timed=("sampled",))
 
     def describe(self) -> str:
@@ -300,7 +300,7 @@ class Guidance(Instrument):
             dial += f" by a {self.label('guide_by').lower()}"
         if self.guide_at == "interval":
             dial += f" between t = {self.interval_low:.2f} and {self.interval_high:.2f}"
-        steps = f" of {self.langevin_steps} Langevin steps" if self.sampler == "langevin" else ""
+        steps = f" of {counted(self.langevin_steps, 'Langevin step')}" if self.sampler == "langevin" else ""
         how = f"{METHODS[self.sampler]}, {self.num_levels} noise levels{steps}"
         if self.view == "probe":
             line = "The guided arrow ends on the line through the other two ends. "

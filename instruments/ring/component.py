@@ -7,7 +7,7 @@ import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
     Brush, CategoryBars, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
-    choice, computed, number, readings, seed, switch, text, whole,
+    choice, computed, counted, number, readings, seed, switch, text, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points, field_arrows, field_scale
 from diffusion_lab.instruments.common import datasets, schedules
@@ -280,7 +280,7 @@ class Ring(Instrument):
     def status(self) -> Status:
         """The computation: one jump forward, or the run of the sampler."""
         mixture = self.data.mixture
-        gaussians = f"{len(mixture.means)} Gaussian{'s' if len(mixture.means) > 1 else ''} of σ = {mixture.s:g}"
+        gaussians = f"{counted(len(mixture.means), 'Gaussian')} of σ = {mixture.s:g}"
         exactness = f"exact score of {gaussians}, float64"
         if self.view == "reverse":
             return Status(f"{self._steps()} × {self.num_points} points", exactness, timed=("replay",))
@@ -289,14 +289,14 @@ class Ring(Instrument):
         return Status(f"{self.num_points} points, one jump by equation (1.2)", exactness)
 
     def _steps(self) -> str:
-        at_each = f" × {self.langevin_steps} steps" if self.sampler == "langevin" else ""
+        at_each = f" × {counted(self.langevin_steps, 'step')}" if self.sampler == "langevin" else ""
         return f"{self.num_levels} levels{at_each}"
 
     def describe(self) -> str:
         """The picture in words."""
         m, name = self.measures, DATA_SETS[self.data_set]
         if self.data_set == "drawn":
-            name += f" of {len(self.drawing) // 4} points"
+            name += f" of {counted(len(self.drawing) // 4, 'point')}"
         how = self.label("sampler") + (f", η = {self.eta:.2f}" if self.sampler == "ddim" else "")
         what = {
             "clean": f"Clean data: {self.num_points} points of {name}",

@@ -8,7 +8,7 @@ import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
     Brush, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
-    choice, computed, number, readings, seed, switch, text, whole,
+    choice, computed, counted, number, readings, seed, switch, text, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import (  # isort: skip
     BY_PART, Arrows, Axes, Band, Heat, Lines, Plane, Points, field_arrows, field_scale,
@@ -272,7 +272,7 @@ class Train(Instrument):
     def describe(self) -> str:
         """The picture in words."""
         r, condition, samples, score = self.reading_texts, self.label("condition").lower(), "", ""
-        drawn = f" of {len(self.drawing) // 4} points" if self.data_set == "drawn" else ""
+        drawn = f" of {counted(len(self.drawing) // 4, 'point')}" if self.data_set == "drawn" else ""
         guided = f", guidance scale w = {self.guidance_scale:.1f}" if self.condition != "none" else ""
         if self.view != "score":
             samples = (

@@ -29,6 +29,9 @@ LEAST = 3
 
 STOP = "."
 
+SHOWN_PROBLEMS = 3
+"""Invalid entries of the given words that are explained at once."""
+
 LINES: tuple[tuple[str, ...], ...] = tuple(tuple(line.split()) for line in SENTENCES.strip().splitlines())
 VOCABULARY: tuple[str, ...] = tuple(sorted({word for line in LINES for word in line}))
 TOKEN: dict[str, int] = {word: token for token, word in enumerate(VOCABULARY)}
@@ -102,7 +105,7 @@ def read_pins(typed: str, length: int) -> tuple[Pins, str]:
     """What a reader typed, "6:captain 14:letter", as words with positions, and the problems of the rest.
 
     Commas and spaces separate entries. Of two words at one position the later counts. The problems are "", or one
-    sentence for each invalid entry; valid entries are still used.
+    sentence for each of the first SHOWN_PROBLEMS invalid entries, and the number of the others; valid entries are used.
     """
     pins: dict[int, str] = {}
     problems = []
@@ -117,7 +120,9 @@ def read_pins(typed: str, length: int) -> tuple[Pins, str]:
             problems.append(f"“{word}” is not a word of the corpus{'; near it: ' + ', '.join(near) if near else ''}.")
         else:
             pins[int(place)] = word
-    return tuple(sorted(pins.items())), " ".join(problems)
+    more = len(problems) - SHOWN_PROBLEMS
+    shown = [*problems[:SHOWN_PROBLEMS], f"{more} more cannot be used."] if more > 0 else problems
+    return tuple(sorted(pins.items())), " ".join(shown)
 
 
 def with_pin(typed: str, position: int, word: str) -> str:

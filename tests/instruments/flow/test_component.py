@@ -328,6 +328,7 @@ def test_the_words_say_what_the_readings_say(panel):
     assert "384 points carried by the rectified flow to the ring data (exact velocity, seed 4)" in panel.description
     assert "at t = 0.85, in 16 Euler steps. The solver (16 Euler steps, evaluations: 16)" in panel.description
     assert f"Straightness S is {panel.instrument.case.reference.straightness.value:.3f}" in panel.description
+    assert f"path length over distance {panel.instrument.case.reference.detour.value:.2f}." in panel.description
     assert "98% of its ends lie within three standard deviations of a centre (true value 99%)" in panel.description
     panel.update(view="pairs", data_set="five_clusters")
     assert "384 points on the paths of their own pairs of rectified flow to the five clusters" in panel.description

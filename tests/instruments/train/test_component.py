@@ -295,7 +295,7 @@ def test_the_words_have_the_numbers_of_the_picture():
     texts = screen.texts
     assert f"A network after {texts['step']} training steps on the ring data" in screen.description
     assert f"are {texts['distance']} from the data, perfect draws {texts['distance_true']}" in screen.description
-    assert f"off by {texts['score_error']}, where that of an untrained network is off by" in screen.description
+    assert f"off by {texts['score_error']}, where that of an untrained network is off by {texts['score_error_true']}." in screen.description
     assert f"The floor is {texts['floor']}" in screen.description
     screen.update(view="samples", chart_shows="levels")
     assert "learned score" not in screen.description
