@@ -271,7 +271,9 @@ class Instrument(param.Parameterized):
         """Performs the action of a button or a tap: {"action": "run"}, or "step", "reset", or "tap" with x and y."""
         action = message.get("action") if isinstance(message, dict) else None
         if action not in ACTIONS:
-            raise StateError(f"An instrument is sent one of the actions {', '.join(ACTIONS)}, got {shortened(repr(message))}.")
+            raise StateError(
+                f"An instrument is sent one of the actions {', '.join(ACTIONS)}, got {shortened(repr(message))}."
+            )
         place = []
         if action == "tap":
             try:

@@ -9,7 +9,7 @@ import param
 
 from diffusion_lab.app.instrument.vocabulary import current_value
 
-#: Numbers in ASCII digits. Python's `int` and `float` also read "1_000" and digits of other scripts, JavaScript does not.
+#: Numbers in ASCII digits. Python's `int` and `float` also read 1_000 and other scripts' digits; JavaScript does not.
 WHOLE = re.compile(r"[-+]?\d{1,20}", re.ASCII)
 NUMBER = re.compile(r"[-+]?(\d{1,20}\.?\d{0,20}|\.\d{1,20})(e[-+]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 

@@ -139,8 +139,8 @@ def mmd(x: ArrayLike, mixture: GaussianMixture, signal: float, sigma: float, wid
 
     on a square lattice out to 3.5/width, in O(N) instead of O(N²) time. A lattice of spacing 0.25/width repeats the
     kernel every 25 widths: equal to the integral within 1e-3 for clouds less than 20 widths across. For a wider cloud
-    the lattice is finer (`fineness`). `width` is in units of the data. Independent draws of the law give MMD² (1 - sum_f p_f |E exp(i f·X)|²) / N on average.
-    Raises ValueError unless x is (N, 2), N >= 1, and width > 0.
+    the lattice is finer (`fineness`). `width` is in units of the data. Independent draws of the law give
+    MMD² (1 - sum_f p_f |E exp(i f·X)|²) / N on average. Raises ValueError unless x is (N, 2), N >= 1, and width > 0.
     """
     return mmd_from(characteristic(x, width, fineness(x, width)), len(np.asarray(x)), mixture, signal, sigma, width)
 

@@ -55,7 +55,7 @@ class Guidance(Instrument):
     convention = choice(("scale", "weight"), "scale", "Convention",
         "Scale: (1 − w) ε∅ + w ε_c, plain conditioning at w = 1. Weight: (1 + w′) ε_c − w′ ε∅, plain at w′ = 0.")
     guide_by = choice(GUIDE_BY, "classifier_free", "Guide by",
-        "Two predictions; a classifier of noised points, the same here; or one of clean points, misled by noise.")
+        "Two predictions; a classifier of noised points, with the same result; or one of clean points, a mistake.")
     sampler = choice(SAMPLERS, "ode_heun", "Sampler",
         "The probability-flow ODE, the reverse SDE, or annealed Langevin, each with the guided prediction.")
     guide_at = choice(("every_level", "interval"), "every_level", "Guide at",
@@ -101,9 +101,10 @@ class Guidance(Instrument):
                 doc="Noise predicted without the condition."),
             Measure("eps_cond", "ε_c, with class", ".2f", "length", when=PROBE,
                 doc="Noise predicted with the condition."),
-            Measure("eps_guided", "ε̃, guided", ".2f", "length", when=PROBE, doc="The two, extrapolated by w."),
-            Measure("classifier", "classifier slope", ".2f", "from ε", when=PROBE,
-                doc="Slope of the classifier by differences; beside it (ε∅ − ε_c)/√(1 − ᾱ), that of noised points."),
+            Measure("eps_guided", "ε̃, guided", ".2f", "length", when=PROBE,
+                doc="The guided prediction, (1 − w) ε∅ + w ε_c."),
+            Measure("classifier", "classifier gradient", ".2f", "from ε", when=PROBE,
+                doc="Of log p(c|x), by finite differences; beside it (ε∅ − ε_c)/√(1 − ᾱ), that of noised points."),
         ])
 
     plane = Plane(

@@ -106,7 +106,7 @@ class Ring(Instrument):
     )  # fmt: skip
     eta = number(
         0.0, 0, 1, 0.05, "Fresh noise",
-        "How much noise DDIM adds: 0 none, 1 as much as DDPM with the variance of its posterior.",
+        "How much fresh noise DDIM adds: 0 none, 1 as much as DDPM with the variance β̃ of its posterior.",
         symbol="η", when={"sampler": "ddim"},
     )  # fmt: skip
     seed = seed(4, "The same seed gives the same points and the same noise.")
@@ -285,7 +285,7 @@ class Ring(Instrument):
         if self.view == "reverse":
             return Status(f"{self._steps()} × {self.num_points} points", exactness, timed=("replay",))
         if self.data_set == "drawn" and not self.drawing:
-            return Status("Nothing is drawn yet; one cluster is used instead. Draw on the picture, up to 150 points.")
+            return Status(datasets.NOTHING_DRAWN)
         return Status(f"{self.num_points} points, one jump by equation (1.2)", exactness)
 
     def _steps(self) -> str:

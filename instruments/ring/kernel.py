@@ -233,7 +233,7 @@ def measures_in_slices(
 
 
 def _means(x: ArrayLike, mixture: GaussianMixture, fine: int) -> Means:
-    """The measures that are means over points: mass per mode, share within 3 s, `metrics.characteristic`; `fine`: its."""
+    """The measures that are means over points: mass per mode, share within 3 s, `characteristic` with `fine`."""
     mass = mode_mass(x, mixture.means) if has_modes(mixture) else np.zeros(0)
     return mass, fraction_within(x, mixture.means, 3.0 * mixture.s), characteristic(x, fine=fine)
 

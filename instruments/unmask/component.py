@@ -35,7 +35,7 @@ class Unmask(Instrument):
 
     num_inference_steps = whole(
         5, 1, 24, "Passes", symbol="K",
-        doc="Passes in which all masks are filled; more than there are masks are not used.",
+        doc="Number of passes in which all masks are filled. More passes than masks are used by ReMDM only.",
     )  # fmt: skip
     progress = number(
         0.2, 0, 1, 0.005, "Progress",
@@ -51,7 +51,7 @@ class Unmask(Instrument):
     )  # fmt: skip
     remasking = choice(
         RULES, "confidence", "Commit by",
-        doc="Which masked positions a pass commits. Low confidence is LLaDA's published rule; ReMDM masks again.",
+        doc="Which positions a pass fills. Low confidence is LLaDA's published rule; ReMDM also masks words again.",
     )  # fmt: skip
     eta_cap = number(
         0.2, 0, 0.9, 0.05, "Masked again, at most", symbol="σ", when={"remasking": "remdm"},
@@ -93,7 +93,7 @@ class Unmask(Instrument):
             Measure("revealed", "words revealed", "", "left to right", doc="Of the words that were not given."),
             Measure(
                 "likelihood", "log p, nats a word", ".2f", "mean",
-                doc="Of what is revealed, for each word that was not given; beside it the exact mean over full texts.",
+                doc="Mean over the words revealed, under the exact model; beside it the exact mean over full texts.",
             ),
             Measure(
                 "joints", "odd neighbours", "d", "left to right",
@@ -325,7 +325,7 @@ class Unmask(Instrument):
         """Both texts so far, word by word."""
         return self.shown.table()
 
-    # --- what the hand does ------------------------------------------------------------------------------------------
+    # --- what buttons and taps do ------------------------------------------------------------------------------------
 
     def step(self) -> None:
         """Advances by one pass."""

@@ -22,7 +22,7 @@ from diffusion_lab.instruments.unmask.corpus import SENTENCES
 Array = NDArray[np.float64]
 
 DELTA = 0.1
-"""Smoothing: a tenth of Witten & Bell's; the chance of leaving what the corpus has seen is about 4 % a word."""
+"""Smoothing: a tenth of Witten & Bell's; about 4 % of all words follow one that they never follow in the corpus."""
 
 LEAST = 3
 """Pairs with at least this many occurrences have a separate state: 110 pairs and 68 words, 178 states."""
@@ -102,7 +102,7 @@ Pins = tuple[tuple[int, str], ...]
 
 
 def read_pins(typed: str, length: int) -> tuple[Pins, str]:
-    """What a reader typed, "6:captain 14:letter", as words with positions, and the problems of the rest.
+    """Parse the text of a reader, "6:captain 14:letter", into words with positions and sentences about invalid entries.
 
     Commas and spaces separate entries. Of two words at one position the later counts. The problems are "", or one
     sentence for each of the first SHOWN_PROBLEMS invalid entries, and the number of the others; valid entries are used.

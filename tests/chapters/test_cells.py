@@ -17,7 +17,10 @@ from diffusion_lab.app.build.chapter_tree import Cell
 from diffusion_lab.app.build.site import chapter_paths, read_references
 
 CELLS: dict[str, dict[str, str]] = {
-    path.stem: {cell.label: cell.code for cell in parse_chapter(path, path.read_text("utf-8"), read_references()).of(Cell)}
+    path.stem: {
+        cell.label: cell.code
+        for cell in parse_chapter(path, path.read_text("utf-8"), read_references()).of(Cell)
+    }
     for path in chapter_paths()
 }  # fmt: skip
 
@@ -50,7 +53,9 @@ def ran(claim: Claim, edit: tuple[str, str]) -> tuple[Names, list[list[float]]]:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
         exec(cells[claim.cell].replace(*edit) if edit[0] else cells[claim.cell], names)
-    rows = [re.findall(r"(?<![\w.])[-+]?\d+\.?\d*(?:e-?\d+)?(?![\w])", line) for line in printed.getvalue().splitlines()]
+    rows = [
+        re.findall(r"(?<![\w.])[-+]?\d+\.?\d*(?:e-?\d+)?(?![\w])", line) for line in printed.getvalue().splitlines()
+    ]
     return names, [[float(number) for number in row] for row in rows if row]
 
 
@@ -81,14 +86,14 @@ def langevin_is_too_wide(_: Names, rows: list[list[float]]) -> None:
 
 def best_guess(_: Names, rows: list[list[float]]) -> None:
     """Guessing 0 costs 1, the exact guess least; even that costs something."""
-    t, zero, itself, exact = np.transpose(rows)
+    _, zero, itself, exact = np.transpose(rows)
     assert near(zero, 1, 4 * np.sqrt(2 / 20_000))
     assert np.all(exact <= np.minimum(zero, itself) + 1e-3)
     assert near(exact[0], 1, 0.5) and 0 < exact[-1] < 0.1
 
 
 def it_learns(_: Names, rows: list[list[float]]) -> None:
-    steps, loss, floor, above = np.transpose(rows)
+    _, loss, floor, above = np.transpose(rows)
     assert np.all(above > 0) and above[-1] < 0.25 * above[0]
     assert near(loss - floor, above, 2e-4)
     assert above[1] < 0.5 * above[0], "most is learned by step 200"

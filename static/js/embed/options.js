@@ -50,7 +50,7 @@ export function readOptions(search, settings) {
   const list = (name, others) => {
     const names = query.getAll(name).flatMap((text) => text.split(",")).map((text) => text.trim()).filter(Boolean);
     const known = (/** @type {string} */ word) => settings.includes(word) || others.includes(word);
-    const unknown = names.filter((word) => !known(word)).slice(0, 5).map((word) => `\`${word.slice(0, 40)}\``); // prettier-ignore
+    const unknown = [...new Set(names)].filter((word) => !known(word)).slice(0, 5).map((word) => `\`${word.slice(0, 40)}\``); // prettier-ignore
     if (unknown.length) problems.push(`\`${name}\` names ${unknown.join(", ")}; the settings are ${settings.join(", ")}.`);
     return [...new Set(names)].filter(known);
   };

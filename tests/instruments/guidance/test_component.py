@@ -212,6 +212,10 @@ def test_the_probe_shows_its_vectors(dial):
     assert (texts["nfe"], texts["spread"], texts["t"]) == ("2", "–", "0.200")
     dial.param.update(guide_at="interval", interval_low=0.3, interval_high=0.5)
     assert shown(dial)["eps_guided"] == shown(dial)["eps_cond"], "outside the interval"
+    dial.param.update(interval_low=0.1, interval_high=0.2)
+    assert shown(dial)["eps_guided"] != shown(dial)["eps_cond"], "its upper end belongs to it"
+    dial.param.update(interval_low=0.2, interval_high=0.5)
+    assert shown(dial)["eps_guided"] == shown(dial)["eps_cond"], "its lower end does not"
 
 
 def test_a_classifier_of_clean_points_leads_off_the_line(dial):

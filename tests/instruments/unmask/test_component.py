@@ -279,6 +279,8 @@ def test_steps_are_passes_and_end():
         assert unmask.reading_texts["written"] == f"word {min(spent, 15)} of 15"
     assert unmask.reading_texts["cost"] == "5 × 15 = 75"
     assert unmask.reading_texts["cost_true"] == "15"
+    unmask.given = "2:cat 15:."
+    assert unmask.reading_texts["cost"] == "5 × 15 = 75", "a pass computes the positions of given words too"
 
 
 # --- the chart -------------------------------------------------------------------------------------------------------

@@ -24,10 +24,22 @@ quickly = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 
-HOSTILE = ["constructor", "__proto__", "__class__", "param", "name", "playing", "_graph", "move", "", "é", "x" * 100_000]
+HOSTILE = [
+    "constructor",
+    "__proto__",
+    "__class__",
+    "param",
+    "name",
+    "playing",
+    "_graph",
+    "move",
+    "",
+    "é",
+    "x" * 100_000,
+]
 TEXTS = st.one_of(
     st.text(max_size=20), st.floats().map(str), st.integers().map(str),
-    st.sampled_from(["1_000", "４", "½", "1e400", "nan", "-0", "7.0", " 7 ", "7\n", "0x10", "true", "9" * 5000, "ab\n"]),
+    st.sampled_from(["1_000", "４", "½", "1e400", "nan", "-0", "7.0", " 7 ", "7\n", "0x10", "true", "9" * 5000]),
 )  # fmt: skip
 
 

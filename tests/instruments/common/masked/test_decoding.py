@@ -7,8 +7,8 @@ import pytest
 
 from diffusion_lab.instruments.common.masked.chains import MASK
 from diffusion_lab.instruments.common.masked.decoding import decode
-from diffusion_lab.instruments.common.masked.laws import decoding_law
 from diffusion_lab.instruments.common.masked.drafts import tempered
+from diffusion_lab.instruments.common.masked.laws import decoding_law
 from diffusion_lab.instruments.common.masked.rules import RULES, transfer_counts
 
 from .cases import ALPHA, decoded, joint, lopsided, model_of, p_value, two_states

@@ -148,7 +148,9 @@ def test_a_step_is_the_least():
         equal_times(0)
 
 
-@pytest.mark.subject(runge_kutta_4, of_the_last_stage=lambda *run: (lambda x, v: (x, [*v[:-1], v[-2]]))(*runge_kutta_4(*run)))
+@pytest.mark.subject(
+    runge_kutta_4, of_the_last_stage=lambda *run: (lambda x, v: (x, [*v[:-1], v[-2]]))(*runge_kutta_4(*run))
+)
 def test_the_reference_has_the_velocity_at_each_of_its_nodes(subject, rng):
     states, velocities = subject(lambda x, t: x * t + 1, rng.standard_normal((5, 2)), 4)
     for k, (x, v) in enumerate(zip(states, velocities, strict=True)):
