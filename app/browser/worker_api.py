@@ -216,8 +216,6 @@ class WorkerApi:
 
     def fall_asleep(self) -> None:
         """Prepares the interpreter for the snapshot: removes references to JavaScript objects of this worker."""
-        if panel_pyodide := sys.modules.get("panel.io.pyodide"):
-            panel_pyodide._dict_converter = None  # type: ignore[attr-defined]  # a JavaScript object, unused here
         gc.collect()
         gc.freeze()
 

@@ -322,6 +322,7 @@ def document_json(view: InstrumentView, at_once: set[str]) -> str:
             model.stylesheets = [sheet for sheet in model.stylesheets if not isinstance(sheet, ImportedStyleSheet)]
     root.data.status = TAKEN.sub("", view.status)
     root.data.markup = TAKEN.sub("", view.markup)
+    root.esm = ""  # the page has the front panel's script (static/js/bokeh/components.js)
     document.add_root(root)
     made, _ = standalone_docs_json_and_render_items(document, suppress_callback_warning=True)
     return json.dumps({"doc": next(iter(made.values())), "roots": [root.ref["id"]]}, separators=(",", ":"))

@@ -49,6 +49,7 @@ from diffusion_lab.app.build.package import make_package
 from diffusion_lab.app.build.precompress import Precompressor
 from diffusion_lab.app.build.python_packs import make_python_packs
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument, RenderedQuiz, with_answer
+from diffusion_lab.app.build.security_policy import with_policy
 from diffusion_lab.app.build.setup_steps import ROOT, WORK, Say, SetupError, place_and_message
 from diffusion_lab.app.build.typeset import typeset
 from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_names
@@ -434,7 +435,7 @@ class _Site:
             raise SetupError(place_and_message(error)) from None
         text = MARK.sub(lambda mark: self.formulas[mark[0]], text)
         (self.out / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.out / path).write_text(text, "utf-8")
+        (self.out / path).write_text(with_policy(text), "utf-8")
         self._written(self.out / path)
 
 

@@ -46,7 +46,7 @@ export class Outputs {
   show({ kind, body }) {
     this.settle();
     const last = this.root.lastElementChild;
-    if (MARKUP.has(kind)) this.#add("div", kind).innerHTML = body;
+    if (MARKUP.has(kind)) this.#markup(body, kind);
     else if (kind === "live") this.live?.open(this.#add("div", kind), body);
     else if (SENTENCES.has(kind)) this.#sentence(body, kind);
     else if (kind === "text" && last?.classList.contains("text")) last.append(body);
@@ -59,6 +59,17 @@ export class Outputs {
     block.className = `output ${kind}`;
     this.root.append(block);
     return block;
+  }
+
+  /** Shows HTML. It came from the reader's interpreter, in which any code may run. @param {string} html @param {string} kind */
+  async #markup(html, kind) {
+    const block = this.#add("div", kind);
+    try {
+      const { sanitised } = await import("./sanitise.js");
+      block.innerHTML = sanitised(html);
+    } catch (error) {
+      block.textContent = `It could not be shown: ${/** @type {Error} */ (error).message}`;
+    }
   }
 
   /** Shows a hint about an error, or the result of an exercise's checks. @param {string} words @param {string} kind */

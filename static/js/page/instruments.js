@@ -50,8 +50,6 @@ const QUICK_MS = 10;
 export function openInstruments(python, embedded) {
   if (embedded) embedded.started.then(prepare);
   else prepare();
-  // Panel loads component code by this name; every browser that the lab supports can import modules itself.
-  /** @type {any} */ (window).importShim ??= Object.assign((/** @type {string} */ url) => import(url), { addImportMap() {} });
   /** @type {Map<string, Link>} */
   const links = new Map();
   /** @param {HTMLElement} place @param {string} slot @param {Record<string, string>} asked settings that differ from the place's */
