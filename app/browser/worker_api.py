@@ -82,7 +82,7 @@ class WorkerApi:
         """
 
         def make() -> None:
-            made = LinkedInstrument(slot, name, place.to_py(), asked.to_py(), embedded, self._send_answer)
+            made = LinkedInstrument(slot, name, _texts(place), _texts(asked), embedded, self._send_answer)
             self._instruments[slot] = made
             if query is not None:
                 made.resume(query)
@@ -225,3 +225,11 @@ class WorkerApi:
         if legacy := sys.modules.get("numpy.random.mtrand"):  # seeds itself when it is imported later
             legacy.seed()
         sys.path_importer_cache.clear()
+
+
+def _texts(names: Any) -> dict[str, str]:
+    """A JavaScript object of texts by name as a dictionary.
+
+    Unlike `to_py`, it also reads one that has a name like `constructor`, which the address of a page may contain.
+    """
+    return {str(name): str(text) for name, text in names.object_entries()}

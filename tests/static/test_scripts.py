@@ -31,6 +31,7 @@ def test_every_script_is_run():
     assert {path.name.split(".")[0] for path in SCRIPTS} == {
         "embed",
         "front_panel",
+        "hostile",
         "instruments",
         "layers",
         "menu",
