@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from diffusion_lab.app.cells.session import Output
+from diffusion_lab.app.cells.outputs import Output
 
 #: Maximum text shown of one run; of any further text, only the last lines are shown.
 MAX_LINES = 10_000

@@ -26,6 +26,7 @@ export function openCells(python, instruments) {
   const runner = new RunQueue(python, {
     ask: (job, run) => ({
       type: "run_cell", run, label: job.label, code: job.code, above: job.above?.() ?? [], checks: job.checks ?? "",
+      starter: job.checks ? job.original ?? "" : "",
     }),
     replaced: "Stopped. Python was restarted; the results of earlier cells are lost.",
     offer: (offered) => {

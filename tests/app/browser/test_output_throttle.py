@@ -9,7 +9,7 @@ import pytest
 
 from diffusion_lab.app.browser import output_throttle
 from diffusion_lab.app.browser.output_throttle import OutputThrottle
-from diffusion_lab.app.cells.session import Output
+from diffusion_lab.app.cells.outputs import Output
 
 
 class Page:
