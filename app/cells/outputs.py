@@ -74,6 +74,20 @@ def overwritten(text: str) -> str:
     return "\n".join(_overwritten_line(line) for line in text.split("\n")) if "\r" in text else text
 
 
+def folded(text: str) -> str:
+    """Returns a shorter text with the same effect after any earlier one: without what its own lines overwrite."""
+    if "\r" not in text:
+        return text
+    first, *others = text.split("\n")
+    start, mark, rest = first.partition("\r")  # an earlier text decides what stays of the start
+    lines = [rest, *others]
+    kept = [_overwritten_line(line) for line in lines]
+    after = lines[-1].rpartition("\r")[2]  # the next text continues after this
+    if len(after) < len(kept[-1]):
+        kept[-1] += f"\r{after}"
+    return start + mark + "\n".join(kept)
+
+
 def _overwritten_line(line: str) -> str:
     shown = ""
     for part in line.split("\r"):

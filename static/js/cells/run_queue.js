@@ -122,6 +122,17 @@ export class RunQueue {
     if (job) this.stop(job);
   }
 
+  /** Whether Python has started. */
+  get working() {
+    return this.python.health === "live";
+  }
+
+  /** Restarts Python for a reader whose cells have spoilt it; their runs are not offered again. */
+  restart() {
+    this.history = [];
+    this.#replace("stopped", this.replaced);
+  }
+
   #next() {
     if (!this.current && this.line.length && this.python.health === "live") {
       const job = /** @type {Job} */ (this.line.shift());

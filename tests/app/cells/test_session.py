@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from diffusion_lab.app.cells.event_loop import drive
-from diffusion_lab.app.cells.outputs import Output, output_html, overwritten
+from diffusion_lab.app.cells.outputs import Output, folded, output_html, overwritten
 from diffusion_lab.app.cells.session import Session
 
 
@@ -119,6 +119,17 @@ def test_a_carriage_return_overwrites_its_line(session):
     outputs = run(session, "for k in range(3):\n    print(f'\\r{k} of 3', end='')\nprint('\\rdone')")
     assert blocks(outputs) == [["output text", "done 3\n"]]
     assert overwritten("50 %\r60 %\n7\r\nab\rc") == "60 %\n7\ncb"
+
+
+@pytest.mark.parametrize("text", ["a", "a\rb", "a\r", "\rab\rc", "a\nbc\rd\ne\r", "\r\n", "ab\r\rc\n\r", "x\ry\nz"])
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("123456", ""), ("12\r", "3"), ("1\n2", "\r3")])
+def test_folded_text_has_the_same_effect(text, before, after):
+    assert overwritten(before + folded(text) + after) == overwritten(before + text + after)
+    assert len(folded(text)) <= len(text)
+
+
+def test_folded_text_stays_short():
+    assert len(folded("".join(f"\r{k} of 1000" for k in range(1000)))) < 20
 
 
 def test_progress_leaves_while_the_cell_runs(session):
