@@ -135,10 +135,10 @@ class WorkerApi:
 
     # --- cells -------------------------------------------------------------------------------------------------------
 
-    def run_cell(self, label: str, code: str, above: Any, checks: str) -> bool:
+    def run_cell(self, label: str, code: str, above: Any, checks: str, starter: str) -> bool:
         """Runs a cell and sends its outputs as they are produced. See `LiveCells.run`."""
         with self._throttled() as throttle:
-            return self.cells.run(label, code, throttle.take, above.to_py(), checks)
+            return self.cells.run(label, code, throttle.take, above.to_py(), checks, starter)
 
     def link_output(self, slot: str) -> None:
         """Starts to send changes of a live output; called when the page has drawn it."""

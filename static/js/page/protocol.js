@@ -33,7 +33,7 @@
  *   | {type: "preset", slot: string, values: Record<string, string>, keep: boolean}
  *   | {type: "edit", run: number, instrument: string, name: string, code: string}
  *   | {type: "restore", instrument: string, name: string}
- *   | {type: "run_cell", run: number, label: string, code: string, above: [name: string, code: string][], checks: string}
+ *   | {type: "run_cell", run: number, label: string, code: string, above: [name: string, code: string][], checks: string, starter: string}
  *   | {type: "output_drawn", slot: string}
  *   | {type: "output_patch", slot: string, patch: any}
  *   | {type: "output_close", slot: string}
@@ -60,8 +60,8 @@
  *   | {type: "failed", where: "start" | "instrument" | "output" | "cell", slot?: string, message: string}
  * } FromWorker
  *
- * @typedef {"text" | "value" | "table" | "picture" | "live" | "error" | "hint" | "hint_above" | "passed" | "failed"} OutputKind  See `Output`
- *   in `app/cells/session.py`.
+ * @typedef {"text" | "value" | "table" | "picture" | "live" | "error" | "hint" | "hint_above" | "hint_restart" | "passed" | "failed"} OutputKind  See `Output`
+ *   in `app/cells/outputs.py`.
  *
  * @typedef {keyof typeof STAGES} Stage
  */

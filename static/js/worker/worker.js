@@ -196,7 +196,7 @@ class Lab {
         await this.withLibrary();
         this.begin(message.run);
         const began = performance.now();
-        const ok = api.run_cell(message.label, message.code, message.above, message.checks);
+        const ok = api.run_cell(message.label, message.code, message.above, message.checks, message.starter);
         if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
         else send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
         break;
