@@ -74,15 +74,19 @@ class WorkerApi:
         """Returns whether the code of instrument `name` is imported, so that opening it needs no download."""
         return f"diffusion_lab.instruments.{name}.component" in sys.modules
 
-    def open(self, slot: str, name: str, place: Any, asked: Any, embedded: bool, query: str | None) -> Any:
+    def open(
+        self, slot: str, name: str, place: Any, asked: Any, embedded: bool, query: str | None, beside: str = ""
+    ) -> Any:
         """Creates instrument `name` for the place `slot`, and returns a sentence for each wrong setting in `asked`.
 
         place, asked, embedded: see `LinkedInstrument`. query: the settings that it had in a previous interpreter, which
-        this one replaces; None if there was none.
+        this one replaces, or on an earlier visit; None if there were none. beside: of a pinned copy, the slot of its
+        original.
         """
 
         def make() -> None:
-            made = LinkedInstrument(slot, name, _texts(place), _texts(asked), embedded, self._send_answer)
+            original = self._instruments.get(beside)
+            made = LinkedInstrument(slot, name, _texts(place), _texts(asked), embedded, self._send_answer, original)
             self._instruments[slot] = made
             if query is not None:
                 made.resume(query)
@@ -121,6 +125,9 @@ class WorkerApi:
 
         if slot in self._instruments and not self._computes(go):
             go()
+        for other in self._instruments.values():
+            if other.original is not None and other.original is self._instruments.get(slot):
+                other.compare()
         return working
 
     def export(self, slot: str) -> str:

@@ -33,6 +33,7 @@ def test_every_script_is_run():
         "front_panel",
         "hostile",
         "instruments",
+        "kept",
         "layers",
         "menu",
         "png",
@@ -41,5 +42,7 @@ def test_every_script_is_run():
         "python_worker",
         "quizzes",
         "run_queue",
+        "sharing",
         "still_frames",
+        "stored",
     }

@@ -1,6 +1,6 @@
 /**
  * One code cell: an editor in place of the static code, its outputs, and the state of its run. Edits are stored in this
- * browser until they are reset.
+ * browser until they are reset, with the texts that a link or another tab would replace.
  *
  * @typedef {import("./editor.js").Editor} Editor
  * @typedef {import("./outputs.js").Output} Output
@@ -16,7 +16,8 @@
 import { copied, openDropDown } from "../page/drop_down.js";
 import { Outputs } from "./outputs.js";
 import { sharedAddress } from "./sharing.js";
-import { store, stored } from "../page/local_store.js";
+import { Kept } from "../page/kept.js";
+import { refusalWords } from "../page/local_store.js";
 
 const TICK_MS = 100;
 
@@ -36,7 +37,6 @@ export class Cell {
     this.root = root;
     this.page = page;
     this.label = String(root.dataset.cell);
-    this.key = key;
     this.runner = runner;
     const actions = { hint_above: () => this.runWithAbove(), hint_restart: () => this.#restart() };
     this.outputs = new Outputs(this.part(".outputs"), { live: page?.live, actions });
@@ -49,7 +49,12 @@ export class Cell {
     this.resetButton = this.part(".reset");
     this.checks = root.dataset.checks ?? "";
     this.original = original ?? this.part(".code").textContent ?? "";
-    this.code = stored(key) ?? this.original;
+    this.kept = new Kept(key, this.original, {
+      show: (code) => this.#put(code), heard: () => this.notify(), reset: () => this.reset(),
+    });
+    this.code = this.kept.text;
+    /** The code before a reset, until the next change. */
+    this.beforeReset = "";
     this.began = 0;
     this.repeating = false;
     /** @type {number | undefined} */ this.ticking = undefined;
@@ -63,8 +68,8 @@ export class Cell {
       if (event.key === "." && (event.ctrlKey || event.metaKey)) this.stop();
     });
     this.#openMenu();
-    if (stored(this.#keptKey) !== null) this.#offerMine("Your own code is still saved.");
     this.#markEdited();
+    this.notify();
   }
 
   /** @param {string} selector */
@@ -84,8 +89,9 @@ export class Cell {
       changed: (code) => {
         if (code === this.code) return; // put there by the page
         this.code = code;
-        this.#keep();
+        this.beforeReset = "";
         this.#markEdited();
+        this.kept.write(code);
       },
     });
     this.root.dataset.editable = "";
@@ -126,55 +132,54 @@ export class Cell {
     this.runner.stop(this);
   }
 
+  /** The original code again; the notice offers the way back. */
   reset() {
-    this.#put(this.original);
-    this.#keep();
+    this.beforeReset = this.code;
+    this.kept.put(this.original);
     this.outputs.reset();
     this.say("");
   }
 
   /** @param {string} code */
   #put(code) {
+    if (code !== this.original) this.beforeReset = "";
     this.code = code;
     this.editor?.setCode(code);
     this.editor?.markLine(0);
     this.#markEdited();
   }
 
-  #keep() {
-    store(this.key, this.code === this.original ? null : this.code);
+  /**
+   * Shows code that came by link, without running it; the reader's own edits stay saved.
+   * @param {string} code @param {boolean} returns whether the page shows again what it showed before
+   */
+  showShared(code, returns) {
+    if (this.kept.arrive(code, returns)) this.#put(code);
+    this.notify();
   }
 
-  // --- code that came by link ----------------------------------------------------------------------------------------
-
-  /** Storage key of the reader's own code while the cell shows the code of a link. */
-  get #keptKey() {
-    return `${this.key}:mine`;
-  }
-
-  /** Shows code that came by link, without running it; the reader's own edits stay saved. @param {string} code */
-  showShared(code) {
-    if (code === this.code) return;
-    const mine = stored(this.#keptKey) ?? stored(this.key);
-    if (mine !== null) store(this.#keptKey, mine);
-    this.#put(code);
-    this.#offerMine("This code was shared by link. It has not been run.");
-  }
-
-  /** @param {string} words */
-  #offerMine(words) {
-    const mine = stored(this.#keptKey);
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = mine === null ? "Back to the chapter’s" : "Back to mine";
-    button.addEventListener("click", () => {
-      store(this.#keptKey, null);
-      this.notice.hidden = true;
-      this.#put(mine ?? this.original);
-      this.#keep();
+  /** Says where the code has come from, which other texts are kept, and what is not. */
+  notify() {
+    const { kept } = this;
+    const offers = kept.offers();
+    if (this.beforeReset) offers.unshift({ label: "Undo", act: () => kept.put(this.beforeReset) });
+    const words = [
+      refusalWords(kept.refused),
+      kept.elsewhere && "Another tab has changed this cell. Both texts are kept.",
+      kept.arrived && "This code was shared by link. It has not been run.",
+      this.beforeReset && "Reset. Undo brings your code back.",
+      !kept.elsewhere && !kept.arrived && kept.more.others.length && "Another text of this cell is kept.",
+    ];
+    const buttons = offers.map(({ label, act }) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = label;
+      button.addEventListener("click", act);
+      return button;
     });
-    this.notice.replaceChildren(words, " ", button);
-    this.notice.hidden = false;
+    const shown = [...words.filter(Boolean), ...buttons].flatMap((part) => [/** @type {string | Node} */ (part), " "]);
+    this.notice.replaceChildren(...shown);
+    this.notice.hidden = !shown.length;
   }
 
   #openMenu() {
@@ -187,7 +192,10 @@ export class Cell {
       above: quietly(() => this.runWithAbove()),
       all: quietly(() => page.all().forEach((cell) => cell.run())),
       copy: () => copied(this.code),
-      link: async () => copied(await sharedAddress(this)),
+      link: async () => {
+        const address = await sharedAddress(this);
+        return address ? copied(address) : "This code is too long for a link.";
+      },
     });
   }
 

@@ -6,6 +6,8 @@ import { CompletionClient } from "./completion_client.js";
 import { Cell } from "./cell.js";
 import { LiveOutputs } from "./live_outputs.js";
 import { RunQueue } from "./run_queue.js";
+import { isReturn } from "../page/kept.js";
+import { pageNotice } from "../page/page_notice.js";
 import { noteProgress, progress } from "../page/progress.js";
 import { readShared } from "./sharing.js";
 import { followTheme, pageTheme } from "../page/theme.js";
@@ -56,26 +58,25 @@ export function openCells(python, instruments) {
     });
     root.addEventListener("focusin", () => python.wake());
   }
-  const show = () => showShared(cells);
-  addEventListener("hashchange", show);
-  show();
+  addEventListener("hashchange", () => showShared(cells, false));
+  showShared(cells, isReturn());
 }
 
-/** Shows shared code from the page's address in its cell. @param {Cell[]} cells */
-async function showShared(cells) {
+/**
+ * Shows shared code from the page's address in its cell.
+ * @param {Cell[]} cells @param {boolean} returns whether the page shows again what it showed before
+ */
+async function showShared(cells, returns) {
   try {
     const shared = await readShared(location.hash);
+    pageNotice("link", "");
     if (!shared) return;
     const cell = cells.find(({ label }) => label === shared.label);
     if (!cell) throw new Error(`This link holds code for a cell “${shared.label}”, which this page does not have.`);
-    cell.showShared(shared.code);
+    cell.showShared(shared.code, returns);
     cell.root.scrollIntoView({ block: "start" });
   } catch (error) {
-    const notice = document.createElement("p");
-    notice.className = "page-notice";
-    notice.setAttribute("role", "alert");
-    notice.textContent = /** @type {Error} */ (error).message;
-    document.querySelector("main")?.prepend(notice);
+    pageNotice("link", /** @type {Error} */ (error).message);
   }
 }
 

@@ -9,6 +9,7 @@ import { showProgress } from "./progress.js";
 import { Python } from "./python_worker.js";
 import { openPredictions } from "./predictions.js";
 import { openQuizzes } from "./quizzes.js";
+import { openResetAll } from "./reset_all.js";
 import { followSections, openThemeSwitch, showStart } from "./page_chrome.js";
 import { openDownload } from "./download_chapter.js";
 
@@ -19,6 +20,7 @@ openPredictions();
 openQuizzes();
 showProgress();
 openDownload();
+openResetAll();
 
 const frame = "embed" in document.body.dataset ? new (await import("../embed/frame.js")).Frame() : undefined;
 

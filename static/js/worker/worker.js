@@ -118,10 +118,10 @@ class Lab {
     const { api } = this;
     switch (message.type) {
       case "open": {
-        const { slot, name, state, asked, embedded, query } = message.slot;
+        const { slot, name, state, asked, embedded, query, beside } = message.slot;
         this.instruments.add(name);
         if (this.files || !api.knows(name)) await this.withFiles();
-        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined);
+        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined, beside ?? "");
         send({ type: "opened", slot, problems: problems.toJs() });
         problems.destroy();
         reached("built");
