@@ -16,9 +16,11 @@ STATIC = ROOT / "static"
 #: Folder of scripts → the folders and scripts that it may import, at run time or for their types. The parts of a page
 #: meet in `main.js`, which wires them.
 FOLDERS: dict[str, tuple[str, ...]] = {
-    "page": ("page/", "bokeh/"),
+    "files": ("files/",),
+    "page": ("page/", "bokeh/", "files/"),
     "cells": (
         "cells/",
+        "files/",
         "bokeh/bokeh_view.js",
         "page/drop_down.js",
         "page/local_store.js",
@@ -27,7 +29,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "bokeh": ("bokeh/",),
     "embed": ("embed/",),
-    "worker": ("worker/",),
+    "worker": ("worker/", "files/"),
 }
 #: What single scripts may import in place of that.
 EXCEPTIONS: dict[str, tuple[str, ...]] = {
@@ -37,7 +39,7 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
     "page/front_panel.js": (),
     "page/live_preview.js": (),
     "page/protocol.js": (),
-    "page/service_worker.js": (),
+    "page/service_worker.js": ("files/check.js",),
 }
 #: The scripts whose types all may use.
 TYPES = ("page/protocol.js", "page/python_worker.js")
@@ -45,6 +47,7 @@ TYPES = ("page/protocol.js", "page/python_worker.js")
 LIBRARIES = {
     "bokeh/": ("@bokeh/", "@holoviz/panel/"),
     "cells/": ("@codemirror/", "@lezer/"),
+    "files/sha256.js": ("@noble/hashes/",),
     "page/zip_stream.js": ("fflate",),
     "worker/interpreter.js": ("pyodide",),
 }

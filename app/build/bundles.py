@@ -44,6 +44,9 @@ NOT_KEPT_OFFLINE = (
     "files.json",
 )
 
+#: Hexadecimal digits of a file's SHA-256 in its name.
+DIGITS = 10
+
 #: The oldest supported browsers: they have sub-grids, `:has`, WebAssembly SIMD and WebAssembly exceptions.
 BROWSERS = "--target=chrome117,firefox121,safari16.4"
 
@@ -90,17 +93,23 @@ class SiteAssets:
 
     def lay_out_runtime(self, runtime: PythonPacks) -> None:
         """Adds the packs and weights, and bundles the worker with a table of their addresses."""
-        self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in runtime.core})
+        glue, wasm = runtime.core
 
+        # Endings that every host knows: some refuse files with others, or send `.mjs` with a type that no browser runs.
         def added(path: Path, name: str) -> str:
             return self.add(path, name).removeprefix("assets/")
 
         table = {
-            **{name: added(path, f"{name}.pack") for name, path in runtime.packs.items()},
-            "pyodide": self.urls["pyodide"].removeprefix("assets/"),
+            **{name: added(path, f"{name}.bin") for name, path in runtime.packs.items()},
+            "glue": added(glue, "pyodide.js"),
+            # Pyodide's loader asks for this name.
+            "wasm": {
+                "path": self._folder("pyodide", {wasm.name: wasm}).removeprefix("assets/") + wasm.name,
+                "digest": self._cache.digest(wasm)[:DIGITS],
+            },
             "panelRoot": self.urls["panel"].removeprefix("assets/"),
-            "instruments": {name: added(path, f"{name}.pack") for name, path in runtime.instruments.items()},
-            "weights": {name: added(path, name.replace("/", "-")) for name, path in runtime.weights.items()},
+            "instruments": {name: added(path, f"{name}.bin") for name, path in runtime.instruments.items()},
+            "weights": {name: added(path, name.replace("/", "-").replace(path.suffix, ".bin")) for name, path in runtime.weights.items()},
             "lock": runtime.lock,
             "libraries": [[inside, added(path, _library_name(inside))] for inside, path in runtime.libraries.items()],
         }
@@ -233,8 +242,9 @@ def _font_faces() -> list[str]:
 
 
 def _hashed_name(name: str, digest: str) -> str:
+    """Returns the address of a file; the page checks the digest in it (`js/files/check.js`)."""
     stem, dot, ending = name.partition(".")
-    return f"assets/{stem}.{digest[:10]}{dot}{ending}"
+    return f"assets/{stem}.{digest[:DIGITS]}{dot}{ending}"
 
 
 def _library_name(inside: str) -> str:

@@ -8,6 +8,7 @@
  * @typedef {Extract<import("../page/protocol.js").FromWorker, {type: "edited"}>} Edited
  * @typedef {{name: string, title: string, file: string, code: string}} Source  A function and its original code.
  */
+import { downloadJson } from "../files/download.js";
 import { Cell } from "./cell.js";
 import { RunQueue } from "./run_queue.js";
 
@@ -44,7 +45,7 @@ export function openCodeOverrides(python) {
 }
 
 /** @param {HTMLElement} place @returns {Promise<Source[]>} */
-const sourcesOf = async (place) => (await fetch(new URL(String(place.dataset.code), document.baseURI))).json();
+const sourcesOf = (place) => downloadJson(new URL(String(place.dataset.code), document.baseURI).href);
 
 /** The functions of one instrument, one of them shown in a cell. */
 class InstrumentCode {

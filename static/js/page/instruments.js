@@ -31,6 +31,7 @@
  *   the latest (overdue), and whether that has begun (takenOver); whether it was opened again after a restart of Python and has not answered yet, and with its settings.
  */
 
+import { downloadJson } from "../files/download.js";
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
 import { applyState, restyle, scenesOf } from "../bokeh/layers.js";
 import { keepInSight } from "./dock.js";
@@ -159,9 +160,7 @@ async function drawn(python, link) {
   const address = new URL(String(link.place.dataset.document), document.baseURI).href;
   link.undrawn = false;
   try {
-    const response = await fetch(address);
-    if (!response.ok) throw new Error(`${address} could not be downloaded: the server answered ${response.status}`);
-    const view = await draw(link.place, await response.json(), link.slot, (made) => restyle(made, pageTheme()));
+    const view = await draw(link.place, await downloadJson(address), link.slot, (made) => restyle(made, pageTheme()));
     link.view = view;
     link.document = view.model.document;
     link.settings = view.model.data;

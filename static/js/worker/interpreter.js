@@ -4,21 +4,50 @@
  * a snapshot could not be restored otherwise.
  */
 import { loadPyodide } from "pyodide";
-import { ASSETS, LIBRARY, address, download, downloadNow, downloadWithProgress, request, unpack } from "./packs.js";
+import { ASSETS, LIBRARY, address, request, requestModule, requestNow, requestWithProgress, unpack } from "./packs.js";
 
 /** @typedef {[path: string, module: WebAssembly.Module]} Compiled */
 /** @typedef {Record<string, string>} Handles  The compiled modules that Python has opened: address in memory → path. */
 
 /** Downloads that every start needs, requested before it is known whether there is a snapshot. */
-const core = import(/* webpackIgnore: true */ address(ASSETS.pyodide + "pyodide.asm.mjs"));
+const core = request(ASSETS.glue).then(importScript);
 /** @type {Promise<Compiled[]>} */
 const libraries = Promise.all(
   ASSETS.libraries.map(async ([path, file]) => {
-    const module = await WebAssembly.compileStreaming(request(file));
+    const module = await requestModule(file);
     return /** @type {Compiled} */ ([LIBRARY + path, module]);
   }),
 );
 for (const asked of [core, libraries]) asked.catch(() => {}); // reported where they are awaited
+
+/** A module of JavaScript from its checked source. @param {Uint8Array<ArrayBuffer>} source @returns {Promise<any>} */
+async function importScript(source) {
+  const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  try {
+    return await import(/* webpackIgnore: true */ address);
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
+
+/**
+ * Pyodide requests its own WebAssembly, and would only log a failure. This checks it, and rejects where it cannot be used.
+ * @returns {Promise<never>}
+ */
+function failureOfCore() {
+  return new Promise((_, reject) => {
+    WebAssembly.instantiateStreaming = async (response, imports) => {
+      try {
+        const { path, digest } = ASSETS.wasm;
+        const module = await requestModule(path, { digest, response: Promise.resolve(response) });
+        return { module, instance: await WebAssembly.instantiate(module, imports) };
+      } catch (error) {
+        reject(error);
+        return new Promise(() => {});
+      }
+    };
+  });
+}
 
 /** Links the modules as `dlopen` and `dlsym` would do one by one when Python imports them. @param {any} made @param {Compiled[]} compiled */
 function link(made, compiled) {
@@ -39,8 +68,8 @@ function link(made, compiled) {
  * @returns {Promise<any>}
  */
 export async function startInterpreter({ memory, handles = {}, snapshots = false } = {}) {
-  const library = memory ? undefined : download(ASSETS.start);
-  const failed = Promise.all([libraries, library]).then(() => new Promise(() => {}));
+  const library = memory ? undefined : request(ASSETS.start);
+  const failed = Promise.race([failureOfCore(), Promise.all([libraries, library]).then(() => new Promise(() => {}))]);
   failed.catch(() => {}); // reported where it is awaited
   /** @param {any} settings */
   const createPyodideModule = async (settings) => {
@@ -60,7 +89,7 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
   };
   /** @type {any} */
   const options = {
-    indexURL: address(ASSETS.pyodide),
+    indexURL: address(ASSETS.wasm.path.replace(/[^/]*$/, "")),
     stdLibURL: "data:,", // the library is unpacked as files instead of a zip
     fsInit: async (/** @type {any} */ FS) => library && unpack(FS, await library),
     lockFileContents: ASSETS.lock,
@@ -82,8 +111,8 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
  * @param {{snapshots?: boolean, cells?: boolean}} [options] `cells`: with Panel and Bokeh, which instruments do not need
  */
 export async function startFromPacks(reached, { snapshots = false, cells = false } = {}) {
-  const packs = Promise.all([ASSETS.core, ASSETS.lab].map(download));
-  const ofCells = cells ? download(ASSETS.cells) : undefined;
+  const packs = Promise.all([ASSETS.core, ASSETS.lab].map(request));
+  const ofCells = cells ? request(ASSETS.cells) : undefined;
   for (const asked of [packs, ofCells]) asked?.catch(() => {}); // reported where they are awaited
   const python = await startInterpreter({ snapshots });
   reached("interpreter");
@@ -103,7 +132,7 @@ export async function startFromPacks(reached, { snapshots = false, cells = false
   return python;
 }
 
-/** Adds the files of a pack, and clears Python's cache of import paths. @param {any} python @param {ArrayBuffer} pack */
+/** Adds the files of a pack, and clears Python's cache of import paths. @param {any} python @param {Uint8Array<ArrayBuffer>} pack */
 function add(python, pack) {
   unpack(python.FS, pack);
   python.runPython("import sys; sys.path_importer_cache.clear()");
@@ -111,17 +140,17 @@ function add(python, pack) {
 
 /** Adds the files of an interpreter that was restored without any. @param {any} python */
 export async function addFiles(python) {
-  const packs = await Promise.all([ASSETS.start, ASSETS.core, ASSETS.lab].map(download));
+  const packs = await Promise.all([ASSETS.start, ASSETS.core, ASSETS.lab].map(request));
   for (const pack of packs) add(python, pack);
 }
 
-/** @type {Map<string, Promise<ArrayBuffer | undefined>>} */
+/** @type {Map<string, Promise<Uint8Array<ArrayBuffer> | undefined>>} */
 const instruments = new Map();
 
 /** The pack of an instrument, downloaded once; undefined for an unknown name. @param {string} name */
 export function requestInstrument(name) {
   const file = ASSETS.instruments[name];
-  const pack = instruments.get(name) ?? (file ? download(file) : Promise.resolve(undefined));
+  const pack = instruments.get(name) ?? (file ? request(file) : Promise.resolve(undefined));
   instruments.set(name, pack);
   return pack;
 }
@@ -142,9 +171,9 @@ function isNew(python, name) {
   return !names.has(name) && names.add(name) !== undefined;
 }
 
-/** @param {any} python @param {"cells" | "on_demand"} name @param {ArrayBuffer} [pack] its bytes, if it has been downloaded */
+/** @param {any} python @param {"cells" | "on_demand"} name @param {Uint8Array<ArrayBuffer>} [pack] its bytes, if it has been downloaded */
 export async function addPack(python, name, pack) {
-  const files = pack ?? (await download(ASSETS[name]));
+  const files = pack ?? (await request(ASSETS[name]));
   if (isNew(python, name)) add(python, files);
 }
 
@@ -152,7 +181,7 @@ export async function addPack(python, name, pack) {
 function addPackNow(python, name) {
   const file = name.startsWith("instruments/") ? ASSETS.instruments[name.slice(12)] : ASSETS[/** @type {"cells"} */ (name)];
   if (!file || !isNew(python, name)) return false;
-  add(python, downloadNow(file));
+  add(python, requestNow(file));
   return true;
 }
 
@@ -170,7 +199,7 @@ function weightsOf(instrument, name) {
   if (!state) {
     state = { done: 0, of: 1 };
     weights.set(key, state);
-    downloadWithProgress(ASSETS.weights[key] ?? key, state);
+    requestWithProgress(ASSETS.weights[key] ?? key, state);
   } else if (state.error !== undefined) weights.delete(key);
   return state;
 }
