@@ -20,36 +20,49 @@ export class NotDownloaded extends Error {
     super(message);
     this.name = "NotDownloaded";
     this.again = again;
+    /** Whether that request has brought the file since, so that the next start will have it. */
+    this.renewed = false;
   }
 }
 
 /** @param {string} address @param {How} [how] @returns {Promise<Uint8Array<ArrayBuffer>>} */
-export const download = (address, how = {}) => twice((cache) => read(address, { ...how, cache }), how.cache);
+export const download = async (address, how = {}) => twice((cache) => read(address, { ...how, cache }), how.cache);
 
 /** @param {string} address @param {How} [how] @returns {Promise<any>} */
 export const downloadJson = async (address, how) => JSON.parse(new TextDecoder().decode(await download(address, how)));
 
 /**
- * A WebAssembly module. It is compiled while it arrives, and by the browser itself, which caches the compiled code; from
- * its bytes where the host sends it with a wrong type.
+ * A WebAssembly module. The browser compiles it while it arrives, and caches the compiled code; it is compiled from its
+ * bytes where the host sends it with a wrong type. `module` does not wait for the digest: nothing that the module computes
+ * may be shown or kept before `checked`, which rejects where the module is not what the build wrote.
  * @param {string} address @param {How & {response?: Promise<Response>}} [how] `response`: to a request that has been sent
- * @returns {Promise<WebAssembly.Module>}
+ * @returns {{module: Promise<WebAssembly.Module>, checked: Promise<void>}}
  */
-export function downloadModule(address, { response, ...how } = {}) {
-  return twice(async (cache) => {
-    /** @type {Promise<WebAssembly.Module> | undefined} */
-    let streamed;
-    const data = await read(address, {
-      ...how, cache, response: cache === "reload" ? undefined : response,
-      opened: (answer) => {
-        if (answer.headers.get("content-type") !== "application/wasm") return answer;
-        streamed = WebAssembly.compileStreaming(answer.clone());
-        streamed.catch(() => {}); // the digest tells why, or the bytes are compiled below
-        return answer;
-      },
-    });
-    return streamed ? streamed.catch(() => WebAssembly.compile(data)) : WebAssembly.compile(data);
-  }, how.cache);
+export function downloadModule(address, how = {}) {
+  /** @type {(compiling?: Promise<WebAssembly.Module>) => void} */
+  let opened = () => {};
+  /** @type {Promise<WebAssembly.Module | undefined>} */
+  const streamed = new Promise((resolve) => (opened = resolve));
+  const first = read(address, {
+    ...how,
+    opened: (answer) => {
+      const known = answer.headers.get("content-type") === "application/wasm";
+      opened(known ? WebAssembly.compileStreaming(answer.clone()) : undefined);
+    },
+  });
+  first.catch(() => opened());
+  const data = twice((cache) => (cache === "reload" ? read(address, { ...how, cache, response: undefined }) : first), how.cache);
+  const used = streamed.catch(() => undefined); // why it could not be compiled, the digest tells
+  const module = used.then(async (compiled) => compiled ?? WebAssembly.compile(await data));
+  const checked = first.then(
+    () => {},
+    async (error) => {
+      await data;
+      if (await used) throw Object.assign(error, { renewed: true });
+    },
+  );
+  for (const promise of [module, checked]) promise.catch(() => {}); // reported where they are awaited
+  return { module, checked };
 }
 
 /**
@@ -68,9 +81,9 @@ async function twice(attempt, cache) {
 
 /**
  * @param {string} address
- * @param {How & {response?: Promise<Response>, opened?: (answer: Response) => Response}} how
+ * @param {How & {response?: Promise<Response>, opened?: (answer: Response) => void}} how
  */
-async function read(address, { cache, digest = digestIn(address), received = () => {}, response, opened = (answer) => answer }) {
+async function read(address, { cache, digest = digestIn(address), received = () => {}, response, opened = () => {} }) {
   const words = new Words(address);
   const silence = new AbortController();
   const timer = new SilenceTimer(SILENCE_MS, () => silence.abort());
@@ -83,7 +96,7 @@ async function read(address, { cache, digest = digestIn(address), received = () 
   try {
     answer = await Promise.race([response ?? fetch(address, { cache, signal: silence.signal }), silent]);
     if (!answer.ok) throw new NotDownloaded(words.refused(answer.status));
-    answer = opened(answer);
+    opened(answer);
     const of = answer.headers.has("content-encoding") ? 0 : Number(answer.headers.get("content-length"));
     const parts = [];
     const reader = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (answer.body).getReader();

@@ -11,12 +11,10 @@ import { ASSETS, LIBRARY, address, request, requestModule, requestNow, requestWi
 
 /** Downloads that every start needs, requested before it is known whether there is a snapshot. */
 const core = request(ASSETS.glue).then(importScript);
+const modules = ASSETS.libraries.map(([, file]) => requestModule(file));
 /** @type {Promise<Compiled[]>} */
 const libraries = Promise.all(
-  ASSETS.libraries.map(async ([path, file]) => {
-    const module = await requestModule(file);
-    return /** @type {Compiled} */ ([LIBRARY + path, module]);
-  }),
+  ASSETS.libraries.map(async ([path], k) => /** @type {Compiled} */ ([LIBRARY + path, await modules[k].module])),
 );
 for (const asked of [core, libraries]) asked.catch(() => {}); // reported where they are awaited
 
@@ -31,15 +29,18 @@ async function importScript(source) {
 }
 
 /**
- * Pyodide requests its own WebAssembly, and would only log a failure. This checks it, and rejects where it cannot be used.
- * @returns {Promise<never>}
+ * Checks the WebAssembly of Pyodide, which Pyodide requests itself; it would only log a failure.
+ * @returns {Promise<never>} rejects where it cannot be used
  */
 function failureOfCore() {
   return new Promise((_, reject) => {
     WebAssembly.instantiateStreaming = async (response, imports) => {
       try {
         const { path, digest } = ASSETS.wasm;
-        const module = await requestModule(path, { digest, response: Promise.resolve(response) });
+        const requested = requestModule(path, { digest, response: Promise.resolve(response) });
+        requested.checked.catch(reject);
+        modules.push(requested);
+        const module = await requested.module;
         return { module, instance: await WebAssembly.instantiate(module, imports) };
       } catch (error) {
         reject(error);
@@ -69,7 +70,9 @@ function link(made, compiled) {
  */
 export async function startInterpreter({ memory, handles = {}, snapshots = false } = {}) {
   const library = memory ? undefined : request(ASSETS.start);
-  const failed = Promise.race([failureOfCore(), Promise.all([libraries, library]).then(() => new Promise(() => {}))]);
+  const checks = () => Promise.all(modules.map(({ checked }) => checked));
+  /** @type {Promise<never>} */
+  const failed = Promise.race([failureOfCore(), Promise.all([libraries, library, checks()]).then(() => new Promise(() => {}))]);
   failed.catch(() => {}); // reported where it is awaited
   /** @param {any} settings */
   const createPyodideModule = async (settings) => {
@@ -98,7 +101,8 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
     ...(memory && { _loadSnapshot: memory, _snapshotDeserializer: () => ({}) }),
     ...(snapshots && { _makeSnapshot: true }),
   };
-  const python = await loadPyodide(options);
+  // A damaged file may also end the start with a message that means nothing to a reader, or end it never.
+  const python = await Promise.race([loadPyodide(options).finally(checks), failed]);
   // For `app/browser/on_demand_imports.py`, which cannot wait for a promise: true if this call has added the pack.
   /** @type {any} */ (self).labAddPack = (/** @type {string} */ name) => addPackNow(python, name);
   /** @type {any} */ (self).labWeights = weightsOf; // for `app/browser/downloads.py`

@@ -292,7 +292,10 @@ function serve() {
   const fresh = OPTIONS[0] === "fresh";
   const found = fresh ? Promise.resolve(undefined) : findSnapshot(ROLE);
   const started = found.then(start);
-  started.catch((error) => send({ type: "failed", where: "start", message: lastLine(error) }));
+  started.catch((error) => {
+    if (error instanceof NotDownloaded && error.renewed && !fresh) send({ type: "start_again" });
+    else send({ type: "failed", where: "start", message: lastLine(error) });
+  });
   let waiting = 0; // unanswered messages
 
   /** @param {Lab} lab @param {ToWorker} message */
