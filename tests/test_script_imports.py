@@ -24,6 +24,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "bokeh/bokeh_view.js",
         "page/drop_down.js",
         "page/local_store.js",
+        "page/page_bar.js",
         "page/progress.js",
         "page/theme.js",
     ),
@@ -33,7 +34,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
 }
 #: What single scripts may import in place of that.
 EXCEPTIONS: dict[str, tuple[str, ...]] = {
-    "page/main.js": ("page/", "cells/", "embed/"),
+    "page/main.js": ("page/", "cells/", "embed/", "files/"),
     "embed/embed.js": ("embed/schema.js",),  # runs in other sites' pages
     # Loaded by themselves, or by other scripts than the page's.
     "page/front_panel.js": (),

@@ -9,6 +9,7 @@
  * @typedef {{name: string, title: string, file: string, code: string}} Source  A function and its original code.
  */
 import { downloadJson } from "../files/download.js";
+import { offerReload } from "../page/page_bar.js";
 import { Cell } from "./cell.js";
 import { RunQueue } from "./run_queue.js";
 
@@ -28,7 +29,11 @@ export function openCodeOverrides(python) {
   for (const element of document.querySelectorAll("[data-code]")) {
     const place = /** @type {HTMLElement} */ (element);
     place.addEventListener("lab:code", async () => {
-      if (!kernels.has(place)) kernels.set(place, new InstrumentCode(place, await sourcesOf(place), python, runner));
+      try {
+        if (!kernels.has(place)) kernels.set(place, new InstrumentCode(place, await sourcesOf(place), python, runner));
+      } catch (error) {
+        return offerReload(`The code could not be loaded. ${/** @type {Error} */ (error).message}`);
+      }
       kernels.get(place)?.open();
     });
   }

@@ -9,6 +9,7 @@
  *   view?: import("../bokeh/bokeh_view.js").View}} Link  One output: its element, its Python worker, its document,
  *   events queued for Python, and patches from Python that are not applied yet.
  */
+import { explained } from "../files/imported.js";
 import { draw, provide, putAway, show } from "../bokeh/bokeh_view.js";
 
 export class LiveOutputs {
@@ -24,6 +25,7 @@ export class LiveOutputs {
         link.patches.push({ changes, buffers });
         apply(link);
       });
+      link.provided.catch(async (error) => problem(link.place, `It could not be drawn: ${(await explained(error)).message}`));
     });
     python.on("idle", ({ slot }) => {
       const link = this.links.get(slot);
@@ -62,7 +64,7 @@ export class LiveOutputs {
       apply(link);
       this.python.send({ type: "output_drawn", slot });
     } catch (error) {
-      problem(place, `It could not be drawn: ${/** @type {Error} */ (error).message}`);
+      problem(place, `It could not be drawn: ${(await explained(/** @type {Error} */ (error))).message}`);
     }
   }
 

@@ -32,6 +32,7 @@
  */
 
 import { downloadJson } from "../files/download.js";
+import { explained } from "../files/imported.js";
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
 import { applyState, restyle, scenesOf } from "../bokeh/layers.js";
 import { keepInSight } from "./dock.js";
@@ -169,7 +170,8 @@ async function drawn(python, link) {
     return view;
   } catch (error) {
     link.undrawn = true;
-    python.report(link.slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
+    const { message } = await explained(/** @type {Error} */ (error));
+    python.report(link.slot, `the picture could not be drawn: ${message}`);
     return undefined;
   }
 }

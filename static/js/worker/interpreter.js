@@ -44,11 +44,14 @@ function failureOfCore() {
         return { module, instance: await WebAssembly.instantiate(module, imports) };
       } catch (error) {
         reject(error);
-        return new Promise(() => {});
+        return forever();
       }
     };
   });
 }
+
+/** @returns {Promise<never>} */
+const forever = () => new Promise(() => {});
 
 /** Links the modules as `dlopen` and `dlsym` would do one by one when Python imports them. @param {any} made @param {Compiled[]} compiled */
 function link(made, compiled) {
@@ -72,7 +75,7 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
   const library = memory ? undefined : request(ASSETS.start);
   const checks = () => Promise.all(modules.map(({ checked }) => checked));
   /** @type {Promise<never>} */
-  const failed = Promise.race([failureOfCore(), Promise.all([libraries, library, checks()]).then(() => new Promise(() => {}))]);
+  const failed = Promise.race([failureOfCore(), Promise.all([libraries, library, checks()]).then(forever)]);
   failed.catch(() => {}); // reported where it is awaited
   /** @param {any} settings */
   const createPyodideModule = async (settings) => {
