@@ -1,8 +1,6 @@
 /** Parts of the page's script that are loaded when they are needed. */
 import { NotDownloaded, download } from "./download.js";
 
-const NEWER = "There is a newer version of this page; reload it.";
-
 /** What browsers say when a script could not be loaded. */
 const NOT_LOADED = /import|module/i;
 
@@ -24,16 +22,20 @@ export async function imported(load) {
   }
 }
 
+/** A part of the page's script could not be loaded. Browsers may not try again before the page is loaded again. */
+export class NeedsReload extends NotDownloaded {}
+
 /** The error, in words for the reader if it is about a script that could not be loaded. @param {Error} error */
 export async function explained(error) {
   if (!(error instanceof TypeError || error instanceof SyntaxError) || !NOT_LOADED.test(error.message)) return error;
   const [address] = /https?:\S+\.js/.exec(error.message) ?? [];
+  let words = "A part of this page’s script came cut off or damaged; reload the page.";
   try {
     if (address) await download(address, { cache: "reload" });
   } catch (reason) {
-    return (await replaced()) ? new NotDownloaded(NEWER) : /** @type {Error} */ (reason);
+    words = /** @type {Error} */ (reason).message;
   }
-  return new NotDownloaded("A part of this page’s script came cut off or damaged; reload the page.");
+  return new NeedsReload((await replaced()) ? "There is a newer version of this page; reload it." : words);
 }
 
 /** Whether the host has another version of this page by now. */

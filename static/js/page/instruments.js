@@ -32,10 +32,11 @@
  */
 
 import { downloadJson } from "../files/download.js";
-import { explained } from "../files/imported.js";
+import { NeedsReload, explained } from "../files/imported.js";
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
 import { applyState, restyle, scenesOf } from "../bokeh/layers.js";
 import { keepInSight } from "./dock.js";
+import { offerReload } from "./page_bar.js";
 import { openStill } from "./still_frames.js";
 import { pageTheme } from "./theme.js";
 
@@ -170,8 +171,9 @@ async function drawn(python, link) {
     return view;
   } catch (error) {
     link.undrawn = true;
-    const { message } = await explained(/** @type {Error} */ (error));
-    python.report(link.slot, `the picture could not be drawn: ${message}`);
+    const problem = await explained(/** @type {Error} */ (error));
+    python.report(link.slot, `the picture could not be drawn: ${problem.message}`);
+    if (problem instanceof NeedsReload) offerReload(`The instruments could not be drawn. ${problem.message}`);
     return undefined;
   }
 }

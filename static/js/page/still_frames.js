@@ -44,8 +44,7 @@ export class Still {
 
   /** The frames, fetched once; undefined if that fails, in which case the slider's value is still remembered. */
   load() {
-    const address = new URL(this.address, document.baseURI).href;
-    return (this.film ??= downloadJson(address).catch(() => undefined));
+    return (this.film ??= downloadJson(this.address).catch(() => undefined));
   }
 
   /** Resolves when the reader does not hold the slider. */
