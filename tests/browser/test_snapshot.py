@@ -117,9 +117,9 @@ def test_every_instrument_is_the_same_from_a_snapshot(open_lab: Callable[..., An
 
 def test_a_snapshot_holds_the_instruments_of_its_page_alone(lab: Any) -> None:
     """Made on the ring's page, it opens the ring before any pack arrives, and others when their own has."""
-    lab.page.route("**/{ring,guidance}.*.pack", lambda route: None)
+    lab.page.route("**/{ring,guidance}.*.bin", lambda route: None)
     lab.open("embed/ring.html")
-    with lab.page.expect_request(re.compile(r"/guidance\.\w+\.pack$")):
+    with lab.page.expect_request(re.compile(r"/guidance\.\w+\.bin$")):
         lab.open("embed/guidance.html", live=False)
     lab.wait("lab.python.snapshot === 'restored'")
     assert lab.page.evaluate("lab.python.health") == "starting"
