@@ -27,11 +27,12 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "bokeh": ("bokeh/",),
     "embed": ("embed/",),
+    "receipts": ("receipts/", "page/crc32.js"),
     "worker": ("worker/",),
 }
 #: What single scripts may import in place of that.
 EXCEPTIONS: dict[str, tuple[str, ...]] = {
-    "page/main.js": ("page/", "cells/", "embed/"),
+    "page/main.js": ("page/", "cells/", "embed/", "receipts/"),
     "embed/embed.js": ("embed/schema.js",),  # runs in other sites' pages
     # Loaded by themselves, or by other scripts than the page's.
     "page/front_panel.js": (),

@@ -48,6 +48,7 @@ from diffusion_lab.app.build.notebook import make_notebook
 from diffusion_lab.app.build.package import make_package
 from diffusion_lab.app.build.precompress import Precompressor
 from diffusion_lab.app.build.python_packs import make_python_packs
+from diffusion_lab.app.build.receipts import reader_data
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument, RenderedQuiz, with_answer
 from diffusion_lab.app.build.setup_steps import ROOT, WORK, Say, SetupError, place_and_message
 from diffusion_lab.app.build.typeset import typeset
@@ -59,6 +60,9 @@ DRAFT = WORK / "draft"
 CHAPTERS = ROOT / "chapters"
 PLANNED_CHAPTERS = 10
 PRERENDER = "diffusion_lab.app.build.prerender"
+
+#: The version of the lab, which receipts name.
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 
 #: A link in a chapter's HTML to a place in the same folder.
 CHAPTER_LINK = re.compile(r'href="(?!https?:|data:|mailto:|\.\./)([^"]*)"')
@@ -117,6 +121,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         for page in pages:
             site.write_embedded_blocks(page)
         site.write_teachers(pages, embeds)
+        site.write_receipt_reader(chapters, {name: rendered.title for name, rendered in embeds.items()})
         site.write_index(chapters)
         site.assets.write_element()
         site.assets.write_file_list()
@@ -375,6 +380,7 @@ class _Site:
                 html=html,
                 above="" if isinstance(block, Quiz) else "".join(before),
                 anchor=f"{type(block).__name__.lower()}-{block.label}",
+                task=not isinstance(block, Cell),
                 slug=page.chapter.slug,
                 chapter=page.chapter,
                 has_instruments=False,
@@ -403,6 +409,11 @@ class _Site:
             needs_python=False,
         )
 
+    def write_receipt_reader(self, chapters: Sequence[Chapter], titles: dict[str, str]) -> None:
+        """Writes the page that reads receipts; `titles`: instrument → title."""
+        lab = reader_data(VERSION, chapters, titles)
+        self._write("receipts.html", "receipts.html", lab=lab, has_instruments=False, needs_python=False)
+
     def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
         """Writes the still frames of instruments; returns name → (address, setting that the frames vary)."""
         return {
@@ -429,7 +440,9 @@ class _Site:
     def _write(self, path: str, template: str, **values: Any) -> None:
         root = "../" * path.count("/")
         try:
-            text = self.templates.get_template(template).render(root=root, urls=self.assets.urls, **values)
+            text = self.templates.get_template(template).render(
+                root=root, urls=self.assets.urls, version=VERSION, **values
+            )
         except jinja2.TemplateError as error:
             raise SetupError(place_and_message(error)) from None
         text = MARK.sub(lambda mark: self.formulas[mark[0]], text)

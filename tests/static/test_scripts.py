@@ -39,6 +39,7 @@ def test_every_script_is_run():
         "protocol",
         "python_worker",
         "quizzes",
+        "receipts",
         "run_queue",
         "still_frames",
     }

@@ -4,8 +4,9 @@ import { copied } from "./drop_down.js";
 import { openInstruments } from "./instruments.js";
 import { openCodeOverrides } from "../cells/code_overrides.js";
 import { openMenus } from "./menu.js";
+import { stored } from "./local_store.js";
 import { keepForOffline } from "./offline.js";
-import { showProgress } from "./progress.js";
+import { progress, showProgress } from "./progress.js";
 import { Python } from "./python_worker.js";
 import { openPredictions } from "./predictions.js";
 import { openQuizzes } from "./quizzes.js";
@@ -20,10 +21,11 @@ openQuizzes();
 showProgress();
 openDownload();
 
+const script = /** @type {HTMLElement} */ (document.querySelector("script[data-worker]"));
+openReceipts();
 const frame = "embed" in document.body.dataset ? new (await import("../embed/frame.js")).Frame() : undefined;
 
 if (document.querySelector("[data-instrument], [data-cell]")) {
-  const script = /** @type {HTMLElement} */ (document.querySelector("script[data-worker]"));
   const worker = new URL(String(script.dataset.worker), document.baseURI).href;
   const python = new Python(worker, "instruments");
   const cells = new Python(worker, "cells");
@@ -43,4 +45,18 @@ if (document.querySelector("[data-instrument], [data-cell]")) {
   }
   /** For the console, tests and benchmarks: stages with their times. */
   /** @type {any} */ (window).lab = { python, cells };
+}
+
+/** Receipts: their dialog, and the page that reads them, are loaded when they are asked for. */
+async function openReceipts() {
+  const { version = "", reader = "" } = script.dataset;
+  const page = { stored, progress, copied, lab: version, reader: new URL(reader, document.baseURI).href };
+  const button = /** @type {HTMLButtonElement | null} */ (document.querySelector("button[data-receipt]"));
+  button?.removeAttribute("disabled");
+  button?.addEventListener("click", async () => (await import("../receipts/dialog.js")).openPageReceipt(page, button));
+  document.addEventListener("lab:receipt", async (event) => {
+    const { openStateReceipt } = await import("../receipts/dialog.js");
+    openStateReceipt(page, /** @type {HTMLElement} */ (event.target), /** @type {CustomEvent} */ (event).detail.query);
+  });
+  if (document.querySelector("[data-receipts]")) (await import("../receipts/reader.js")).openReader();
 }
