@@ -27,6 +27,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "bokeh": ("bokeh/",),
     "embed": ("embed/",),
+    "scorm": ("scorm/",),
     "receipts": ("receipts/", "page/crc32.js"),
     "worker": ("worker/",),
 }

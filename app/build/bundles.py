@@ -38,6 +38,7 @@ NOT_KEPT_OFFLINE = (
     "assets/panel-*/bundled/theme/fast*",
     "assets/panel-*/bundled/theme/material*",
     "embed/*.svg",  # for other sites, like the next ones
+    "embed/*.json",
     "embed/*/*",
     "chapters/*.ipynb",
     "chapters/*.whl",

@@ -10,7 +10,7 @@ from diffusion_lab.app.build.chapter_tree import Chapter, Exercise, Quiz
 
 
 def mark_of(task: str) -> int:
-    """Returns the 16 bits by which a receipt names a question or exercise (`markOf` in `static/js/receipts/code.js`)."""
+    """Returns the 16 bits by which a receipt names a task (`markOf` in `static/js/receipts/code.js`)."""
     return zlib.crc32(task.encode()) & 0xFFFF
 
 

@@ -41,5 +41,7 @@ def test_every_script_is_run():
         "quizzes",
         "receipts",
         "run_queue",
+        "scorm",
         "still_frames",
+        "xapi",
     }

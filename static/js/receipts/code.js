@@ -60,11 +60,17 @@ export function encode(receipt) {
   return PREFIX + base32([...bytes, check >>> 24, (check >>> 16) & 255, (check >>> 8) & 255, check & 255]);
 }
 
-/** Reads a whole code; a damaged one gives a sentence that says what is wrong. @param {string} code @returns {{receipt: Receipt} | {problem: string}} */
+/**
+ * Reads a whole code; a damaged one gives a sentence that says what is wrong.
+ * @param {string} code @returns {{receipt: Receipt} | {problem: string}}
+ */
 export function decode(code) {
   const text = code.toUpperCase();
   if (!/^DIL\d/.test(text)) return { problem: `A code begins with ${PREFIX}.` };
-  if (!text.startsWith(PREFIX)) return { problem: `This is a code of another kind, ${text.slice(0, 4)}; this page reads ${PREFIX}. A newer copy of the lab may read it.` };
+  if (!text.startsWith(PREFIX)) {
+    const kinds = `This is a code of another kind, ${text.slice(0, 4)}; this page reads ${PREFIX}.`;
+    return { problem: `${kinds} A newer copy of the lab may read it.` };
+  }
   const signs = Array.from(text.slice(PREFIX.length), (sign) => ALIKE[sign] ?? sign);
   const wrong = signs.find((sign) => !ALPHABET.includes(sign));
   if (wrong) return { problem: `The character “${wrong}” is in no code: it was mistyped.` };

@@ -63,7 +63,8 @@ export function openStateReceipt(page, place, query) {
   const lines = fits ? Array.from(new URLSearchParams(query), ([name, value]) => [name, value, false]) : [];
   if (receipt.answer) lines.push(["Your answer", receipt.answer, false]);
   if (receipt.edited) lines.push(["With your own code", receipt.edited, false]);
-  const sum = !fits ? "These settings are too long for a code; it is made without them." : query ? "Settings that you have changed:" : "No setting is changed.";
+  const changed = query ? "Settings that you have changed:" : "No setting is changed.";
+  const sum = fits ? changed : "These settings are too long for a code; it is made without them.";
   const summary = /** @type {HTMLElement} */ (place.querySelector("details.menu > summary"));
   open(page, summary, { title: place.querySelector("h3")?.textContent ?? receipt.name, sum, lines, code: encode(receipt) });
 }

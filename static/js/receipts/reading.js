@@ -36,7 +36,8 @@ export function readText(text) {
     const beside = tidy(lines[number].replace(CODE, " "));
     if (!codes.length) {
       const [lost] = WITHOUT_BEGINNING.exec(lines[number]) ?? [];
-      if (lost) found.push({ line, text: tidy(lines[number].replace(lost, " ")), code: lost, problem: `The beginning is missing: a code begins with ${PREFIX}.` });
+      const problem = `The beginning is missing: a code begins with ${PREFIX}.`;
+      if (lost) found.push({ line, text: tidy(lines[number].replace(lost, " ")), code: lost, problem });
       else if (beside) {
         if (above) unread++;
         above = beside;
