@@ -21,7 +21,7 @@ export class LearnerRecord {
    */
   note(task, done, answer = "") {
     if (!this.tasks.includes(task) || this.tried.get(task)?.done) return;
-    this.tried.set(task, { done, answer: answer.trim().slice(0, MOST_ANSWER) });
+    this.tried.set(task, { done, answer: answer.trim().slice(0, MOST_ANSWER).trim() });
   }
 
   get done() {
