@@ -47,7 +47,7 @@ def test_each_page_has_a_valid_response(files):
 
 
 def test_the_code_is_that_of_the_dialog(files):
-    embed = {"address": f"{BASE}embed/ring.html", "title": RING.title, "query": "", "options": ""}
+    embed = {"address": f"{BASE}embed/ring.html", "title": RING.title, "query": "", "options": "", "heights": ""}
     code = (ROOT / "static/js/embed/code.js").as_uri()
     script = f"import {{ iframeCode }} from '{code}'; process.stdout.write(iframeCode({json.dumps(embed)}))"
     done = subprocess.run(["node", "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
