@@ -11,7 +11,7 @@ const record = new LearnerRecord(tasks.split(" ").filter(Boolean));
 const begun = Date.now();
 const api = findApi(window);
 const session = api && new Session(api);
-const final = ["passed", "completed", "failed"].includes(session?.get("cmi.core.lesson_status") ?? "");
+const final = ["passed", "completed"].includes(session?.get("cmi.core.lesson_status") ?? "");
 const silent = ["browse", "review"].includes(session?.get("cmi.core.lesson_mode") ?? "");
 
 /** Keys in the browser's store: whose data it has, and what a page keeps beside answers. */
