@@ -15,8 +15,9 @@ from urllib.parse import parse_qsl
 import numpy as np
 from pyodide.ffi import to_js
 
+from diffusion_lab.app.instrument.answers import Answer
 from diffusion_lab.app.instrument.discovery import instrument_class
-from diffusion_lab.app.instrument.instrument import Answer, Instrument
+from diffusion_lab.app.instrument.instrument import Instrument
 
 #: Sends a slot's message to the page: the slot, a JSON text, and typed arrays that the text refers to by number.
 Send = Callable[[str, str, Any], None]

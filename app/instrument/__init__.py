@@ -1,8 +1,9 @@
 """The instrument contract: the classes and decorators with which `instruments/*/component.py` is written."""
 
+from diffusion_lab.app.instrument.answers import Answer
 from diffusion_lab.app.instrument.assets import asset
 from diffusion_lab.app.instrument.computed import NotReady, computed
-from diffusion_lab.app.instrument.instrument import Answer, Instrument, StateError
+from diffusion_lab.app.instrument.instrument import Instrument, StateError
 from diffusion_lab.app.instrument.panel import (
     Brush,
     CategoryBars,

@@ -10,18 +10,9 @@ from diffusion_lab.app.instrument import (  # isort: skip
     Brush, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
     choice, computed, number, readings, seed, switch, text, whole,
 )  # fmt: skip
-from diffusion_lab.app.instrument.scenes import (
-    BY_PART,
-    Arrows,
-    Axes,
-    Band,
-    Heat,
-    Lines,
-    Plane,
-    Points,
-    field_arrows,
-    field_scale,
-)
+from diffusion_lab.app.instrument.scenes import (  # isort: skip
+    BY_PART, Arrows, Axes, Band, Heat, Lines, Plane, Points, field_arrows, field_scale,
+)  # fmt: skip
 from diffusion_lab.instruments.common import curves, datasets
 from diffusion_lab.instruments.common.datasets import NULL
 from diffusion_lab.instruments.common.denoiser_training import BATCH, DIVERGED, HIDDEN, Run, Task
