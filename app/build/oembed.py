@@ -41,9 +41,8 @@ def checked_base_url(text: str) -> str:
 
 def oembed_files(base_url: str, pages: Sequence[Embedded]) -> dict[str, str]:
     """Returns path below the site's root → JSON for each embed page. `base_url` ends with a slash."""
-    embeds = [
-        {"address": f"{base_url}{page.path}.html", "title": page.title, "query": "", "options": "", "heights": ""} for page in pages
-    ]
+    state = {"query": "", "options": "", "heights": ""}
+    embeds = [{"address": f"{base_url}{page.path}.html", "title": page.title, **state} for page in pages]
     done = subprocess.run(["node", str(SCRIPT)], input=json.dumps(embeds), capture_output=True, text=True)
     if done.returncode:
         raise SetupError(f"The code of the embed pages could not be made:\n{done.stderr}")

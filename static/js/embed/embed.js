@@ -3,7 +3,7 @@
  * dependencies. A poster stands there at once; the frame loads when it is near the window, and fits its height.
  *
  * Attributes are settings and options of the embed page's address; `height` keeps the frame at this height. Changing a
- * setting's attribute moves the instrument. Events: `ready`, `statechange`, `answer`, `complete`, `statement` and `error`, with the
+ * setting's attribute moves the instrument. Events: `ready`, `statechange`, `answer`, `complete` and `error`, with the
  * frame's message as `detail` (see `schema.js`). Methods: `getState()` and `setState({t: 0.4})` return promises.
  */
 import { SCHEMA } from "./schema.js";
@@ -14,7 +14,7 @@ const ANSWER_MS = 30_000;
 /** Attributes of every element, and of this one, that are not for the address. */
 const OWN = ["name", "height", "id", "class", "style", "slot", "hidden", "dir", "lang", "tabindex", "is", "role"];
 
-/** Report of the frame → event of the element. @type {Record<string, string>} */
+/** Report of the frame → event of the element; `statement` only if the page asks for it. @type {Record<string, string>} */
 const EVENTS = { ready: "ready", stateChanged: "statechange", quizAnswered: "answer", completed: "complete", statement: "statement", error: "error" };
 
 const script = /** @type {HTMLScriptElement | null} */ (document.currentScript ?? document.querySelector('script[src$="embed.js"]'));
