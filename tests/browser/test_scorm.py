@@ -72,6 +72,8 @@ def test_a_course_system_gets_score_completion_time_and_what_the_next_visit_need
     assert record(lab, "lesson_status", "score.raw", "score.min", "score.max") == ["incomplete", "20", "0", "100"]
     kept = json.loads(lab.page.evaluate("data['cmi.suspend_data']"))
     assert len(kept["done"]) == len(kept["tried"]) == 1 and "1e9" in kept["answers"].values()
+    tries = [lab.page.evaluate(f"data['cmi.interactions.1.{name}']") for name in ("type", "student_response", "result")]
+    assert tries == ["fill-in", "1e9", "wrong"]
 
     # Another day: the same learner goes on, another one finds nothing.
     other = player(lab, "?learner=emmy")

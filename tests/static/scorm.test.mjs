@@ -117,6 +117,28 @@ test("where there is no API, the search ends", () => {
   assert.equal(findApi(deep), undefined);
 });
 
+test("a try is added to the list of answers, where there is one", () => {
+  /** @type {[string, string][]} */
+  const calls = [];
+  let count = "3";
+  const adapter = {
+    LMSInitialize: () => "true", LMSFinish: () => "true", LMSCommit: () => "true", LMSGetErrorString: () => "",
+    LMSGetLastError: () => (count ? "0" : "401"), LMSGetValue: () => count,
+    LMSSetValue: (/** @type {string} */ element, /** @type {string} */ value) => (calls.push([element, value]), "true"),
+  }; // prettier-ignore
+  const session = new Session(adapter);
+  session.addTry("quiz-a", false, "9".repeat(300), new Date(2026, 0, 1, 9, 5, 3));
+  assert.deepEqual(calls.splice(0), [
+    ["cmi.interactions.3.id", "quiz-a"], ["cmi.interactions.3.time", "09:05:03"], ["cmi.interactions.3.type", "fill-in"],
+    ["cmi.interactions.3.student_response", "9".repeat(255)], ["cmi.interactions.3.result", "wrong"],
+  ]); // prettier-ignore
+  session.addTry("exercise-a", true);
+  assert.deepEqual(calls.splice(0).slice(2), [["cmi.interactions.3.type", "performance"], ["cmi.interactions.3.result", "correct"]]);
+  count = "";
+  session.addTry("quiz-b", true, "1");
+  assert.deepEqual([calls, session.problem], [[], ""]);
+});
+
 test("a refusal is kept in words, an optional element and an error that is thrown end nothing", () => {
   /** @type {string[]} */
   const calls = [];

@@ -61,6 +61,20 @@ export class Session {
     if (optional) this.problem = problem;
   }
 
+  /**
+   * Adds one try to the list of answers, where the course system has such a list: it is optional in SCORM 1.2.
+   * @param {string} id of the question or exercise @param {boolean} right
+   * @param {string} [response] as typed; undefined for an exercise @param {Date} [now]
+   */
+  addTry(id, right, response, now = new Date()) {
+    const count = this.get("cmi.interactions._count");
+    if (!/^\d+$/.test(count)) return;
+    const fields = { id, time: now.toTimeString().slice(0, 8), type: response === undefined ? "performance" : "fill-in" };
+    const answer = response === undefined ? {} : { student_response: response.slice(0, 255) };
+    for (const [name, value] of Object.entries({ ...fields, ...answer, result: right ? "correct" : "wrong" }))
+      this.set(`cmi.interactions.${count}.${name}`, value, true);
+  }
+
   commit() {
     if (this.open) this.#done(() => this.api.LMSCommit(""), "LMSCommit");
   }

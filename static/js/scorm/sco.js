@@ -112,13 +112,18 @@ function follow() {
   if (/** @type {HTMLElement | null} */ (page.querySelector("[data-chapter]"))?.dataset.chapter !== slug) return;
   page.addEventListener("lab:quiz", (event) => {
     const { answer, right } = /** @type {CustomEvent} */ (event).detail;
-    record.note(`quiz-${/** @type {HTMLElement} */ (event.target).dataset.quiz}`, right, answer);
-    report();
+    tried(`quiz-${/** @type {HTMLElement} */ (event.target).dataset.quiz}`, right, answer);
   });
   page.addEventListener("lab:exercise", (event) => {
-    record.note(String(/** @type {HTMLElement} */ (event.target).dataset.cell), /** @type {CustomEvent} */ (event).detail.passed);
-    report();
+    tried(String(/** @type {HTMLElement} */ (event.target).dataset.cell), /** @type {CustomEvent} */ (event).detail.passed);
   });
+  report();
+}
+
+/** @param {string} task @param {boolean} done @param {string} [answer] of a question */
+function tried(task, done, answer) {
+  record.note(task, done, answer);
+  if (!silent) session?.addTry(task, done, answer);
   report();
 }
 
