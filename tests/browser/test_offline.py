@@ -25,6 +25,11 @@ def test_a_chapter_that_was_never_opened_runs_without_a_network(open_cold: Calla
     cell = lab.page.locator("[data-cell]").first
     cell.locator(".run").click()
     cell.locator(".state", has_text="ms").wait_for()
+    lab.page.locator(".take [data-receipt]").click()
+    code = lab.page.locator("dialog textarea").input_value()
+    lab.page.goto(address + "receipts.html")
+    lab.page.locator("#codes").fill(code)
+    expect(lab.page.locator(".receipts tbody tr")).to_contain_text("Flow matching")
     lab.page.goto(address)
     assert lab.page.locator("#chapters").is_visible()
     lab.messages = [text for text in lab.messages if "ERR_CONNECTION_REFUSED" not in text]
