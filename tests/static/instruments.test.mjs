@@ -17,6 +17,11 @@ register(`data:text/javascript,${encodeURIComponent(resolve)}`);
 
 const { openInstruments } = await import("../../static/js/page/instruments.js");
 
+// States are stored when the page is left, not after a while, when another test may have begun.
+const { setTimeout: after } = globalThis;
+const STORED_AFTER_MS = 300;
+globalThis.setTimeout = /** @type {any} */ ((/** @type {any} */ act, /** @type {number} */ ms) => (ms === STORED_AFTER_MS ? 0 : after(act, ms)));
+
 /** An element of the page that takes whatever is done to it; what it is asked for is another, the same each time. @returns {any} */
 function element(dataset = {}) {
   /** @type {Record<string, ((event: any) => void)[]>} */
