@@ -123,7 +123,10 @@ class SiteAssets:
             },
             "panelRoot": self.urls["panel"].removeprefix("assets/"),
             "instruments": {name: added(path, f"{name}.bin") for name, path in runtime.instruments.items()},
-            "weights": {name: added(path, name.replace("/", "-").replace(path.suffix, ".bin")) for name, path in runtime.weights.items()},
+            "weights": {
+                name: added(path, name.replace("/", "-").replace(path.suffix, ".bin"))
+                for name, path in runtime.weights.items()
+            },
             "lock": runtime.lock,
             "libraries": [[inside, added(path, _library_name(inside))] for inside, path in runtime.libraries.items()],
         }
