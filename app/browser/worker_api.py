@@ -86,7 +86,7 @@ class WorkerApi:
 
         def make() -> None:
             original = self._instruments.get(beside)
-            made = LinkedInstrument(slot, name, place.to_py(), asked.to_py(), embedded, self._send_answer, original)
+            made = LinkedInstrument(slot, name, _texts(place), _texts(asked), embedded, self._send_answer, original)
             self._instruments[slot] = made
             if query is not None:
                 made.resume(query)
@@ -142,10 +142,10 @@ class WorkerApi:
 
     # --- cells -------------------------------------------------------------------------------------------------------
 
-    def run_cell(self, label: str, code: str, above: Any, checks: str) -> bool:
+    def run_cell(self, label: str, code: str, above: Any, checks: str, starter: str) -> bool:
         """Runs a cell and sends its outputs as they are produced. See `LiveCells.run`."""
         with self._throttled() as throttle:
-            return self.cells.run(label, code, throttle.take, above.to_py(), checks)
+            return self.cells.run(label, code, throttle.take, above.to_py(), checks, starter)
 
     def link_output(self, slot: str) -> None:
         """Starts to send changes of a live output; called when the page has drawn it."""
@@ -232,3 +232,11 @@ class WorkerApi:
         if legacy := sys.modules.get("numpy.random.mtrand"):  # seeds itself when it is imported later
             legacy.seed()
         sys.path_importer_cache.clear()
+
+
+def _texts(names: Any) -> dict[str, str]:
+    """A JavaScript object of texts by name as a dictionary.
+
+    Unlike `to_py`, it also reads one that has a name like `constructor`, which the address of a page may contain.
+    """
+    return {str(name): str(text) for name, text in names.object_entries()}

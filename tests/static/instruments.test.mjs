@@ -151,7 +151,7 @@ beforeEach(async () => {
   made = [];
   onDocument = {};
   place = element({ instrument: "a", document: "a.json", state: '{"t":"0.5"}' });
-  download = () => ({ ok: true, json: async () => ({ doc: {}, roots: ["r"] }) });
+  download = () => Response.json({ doc: {}, roots: ["r"] });
   Object.assign(globalThis, {
     location: { search: "", hash: "", pathname: "/chapters/x.html", href: "http://lab/chapters/x.html" },
     innerHeight: 800,
@@ -255,17 +255,17 @@ test("a still picture of another state is replaced at once", async () => {
 });
 
 test("a document that cannot be downloaded is reported, and asked for again with a new Python", async () => {
-  download = () => ({ ok: false, status: 503 });
+  download = () => new Response(null, { status: 503 });
   line = python();
   openInstruments(/** @type {any} */ (line));
   await settled();
   assert.deepEqual(line.problems, [
-    ["a", "the picture could not be drawn: http://lab/chapters/a.json could not be downloaded: the server answered 503"],
+    ["a", "the picture could not be drawn: lab answered 503 to the request for a.json; try again later."],
   ]);
   line.says(state());
   await settled();
   assert.equal(line.sent.some(({ type }) => type === "drawn"), false);
-  download = () => ({ ok: true, json: async () => ({ doc: {}, roots: ["r"] }) });
+  download = () => Response.json({ doc: {}, roots: ["r"] });
   line.says({ type: "replaced" });
   await live();
 });

@@ -7,19 +7,24 @@
  * @typedef {import("./run_queue.js").Job} Job
  * @typedef {import("./run_queue.js").End} End
  * @typedef {import("./run_queue.js").Repeat} Repeat
- * @typedef {{run(job: Job): void, has(job: Job): boolean, stop(job: Job): void,
+ * @typedef {{run(job: Job): void, has(job: Job): boolean, stop(job: Job): void, restart(): void, working: boolean,
  *   repeat?(repeat: Repeat): void, stopRepeat?(): void}} Runs  Runs its code, and repeats runs whose results were lost.
  * @typedef {{live: import("./live_outputs.js").LiveOutputs, help: import("./editor.js").Help,
  *   above(cell: Cell): Cell[], all(): Cell[], tried(cell: Cell, passed: boolean): void}} Page  The page around it: draws its figures, completes code in
  *   its editor, and knows the other cells.
  */
+import { imported } from "../files/imported.js";
 import { copied, openDropDown } from "../page/drop_down.js";
+import { offerReload } from "../page/page_bar.js";
 import { Outputs } from "./outputs.js";
 import { sharedAddress } from "./sharing.js";
 import { Kept } from "../page/kept.js";
 import { refusalWords } from "../page/local_store.js";
 
 const TICK_MS = 100;
+
+/** For a cell that could not run although Python has started. */
+const UNFIT = "This Python cannot run the cell. Perhaps an earlier cell has changed something that Python itself needs.";
 const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
 /** @type {Record<string, string>} */
 const ENDINGS = { one: "st", two: "nd", few: "rd", other: "th" };
@@ -35,7 +40,8 @@ export class Cell {
     this.page = page;
     this.label = String(root.dataset.cell);
     this.runner = runner;
-    this.outputs = new Outputs(this.part(".outputs"), { live: page?.live, runAbove: () => this.runWithAbove() });
+    const actions = { hint_above: () => this.runWithAbove(), hint_restart: () => this.#restart() };
+    this.outputs = new Outputs(this.part(".outputs"), { live: page?.live, actions });
     this.notice = this.part(".notice");
     this.state = this.part(".state");
     this.clock = this.part(".clock");
@@ -74,14 +80,20 @@ export class Cell {
     return /** @type {HTMLElement} */ (this.root.querySelector(selector));
   }
 
-  /** Puts the editor in the place of the static code. */
+  /** Puts the editor in the place of the static code. Without it, the code can still be run. */
   async edit() {
-    const { openEditor } = await import("./editor.js");
+    let openEditor;
+    try {
+      ({ openEditor } = await imported(() => import("./editor.js")));
+    } catch (error) {
+      return offerReload(`The code editor could not be loaded. ${/** @type {Error} */ (error).message} What you have typed is kept.`);
+    }
     this.editor = openEditor(this.part(".editor"), {
       code: this.code,
       label: this.root.getAttribute("aria-label") ?? "",
       run: () => this.run(),
       help: this.page?.help,
+      refused: (words) => this.say(words, "error"),
       changed: (code) => {
         if (code === this.code) return; // put there by the page
         this.code = code;
@@ -230,6 +242,7 @@ export class Cell {
     this.outputs.settle();
     if (this.checks && how === "error") this.#tried(false);
     if (words) this.outputs.show({ kind: "error", body: words });
+    if (how === "failed" && this.runner.working) this.outputs.show({ kind: "hint_restart", body: UNFIT });
     const said = { done: duration(ms), error: "error", stopped: "stopped", lost: "lost", failed: "could not run" };
     this.say(said[how], how === "done" ? "" : "error");
   }
@@ -243,6 +256,12 @@ export class Cell {
   /** Shows or hides the button that runs lost cells again. @param {boolean} offered */
   offerRepeat(offered) {
     this.againButton.hidden = !offered;
+  }
+
+  #restart() {
+    this.runner.restart();
+    this.outputs.reset();
+    this.say("Python was restarted");
   }
 
   #repeat() {

@@ -11,6 +11,7 @@ import { pageNotice } from "../page/page_notice.js";
 import { noteProgress, progress } from "../page/progress.js";
 import { readShared } from "./sharing.js";
 import { followTheme, pageTheme } from "../page/theme.js";
+import { whenNear } from "../page/when_near.js";
 
 /** @typedef {import("../page/python_worker.js").Python} Python */
 
@@ -28,6 +29,7 @@ export function openCells(python, instruments) {
   const runner = new RunQueue(python, {
     ask: (job, run) => ({
       type: "run_cell", run, label: job.label, code: job.code, above: job.above?.() ?? [], checks: job.checks ?? "",
+      starter: job.checks ? job.original ?? "" : "",
     }),
     replaced: "Stopped. Python was restarted; the results of earlier cells are lost.",
     offer: (offered) => {
@@ -36,7 +38,7 @@ export function openCells(python, instruments) {
   });
   const completions = new CompletionClient(python, () => runner.current !== undefined);
   const page = {
-    live: new LiveOutputs(python),
+    live: new LiveOutputs(python, runner),
     help: { completions, words: () => cells.flatMap(({ code }) => code.match(/[A-Za-z_]\w+/g) ?? []) },
     all: () => cells.filter(({ checks }) => !checks),
     above: (/** @type {Cell} */ cell) => cells.slice(0, cells.indexOf(cell)).filter(({ checks }) => !checks),
@@ -50,7 +52,7 @@ export function openCells(python, instruments) {
     const cell = new Cell(root, { key: `${STORE}${chapter}:${root.dataset.cell}`, runner, page });
     cells.push(cell);
     if (progress(chapter, cell.label)) root.dataset.tried = "";
-    whenNear(root, () => {
+    whenNear(root, "400px", () => {
       cell.edit();
       whenSettled(instruments, () => python.wake());
     });
@@ -76,19 +78,6 @@ async function showShared(cells, returns) {
   } catch (error) {
     pageNotice("link", /** @type {Error} */ (error).message);
   }
-}
-
-/** @param {Element} element @param {() => void} act */
-function whenNear(element, act) {
-  const near = new IntersectionObserver(
-    (entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      near.disconnect();
-      act();
-    },
-    { rootMargin: "400px" },
-  );
-  near.observe(element);
 }
 
 /**
