@@ -31,7 +31,9 @@ def test_every_script_is_run():
     assert {path.name.split(".")[0] for path in SCRIPTS} == {
         "embed",
         "front_panel",
+        "hostile",
         "instruments",
+        "kept",
         "layers",
         "menu",
         "png",
@@ -42,6 +44,8 @@ def test_every_script_is_run():
         "receipts",
         "run_queue",
         "scorm",
+        "sharing",
         "still_frames",
+        "stored",
         "xapi",
     }

@@ -10,6 +10,7 @@ import { progress, showProgress } from "./progress.js";
 import { Python } from "./python_worker.js";
 import { openPredictions } from "./predictions.js";
 import { openQuizzes } from "./quizzes.js";
+import { openResetAll } from "./reset_all.js";
 import { followSections, openThemeSwitch, showStart } from "./page_chrome.js";
 import { openDownload } from "./download_chapter.js";
 
@@ -20,6 +21,7 @@ openPredictions();
 openQuizzes();
 showProgress();
 openDownload();
+openResetAll();
 
 const script = /** @type {HTMLElement} */ (document.querySelector("script[data-worker]"));
 openReceipts();

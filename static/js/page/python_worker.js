@@ -6,6 +6,7 @@
  * @typedef {FromWorker["type"]} Kind
  */
 import { unsupported } from "./protocol.js";
+import { workerUnderPolicy } from "./worker_under_policy.js";
 
 /** @typedef {"asleep" | "starting" | "live" | "failed"} Health */
 
@@ -36,7 +37,7 @@ export class Python {
     if (reason) return this.#receive({ type: "failed", where: "start", message: reason });
     const early = this.role === "instruments" ? takeEarly() : undefined;
     const name = this.role + (fresh ? " fresh" : "");
-    const worker = /** @type {Worker} */ (early?.worker ?? new Worker(this.address, { type: "module", name }));
+    const worker = /** @type {Worker} */ (early?.worker ?? workerUnderPolicy(this.address, name));
     this.worker = worker;
     worker.onmessage = (event) => this.#receive(event.data);
     worker.onerror = (event) => {

@@ -2,7 +2,7 @@
  * Collects what a receipt says from the page: questions and exercises that were tried, or an instrument's state.
  *
  * @typedef {import("./code.js").Receipt} Receipt
- * @typedef {{stored: (key: string) => string | null, progress: (chapter: string, task: string) => string | null}} Memory
+ * @typedef {{stored: (key: string) => string | null, progress: (chapter: string, task: string) => "done" | "tried" | undefined}} Memory
  * @typedef {{lab: string, now: number, nonce: number}} Made  now: milliseconds since 1970; nonce: 16 random bits
  * @typedef {{name: string, title: string, tried: boolean, done: boolean, answer: string}} Tried  A question or exercise.
  */
@@ -36,7 +36,7 @@ function exercise(cell, chapter, { progress }) {
   const name = String(cell.dataset.cell);
   const state = progress(chapter, name);
   const done = state === "done" || cell.querySelector(".output.passed") !== null;
-  return { name, title: labelOf(cell), tried: done || state !== null || cell.querySelector(".output.failed") !== null, done, answer: "" };
+  return { name, title: labelOf(cell), tried: done || state !== undefined || cell.querySelector(".output.failed") !== null, done, answer: "" };
 }
 
 /** @param {HTMLElement} element */
@@ -53,10 +53,10 @@ export function receiptOfTasks(root, tasks, made) {
 /** The receipt of an instrument. @param {HTMLElement} place its figure @param {string} query @param {Made} made @returns {Receipt} */
 export function receiptOfInstrument(place, query, made) {
   const asked = /** @type {HTMLInputElement | null} */ (place.querySelector(".asked input:disabled"));
-  const { instrument = "", edited = "" } = place.dataset;
+  const { instrument = "", slot = instrument, edited = "" } = place.dataset;
   return {
     kind: "instrument", ...head(made), page: "embed" in document.body.dataset ? "" : chapterOf(document),
-    name: instrument, query, edited, answer: asked?.value.trim() ?? "",
+    name: slot, query, edited, answer: asked?.value.trim() ?? "",
   };
 }
 

@@ -10,7 +10,7 @@
  * @typedef {{handles: Handles, memory: Promise<ArrayBuffer>, checked: Promise<void>}} Kept  `checked` rejects if the memory's digest is wrong.
  */
 import { addInstrument, startFromPacks } from "./interpreter.js";
-import { ASSETS } from "./packs.js";
+import { ASSETS, HERE } from "./packs.js";
 
 const STORE = "lab-python";
 
@@ -18,7 +18,7 @@ const STORE = "lab-python";
 const EMPTY_OBJECT = 6;
 
 /** The cache key of a part of a snapshot. @param {Role} role @param {string} part */
-const entry = (role, part) => `${self.location.href}?kept=${role}-${part}`;
+const entry = (role, part) => `${HERE}?kept=${role}-${part}`;
 
 /** @param {BufferSource} data */
 async function digestOf(data) {
@@ -83,8 +83,8 @@ export async function keepSnapshot(role, instruments) {
     if (!lock || !(await wantsSnapshot(role))) return; // another page makes it now, or has made it
     const { memory, handles } = await makeSnapshot(role, instruments);
     const store = await caches.open(STORE);
-    const worker = new URL("worker.", self.location.href).href;
-    await clear(store, ({ href }) => href.startsWith(worker) && !href.startsWith(self.location.href)); // of earlier builds
+    const worker = new URL("worker.", HERE).href;
+    await clear(store, ({ href }) => href.startsWith(worker) && !href.startsWith(HERE)); // of earlier builds
     await store.put(entry(role, "memory"), new Response(memory));
     /** @type {About} */
     const about = { handles, length: memory.length, digest: await digestOf(memory) };

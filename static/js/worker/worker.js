@@ -14,7 +14,7 @@
  */
 import { addFiles, addInstrument, addPack, requestInstrument, startFromPacks, startInterpreter } from "./interpreter.js";
 import { boundMemory, usedUp } from "./memory.js";
-import { NotDownloaded } from "./packs.js";
+import { HERE, NotDownloaded } from "./packs.js";
 import { findSnapshot, forgetSnapshot, keepSnapshot, wantsSnapshot } from "./snapshot.js";
 
 /** Where a message's failure is reported, if not at an instrument. @type {Record<string, "cell" | "output">} */
@@ -24,6 +24,10 @@ const [NAME, ...OPTIONS] = self.name.split(" ");
 
 /** Whose interpreter this is. @type {import("./snapshot.js").Role} */
 const ROLE = [NAME, OPTIONS[0]].includes("cells") ? "cells" : "instruments";
+
+/** Only the lab starts further workers: one from the site's address would not be under the page's policy (`worker_under_policy.js`). */
+const LabWorker = self.Worker;
+Reflect.deleteProperty(self, "Worker");
 
 /** A snapshot is made after the reader has been idle this long, so that it does not disturb. */
 const QUIET_MS = 3000;
@@ -114,10 +118,10 @@ class Lab {
     const { api } = this;
     switch (message.type) {
       case "open": {
-        const { slot, name, state, asked, embedded, query } = message.slot;
+        const { slot, name, state, asked, embedded, query, beside } = message.slot;
         this.instruments.add(name);
         if (this.files || !api.knows(name)) await this.withFiles();
-        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined);
+        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined, beside ?? "");
         send({ type: "opened", slot, problems: problems.toJs() });
         problems.destroy();
         reached("built");
@@ -192,7 +196,7 @@ class Lab {
         await this.withLibrary();
         this.begin(message.run);
         const began = performance.now();
-        const ok = api.run_cell(message.label, message.code, message.above, message.checks);
+        const ok = api.run_cell(message.label, message.code, message.above, message.checks, message.starter);
         if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
         else send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
         break;
@@ -367,7 +371,7 @@ class Maker {
   async #make() {
     this.done = !(await wantsSnapshot(ROLE));
     if (this.done) return;
-    this.worker = new Worker(self.location.href, { type: "module", name: ["snapshot", ROLE, ...this.instruments].join(" ") });
+    this.worker = new LabWorker(HERE, { type: "module", name: ["snapshot", ROLE, ...this.instruments].join(" ") });
     this.worker.onmessage = ({ data }) => {
       this.done = true;
       send({ type: "snapshot", state: data });
