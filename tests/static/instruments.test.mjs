@@ -17,6 +17,11 @@ register(`data:text/javascript,${encodeURIComponent(resolve)}`);
 
 const { openInstruments } = await import("../../static/js/page/instruments.js");
 
+// States are stored when the page is left, not after a while, when another test may have begun.
+const { setTimeout: after } = globalThis;
+const STORED_AFTER_MS = 300;
+globalThis.setTimeout = /** @type {any} */ ((/** @type {any} */ act, /** @type {number} */ ms) => (ms === STORED_AFTER_MS ? 0 : after(act, ms)));
+
 /** An element of the page that takes whatever is done to it; what it is asked for is another, the same each time. @returns {any} */
 function element(dataset = {}) {
   /** @type {Record<string, ((event: any) => void)[]>} */
@@ -146,7 +151,7 @@ beforeEach(async () => {
   made = [];
   onDocument = {};
   place = element({ instrument: "a", document: "a.json", state: '{"t":"0.5"}' });
-  download = () => ({ ok: true, json: async () => ({ doc: {}, roots: ["r"] }) });
+  download = () => Response.json({ doc: {}, roots: ["r"] });
   Object.assign(globalThis, {
     location: { search: "", hash: "", pathname: "/chapters/x.html", href: "http://lab/chapters/x.html" },
     innerHeight: 800,
@@ -250,17 +255,17 @@ test("a still picture of another state is replaced at once", async () => {
 });
 
 test("a document that cannot be downloaded is reported, and asked for again with a new Python", async () => {
-  download = () => ({ ok: false, status: 503 });
+  download = () => new Response(null, { status: 503 });
   line = python();
   openInstruments(/** @type {any} */ (line));
   await settled();
   assert.deepEqual(line.problems, [
-    ["a", "the picture could not be drawn: http://lab/chapters/a.json could not be downloaded: the server answered 503"],
+    ["a", "the picture could not be drawn: lab answered 503 to the request for a.json; try again later."],
   ]);
   line.says(state());
   await settled();
   assert.equal(line.sent.some(({ type }) => type === "drawn"), false);
-  download = () => ({ ok: true, json: async () => ({ doc: {}, roots: ["r"] }) });
+  download = () => Response.json({ doc: {}, roots: ["r"] });
   line.says({ type: "replaced" });
   await live();
 });

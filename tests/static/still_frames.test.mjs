@@ -55,7 +55,8 @@ beforeEach(() => {
   });
   place = element({ frames: "frames.json", framesParam: "t" }, { querySelector: () => panel });
   Object.assign(globalThis, {
-    fetch: async (/** @type {string} */ address) => (fetched.push(address), { json: async () => film }),
+    fetch: async (/** @type {string} */ address) => (fetched.push(address), Response.json(film)),
+    location: new URL("http://lab/"),
     addEventListener: (/** @type {string} */ name, /** @type {() => void} */ listener) => (onWindow[name] ??= []).push(listener),
     IntersectionObserver: class {
       constructor(/** @type {any} */ seen) { near.push(() => seen([{ isIntersecting: true }])); }
@@ -66,7 +67,7 @@ beforeEach(() => {
 });
 
 const settled = async () => {
-  for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve));
 };
 
 /** The reader moves the slider. @param {number} value */

@@ -29,6 +29,7 @@ def test_a_failing_script_fails(tmp_path):
 
 def test_every_script_is_run():
     assert {path.name.split(".")[0] for path in SCRIPTS} == {
+        "download",
         "embed",
         "front_panel",
         "hostile",
@@ -38,6 +39,7 @@ def test_every_script_is_run():
         "menu",
         "png",
         "predictions",
+        "printed_text",
         "protocol",
         "python_worker",
         "quizzes",

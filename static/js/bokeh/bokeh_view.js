@@ -15,12 +15,13 @@ import { within } from "./shadow.js";
 
 /** Loads and starts Bokeh before there is a document, as soon as the page itself has been painted. */
 export function prepare() {
-  requestAnimationFrame(async () => {
+  const load = async () => {
     await nextTask();
     await import("./bokeh_core.js");
     await nextTask(); // in several tasks, so that input can be handled between them
     await import("./bokeh.js");
-  });
+  };
+  requestAnimationFrame(() => load().catch(() => {})); // reported by `draw`
 }
 
 /** Resolves when every model in a patch can be drawn. @param {any} patch */

@@ -13,7 +13,9 @@
  *   above(cell: Cell): Cell[], all(): Cell[], tried(cell: Cell, passed: boolean): void}} Page  The page around it: draws its figures, completes code in
  *   its editor, and knows the other cells.
  */
+import { imported } from "../files/imported.js";
 import { copied, openDropDown } from "../page/drop_down.js";
+import { offerReload } from "../page/page_bar.js";
 import { Outputs } from "./outputs.js";
 import { sharedAddress } from "./sharing.js";
 import { Kept } from "../page/kept.js";
@@ -48,7 +50,8 @@ export class Cell {
     this.stopButton = this.part(".stop");
     this.resetButton = this.part(".reset");
     this.checks = root.dataset.checks ?? "";
-    this.original = original ?? this.part(".code").textContent ?? "";
+    /** With the last line ended, as the editor gives its text. */
+    this.original = (original ?? this.part(".code").textContent ?? "").replace(/\n?$/, "\n");
     this.kept = new Kept(key, this.original, {
       show: (code) => this.#put(code), heard: () => this.notify(), reset: () => this.reset(),
     });
@@ -77,9 +80,14 @@ export class Cell {
     return /** @type {HTMLElement} */ (this.root.querySelector(selector));
   }
 
-  /** Puts the editor in the place of the static code. */
+  /** Puts the editor in the place of the static code. Without it, the code can still be run. */
   async edit() {
-    const { openEditor } = await import("./editor.js");
+    let openEditor;
+    try {
+      ({ openEditor } = await imported(() => import("./editor.js")));
+    } catch (error) {
+      return offerReload(`The code editor could not be loaded. ${/** @type {Error} */ (error).message} What you have typed is kept.`);
+    }
     this.editor = openEditor(this.part(".editor"), {
       code: this.code,
       label: this.root.getAttribute("aria-label") ?? "",

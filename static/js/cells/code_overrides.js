@@ -9,6 +9,8 @@
  * @typedef {{name: string, title: string, file: string, code: string, plain: boolean}} Source  A function and its
  *   original code; plain: it is the plain form of a faster one that runs.
  */
+import { downloadJson } from "../files/download.js";
+import { offerReload } from "../page/page_bar.js";
 import { Cell } from "./cell.js";
 import { RunQueue } from "./run_queue.js";
 
@@ -29,9 +31,12 @@ export function openCodeOverrides(python) {
     const place = /** @type {HTMLElement} */ (element);
     place.addEventListener("lab:code", async () => {
       const name = String(place.dataset.instrument);
-      const kernel = kernels.get(name) ?? new InstrumentCode(place, await sourcesOf(place), python, runner);
-      kernels.set(name, kernel);
-      kernel.open(place);
+      try {
+        if (!kernels.has(name)) kernels.set(name, new InstrumentCode(place, await sourcesOf(place), python, runner));
+      } catch (error) {
+        return offerReload(`The code could not be loaded. ${/** @type {Error} */ (error).message}`);
+      }
+      kernels.get(name)?.open(place);
     });
   }
   python.on("edited", (edited) => {
@@ -47,7 +52,7 @@ export function openCodeOverrides(python) {
 }
 
 /** @param {HTMLElement} place @returns {Promise<Source[]>} */
-const sourcesOf = async (place) => (await fetch(new URL(String(place.dataset.code), document.baseURI))).json();
+const sourcesOf = (place) => downloadJson(new URL(String(place.dataset.code), document.baseURI).href);
 
 /** The functions of one instrument, one of them shown in a cell. */
 class InstrumentCode {

@@ -11,6 +11,7 @@
  *   document, events queued for Python, patches from Python that are not applied yet, and a timer for Python's answer.
  * @typedef {{current: unknown, giveUp(stuck: () => boolean): void}} Runs  Knows the running cell; stops what is no cell.
  */
+import { explained } from "../files/imported.js";
 import { draw, provide, putAway, show } from "../bokeh/bokeh_view.js";
 import { whenNear } from "../page/when_near.js";
 
@@ -35,6 +36,7 @@ export class LiveOutputs {
         link.patches.push({ changes, buffers });
         apply(link);
       });
+      link.provided.catch(async (error) => problem(link.place, `It could not be drawn: ${(await explained(error)).message}`));
     });
     python.on("idle", ({ slot }) => {
       const link = this.links.get(slot);
@@ -86,7 +88,7 @@ export class LiveOutputs {
       apply(link);
       this.python.send({ type: "output_drawn", slot });
     } catch (error) {
-      problem(place, `It could not be drawn: ${/** @type {Error} */ (error).message}`);
+      problem(place, `It could not be drawn: ${(await explained(/** @type {Error} */ (error))).message}`);
     }
   }
 

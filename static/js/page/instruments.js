@@ -30,10 +30,13 @@
  *   the keeper of its state (kept), on a chapter.
  */
 
+import { downloadJson } from "../files/download.js";
+import { NeedsReload, explained } from "../files/imported.js";
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
 import { applyState, restyle, scenesOf } from "../bokeh/layers.js";
 import { keepInSight } from "./dock.js";
 import { answered, changed, queryWith, queuedValues, sendWaiting, wait } from "./outgoing.js";
+import { offerReload } from "./page_bar.js";
 import { nameCopy, pinBeside } from "./pinned.js";
 import { addressState, KeptState, settingsIn, slotOf } from "./slot_state.js";
 import { openStill } from "./still_frames.js";
@@ -162,9 +165,7 @@ async function drawn(python, link) {
   const address = new URL(String(link.place.dataset.document), document.baseURI).href;
   link.undrawn = false;
   try {
-    const response = await fetch(address);
-    if (!response.ok) throw new Error(`${address} could not be downloaded: the server answered ${response.status}`);
-    const view = await draw(link.place, await response.json(), link.slot, (made) => restyle(made, pageTheme()));
+    const view = await draw(link.place, await downloadJson(address), link.slot, (made) => restyle(made, pageTheme()));
     link.view = view;
     link.document = view.model.document;
     link.settings = view.model.data;
@@ -173,7 +174,9 @@ async function drawn(python, link) {
     return view;
   } catch (error) {
     link.undrawn = true;
-    python.report(link.slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
+    const problem = await explained(/** @type {Error} */ (error));
+    python.report(link.slot, `the picture could not be drawn: ${problem.message}`);
+    if (problem instanceof NeedsReload) offerReload(`The instruments could not be drawn. ${problem.message}`);
     return undefined;
   }
 }

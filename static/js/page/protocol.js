@@ -2,11 +2,12 @@
  * The messages between page and worker, and the stages of the start.
  *
  * @typedef {{
- *   pyodide: string, panelRoot: string,
+ *   glue: string, wasm: {path: string, digest: string}, panelRoot: string,
  *   start: string, core: string, lab: string, cells: string, on_demand: string, instruments: Record<string, string>,
  *   weights: Record<string, string>, libraries: [path: string, file: string][], lock: object
- * }} Assets  The files of Python: folders, packs, weights and compiled modules as addresses relative to the worker, and
- *   the part of Pyodide's lock file that identifies its build.
+ * }} Assets  The files of Python as addresses relative to the worker: Pyodide's core (its JavaScript, and its WebAssembly
+ *   with the first digits of its SHA-256), Panel's folder, packs, weights and compiled modules; and the part of Pyodide's
+ *   lock file that identifies its build.
  *
  * @typedef {{slot: string, name: string, state: Record<string, string>, asked: Record<string, string>,
  *   embedded: boolean, query?: string, beside?: string}} Slot  An instrument to open. `state`: the settings that its place gives it;
@@ -25,6 +26,7 @@
  *   of a pinned copy, what differs from the instrument beside it.
  *
  * @typedef {{type: "signal", signal: Uint8Array}
+ *   | {type: "watch", lock: string}
  *   | {type: "open", slot: Slot}
  *   | {type: "close", slot: string}
  *   | {type: "nothing_to_draw"}
@@ -56,6 +58,8 @@
  *   | {type: "cell_began", run: number}
  *   | {type: "cell_done", run: number, ok: boolean, ms: number}
  *   | {type: "snapshot", state: string}
+ *   | {type: "watched"}
+ *   | {type: "downloading"}
  *   | {type: "start_again"}
  *   | {type: "broken", message: string}
  *   | {type: "replaced"}

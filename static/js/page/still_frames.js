@@ -5,6 +5,7 @@
  * @typedef {{pictures: number[], readings: Record<string, any>, status: string, description: string}} Frame
  * @typedef {{param: string, places: number[], pictures: string[], frames: Frame[]}} Film
  */
+import { downloadJson } from "../files/download.js";
 import { showNumber, showReadings } from "./front_panel.js";
 
 const NEAR = "600px"; // an instrument's frames are fetched when it is this close below the window
@@ -43,8 +44,7 @@ export class Still {
 
   /** The frames, fetched once; undefined if that fails, in which case the slider's value is still remembered. */
   load() {
-    const film = async () => (await fetch(this.address)).json();
-    return (this.film ??= film().catch(() => undefined));
+    return (this.film ??= downloadJson(this.address).catch(() => undefined));
   }
 
   /** Resolves when the reader does not hold the slider. */

@@ -2,7 +2,7 @@
  * Collects what a receipt says from the page: questions and exercises that were tried, or an instrument's state.
  *
  * @typedef {import("./code.js").Receipt} Receipt
- * @typedef {{stored: (key: string) => string | null, progress: (chapter: string, task: string) => "done" | "tried" | undefined}} Memory
+ * @typedef {{stored: (key: string) => string | null, progress: (chapter: string, task: string) => string | null | undefined}} Memory
  * @typedef {{lab: string, now: number, nonce: number}} Made  now: milliseconds since 1970; nonce: 16 random bits
  * @typedef {{name: string, title: string, tried: boolean, done: boolean, answer: string}} Tried  A question or exercise.
  */
@@ -36,7 +36,7 @@ function exercise(cell, chapter, { progress }) {
   const name = String(cell.dataset.cell);
   const state = progress(chapter, name);
   const done = state === "done" || cell.querySelector(".output.passed") !== null;
-  return { name, title: labelOf(cell), tried: done || state !== undefined || cell.querySelector(".output.failed") !== null, done, answer: "" };
+  return { name, title: labelOf(cell), tried: done || Boolean(state) || cell.querySelector(".output.failed") !== null, done, answer: "" };
 }
 
 /** @param {HTMLElement} element */
