@@ -13,7 +13,7 @@ from diffusion_lab.instruments.common import datasets
 from diffusion_lab.instruments.common.metrics import nearest
 from diffusion_lab.instruments.common.samplers import ddim, ddpm, deis, dpm_solver, edm, ode, unipc
 from diffusion_lab.instruments.common.samplers.state import Trajectory
-from diffusion_lab.instruments.samplers import faults, kernel, pictures, views, words
+from diffusion_lab.instruments.samplers import charts, faults, kernel, views, words
 from diffusion_lab.instruments.samplers.faults import FAULTS
 from diffusion_lab.instruments.samplers.kernel import METHODS
 
@@ -24,7 +24,7 @@ MANY = 2000  # points on a line, and of the faults
 WITHOUT_NOISE, WITH_NOISE = "ddim", "ddpm"  # beside a sampler of the other kind
 
 Work = Generator[Any, None, Any]  # long work, in slices
-RACED = pictures.RACED
+RACED = charts.RACED
 SETS = {"view": ("race", "paths", "interpolation")}
 TUNED = {"view": ("race", "paths", "over_time", "interpolation")}
 
@@ -111,11 +111,11 @@ class Samplers(Instrument):
         pads=(Tap("Open one sampler", when={"view": "race"}),),
     )
 
-    race, paths = pictures.race(), pictures.paths()
-    without_noise, with_noise = map(pictures.over_time, ("Without fresh noise (ODE)", "With fresh noise (SDE)"))
-    smooth, scattered = map(pictures.ends_of_arc, ("Without fresh noise", "With fresh noise"))
-    right, wrong = map(pictures.cloud, ("The right way", "With the fault"))
-    errors, histogram, along, damage = pictures.errors(), pictures.histogram(), pictures.along(), pictures.damage()
+    race, paths = charts.race(), charts.paths()
+    without_noise, with_noise = map(charts.over_time, ("Without fresh noise (ODE)", "With fresh noise (SDE)"))
+    smooth, scattered = map(charts.ends_of_arc, ("Without fresh noise", "With fresh noise"))
+    right, wrong = map(charts.cloud, ("The right way", "With the fault"))
+    errors, histogram, along, damage = charts.errors(), charts.histogram(), charts.along(), charts.damage()
     # fmt: on
 
     # --- what is computed --------------------------------------------------------------------------------------------

@@ -1,12 +1,11 @@
 """What the pictures show, from runs: the data of their layers."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diffusion_lab.app.instrument.scenes import Scene
 from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.metrics import nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
@@ -19,15 +18,23 @@ Array = NDArray[np.float64]
 Data = dict[str, Any]
 Run: TypeAlias = Trajectory[Level]
 
+
+class Picture(Protocol):
+    """A picture's ranges across and up, in data units."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+
 POINTS, PATHS, LINES = 400, 48, 36  # points of one sampler, and how many of them have paths, in the plane and on a line
 BINS = np.linspace(-3.6, 3.6, 49)  # of the histogram
 PIXELS = 12  # of shading, a unit
 LIMITS = {"end": (3e-4, 6.0), "law": (0.015, 0.8)}  # of the distances in the chart
 
 
-def shaded(mixture: GaussianMixture, scene: Scene) -> Data:
+def shaded(mixture: GaussianMixture, picture: Picture) -> Data:
     """Density of the data over a picture, relative to its maximum."""
-    return {"image": _density(mixture, scene.x, scene.y)}
+    return {"image": _density(mixture, picture.x, picture.y)}
 
 
 def _density(mixture: GaussianMixture, x: tuple[float, float], y: tuple[float, float]) -> Array:
@@ -37,9 +44,9 @@ def _density(mixture: GaussianMixture, x: tuple[float, float], y: tuple[float, f
     return relative_density(mixture, places).reshape(len(up), len(across))
 
 
-def _inside(x: Array, scene: Scene) -> Array:
+def _inside(x: Array, picture: Picture) -> Array:
     """Points (N, 2), those outside the picture moved to its border."""
-    low, high = np.transpose([scene.x, scene.y])
+    low, high = np.transpose([picture.x, picture.y])
     return np.clip(x, low, high)
 
 
@@ -101,27 +108,27 @@ def shaded_cells(mixture: GaussianMixture) -> Data:
 # --- one sampler, and two side by side -------------------------------------------------------------------------------
 
 
-def one(run: Run, progress: float, part: Array, reference: Array | None, scene: Scene) -> Iterator[Data]:
+def one(run: Run, progress: float, part: Array, reference: Array | None, picture: Picture) -> Iterator[Data]:
     """Points, paths, exact ends, and when the run is done the way from each end to the exact one."""
     nodes, end = path_nodes(run, progress, PATHS), run.x[-1][:PATHS]
     exact = np.empty((0, 2)) if reference is None else reference[:PATHS]
     done = slice(len(exact) if progress == 1 else 0)
-    yield {"x": _inside(at(run, progress)[:POINTS], scene), "part": part[:POINTS]}
+    yield {"x": _inside(at(run, progress)[:POINTS], picture), "part": part[:POINTS]}
     yield _segments(nodes) | {"part": part[:PATHS]}
     yield {"x": exact}
     yield {"start": end[done], "end": exact[done]}
 
 
-def over_time(run: Run, progress: float, name: str, scene: Scene) -> Iterator[Data]:
+def over_time(run: Run, progress: float, name: str, picture: Picture) -> Iterator[Data]:
     """On a line: density at each level, paths up to `progress`, their last points, and a name."""
     nodes = path_nodes(run, progress, LINES)
     times = np.minimum(np.arange(len(nodes)) / (len(run.x) - 1), progress)
     nodes = np.concatenate([np.broadcast_to(times[:, None, None], nodes.shape), nodes], axis=-1)
     part = (run.x[-1][:LINES, 0] > 0).astype(int)
-    yield {"image": density_over_time(LINE, run.levels, *scene.y)}
+    yield {"image": density_over_time(LINE, run.levels, *picture.y)}
     yield _segments(nodes) | {"part": part}
     yield {"x": nodes[-1], "part": part}
-    yield {"at": (0.03, 0.9 * scene.y[1]), "text": [name]}
+    yield {"at": (0.03, 0.9 * picture.y[1]), "text": [name]}
 
 
 def density_over_time(
@@ -139,22 +146,22 @@ def density_over_time(
     return np.exp(log_density - log_density.max(axis=1, keepdims=True)).T
 
 
-def ends_of_arc(arc: Array, run: Run, progress: float, name: str, joined: bool, scene: Scene) -> Iterator[Data]:
+def ends_of_arc(arc: Array, run: Run, progress: float, name: str, joined: bool, picture: Picture) -> Iterator[Data]:
     """Noises on the way between two, and where they have got to, in order; `joined` by a line; and a name."""
-    x = _inside(at(run, progress), scene)
+    x = _inside(at(run, progress), picture)
     curve = x if joined else x[:0]
     yield {"x": arc[:, 0], "y": arc[:, 1]}
     yield {"x": curve[:, 0], "y": curve[:, 1]}
     yield {"x": x, "part": np.arange(len(x)) * 6 // len(x)}
-    yield {"at": (0, 0.9 * scene.y[1]), "text": [name]}
+    yield {"at": (0, 0.9 * picture.y[1]), "text": [name]}
 
 
-def cloud(run: Run, progress: float, right: Run, scene: Scene) -> Iterator[Data]:
+def cloud(run: Run, progress: float, right: Run, picture: Picture) -> Iterator[Data]:
     """Points coloured by where the right way takes them, and the share of each cluster at the end."""
     far, (near_true, far_true) = faults.far_share(run.x[-1]), faults.DATA.weights
     texts = [f"{1 - far:.1%}, should be {near_true:.0%}", f"{far:.1%}, should be {far_true:.0%}"]
     yield {
-        "x": _inside(at(run, progress)[:POINTS], scene),
+        "x": _inside(at(run, progress)[:POINTS], picture),
         "part": nearest(right.x[-1][:POINTS], faults.DATA.means),
     }
     yield {"at": faults.DATA.means - np.array([0.0, 0.6]), "text": texts if progress == 1 else ["", ""]}

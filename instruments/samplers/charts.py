@@ -1,4 +1,4 @@
-"""The pictures of the instrument, without their data: planes, axes and charts with their layers and legends."""
+"""The pictures of the instrument without their data: planes, axes and charts with their layers and legends."""
 
 from typing import Any
 
