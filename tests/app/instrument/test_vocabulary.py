@@ -24,10 +24,11 @@ SETTINGS = sorted({setting for cls in CLASSES for setting in cls.settings()})
 FROZEN: dict[str, str] = {
     "batch_size": "4 16 64",
     "block": "",
-    "chart_shows": "samples chain distance",
+    "chart_shows": "samples chain distance alpha_bar log_snr beta information few_steps",
     "condition": "a b c gaussian",
     "convention": "scale weight",
-    "data_set": "ring moons spiral checkerboard swiss_roll drawn five_clusters two_clusters",
+    "data_set": "ring moons spiral checkerboard swiss_roll drawn five_clusters two_clusters two_modes uneven_modes"
+    " two_pairs",
     "drawing": "",
     "eta": "",
     "eta_cap": "",
@@ -51,6 +52,7 @@ FROZEN: dict[str, str] = {
     "progress": "",
     "remasking": "low_confidence confidence margin entropy random remdm",
     "sampler": "langevin ddpm ddim sde_euler ode_euler ode_heun sde_heun dpm_solver_pp_2m",
+    "schedule": "exponential linear cosine sigmoid karras",
     "seed": "",
     "show_classes": "true false",
     "show_density": "true false",
