@@ -45,6 +45,7 @@ GLOSSARY: dict[str, str] = {
     "sampler": "the algorithm from noise to data",
     "schedule": "the noise schedule",
     "seed": "seed of all random numbers",
+    "skill": "correlation of a prediction with the truth, from 0 to 1",
     "solver": "the method that follows an ODE",
     "stay": "probability that a small chain keeps its state",
     "t": "time: of diffusion, 0 data and 1 noise; of flow matching, 0 noise and 1 data",
