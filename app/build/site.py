@@ -41,6 +41,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Quiz,
     Reference,
     Value,
+    instrument_of,
     link_equations,
 )
 from diffusion_lab.app.build.node_python import NodePython
@@ -49,6 +50,7 @@ from diffusion_lab.app.build.package import make_package
 from diffusion_lab.app.build.precompress import Precompressor
 from diffusion_lab.app.build.python_packs import make_python_packs
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument, RenderedQuiz, with_answer
+from diffusion_lab.app.build.security_policy import with_policy
 from diffusion_lab.app.build.setup_steps import ROOT, WORK, Say, SetupError, place_and_message
 from diffusion_lab.app.build.typeset import typeset
 from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_names
@@ -169,8 +171,9 @@ class _Page:
     chapter: Chapter
     cells: dict[str, str]
     quizzes: dict[str, RenderedQuiz]
+    #: By slot.
     instruments: dict[str, RenderedInstrument]
-    #: For the notebook: the code that constructs each instrument in its state.
+    #: For the notebook: the code that constructs the instrument of each slot in its state.
     constructions: dict[str, str]
 
 
@@ -190,14 +193,17 @@ def _run(document: Document, compute: Call, function: str, parts: Sequence[Any],
 
 def _computed(document: Any, compute: Call) -> tuple[dict[str, str], Any]:
     """Returns the outputs of a document's cells by label, and the document with its values filled in."""
-    steps = [step for step in document.steps if not getattr(step, "instrument", "")]
+    steps = [step for step in document.steps if not getattr(step, "slot", "")]
     outputs, texts = _run(document, compute, "run_steps", steps, [_as_step(step) for step in steps]) or ({}, [])
     results = dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
     places = {slot.name: slot.state for slot in document.of(InstrumentSlot)}
-    for name in dict.fromkeys(step.instrument for step in [*document.presets, *document.values] if step.instrument):
-        steps = [step for step in document.steps if getattr(step, "instrument", "") == name]
+    for slot in dict.fromkeys(step.slot for step in [*document.presets, *document.values] if step.slot):
+        steps = [step for step in document.steps if getattr(step, "slot", "") == slot]
+        name = instrument_of(slot)
+        if name != slot and slot not in places:
+            raise document.error(steps[0].line, f"No instrument `{slot}` is in this chapter.")
         texts = _run(
-            document, compute, "read_values", steps, name, places.get(name), [_as_step(step) for step in steps]
+            document, compute, "read_values", steps, name, places.get(slot), [_as_step(step) for step in steps]
         )
         results |= dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
     return outputs, document.filled([results[value.label] for value in document.values])
@@ -212,7 +218,7 @@ def _as_step(step: Cell | Compute | Value | Preset) -> list[Any]:
             return ["compute", step.code]
         case Preset():
             return ["preset", step.block, step.state, step.keep]
-        case Value() if step.instrument:
+        case Value() if step.slot:
             return ["value", step.block, step.state, step.expression, step.format]
         case _:
             return ["value", step.expression, step.format]
@@ -223,9 +229,9 @@ def _prerendered(chapter: Chapter, compute: Call) -> _Page:
     run = partial(_run, chapter, compute)
     quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
     for preset in chapter.presets:
-        if preset.instrument not in {slot.name for slot in slots}:
-            raise chapter.error(preset.line, f"No instrument `{preset.instrument}` is in this chapter.")
-    run("check_states", slots, [[slot.name, slot.state] for slot in slots])
+        if preset.slot not in {slot.name for slot in slots}:
+            raise chapter.error(preset.line, f"No instrument `{preset.slot}` is in this chapter.")
+    run("check_states", slots, [[slot.instrument, slot.state] for slot in slots])
     code_blocks = [block for block in chapter.blocks if isinstance(block, Cell | Exercise)]
     if chapter.of(Exercise):
         run("check_exercises", code_blocks, [_as_run(block) for block in code_blocks])
@@ -236,8 +242,8 @@ def _prerendered(chapter: Chapter, compute: Call) -> _Page:
         chapter=chapter,
         cells=outputs,
         quizzes={quiz.label: _solved(chapter, quiz, *answers[quiz.label]) for quiz in quizzes},
-        instruments={slot.name: run("render_instrument", [slot], slot.name, slot.state) for slot in slots},
-        constructions={slot.name: run("construct", [slot], slot.name, slot.state) for slot in slots},
+        instruments={slot.name: run("render_instrument", [slot], slot.instrument, slot.state) for slot in slots},
+        constructions={slot.name: run("construct", [slot], slot.instrument, slot.state) for slot in slots},
     )
 
 
@@ -404,7 +410,7 @@ class _Site:
         )
 
     def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
-        """Writes the still frames of instruments; returns name → (address, setting that the frames vary)."""
+        """Writes the still frames of instruments; returns slot → (address, setting that the frames vary)."""
         return {
             name: (self.assets.add_data(f"{name}-frames.json", rendered.frames.encode()), rendered.frames_param)
             for name, rendered in instruments.items()
@@ -412,11 +418,14 @@ class _Site:
         }
 
     def _codes(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
-        """Writes the functions of instruments that readers may edit; returns name → address."""
-        return {name: self.assets.add_data(f"{name}-code.json", r.code.encode()) for name, r in instruments.items()}
+        """Writes the functions of instruments that readers may edit; returns slot → address."""
+        return {
+            slot: self.assets.add_data(f"{instrument_of(slot)}-code.json", rendered.code.encode())
+            for slot, rendered in instruments.items()
+        }
 
     def _documents(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
-        """Writes the Bokeh documents of instruments; returns name → address."""
+        """Writes the Bokeh documents of instruments; returns slot → address."""
         return {
             name: self.assets.add_data(f"{name}-document.json", rendered.document.encode())
             for name, rendered in instruments.items()
@@ -434,7 +443,7 @@ class _Site:
             raise SetupError(place_and_message(error)) from None
         text = MARK.sub(lambda mark: self.formulas[mark[0]], text)
         (self.out / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.out / path).write_text(text, "utf-8")
+        (self.out / path).write_text(with_policy(text), "utf-8")
         self._written(self.out / path)
 
 

@@ -14,7 +14,7 @@ from diffusion_lab.app.instrument.panel import (
     Tap,
     Transport,
 )
-from diffusion_lab.app.instrument.readings import Estimate, Status, readings
+from diffusion_lab.app.instrument.readings import Estimate, Status, counted, readings
 from diffusion_lab.app.instrument.replay import Replay
 from diffusion_lab.app.instrument.settings import choice, number, seed, switch, text, whole
 
@@ -37,6 +37,7 @@ __all__ = [
     "asset",
     "choice",
     "computed",
+    "counted",
     "number",
     "readings",
     "seed",

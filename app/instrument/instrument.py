@@ -10,9 +10,11 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
+from itertools import islice
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -26,10 +28,14 @@ from diffusion_lab.app.instrument.panel import Panel
 from diffusion_lab.app.instrument.readings import Status, reading_texts
 from diffusion_lab.app.instrument.scenes import Columns, Scene
 from diffusion_lab.app.instrument.settings import SETTING_TYPES
-from diffusion_lab.app.instrument.vocabulary import current_setting, current_value
+from diffusion_lab.app.instrument.state_texts import SHOWN, allowed, few, shortened, value_of
+from diffusion_lab.app.instrument.vocabulary import current_setting
 
 #: An unknown name that is at least this similar to a setting's name counts as misspelt; others are ignored.
 MISSPELT = 0.75
+
+#: Names in an address that are looked at.
+MOST_NAMES = 200
 
 ACTIONS = ("run", "step", "reset", "tap")
 
@@ -50,6 +56,9 @@ class Instrument(param.Parameterized):
 
     #: Names of the functions that now run the reader's code.
     edited: tuple[str, ...] = ()
+
+    #: Of a pinned copy: what differs from the instrument that it is a copy of (`differences.py`).
+    pinned: tuple[str, ...] | None = None
 
     playing = param.Boolean(default=False, precedence=-1, doc="Whether the picture is being played.")
 
@@ -159,47 +168,59 @@ class Instrument(param.Parameterized):
     def parse_state(cls, values: Mapping[str, str]) -> dict[str, Any]:
         """Typed values from texts (a query, a chapter's directive, a link in prose); former names are accepted.
 
-        Raises `StateError` for a name that is no setting of this instrument or a value outside its bounds.
+        Raises `StateError` for a name that is no setting of this instrument, for a value outside its bounds, and for
+        values that contradict one another.
         """
-        parsed: dict[str, Any] = {}
-        for given, text in values.items():
-            name = current_setting(given, cls.settings())
-            if name not in cls.settings():
-                raise StateError(f"{cls.__name__} has no setting `{given}`; it has {', '.join(cls.settings())}.")
-            p = cls.param[name]
-            try:
-                value: Any = text
-                if isinstance(p, param.Boolean):
-                    value = {"true": True, "1": True, "false": False, "0": False}[text.strip().lower()]
-                elif isinstance(p, param.Selector):
-                    value = current_value(name, text)
-                elif isinstance(p, param.Integer):
-                    value = int(text)
-                elif isinstance(p, param.Number):
-                    value = float(text)
-                p._validate(value)
-            except (KeyError, ValueError):
-                raise StateError(f"`{given}` must be {_allowed(p)}, got {text!r}.") from None
-            parsed[name] = value
+        parsed = dict(cls._parsed(given, text) for given, text in values.items())
+        for problem in cls._contradictions(parsed):
+            raise StateError(problem)
         return parsed
 
     @classmethod
     def parse_leniently(cls, values: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
         """The valid part of `values`, and a sentence for each invalid value: an address may contain anything.
 
-        A name that resembles no setting (a tracking parameter, `lang`) is ignored.
+        A name that resembles no setting (a tracking parameter, `lang`) is ignored. Values that contradict one another
+        are all kept, as if a reader had set them; the sentence says which of them has no effect.
         """
         parsed: dict[str, Any] = {}
         problems = []
-        for name, text in values.items():
+        for name, text in islice(values.items(), MOST_NAMES):
             known = current_setting(name, cls.settings()) in cls.settings()
-            if not known and not difflib.get_close_matches(name.casefold(), cls.settings(), 1, MISSPELT):
+            if not known and (len(name) > SHOWN or not _resembles(name, cls.settings())):
                 continue
             try:
-                parsed |= cls.parse_state({name: text})
+                setting, value = cls._parsed(name, text)
+                parsed[setting] = value
             except StateError as error:
                 problems.append(str(error))
-        return parsed, problems
+        return parsed, few([*problems, *cls._contradictions(parsed)])
+
+    @classmethod
+    def _parsed(cls, given: str, text: str) -> tuple[str, Any]:
+        """The setting that a name means, and the value that a text means for it."""
+        name = current_setting(given, cls.settings())
+        if name not in cls.settings():
+            has = ", ".join(cls.settings())
+            raise StateError(f"{cls.__name__} has no setting `{shortened(given)}`; it has {has}.")
+        try:
+            return name, value_of(name, cls.param[name], text)
+        except ValueError:
+            got = repr(shortened(text))
+            raise StateError(f"`{given}` must be {allowed(cls.param[name])}, got {got}.") from None
+
+    @classmethod
+    def _contradictions(cls, values: Mapping[str, Any]) -> list[str]:
+        """A sentence for each of several values that the others of them overrule (`reconcile`)."""
+        if len(values) < 2:
+            return []
+        made = cls(**values)
+        found = ((name, value, getattr(made, name)) for name, value in values.items())
+        return [
+            f"`{name}` cannot be {as_text(value)} beside the other settings; it becomes {as_text(now)}."
+            for name, value, now in found
+            if not (now == value or (isinstance(value, float) and math.isclose(now, value, abs_tol=1e-9)))
+        ]
 
     def values(self) -> dict[str, Any]:
         """All settings."""
@@ -253,20 +274,27 @@ class Instrument(param.Parameterized):
         """Performs the action of a button or a tap: {"action": "run"}, or "step", "reset", or "tap" with x and y."""
         action = message.get("action") if isinstance(message, dict) else None
         if action not in ACTIONS:
-            raise StateError(f"An instrument is sent one of the actions {', '.join(ACTIONS)}, got {message!r}.")
+            raise StateError(
+                f"An instrument is sent one of the actions {', '.join(ACTIONS)}, got {shortened(repr(message))}."
+            )
         place = []
         if action == "tap":
             try:
                 place = [float(message["x"]), float(message["y"])]
             except (KeyError, TypeError, ValueError):
-                raise StateError(f"A tap needs the numbers x and y, got {message!r}.") from None
+                raise StateError(f"A tap needs the numbers x and y, got {shortened(repr(message))}.") from None
         with suppress(NotReady), self._graph.no_waiting():  # no step or tap before the picture is computed
             getattr(self, action)(*place)
 
     def provenance(self) -> list[str]:
-        """The lines that say what a file of this instrument shows: title, the reader's code if any, all settings."""
+        """The lines that say what a file of this instrument shows: title, `notes`, all settings."""
         settings = (f"{name} = {as_text(getattr(self, name))}" for name in self.settings())
-        return [self.title, *self.edited_words(), *settings]
+        return [self.title, *self.notes(), *settings]
+
+    def notes(self) -> list[str]:
+        """What is written below the title in a file: how a pinned copy differs, and that code is the reader's."""
+        pinned = [] if self.pinned is None else [f"Pinned copy: {', '.join(self.pinned) or 'no difference'}"]
+        return [*pinned, *self.edited_words()]
 
     def seen(self) -> Iterator[tuple[Scene, dict[str, Columns], Any]]:
         """Each scene that is seen now, with the columns of its visible layers and its ranges, None for its own."""
@@ -342,13 +370,6 @@ class Instrument(param.Parameterized):
         return self.__panel__()._repr_mimebundle_(include, exclude)
 
 
-def _allowed(p: param.Parameter) -> str:
-    """The values that a setting accepts, in words."""
-    if isinstance(p, param.Boolean):
-        return "true or false"
-    if isinstance(p, param.Selector):
-        return "one of " + ", ".join(map(str, p.objects))
-    if isinstance(p, param.Number):
-        low, high = p.bounds
-        return f"{'a whole number' if isinstance(p, param.Integer) else 'a number'} from {low} to {high}"
-    return f"a text that matches {p.regex}"
+def _resembles(name: str, settings: tuple[str, ...]) -> bool:
+    """Whether a name looks like a misspelt setting."""
+    return bool(difflib.get_close_matches(name.casefold(), settings, 1, MISSPELT))

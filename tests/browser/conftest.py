@@ -24,6 +24,7 @@ from tornado.web import Application
 from diffusion_lab.app.build.setup_steps import ROOT
 from diffusion_lab.app.build.static_host import SiteFile, application
 
+from .bad_host import BadHost
 from .course import Course, HostPage, open_dialog
 from .lab import DESK, Lab
 from .watched import Watched
@@ -146,7 +147,7 @@ class WarmProfile:
             with self.context.new_page() as page:
                 page.goto(address + "embed/ring.html")
                 for python in ("python", "cells"):
-                    page.wait_for_function(f"window.lab?.{python}.snapshot", timeout=120_000)
+                    page.wait_for_function(f"() => window.lab?.{python}.snapshot", timeout=120_000)
                     assert page.evaluate(f"lab.{python}.snapshot") == "kept"
                     page.evaluate("lab.cells.wake()")
             self._visited.add(address)
@@ -222,6 +223,15 @@ def host(dist: Path) -> Iterator[tuple[str, Callable[[], None]]]:
 
     yield address, switch_off
     switch_off()
+
+
+@pytest.fixture
+def bad_host(dist: Path) -> Iterator[BadHost]:
+    """A host of the site that misbehaves on request."""
+    host = BadHost(dist)
+    host.address, stop = serve_in_thread(host.application)
+    yield host
+    stop()
 
 
 @pytest.fixture

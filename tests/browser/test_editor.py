@@ -70,7 +70,7 @@ def test_attributes_are_found_without_a_call(lab: Any) -> None:
 
 def test_before_python_is_there_the_page_s_words_are_offered(cold_lab: Any) -> None:
     lab = cold_lab
-    lab.page.route("**/*.pack", lambda route: route.abort())
+    lab.page.route("**/*.bin", lambda route: route.abort())
     lab.open(live=False)
     cell = lab.edit("langevin", "")
     cell.locator(".cm-content").press("a")

@@ -14,7 +14,7 @@ def test_messages(course: Course) -> None:
     course.open("listening", embed(course, "t=0.3&seed=7"), 776)
     frame = course.live()
     ask = partial(course.page.evaluate, "(request) => ask(request)")
-    course.page.wait_for_function("heard.some(({ type, stage }) => type === 'ready' && stage === 'live')")
+    course.page.wait_for_function("() => heard.some(({ type, stage }) => type === 'ready' && stage === 'live')")
     assert course.page.evaluate("heard.filter(({ schema }) => schema === 'diffusion-lab/1').length >= 3")
     kinds = course.page.evaluate("heard.map(({ type, stage }) => stage ?? type)")
     assert {"height", "picture", "live"} <= set(kinds) and kinds.index("picture") < kinds.index("live")
@@ -26,7 +26,9 @@ def test_messages(course: Course) -> None:
     frame.locator(".live-view input[data-param=show_density]:checked").wait_for(state="attached")
     course.page.evaluate("heard.length = 0")
     frame.locator(".live-view input[type=range][data-param=t]").press("ArrowRight")
-    course.page.wait_for_function("heard.some(({ type, settings }) => type === 'stateChanged' && settings.t === 0.51)")
+    course.page.wait_for_function(
+        "() => heard.some(({ type, settings }) => type === 'stateChanged' && settings.t === 0.51)"
+    )
     described = ask({"type": "describe"})["settings"]
     assert next(setting for setting in described if setting["name"] == "t")["high"] == 1
 
@@ -44,7 +46,7 @@ def test_messages(course: Course) -> None:
 )  # fmt: skip
 def test_a_wrong_message_is_answered_by_a_sentence(course: Course, request_: dict[str, Any], said: str) -> None:
     course.open("listening", embed(course, "t=0.3&start=paused"), 776)
-    course.page.wait_for_function("heard.some(({ type }) => type === 'ready')")
+    course.page.wait_for_function("() => heard.some(({ type }) => type === 'ready')")
     answer = course.page.evaluate("(request) => ask(request)", request_)
     assert answer["type"] == "error" and said in answer["message"]
     assert course.page.evaluate("ask({type: 'getState'})")["settings"]["t"] == 0.3, "nothing has moved"
@@ -60,7 +62,7 @@ def test_a_course_system_resizes_in_its_own_words(course: Course, host: str) -> 
 
 def test_foreign_and_malformed_messages_are_ignored(course: Course) -> None:
     course.open("listening", embed(course, "t=0.3&start=paused"), 776)
-    course.page.wait_for_function("heard.some(({ type }) => type === 'ready')")
+    course.page.wait_for_function("() => heard.some(({ type }) => type === 'ready')")
     course.page.evaluate(
         """heard.length = 0;
         const later = { schema: "diffusion-lab/2", type: "getState" };
@@ -76,7 +78,7 @@ def test_foreign_and_malformed_messages_are_ignored(course: Course) -> None:
 def test_only_the_origins_of_the_address_are_heard_and_told(course: Course) -> None:
     course.open("listening", embed(course, "start=paused&origin=https://course.example"), 776)
     frame = course.frame()
-    frame.wait_for_function("window.lab")
+    frame.wait_for_function("() => window.lab")
     course.page.evaluate("frames[0].postMessage({ schema: 'diffusion-lab/1', type: 'setTheme', theme: 'dark' }, '*')")
     frame.evaluate(FRAMES)
     assert frame.evaluate("document.documentElement.dataset.theme") is None

@@ -52,5 +52,5 @@ def test_an_embedded_page_keeps_nothing_on_its_own(open_cold: Callable[..., Any]
     lab.page.goto(site)
     lab.page.evaluate("document.body.innerHTML = '<iframe src=\"embed/ring.html\" width=900 height=900></iframe>'")
     frame = next(frame for frame in lab.page.frames if frame != lab.page.main_frame)
-    frame.wait_for_function("window.lab?.python.snapshot", timeout=60_000)
+    frame.wait_for_function("() => window.lab?.python.snapshot", timeout=60_000)
     assert lab.page.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0

@@ -39,7 +39,7 @@ def pages(site: dict[str, bytes], words: str) -> set[str]:
 
 
 def pack(site: dict[str, bytes], name: str = "lab") -> bytes:
-    (data,) = (data for path, data in site.items() if path.startswith(f"assets/{name}.") and path.endswith(".pack"))
+    (data,) = (data for path, data in site.items() if path.startswith(f"assets/{name}.") and path.endswith(".bin"))
     return data
 
 

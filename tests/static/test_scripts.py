@@ -29,9 +29,12 @@ def test_a_failing_script_fails(tmp_path):
 
 def test_every_script_is_run():
     assert {path.name.split(".")[0] for path in SCRIPTS} == {
+        "download",
         "embed",
         "front_panel",
+        "hostile",
         "instruments",
+        "kept",
         "layers",
         "menu",
         "png",
@@ -40,5 +43,7 @@ def test_every_script_is_run():
         "python_worker",
         "quizzes",
         "run_queue",
+        "sharing",
         "still_frames",
+        "stored",
     }

@@ -6,6 +6,7 @@
  *   title: string | undefined, origins: string[]}} Options  show: undefined shows all; origins: of the pages that may
  *   exchange messages, [] for the parent whatever it is.
  */
+import { few, short } from "./schema.js";
 
 /** Buttons that can be hidden and locked like settings. */
 export const BUTTONS = ["run", "play", "step", "reset"];
@@ -37,7 +38,7 @@ export function readOptions(search, settings) {
   const query = new URLSearchParams(search);
   /** @type {string[]} */
   const problems = [];
-  const wrong = (/** @type {string} */ name) => problems.push(`\`${name}\` must be ${OPTIONS[name]}, got “${query.get(name)}”.`);
+  const wrong = (/** @type {string} */ name) => problems.push(`\`${name}\` must be ${OPTIONS[name]}, got ${short(query.get(name))}.`);
   /** @param {string} name @param {Record<string, any>} values @param {string} usual */
   const one = (name, values, usual) => {
     const text = query.get(name) ?? usual;
@@ -48,15 +49,16 @@ export function readOptions(search, settings) {
   /** @param {string} name @param {string[]} others words that it may hold beside settings */
   const list = (name, others) => {
     const names = query.getAll(name).flatMap((text) => text.split(",")).map((text) => text.trim()).filter(Boolean);
-    const unknown = names.filter((word) => !settings.includes(word) && !others.includes(word));
-    if (unknown.length) problems.push(`\`${name}\` names ${unknown.map((word) => `\`${word}\``).join(", ")}; the settings are ${settings.join(", ")}.`);
-    return names.filter((word) => !unknown.includes(word));
+    const known = (/** @type {string} */ word) => settings.includes(word) || others.includes(word);
+    const unknown = [...new Set(names)].filter((word) => !known(word)).slice(0, 5).map((word) => `\`${word.slice(0, 40)}\``); // prettier-ignore
+    if (unknown.length) problems.push(`\`${name}\` names ${unknown.join(", ")}; the settings are ${settings.join(", ")}.`);
+    return [...new Set(names)].filter(known);
   };
   const locked = list("lock", [...BUTTONS, "all"]);
   const origins = query.getAll("origin").flatMap((text) => text.split(",")).filter(Boolean);
   if (!origins.every(isOrigin)) wrong("origin");
   for (const key of new Set(query.keys())) {
-    if (key in OPTIONS || settings.includes(key)) continue;
+    if (Object.hasOwn(OPTIONS, key) || settings.includes(key)) continue;
     const meant = Object.keys(OPTIONS).find((name) => isMisspelt(key, name));
     if (meant) problems.push(`There is no option \`${key}\`; is \`${meant}\` meant?`);
   }
@@ -74,7 +76,7 @@ export function readOptions(search, settings) {
     title: query.get("title")?.slice(0, LONGEST_TEXT),
     origins: origins.filter(isOrigin),
   };
-  return { options, problems };
+  return { options, problems: few(problems) };
 }
 
 /** @param {string} text */

@@ -1,24 +1,30 @@
 /** Entry point of every page: opens the instruments, cells and other parts that it contains. */
 import { openCells } from "../cells/cells.js";
+import { imported } from "../files/imported.js";
 import { copied } from "./drop_down.js";
 import { openInstruments } from "./instruments.js";
 import { openCodeOverrides } from "../cells/code_overrides.js";
 import { openMenus } from "./menu.js";
 import { keepForOffline } from "./offline.js";
+import { offerReload } from "./page_bar.js";
 import { showProgress } from "./progress.js";
 import { Python } from "./python_worker.js";
 import { openPredictions } from "./predictions.js";
 import { openQuizzes } from "./quizzes.js";
+import { openResetAll } from "./reset_all.js";
 import { followSections, openThemeSwitch, showStart } from "./page_chrome.js";
 import { openDownload } from "./download_chapter.js";
 
-document.documentElement.classList.add("js"); // where the script in the page's head may not run
+const root = document.documentElement;
+if (root.dataset.cannot === "script") delete root.dataset.cannot; // it was only late
+root.classList.add("js"); // where the script in the page's head may not run
 openThemeSwitch();
 followSections();
 openPredictions();
 openQuizzes();
 showProgress();
 openDownload();
+openResetAll();
 
 const frame = "embed" in document.body.dataset ? new (await import("../embed/frame.js")).Frame() : undefined;
 
@@ -37,10 +43,15 @@ if (document.querySelector("[data-instrument], [data-cell]")) {
     openCodeOverrides(python);
     keepForOffline(python, String(script.dataset.offline));
     document.addEventListener("lab:embed", async (event) => {
-      const { openDialog } = await import("../embed/dialog.js");
-      openDialog(/** @type {HTMLElement} */ (event.target), /** @type {CustomEvent} */ (event).detail, copied);
+      try {
+        const { openDialog } = await imported(() => import("../embed/dialog.js"));
+        openDialog(/** @type {HTMLElement} */ (event.target), /** @type {CustomEvent} */ (event).detail, copied);
+      } catch (error) {
+        offerReload(`The dialog could not be loaded. ${/** @type {Error} */ (error).message}`);
+      }
     });
   }
   /** For the console, tests and benchmarks: stages with their times. */
   /** @type {any} */ (window).lab = { python, cells };
 }
+root.dataset.open = ""; // for the script in the page's head

@@ -5,12 +5,12 @@ import { pngOf } from "./png.js";
 export function openMenus() {
   for (const element of document.querySelectorAll("[data-instrument]")) {
     const place = /** @type {HTMLElement} */ (element);
-    openMenu(place, String(place.dataset.instrument));
+    openMenu(place, String(place.dataset.slot ?? place.dataset.instrument));
   }
 }
 
-/** @param {HTMLElement} place the instrument's figure @param {string} name */
-function openMenu(place, name) {
+/** @param {HTMLElement} place the instrument's figure @param {string} name of its place @param {string} [file] name of its files */
+export function openMenu(place, name, file = name) {
   const menu = /** @type {HTMLDetailsElement | null} */ (place.querySelector("details.menu"));
   if (!menu) return;
   let query = "";
@@ -34,11 +34,11 @@ function openMenu(place, name) {
       return "";
     },
     picture: async () => saved(place, "svg", stateAddress(name, query), async (svg, address) => {
-      save(`${name}.png`, await pngOf(svg, { Title: titleOf(place, name), Source: address, Settings: query }));
+      save(`${file}.png`, await pngOf(svg, { Title: titleOf(place, name), Source: address, Settings: query }));
     }),
-    drawing: async () => saved(place, "svg", stateAddress(name, query), async (svg) => save(`${name}.svg`, dataAddress("image/svg+xml", svg))),
+    drawing: async () => saved(place, "svg", stateAddress(name, query), async (svg) => save(`${file}.svg`, dataAddress("image/svg+xml", svg))),
     data: async () => saved(place, "csv", stateAddress(name, query), async (csv, address) => {
-      save(`${name}.csv`, dataAddress("text/csv", `# ${address}\n${csv}`));
+      save(`${file}.csv`, dataAddress("text/csv", `# ${address}\n${csv}`));
     }),
   };
   openDropDown(menu, actions);
