@@ -16,7 +16,7 @@ const silent = ["browse", "review"].includes(session?.get("cmi.core.lesson_mode"
 
 /** Keys in the browser's store: whose data it has, and what a page keeps beside answers. */
 const LEARNER = "lab:scorm:learner";
-const OTHERS = [`lab:predict:${slug}.html:`, `lab:cell:${slug}:`];
+const OTHERS = [`lab:predict:${slug}.html:`, `lab:cell:${slug}:`, `lab:state:${slug}:`];
 const OF_CHAPTER = [...OTHERS, `lab:quiz:${slug}.html:`, `lab:progress:${slug}:`];
 const progressKey = (/** @type {string} */ task) => `lab:progress:${slug}:${task}`;
 const answerKey = (/** @type {string} */ task) => `lab:quiz:${slug}.html:${task.replace(/^quiz-/, "")}`;
@@ -41,9 +41,12 @@ function takeUp(session) {
   const learner = fingerprint(session.get("cmi.core.student_id"));
   const others = record.resume(kept);
   withStore((store) => {
+    // The store is shared with the course system where both have one origin: only keys of the lab are touched.
     const same = learner !== "" && store.getItem(LEARNER) === learner;
+    const gone = same ? (kept ? [] : OF_CHAPTER) : ["lab:"];
     for (const key of Object.keys(store))
-      if (startsWith(key, same ? (kept ? [] : OF_CHAPTER) : ["lab:"]) && key !== "lab:theme") store.removeItem(key);
+      if (startsWith(key, gone) && key !== "lab:theme") store.removeItem(key);
+    for (const key of Object.keys(sessionStorage)) if (startsWith(key, gone)) sessionStorage.removeItem(key);
     store.setItem(LEARNER, learner);
     for (const [task, { done, answer }] of record.tried) {
       store.setItem(progressKey(task), done ? "done" : "tried");
@@ -69,7 +72,8 @@ function gather() {
       const state = store.getItem(progressKey(task));
       if (state) record.note(task, state === "done", store.getItem(answerKey(task)) ?? "");
     }
-    for (const key of Object.keys(store)) if (startsWith(key, OTHERS)) others[key] = store.getItem(key) ?? "";
+    for (const key of Object.keys(store))
+      if (startsWith(key, OTHERS) && !key.endsWith(":more")) others[key] = store.getItem(key) ?? "";
   });
   return others;
 }
