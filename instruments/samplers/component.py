@@ -25,6 +25,7 @@ WITHOUT_NOISE, WITH_NOISE = "ddim", "ddpm"  # beside a sampler of the other kind
 
 Work = Generator[Any, None, Any]  # long work, in slices
 RACED = charts.RACED
+PAIRS = {"over_time": "on_a_line", "interpolation": "from_arc", "faults": "broken"}  # view → its two runs
 SETS = {"view": ("race", "paths", "interpolation")}
 TUNED = {"view": ("race", "paths", "over_time", "interpolation")}
 
@@ -241,11 +242,19 @@ class Samplers(Instrument):
         run, part = getattr(self, self.sampler), self._parts_of(self.sampler)
         return views.one(run, self.progress, part, reference, self.paths)
 
-    @without_noise.layer("density", "paths", "points", "name")
+    @without_noise.layer("density")
+    def _(self) -> dict[str, Any]:
+        return {"image": views.density_over_time(kernel.LINE, self.on_a_line[0].levels, *self.without_noise.y)}
+
+    @with_noise.layer("density")
+    def _(self) -> dict[str, Any]:
+        return {"image": views.density_over_time(kernel.LINE, self.on_a_line[1].levels, *self.with_noise.y)}
+
+    @without_noise.layer("paths", "points", "name")
     def _(self) -> Iterator[dict[str, Any]]:
         return views.over_time(self.on_a_line[0], self.progress, METHODS[self.pair[0]].label, self.without_noise)
 
-    @with_noise.layer("density", "paths", "points", "name")
+    @with_noise.layer("paths", "points", "name")
     def _(self) -> Iterator[dict[str, Any]]:
         return views.over_time(self.on_a_line[1], self.progress, METHODS[self.pair[1]].label, self.with_noise)
 
@@ -308,10 +317,8 @@ class Samplers(Instrument):
         """The run that the read-outs are about."""
         if self.view in ("race", "paths"):
             return getattr(self, self.sampler)
-        fresh = METHODS[self.sampler].stochastic
-        return {"over_time": self.on_a_line, "interpolation": self.from_arc, "faults": self.broken}[self.view][
-            1 if self.view == "faults" or fresh else 0
-        ]
+        second = self.view == "faults" or METHODS[self.sampler].stochastic
+        return getattr(self, PAIRS[self.view])[1 if second else 0]
 
     @readings
     def of_run(self) -> dict[str, Any]:
@@ -371,9 +378,9 @@ class Samplers(Instrument):
             names = tuple(METHODS) if self.view == "race" else (self.sampler,)
             runs = {name: kernel.at(getattr(self, name), self.progress) for name in names}
         else:
-            pair = {"over_time": self.on_a_line, "interpolation": self.from_arc, "faults": self.broken}[self.view]
             names = ("right", "faulty") if self.view == "faults" else self.pair
-            runs = {name: kernel.at(run, self.progress) for name, run in zip(names, pair, strict=True)}
+            pair = zip(names, getattr(self, PAIRS[self.view]), strict=True)
+            runs = {name: kernel.at(run, self.progress) for name, run in pair}
         return {f"{name}_{'xy'[k]}": x[:, k] for name, x in runs.items() for k in range(x.shape[1])}
 
     # --- what the buttons do -----------------------------------------------------------------------------------------
