@@ -35,6 +35,8 @@ class BadHost:
         self.troubles: dict[str, str] = {}
         #: Whether it answers a request for `x.html` with a redirection to `x`.
         self.drops_html = False
+        #: Whether it has another version of the pages, with another script.
+        self.newer = False
         #: The address, once it is served.
         self.address = ""
 
@@ -74,12 +76,16 @@ class BadFile(SiteFile):
             self.set_header("Content-Type", "text/html")
             self.finish(LOGIN)
             return
+        if self.host.newer:
+            self.request.headers.pop("Accept-Encoding", None)
         super().get(path)
         data = b"".join(self._write_buffer)
         self._write_buffer.clear()
         await self._misbehave(trouble, data)
 
     async def _misbehave(self, trouble: str, data: bytes) -> None:
+        if self.host.newer:
+            data = data.replace(b"assets/main.", b"assets/main.2.")
         if trouble == "wrong type":
             self.set_header("Content-Type", "application/octet-stream")
         if trouble == "damaged":
@@ -98,4 +104,3 @@ class BadFile(SiteFile):
         self.finish(data)
 
     head = get
-

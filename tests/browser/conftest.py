@@ -32,6 +32,9 @@ from .watched import Watched
 #: The warm profile has no service worker, so that tests can intercept every request.
 NO_SERVICE_WORKER = "delete Navigator.prototype.serviceWorker"
 
+#: A name of this machine that is not `localhost`: pages of such a host, without https, are no secure context.
+PLAIN_HOST = "lab.test"
+
 #: As a container's root with no outside network: nothing but what the tests ask for.
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -41,6 +44,7 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
 ]
 
 
@@ -223,6 +227,12 @@ def host(dist: Path) -> Iterator[tuple[str, Callable[[], None]]]:
 
     yield address, switch_off
     switch_off()
+
+
+@pytest.fixture
+def plain_site(site: str) -> str:
+    """Address of the built site without https, as in a classroom's network."""
+    return site.replace("127.0.0.1", PLAIN_HOST)
 
 
 @pytest.fixture

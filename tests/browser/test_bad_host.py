@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 EMBED = "embed/ring.html"
 
@@ -67,7 +68,9 @@ def test_a_script_or_style_of_the_page(open_cold: Callable[..., Any], bad_host: 
     bad_host.troubles[f"*/{file}"] = "short" if file.endswith("js") else "404"
     lab = open_cold(bad_host.address).open(live=False)
     if "bokeh" in file:
-        assert "The instrument stopped: the picture could not be drawn: A part of this page’s script came cut" in said(lab)
+        assert "The instrument stopped: the picture could not be drawn: A part of this page’s script came cut" in said(
+            lab
+        )
         again = lab.page.locator(".page-bar button", has_text="Reload")
     else:
         lab.page.locator(".cannot", has_text="A part of this page did not arrive, or not whole").wait_for()
@@ -79,7 +82,9 @@ def test_a_script_or_style_of_the_page(open_cold: Callable[..., Any], bad_host: 
     lab.messages.clear()
 
 
-def test_a_damaged_file_in_the_cache_is_requested_again_without_a_word(open_cold: Callable[..., Any], bad_host: Any) -> None:
+def test_a_damaged_file_in_the_cache_is_requested_again_without_a_word(
+    open_cold: Callable[..., Any], bad_host: Any
+) -> None:
     """The damaged copy came on an earlier visit, and the browser keeps it for a year."""
     bad_host.troubles |= {"*/start.*.bin": "damaged", "*/pyodide.asm.wasm": "damaged", "*/ring-document.*": "short"}
     lab = open_cold(bad_host.address).open(EMBED, live=False)
@@ -92,3 +97,97 @@ def test_a_damaged_file_in_the_cache_is_requested_again_without_a_word(open_cold
 def test_wrong_types_are_no_obstacle(open_cold: Callable[..., Any], bad_host: Any) -> None:
     bad_host.troubles |= {"*.wasm": "wrong type", "*.bin": "wrong type", "*.json": "wrong type"}
     open_cold(bad_host.address).open(EMBED)
+
+
+def test_an_editor_that_has_gone_with_the_last_version(open_cold: Callable[..., Any], bad_host: Any) -> None:
+    """Without a service worker; nothing is lost, and the cell can still be run."""
+    lab = open_cold(bad_host.address).open()
+    bad_host.troubles["*/chunk-editor-*"] = "404"
+    bad_host.newer = True
+    cell = lab.page.locator("[data-cell]").first
+    cell.scroll_into_view_if_needed()
+    bar = lab.page.locator(".page-bar")
+    expect(bar).to_contain_text("There is a newer version of this page; reload it. What you have typed is kept.")
+    cell.locator(".run").click()
+    cell.locator(".state", has_text="ms").wait_for(timeout=60_000)
+    assert bar.count() == 1
+    lab.messages.clear()
+
+
+# --- workers that end --------------------------------------------------------------------------------------------------
+
+
+def test_an_instruments_worker_that_ends_is_replaced(lab: Any) -> None:
+    lab.open(EMBED)
+    lab.slide("t", 0.77)
+    lab.shows("t", "0.77")
+    lab.page.workers[0].evaluate("setTimeout(() => self.close())")
+    lab.page.wait_for_function("lab.python.health === 'starting'")
+    lab.wait_live()
+    lab.shows("t", "0.77")
+    lab.slide("t", 0.3)
+    lab.shows("t", "0.30")
+
+
+def test_a_cells_worker_that_ends_is_replaced(lab: Any) -> None:
+    lab.open()
+    cell = lab.edit("dissolve", "import js\njs.self.close()")
+    cell.locator(".cm-content").press("Control+Enter")
+    cell.locator(".state", has_text="lost").wait_for(timeout=60_000)
+    expect(cell.locator(".outputs")).to_contain_text("The browser ended Python, perhaps because memory was short.")
+    assert lab.run(lab.edit("dissolve", "print(6 * 7)")) == ["42\n"]
+
+
+# --- hosts and browsers that allow less -------------------------------------------------------------------------------
+
+
+def test_plain_http_lacks_only_offline_reading(open_cold: Callable[..., Any], plain_site: str) -> None:
+    lab = open_cold(plain_site).open()
+    assert not lab.page.evaluate("isSecureContext")
+    lab.slide("t", 0.4)
+    lab.shows("t", "0.40")
+    assert lab.run(lab.edit("dissolve", "import difflib, wave\nprint(6 * 7)")) == ["42\n"]
+    foot = lab.page.locator(".foot .offline")
+    expect(foot).to_have_text("Offline reading is not available: the page was not sent over https.")
+
+
+@pytest.mark.parametrize("storage", ["blocked", "small"])
+def test_without_storage_cells_start_ahead_and_a_line_says_what_is_missing(
+    open_cold: Callable[..., Any], storage: str
+) -> None:
+    lab = open_cold()
+    if storage == "blocked":
+        blocked = "Object.defineProperty(self, 'caches', { get() { throw new DOMException('no', 'SecurityError') } });"
+
+        def block(route: Any) -> None:
+            answer = route.fetch()
+            route.fulfill(response=answer, body=blocked + answer.text())
+
+        lab.page.context.route("**/worker.*.js", block)
+        lab.page.add_init_script("navigator.serviceWorker.register = () => Promise.reject(new DOMException('no'))")
+        words = "this browser stores nothing for this site."
+    else:
+        devtools = lab.page.context.new_cdp_session(lab.page)
+        quota = {"origin": lab.site.rstrip("/"), "quotaSize": 50_000_000}
+        devtools.send("Storage.overrideQuotaForOrigin", quota)
+        words = "this browser has only 50 MB of storage left for this site."
+    lab.open()
+    lab.page.locator("[data-cell]").first.scroll_into_view_if_needed()
+    lab.page.wait_for_function("lab.cells.health === 'live'", timeout=60_000)
+    assert lab.page.evaluate("lab.python.snapshot").startswith("none: this browser ")
+    expect(lab.page.locator(".foot .offline")).to_have_text(f"Offline reading is not available: {words}")
+
+
+def test_a_cell_has_no_caches(lab: Any) -> None:
+    lab.open()
+    code = "import js\nprint([name for name in ('caches', 'Worker') if hasattr(js, name) or hasattr(js.self, name)])"
+    assert lab.run(lab.edit("dissolve", code)) == ["[]\n"]
+
+
+def test_a_page_from_a_file_says_so(open_cold: Callable[..., Any], dist: Any) -> None:
+    lab = open_cold(dist.as_uri() + "/")
+    lab.page.goto(lab.site + "chapters/01-forward.html")
+    expect(lab.page.locator(".cannot").first).to_contain_text("This page was opened from a file.")
+    for dead in (".instrument .live", "details.menu", ".cell .run", "button.theme", ".front-panel input[type=range]"):
+        assert not lab.page.locator(dead).first.is_visible(), dead
+    lab.messages.clear()

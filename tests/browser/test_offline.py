@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Error, expect
+
+from diffusion_lab.app.build.static_host import application
+
+from .conftest import serve_in_thread
 
 CONTROLLED = "navigator.serviceWorker?.controller?.state === 'activated'"
 
@@ -25,6 +32,11 @@ def test_a_chapter_that_was_never_opened_runs_without_a_network(open_cold: Calla
     cell = lab.page.locator("[data-cell]").first
     cell.locator(".run").click()
     cell.locator(".state", has_text="ms").wait_for()
+    lab.page.locator(".take [data-receipt]").click()
+    code = lab.page.locator("dialog textarea").input_value()
+    lab.page.goto(address + "receipts.html")
+    lab.page.locator("#codes").fill(code)
+    expect(lab.page.locator(".receipts tbody tr")).to_contain_text("Flow matching")
     lab.page.goto(address)
     assert lab.page.locator("#chapters").is_visible()
     lab.messages = [text for text in lab.messages if "ERR_CONNECTION_REFUSED" not in text]
@@ -54,3 +66,95 @@ def test_an_embedded_page_keeps_nothing_on_its_own(open_cold: Callable[..., Any]
     frame = next(frame for frame in lab.page.frames if frame != lab.page.main_frame)
     frame.wait_for_function("() => window.lab?.python.snapshot", timeout=60_000)
     assert lab.page.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0
+
+
+REGISTERED = """async () => {
+  await navigator.serviceWorker.register("service-worker.js");
+  await navigator.serviceWorker.ready;
+}"""
+
+#: By then the whole site is kept.
+ACTIVATED = "async () => (await navigator.serviceWorker.ready).active.state === 'activated'"
+
+
+def keep(lab: Any) -> None:
+    """Goes to the front page and keeps the site, as a page with an instrument does after a while."""
+    lab.page.goto(lab.site)
+    lab.page.evaluate(REGISTERED)
+    lab.page.wait_for_function(ACTIVATED, timeout=60_000)
+
+
+def test_another_lab_in_another_folder_keeps_its_own(open_cold: Callable[..., Any], dist: Path, tmp_path: Path) -> None:
+    for folder in ("", "v1"):
+        shutil.copytree(dist, tmp_path / "lab" / folder, copy_function=os.link, dirs_exist_ok=True)
+    address, stop = serve_in_thread(lambda: application(tmp_path / "lab"))
+    lab = open_cold(address + "v1/")
+    keep(lab)
+    lab.site = address
+    keep(lab)
+    stop()
+    for folder in ("v1/", ""):
+        lab.page.goto(address + folder + "chapters/01-forward.html")
+        assert lab.page.locator("h1").is_visible()
+    lab.messages.clear()
+
+
+def test_a_host_that_drops_html(open_cold: Callable[..., Any], bad_host: Any) -> None:
+    """It redirects `x.html` to `x`; browsers refuse a redirected answer from a cache."""
+    bad_host.drops_html = True
+    lab = open_cold(bad_host.address)
+    keep(lab)
+    bad_host.troubles["*"] = "503"
+    lab.page.context.set_offline(True)
+    for path in ("", "chapters/01-forward.html", "chapters/01-forward", "teachers"):
+        lab.page.goto(lab.site + path)
+        assert lab.page.locator("h1").is_visible(), path
+    lab.messages.clear()
+
+
+def test_what_a_script_has_put_into_the_cache_is_not_shown(open_cold: Callable[..., Any], bad_host: Any) -> None:
+    lab = open_cold(bad_host.address)
+    keep(lab)
+    written = lab.page.evaluate("""async () => {
+      let written = 0;
+      for (const name of await caches.keys()) {
+        const cache = await caches.open(name);
+        for (const { url } of await cache.keys())
+          if (/03-samplers|main\\./.test(url)) {
+            await cache.put(url, new Response("<h1>Written by a cell</h1>", { headers: { "content-type": "text/html" } }));
+            written++;
+          }
+      }
+      return written;
+    }""")
+    assert written == 2
+    lab.page.context.set_offline(True)
+    with pytest.raises(Error, match="ERR_(FAILED|INTERNET_DISCONNECTED)"):
+        lab.page.goto(lab.site + "chapters/03-samplers.html")
+    lab.messages.clear()
+
+
+def test_parts_of_an_open_page_outlive_its_version(open_cold: Callable[..., Any], bad_host: Any) -> None:
+    lab = open_cold(bad_host.address)
+    keep(lab)
+    lab.open()
+    bad_host.newer = True
+    for file in ("*/chunk-editor-*", "*/cells.*", "*/on_demand.*", "*-code.*"):
+        bad_host.troubles[file] = "404"
+    cell = lab.page.locator("[data-cell]").first
+    cell.scroll_into_view_if_needed()
+    lab.page.locator("[data-cell][data-editable]").first.wait_for()
+    cell.locator(".run").click()
+    cell.locator(".state", has_text="ms").wait_for(timeout=60_000)
+    assert not lab.page.locator(".page-bar").count()
+
+
+@pytest.mark.parametrize(("agent", "preloads"), [("Firefox/150.0", False), ("Chrome/150.0", True)])
+def test_a_page_is_requested_ahead_where_that_does_no_harm(
+    open_cold: Callable[..., Any], agent: str, preloads: bool
+) -> None:
+    """In Firefox a page whose request ahead fails does not open offline."""
+    lab = open_cold(user_agent=f"Mozilla/5.0 {agent}")
+    keep(lab)
+    state = "async () => (await (await navigator.serviceWorker.ready).navigationPreload.getState()).enabled"
+    assert lab.page.evaluate(state) is preloads

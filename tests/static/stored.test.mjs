@@ -30,7 +30,7 @@ beforeEach(() => {
 /** The theme that the script in a page's head gives the page. @param {string} template @param {string} search */
 function themeOf(template, search = "") {
   const html = readFileSync(new URL(`../../app/build/templates/${template}`, import.meta.url), "utf-8");
-  const script = /<script>(.*?)<\/script>/s.exec(html)?.[1].replace(/\{% if .*?\{% endif %\}/gs, "");
+  const script = /<script>(.*?)<\/script>/s.exec(html)?.[1].replace(/\{% if .*?\{% endif %\}|\{% include .*? %\}/gs, "");
   const dataset = /** @type {Record<string, string>} */ ({});
   const document = { documentElement: { dataset, classList: { add() {} } } };
   const page = { location: { search, protocol: "http:" }, self: { origin: "http://lab" }, document, addEventListener() {}, innerHeight: 900 };

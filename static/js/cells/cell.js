@@ -50,7 +50,8 @@ export class Cell {
     this.stopButton = this.part(".stop");
     this.resetButton = this.part(".reset");
     this.checks = root.dataset.checks ?? "";
-    this.original = original ?? this.part(".code").textContent ?? "";
+    /** With the last line ended, as the editor gives its text. */
+    this.original = (original ?? this.part(".code").textContent ?? "").replace(/\n?$/, "\n");
     this.kept = new Kept(key, this.original, {
       show: (code) => this.#put(code), heard: () => this.notify(), reset: () => this.reset(),
     });

@@ -1,6 +1,5 @@
 /** The menu of an instrument: a link to its current state, the dialog that embeds it, its picture and data as files. */
 import { copied, openDropDown } from "./drop_down.js";
-import { pngOf } from "./png.js";
 
 export function openMenus() {
   for (const element of document.querySelectorAll("[data-instrument]")) {
@@ -24,6 +23,11 @@ export function openMenu(place, name, file = name) {
       place.dispatchEvent(new CustomEvent("lab:embed", { bubbles: true, detail }));
       return "";
     },
+    receipt: async () => {
+      if (!place.querySelector(".live-view")) return "A receipt can be made once Python is live.";
+      place.dispatchEvent(new CustomEvent("lab:receipt", { bubbles: true, detail: { query } }));
+      return "";
+    },
     pin: async () => {
       place.dispatchEvent(new CustomEvent("lab:pin", { detail: { query } }));
       return "";
@@ -34,6 +38,7 @@ export function openMenu(place, name, file = name) {
       return "";
     },
     picture: async () => saved(place, "svg", stateAddress(name, query), async (svg, address) => {
+      const { pngOf } = await import("./png.js");
       save(`${file}.png`, await pngOf(svg, { Title: titleOf(place, name), Source: address, Settings: query }));
     }),
     drawing: async () => saved(place, "svg", stateAddress(name, query), async (svg) => save(`${file}.svg`, dataAddress("image/svg+xml", svg))),

@@ -92,7 +92,7 @@ export class KeptState {
     const came = this.kept.displaced !== "";
     if (!came && !this.kept.more.others.length) return;
     const notice = document.createElement("p");
-    notice.className = "notice kept";
+    notice.className = "kept";
     notice.setAttribute("role", "status");
     notice.append(came ? "This state came by link. Yours is kept." : "Another state of this instrument is kept.");
     for (const { label, act } of this.kept.offers()) {
