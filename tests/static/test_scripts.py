@@ -41,5 +41,6 @@ def test_every_script_is_run():
         "python_worker",
         "quizzes",
         "run_queue",
+        "service_worker",
         "still_frames",
     }
