@@ -23,18 +23,22 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "files/",
         "bokeh/bokeh_view.js",
         "page/drop_down.js",
+        "page/kept.js",
         "page/local_store.js",
+        "page/page_notice.js",
         "page/page_bar.js",
         "page/progress.js",
         "page/theme.js",
     ),
     "bokeh": ("bokeh/",),
     "embed": ("embed/",),
+    "scorm": ("scorm/",),
+    "receipts": ("receipts/", "page/crc32.js"),
     "worker": ("worker/", "files/"),
 }
 #: What single scripts may import in place of that.
 EXCEPTIONS: dict[str, tuple[str, ...]] = {
-    "page/main.js": ("page/", "cells/", "embed/", "files/"),
+    "page/main.js": ("page/", "cells/", "embed/", "files/", "receipts/"),
     "embed/embed.js": ("embed/schema.js",),  # runs in other sites' pages
     # Loaded by themselves, or by other scripts than the page's.
     "page/front_panel.js": (),

@@ -74,15 +74,19 @@ class WorkerApi:
         """Returns whether the code of instrument `name` is imported, so that opening it needs no download."""
         return f"diffusion_lab.instruments.{name}.component" in sys.modules
 
-    def open(self, slot: str, name: str, place: Any, asked: Any, embedded: bool, query: str | None) -> Any:
+    def open(
+        self, slot: str, name: str, place: Any, asked: Any, embedded: bool, query: str | None, beside: str = ""
+    ) -> Any:
         """Creates instrument `name` for the place `slot`, and returns a sentence for each wrong setting in `asked`.
 
         place, asked, embedded: see `LinkedInstrument`. query: the settings that it had in a previous interpreter, which
-        this one replaces; None if there was none.
+        this one replaces, or on an earlier visit; None if there were none. beside: of a pinned copy, the slot of its
+        original.
         """
 
         def make() -> None:
-            made = LinkedInstrument(slot, name, place.to_py(), asked.to_py(), embedded, self._send_answer)
+            original = self._instruments.get(beside)
+            made = LinkedInstrument(slot, name, _texts(place), _texts(asked), embedded, self._send_answer, original)
             self._instruments[slot] = made
             if query is not None:
                 made.resume(query)
@@ -121,6 +125,9 @@ class WorkerApi:
 
         if slot in self._instruments and not self._computes(go):
             go()
+        for other in self._instruments.values():
+            if other.original is not None and other.original is self._instruments.get(slot):
+                other.compare()
         return working
 
     def export(self, slot: str) -> str:
@@ -135,10 +142,10 @@ class WorkerApi:
 
     # --- cells -------------------------------------------------------------------------------------------------------
 
-    def run_cell(self, label: str, code: str, above: Any, checks: str) -> bool:
+    def run_cell(self, label: str, code: str, above: Any, checks: str, starter: str) -> bool:
         """Runs a cell and sends its outputs as they are produced. See `LiveCells.run`."""
         with self._throttled() as throttle:
-            return self.cells.run(label, code, throttle.take, above.to_py(), checks)
+            return self.cells.run(label, code, throttle.take, above.to_py(), checks, starter)
 
     def link_output(self, slot: str) -> None:
         """Starts to send changes of a live output; called when the page has drawn it."""
@@ -216,8 +223,6 @@ class WorkerApi:
 
     def fall_asleep(self) -> None:
         """Prepares the interpreter for the snapshot: removes references to JavaScript objects of this worker."""
-        if panel_pyodide := sys.modules.get("panel.io.pyodide"):
-            panel_pyodide._dict_converter = None  # type: ignore[attr-defined]  # a JavaScript object, unused here
         gc.collect()
         gc.freeze()
 
@@ -227,3 +232,11 @@ class WorkerApi:
         if legacy := sys.modules.get("numpy.random.mtrand"):  # seeds itself when it is imported later
             legacy.seed()
         sys.path_importer_cache.clear()
+
+
+def _texts(names: Any) -> dict[str, str]:
+    """A JavaScript object of texts by name as a dictionary.
+
+    Unlike `to_py`, it also reads one that has a name like `constructor`, which the address of a page may contain.
+    """
+    return {str(name): str(text) for name, text in names.object_entries()}

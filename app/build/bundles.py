@@ -39,6 +39,7 @@ NOT_KEPT_OFFLINE = (
     "assets/panel-*/bundled/theme/fast*",
     "assets/panel-*/bundled/theme/material*",
     "embed/*.svg",  # for other sites, like the next ones
+    "embed/*.json",
     "embed/*/*",
     "chapters/*.ipynb",
     "chapters/*.whl",
@@ -57,6 +58,9 @@ KEPT_DIGITS = 32
 
 #: The oldest supported browsers: they have sub-grids, `:has`, WebAssembly SIMD and WebAssembly exceptions.
 BROWSERS = "--target=chrome117,firefox121,safari16.4"
+
+#: Approximate size in bytes of the pages, notebooks, and instruments' documents and frames.
+WRITTEN_LATER = 8e6
 
 #: Files at the site's root: the service worker, a list of all files, and the element for pages of other sites.
 SERVICE_WORKER = "service-worker.js"
@@ -143,8 +147,9 @@ class SiteAssets:
         self._written(target)
 
     def megabytes(self) -> int:
-        """Returns the size so far in MB, rounded up to a multiple of 10 to allow for the pages that follow."""
-        return 10 * math.ceil(sum((self._out / path).stat().st_size for path in self._paths()) / 1e7)
+        """Returns the site's size in MB, to the next multiple of 10, before pages and instruments' data are written."""
+        so_far = sum((self._out / path).stat().st_size for path in self._paths())
+        return 10 * math.ceil((so_far + WRITTEN_LATER) / 1e7)
 
     def _paths(self) -> list[str]:
         return sorted(path.relative_to(self._out).as_posix() for path in self._out.rglob("*") if path.is_file())

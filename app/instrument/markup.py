@@ -11,8 +11,9 @@ from typing import Any
 import jinja2
 import param
 
+from diffusion_lab.app.instrument.answers import Answer
 from diffusion_lab.app.instrument.conditions import Condition
-from diffusion_lab.app.instrument.instrument import Answer, Instrument
+from diffusion_lab.app.instrument.instrument import Instrument
 from diffusion_lab.app.instrument.scenes import BY_PART, Layer, Scene
 from diffusion_lab.app.instrument.settings import played_places
 

@@ -151,7 +151,7 @@ class WarmProfile:
             with self.context.new_page() as page:
                 page.goto(address + "embed/ring.html")
                 for python in ("python", "cells"):
-                    page.wait_for_function(f"window.lab?.{python}.snapshot", timeout=120_000)
+                    page.wait_for_function(f"() => window.lab?.{python}.snapshot", timeout=120_000)
                     assert page.evaluate(f"lab.{python}.snapshot") == "kept"
                     page.evaluate("lab.cells.wake()")
             self._visited.add(address)

@@ -85,9 +85,9 @@ def test_a_figure_follows_the_theme_and_later_cells(lab: Any) -> None:
     colour = f"() => {models}.find(m => m.type === 'Line').line_color.value"
     assert lab.page.evaluate(colour) == "#0072b2"
     lab.page.locator("button.theme").click()
-    lab.page.wait_for_function(f"({colour})() === '#56b4e9'")
+    lab.page.wait_for_function(f"() => ({colour})() === '#56b4e9'")
     lab.run(lab.edit("langevin", "line.glyph.line_color = 'red'"))
-    lab.page.wait_for_function(f"({colour})() === 'red'")
+    lab.page.wait_for_function(f"() => ({colour})() === 'red'")
 
 
 def test_what_the_next_run_replaces_is_closed_on_both_sides(lab: Any) -> None:

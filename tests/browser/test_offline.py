@@ -26,6 +26,11 @@ def test_a_chapter_that_was_never_opened_runs_without_a_network(open_cold: Calla
     cell = lab.page.locator("[data-cell]").first
     cell.locator(".run").click()
     cell.locator(".state", has_text="ms").wait_for()
+    lab.page.locator(".take [data-receipt]").click()
+    code = lab.page.locator("dialog textarea").input_value()
+    lab.page.goto(address + "receipts.html")
+    lab.page.locator("#codes").fill(code)
+    expect(lab.page.locator(".receipts tbody tr")).to_contain_text("Flow matching")
     lab.page.goto(address)
     assert lab.page.locator("#chapters").is_visible()
     lab.messages = [text for text in lab.messages if "ERR_CONNECTION_REFUSED" not in text]
@@ -53,7 +58,7 @@ def test_an_embedded_page_keeps_nothing_on_its_own(open_cold: Callable[..., Any]
     lab.page.goto(site)
     lab.page.evaluate("document.body.innerHTML = '<iframe src=\"embed/ring.html\" width=900 height=900></iframe>'")
     frame = next(frame for frame in lab.page.frames if frame != lab.page.main_frame)
-    frame.wait_for_function("window.lab?.python.snapshot", timeout=60_000)
+    frame.wait_for_function("() => window.lab?.python.snapshot", timeout=60_000)
     assert lab.page.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0
 
 

@@ -7,6 +7,7 @@
  */
 import { download } from "../files/download.js";
 import { unsupported } from "./protocol.js";
+import { workerUnderPolicy } from "./worker_under_policy.js";
 import { WorkerWatch } from "./worker_watch.js";
 
 /** @typedef {"asleep" | "starting" | "live" | "failed"} Health */
@@ -41,7 +42,7 @@ export class Python {
     if (reason) return this.#receive({ type: "failed", where: "start", message: reason });
     const early = this.role === "instruments" ? takeEarly() : undefined;
     const name = this.role + (fresh ? " fresh" : "");
-    const worker = /** @type {Worker} */ (early?.worker ?? new Worker(this.address, { type: "module", name }));
+    const worker = /** @type {Worker} */ (early?.worker ?? workerUnderPolicy(this.address, name));
     this.worker = worker;
     this.#follow(worker);
     for (const event of early?.early ?? []) /** @type {any} */ (worker)[`on${event.type ?? "message"}`](event);

@@ -49,7 +49,7 @@ export class Still {
 
   /** Resolves when the reader does not hold the slider. */
   async released() {
-    while (this.held) await new Promise((resolve) => addEventListener("pointerup", resolve, { once: true }));
+    while (this.held) await pointerEnds();
   }
 
   /** Shows the frame nearest to `place`. @param {number} place */
@@ -62,9 +62,10 @@ export class Still {
   /** @param {HTMLInputElement} input */
   #listen(input) {
     /** @type {HTMLElement} */ (input.closest(".slider")).dataset.ready = "";
-    input.addEventListener("pointerdown", () => {
+    input.addEventListener("pointerdown", async () => {
       this.held = true;
-      addEventListener("pointerup", () => (this.held = false), { once: true, capture: true });
+      await pointerEnds();
+      this.held = false;
     });
     input.addEventListener(input.type === "range" ? "input" : "change", () => {
       if (!Number.isFinite(input.valueAsNumber)) return;
@@ -73,6 +74,12 @@ export class Still {
     });
   }
 }
+
+/** Resolves when a pointer is lifted, or when the browser takes it for scrolling. */
+const pointerEnds = () =>
+  new Promise((resolve) => {
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, resolve, { once: true, capture: true });
+  });
 
 /** @param {Film} film @param {number} place @param {HTMLElement} panel */
 function project(film, place, panel) {

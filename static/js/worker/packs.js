@@ -8,8 +8,11 @@ export const ASSETS = /** @type {any} */ (globalThis).LAB_ASSETS;
 /** Python's library in its own file system: the root of the paths in packs. */
 export const LIBRARY = "/lib/python3.14/";
 
+/** The address of the worker's script; the worker's own location may be a blob that imports it. */
+export const HERE = import.meta.url;
+
 /** An address of `ASSETS`, which are relative to the worker. @param {string} path */
-export const address = (path) => new URL(path, self.location.href).href;
+export const address = (path) => new URL(path, HERE).href;
 
 /** Called while files arrive, at most this often. */
 const PROGRESS_MS = 500;

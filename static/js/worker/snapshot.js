@@ -12,7 +12,7 @@
 import { hexadecimal } from "../files/check.js";
 import { caches } from "./confine.js";
 import { addInstrument, startFromPacks } from "./interpreter.js";
-import { ASSETS } from "./packs.js";
+import { ASSETS, HERE } from "./packs.js";
 
 const STORE = "lab-python";
 
@@ -20,7 +20,7 @@ const STORE = "lab-python";
 const EMPTY_OBJECT = 6;
 
 /** The cache key of a part of a snapshot. @param {Role} role @param {string} part */
-const entry = (role, part) => `${self.location.href}?kept=${role}-${part}`;
+const entry = (role, part) => `${HERE}?kept=${role}-${part}`;
 
 /** @param {BufferSource} data */
 async function digestOf(data) {
@@ -89,8 +89,8 @@ export async function keepSnapshot(role, instruments) {
     if (!lock || (await whyNot(role))) return; // another page makes it now, or has made it
     const { memory, handles } = await makeSnapshot(role, instruments);
     const store = await caches.open(STORE);
-    const worker = new URL("worker.", self.location.href).href;
-    await clear(store, ({ href }) => href.startsWith(worker) && !href.startsWith(self.location.href)); // of earlier builds
+    const worker = new URL("worker.", HERE).href;
+    await clear(store, ({ href }) => href.startsWith(worker) && !href.startsWith(HERE)); // of earlier builds
     await store.put(entry(role, "memory"), new Response(memory));
     /** @type {About} */
     const about = { handles, length: memory.length, digest: await digestOf(memory) };

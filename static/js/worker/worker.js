@@ -16,7 +16,7 @@ import { NotDownloaded } from "../files/download.js";
 import { Worker } from "./confine.js";
 import { addFiles, addInstrument, addPack, requestInstrument, startFromPacks, startInterpreter } from "./interpreter.js";
 import { boundMemory, usedUp } from "./memory.js";
-import { followDownloads } from "./packs.js";
+import { followDownloads, HERE } from "./packs.js";
 import { findSnapshot, forgetSnapshot, keepSnapshot, whyNot } from "./snapshot.js";
 
 /** Where a message's failure is reported, if not at an instrument. @type {Record<string, "cell" | "output">} */
@@ -117,10 +117,10 @@ class Lab {
     const { api } = this;
     switch (message.type) {
       case "open": {
-        const { slot, name, state, asked, embedded, query } = message.slot;
+        const { slot, name, state, asked, embedded, query, beside } = message.slot;
         this.instruments.add(name);
         if (this.files || !api.knows(name)) await this.withFiles();
-        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined);
+        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined, beside ?? "");
         send({ type: "opened", slot, problems: problems.toJs() });
         problems.destroy();
         reached("built");
@@ -195,7 +195,7 @@ class Lab {
         await this.withLibrary();
         this.begin(message.run);
         const began = performance.now();
-        const ok = api.run_cell(message.label, message.code, message.above, message.checks);
+        const ok = api.run_cell(message.label, message.code, message.above, message.checks, message.starter);
         if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
         else send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
         break;
@@ -398,7 +398,7 @@ class Maker {
   }
 
   async #make() {
-    this.worker = new Worker(self.location.href, { type: "module", name: ["snapshot", ROLE, ...this.instruments].join(" ") });
+    this.worker = new Worker(HERE, { type: "module", name: ["snapshot", ROLE, ...this.instruments].join(" ") });
     this.worker.onmessage = ({ data }) => this.#end(data);
     this.worker.onerror = () => this.#end("none: its worker could not be loaded");
   }

@@ -57,6 +57,18 @@ def test_what_cannot_be_given_is_said_and_kept():
     assert unmask.given == "2:cat 3:captin 14:sea"
 
 
+def test_many_problems_are_counted():
+    unmask = Unmask(given=" ".join(f"{place}:captin" for place in range(1, 10)) + " 0:captain 10:cat")
+    problem = unmask.reading_texts["given_problem"]
+    assert problem.count("“captin” is not a word of the corpus") == language.SHOWN_PROBLEMS
+    assert problem.endswith("7 more cannot be used.")
+    assert unmask.pins[0] == ((10, "cat"),)
+
+
+def test_place_0_is_no_place():
+    assert Unmask(given="0:captain").reading_texts["given_problem"] == "“captain” has no place 0 in 15 words."
+
+
 def test_all_words_can_be_given():
     text = ["the", "cat", "sleeps", "on", "the", "bed", ".", "the", "dog", "sleeps", ".", "the"]
     unmask = Unmask(length=12, given=" ".join(f"{i}:{word}" for i, word in enumerate(text, 1)))
@@ -132,6 +144,46 @@ def test_the_model_decodes_guesses_and_is_measured():
     assert answer.layers["plane.guesses"]["text"] == want
     assert exact.samples.likelihood[-1] != learned.samples.likelihood[-1]
     assert "transformer, float32" in answer.status
+
+
+@pytest.mark.parametrize(("given", "progress"), [("", 0.2), ("2:cat 15:.", 0.1), ("2:cat 15:.", 1.0)])
+def test_the_likelihood_is_that_of_each_word_revealed_given_the_others(given, progress):
+    """log p(revealed and given) - log p(given), from the chain itself, over the words that were not given."""
+    unmask = Unmask(given=given, progress=progress, num_inference_steps=5)
+    chain, start, x = language.word_model(), unmask.start, unmask.shown.sides["unmasked"].x
+    evidence = [float(chain.posterior(text[None])[1][0]) for text in (x, start)]
+    revealed = int(((x != kernel.MASK) & (start == kernel.MASK)).sum())
+    value, expected = unmask.all_readings()["likelihood"]
+    assert value == pytest.approx((evidence[0] - evidence[1]) / revealed)
+    assert expected == kernel.expected_log_likelihood(start)
+
+
+def test_a_draft_costs_a_pass_over_all_positions():
+    for progress in (0.3, 1.0):
+        unmask = Unmask(writing="drafts", block=3, progress=progress)
+        rounds = unmask.shown.rounds
+        assert int(unmask.reading_texts["cost_true"]) == sum(r.verified for r in rounds) + 15 * (len(rounds) - 1)
+        plain = Unmask(progress=progress)
+        assert int(plain.reading_texts["cost_true"]) == plain.shown.sides["written"].spent
+
+
+def test_the_words_count_what_was_revealed_and_not_what_was_given():
+    """A word that is given was never drawn: it has no probability."""
+    begun, on_the_way = Unmask(given="2:cat 15:.", progress=0.0), Unmask(given="2:cat 15:.", progress=0.2)
+    assert "mean probability" not in begun.describe()
+    assert "13 still masked, 0 pairs of neighbours that the corpus never has." in begun.describe()
+    side = on_the_way.shown.sides["unmasked"]
+    drawn = (side.x != kernel.MASK) & (on_the_way.start == kernel.MASK)
+    assert f"revealed at a mean probability of {side.confidence[drawn].mean():.3f}," in on_the_way.describe()
+
+
+def test_the_words_count_the_odd_neighbours_of_each_text():
+    unmask = Unmask(num_inference_steps=1, progress=1.0)
+    unmasked, written = (int(side.odd.sum()) for side in unmask.shown.sides.values())
+    assert unmasked != written
+    assert f" {unmasked} pairs of neighbours that the corpus never has. Left to right" in unmask.describe()
+    assert re.search(rf"”, {written} such pairs?\.", unmask.describe())
+    assert "by the exact model in 1 pass by confidence" in unmask.describe()
 
 
 def test_drafts_write_the_second_text():
@@ -227,6 +279,8 @@ def test_steps_are_passes_and_end():
         assert unmask.reading_texts["written"] == f"word {min(spent, 15)} of 15"
     assert unmask.reading_texts["cost"] == "5 × 15 = 75"
     assert unmask.reading_texts["cost_true"] == "15"
+    unmask.given = "2:cat 15:."
+    assert unmask.reading_texts["cost"] == "5 × 15 = 75", "a pass computes the positions of given words too"
 
 
 # --- the chart -------------------------------------------------------------------------------------------------------
