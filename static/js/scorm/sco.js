@@ -22,10 +22,41 @@ const progressKey = (/** @type {string} */ task) => `lab:progress:${slug}:${task
 const answerKey = (/** @type {string} */ task) => `lab:quiz:${slug}.html:${task.replace(/^quiz-/, "")}`;
 const startsWith = (/** @type {string} */ key, /** @type {string[]} */ beginnings) => beginnings.some((beginning) => key.startsWith(beginning));
 
-/** Calls `act` with the browser's store, where it is not blocked. @param {(store: Storage) => void} act */
+/**
+ * The part of the browser's store that the pages of this package use (`storedKey` in `page/local_store.js`): other
+ * packages and labs on the same host have their own.
+ */
+const STORE = new (class {
+  folder = new URL(".", location.href).pathname;
+  beginning = this.folder === "/" ? "lab:" : `lab:${this.folder} `;
+
+  #key = (/** @type {string} */ key) => key.replace(/^lab:/, this.beginning);
+
+  keys() {
+    const own = Object.keys(localStorage).filter((key) => key.startsWith(this.beginning));
+    return own.map((key) => `lab:${key.slice(this.beginning.length)}`);
+  }
+
+  /** @param {string} key */
+  getItem(key) {
+    return localStorage.getItem(this.#key(key));
+  }
+
+  /** @param {string} key @param {string} value */
+  setItem(key, value) {
+    localStorage.setItem(this.#key(key), value);
+  }
+
+  /** @param {string} key */
+  removeItem(key) {
+    localStorage.removeItem(this.#key(key));
+  }
+})();
+
+/** Calls `act` with the browser's store, where it is not blocked. @param {(store: typeof STORE) => void} act */
 function withStore(act) {
   try {
-    act(localStorage);
+    act(STORE);
   } catch {
     // blocked: the record alone remembers
   }
@@ -42,7 +73,7 @@ function takeUp(session) {
   const others = record.resume(kept);
   withStore((store) => {
     const same = learner !== "" && store.getItem(LEARNER) === learner;
-    for (const key of Object.keys(store))
+    for (const key of store.keys())
       if (startsWith(key, same ? (kept ? [] : OF_CHAPTER) : ["lab:"]) && key !== "lab:theme") store.removeItem(key);
     store.setItem(LEARNER, learner);
     for (const [task, { done, answer }] of record.tried) {
@@ -69,7 +100,7 @@ function gather() {
       const state = store.getItem(progressKey(task));
       if (state) record.note(task, state === "done", store.getItem(answerKey(task)) ?? "");
     }
-    for (const key of Object.keys(store)) if (startsWith(key, OTHERS)) others[key] = store.getItem(key) ?? "";
+    for (const key of store.keys()) if (startsWith(key, OTHERS)) others[key] = store.getItem(key) ?? "";
   });
   return others;
 }
