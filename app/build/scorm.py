@@ -18,6 +18,7 @@ import jinja2
 
 from diffusion_lab.app.build.bundles import FILE_LIST, SCRIPTS
 from diffusion_lab.app.build.chapter_tree import Chapter
+from diffusion_lab.app.build.security_policy import with_policy
 from diffusion_lab.app.build.setup_steps import SetupError
 
 MANIFEST = "imsmanifest.xml"
@@ -91,4 +92,4 @@ def _launch_page(site: Path, chapter: Chapter) -> str:
         raise SetupError(f"chapters/{chapter.slug}.html has no style sheet.")
     loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
     templates = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    return templates.get_template(LAUNCH).render(chapter=chapter, style=style[1])
+    return with_policy(templates.get_template(LAUNCH).render(chapter=chapter, style=style[1]))

@@ -112,7 +112,8 @@ def _texts(layer: Texts, columns: Columns, frame: Frame) -> Iterator[str]:
 
 def _heat(layer: Heat, columns: Columns, frame: Frame) -> Iterator[str]:
     low, high, palette = heat_palette(layer.colour, layer.strongest, "light")
-    return svg.shaded(_whole(frame), columns["image"], palette, low, high, layer.colour != BY_PART)
+    smooth = layer.smooth and layer.colour != BY_PART
+    return svg.shaded(_whole(frame), columns["image"], palette, low, high, smooth)
 
 
 def _image(layer: Image, columns: Columns, frame: Frame) -> Iterator[str]:

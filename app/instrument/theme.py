@@ -126,11 +126,13 @@ def restyle(plot: Any, theme: ThemeName) -> None:
     colours, others = TOKENS[theme], TOKENS["dark" if theme == "light" else "light"]
     if plot.title is not None:
         plot.title.update(text_color=colours["ink"], text_font="Inter Variable, system-ui, sans-serif")
+        plot.title.update(text_font_style="normal", text_font_size="13px")  # as in the still picture
     same = {others[name].lower(): value for name, value in colours.items() if name != "on-acc"}
     for model in plot.references():
         for name, value in model.properties_with_values(include_defaults=False).items():
-            if isinstance(value, str) and value.lower() in same:
-                setattr(model, name, same[value.lower()])
+            shown = getattr(value, "value", value)  # the same colour for all marks, or a property of the model
+            if isinstance(shown, str) and shown.lower() in same:
+                setattr(model, name, same[shown.lower()])
             elif name == "palette":
                 model.palette = [same.get(str(c).lower()[:7], str(c)[:7]) + str(c)[7:] for c in value]
 

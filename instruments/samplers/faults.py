@@ -6,7 +6,6 @@ are not centred, as bright images are not: 20 % of them near the origin, 80 % fa
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from diffusion_lab.instruments.common.samplers.ddpm import beta_of
 from diffusion_lab.instruments.common.samplers.dpm_solver import dpm_solver_pp_2m
 from diffusion_lab.instruments.common.samplers.state import SamplerState, stepped
 from diffusion_lab.instruments.common.schedules import Karras
+from diffusion_lab.instruments.common.slices import Work, sliced
 
 Array = NDArray[np.float64]
 States = Iterator[SamplerState[Level]]
@@ -152,7 +152,7 @@ FAULTS: dict[str, Fault] = {
         "Lin et al. 2024; diffusers, issue 2585",
     ),
     "step_from_a_formula": Fault(
-        step_from_a_formula, "Previous step from a formula", "steps too short: noise is left, and too few points far out",
+        step_from_a_formula, "Previous step from a formula", "each step is too short, so that noise is left",
         "diffusers, issues 9261 and 11347",
     ),
     "mean_of_ddpm": Fault(
@@ -178,6 +178,22 @@ def run(fault: str, x: Array, num_steps: int, faulty: bool) -> States:
 def law_error(x: Array) -> Discrepancy:
     """Distance of points (N, 2) from the law of the data, and its mean for perfect draws."""
     return mmd(x, DATA, 1.0, 0.0)
+
+
+@sliced
+def damages(fault: str, x: Array, ladder: Sequence[int]) -> Work[Array]:
+    """Distance to the law, right and with the fault, at each number of steps of `ladder`: (B, 2)."""
+    rows: list[list[float]] = []
+    done, of = 0, 2 * sum(ladder)
+    for num_steps in ladder:
+        rows.append([])
+        for faulty in (False, True):
+            for state in run(fault, x, num_steps, faulty):
+                end = state.x
+                yield done, of
+            rows[-1].append(law_error(end).distance)
+            done += num_steps
+    return np.array(rows)
 
 
 def spread(x: Array) -> float:

@@ -111,6 +111,7 @@ const idle = (/** @type {number | undefined} */ ms = undefined) => line.says({ t
 /** Elements that the page has made. @type {any[]} */ let made;
 /** Listeners of the document. @type {Record<string, (event: any) => void>} */ let onDocument;
 /** Listeners of the window. @type {Record<string, (event: any) => void>} */ const onWindow = {};
+/** What the pages of the tests so far do when they are left. @type {(() => void)[]} */ const leaving = [];
 /** What the server answers. @type {() => any} */ let download;
 /** A figure within the view that Bokeh has made. */
 const figure = { throttled_paint: async () => {}, drawings: 0, repaint: () => void figure.drawings++, children: () => [] };
@@ -126,11 +127,13 @@ async function settled() {
 }
 
 beforeEach(async () => {
+  for (const leave of leaving.splice(0)) leave(); // else the page of the test before stores its state later
   coloured = { type: "Scatter", tags: new Map(), applied: {}, setv: (/** @type {object} */ values) => Object.assign(coloured.applied, values) };
   coloured.tags = ["a name", new Map([["light", new Map([["fill_color", "#111"]])], ["dark", new Map([["fill_color", "#eee"]])]])];
   const bokehDocument = {
     on_change: (/** @type {any} */ callback) => (change = callback),
     _all_models: new Map(/** @type {[string, any][]} */ ([["1", coloured]])),
+    views_manager: { clear() {} },
   };
   settings = {
     query: "",
@@ -168,7 +171,10 @@ beforeEach(async () => {
       addEventListener: (/** @type {string} */ name, /** @type {any} */ listener) => (onDocument[name] = listener),
     },
     requestAnimationFrame: setImmediate,
-    addEventListener: (/** @type {string} */ name, /** @type {any} */ listener) => (onWindow[name] = listener),
+    addEventListener(/** @type {string} */ name, /** @type {any} */ listener) {
+      onWindow[name] = listener;
+      if (name === "pagehide") leaving.push(listener);
+    },
     localStorage: storage(),
     sessionStorage: storage(),
   });

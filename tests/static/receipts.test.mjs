@@ -180,6 +180,9 @@ test("rows say in words what codes say", () => {
     "A question or exercise that this copy of the lab does not have: tried, not right"]); // prettier-ignore
   assert.deepEqual([state.about, state.settings, state.address], ["Ring of clusters", "t = 0.4, seed = 7", "embed/ring.html?t=0.4&seed=7"]);
   assert.equal(again.same, 1);
+  const slot = encode({ kind: "instrument", lab: "0.1.0", made: 5, nonce: 9, page: "01-forward", name: "ring-late", query: "t=1", edited: "", answer: "" });
+  const [late] = rowsOf(readText(slot).found, LAB);
+  assert.deepEqual([late.about, late.address], ["Ring of clusters in “1. The forward process”", "chapters/01-forward.html?ring-late.t=1#instrument-ring-late"]);
   assert.match(chapter.made, /^20\d\d-\d\d-\d\d \d\d:\d\d$/);
 });
 
@@ -218,21 +221,21 @@ test("a receipt has what was tried on the page, from the page itself where nothi
     querySelectorAll: () => elements,
   });
   Object.assign(globalThis, { location: { pathname: "/chapters/01-forward.html" } });
-  const none = { stored: () => null, progress: () => null };
+  const none = { stored: () => null, progress: () => undefined };
   const tasks = tasksOf(root, none);
   assert.deepEqual(tasks.map(({ tried, done, answer }) => [tried, done, answer]), [[true, true, "0.25"], [true, false, "7"], [false, false, ""], [true, true, ""], [false, false, ""]]);
   const receipt = /** @type {any} */ (receiptOfTasks(root, tasks, { lab: "0.1.0", now: Date.UTC(2020, 0, 2), nonce: 7 }));
   assert.deepEqual([receipt.kind, receipt.page, receipt.total, receipt.made], ["chapter", "01-forward", 5, 1440]);
   assert.deepEqual(receipt.tasks.map((/** @type {any} */ task) => task.mark), ["quiz-a", "quiz-b", "exercise-a"].map(markOf));
   // Of a former visit: done stays done, and the wrong answer after it is not given as the right one.
-  const kept = { stored: () => "9", progress: (/** @type {string} */ _, /** @type {string} */ task) => (task === "quiz-b" ? "done" : null) };
+  const kept = { stored: () => "9", progress: (/** @type {string} */ _, /** @type {string} */ task) => (task === "quiz-b" ? /** @type {const} */ ("done") : undefined) };
   assert.deepEqual(tasksOf(root, kept)[1], { name: "quiz-b", title: "Question", tried: true, done: true, answer: "" });
 });
 
 test("a receipt of an instrument has its state, the reader's code and the answer to a question", () => {
   Object.assign(globalThis, { document: { body: { dataset: { embed: "" } } } });
-  const place = /** @type {any} */ (element({ ".asked input:disabled": { value: " two " } }, { instrument: "ring", edited: "score" }));
+  const place = /** @type {any} */ (element({ ".asked input:disabled": { value: " two " } }, { instrument: "ring", slot: "ring-late", edited: "score" }));
   assert.deepEqual(receiptOfInstrument(place, "t=0.4", { lab: "0.1.0", now: Date.UTC(2020, 0, 1), nonce: 7 }), {
-    kind: "instrument", lab: "0.1.0", made: 0, nonce: 7, page: "", name: "ring", query: "t=0.4", edited: "score", answer: "two",
+    kind: "instrument", lab: "0.1.0", made: 0, nonce: 7, page: "", name: "ring-late", query: "t=0.4", edited: "score", answer: "two",
   }); // prettier-ignore
 });

@@ -9,9 +9,9 @@
  *   or the checks have passed; otherwise it was tried.
  * @typedef {{lab: string, made: number, nonce: number, page: string} & ({kind: "chapter" | "part", total: number, tasks: Task[]}
  *   | {kind: "instrument", name: string, query: string | undefined, edited: string, answer: string})} Receipt
- *   lab: version; made: minutes since 2020 by the reader's clock; nonce: 16 random bits, so that equal codes
- *   are copies; page: a chapter, "" for an embedded instrument;
- *   part: one embedded question or exercise; total: all tasks of the page; tasks: those that were tried; query: the
+ *   lab: version; made: minutes since 2020 by the reader's clock; nonce: 16 random bits, so that equal codes are copies;
+ *   page: a chapter, "" for an embedded instrument; part: one embedded question or exercise; total: all tasks of the
+ *   page; tasks: those that were tried; name: of the instrument's place on the page, such as `ring-late`; query: the
  *   settings that differ from those of the page, undefined where they are too long; edited: names of functions that the
  *   reader has replaced; answer: to a question that was asked first.
  */

@@ -53,10 +53,10 @@ export function receiptOfTasks(root, tasks, made) {
 /** The receipt of an instrument. @param {HTMLElement} place its figure @param {string} query @param {Made} made @returns {Receipt} */
 export function receiptOfInstrument(place, query, made) {
   const asked = /** @type {HTMLInputElement | null} */ (place.querySelector(".asked input:disabled"));
-  const { instrument = "", edited = "" } = place.dataset;
+  const { instrument = "", slot = instrument, edited = "" } = place.dataset;
   return {
     kind: "instrument", ...head(made), page: "embed" in document.body.dataset ? "" : chapterOf(document),
-    name: instrument, query, edited, answer: asked?.value.trim() ?? "",
+    name: slot, query, edited, answer: asked?.value.trim() ?? "",
   };
 }
 

@@ -101,7 +101,8 @@ function ofTasks({ kind, page, total, tasks }, { chapters }) {
 
 /** @param {Receipt & {kind: "instrument"}} receipt @param {Lab} lab */
 function ofInstrument({ name, page, query, edited, answer }, { chapters, instruments }) {
-  const known = Object.hasOwn(instruments, name) && (!page || Object.hasOwn(chapters, page));
+  const instrument = name.split("-")[0]; // the place `ring-late` has the instrument `ring`
+  const known = Object.hasOwn(instruments, instrument) && (!page || Object.hasOwn(chapters, page));
   const settings = [...new URLSearchParams(query ?? "")];
   const inChapter = page ? ` in “${Object.hasOwn(chapters, page) ? chapters[page].title : page}”` : "";
   const details = [];
@@ -110,7 +111,7 @@ function ofInstrument({ name, page, query, edited, answer }, { chapters, instrum
   if (query === undefined) details.push("The settings were too long for a code");
   const words = settings.map(([key, value]) => `${key} = ${value}`).join(", ");
   return {
-    about: (Object.hasOwn(instruments, name) ? instruments[name] : `An instrument that this copy of the lab does not have, ${name},`) + inChapter,
+    about: (Object.hasOwn(instruments, instrument) ? instruments[instrument] : `An instrument that this copy of the lab does not have, ${name},`) + inChapter,
     details, settings: query === undefined ? "" : words || "unchanged",
     address: known && query !== undefined ? addressOf(name, page, settings) : "",
   };

@@ -16,7 +16,7 @@ const silent = ["browse", "review"].includes(session?.get("cmi.core.lesson_mode"
 
 /** Keys in the browser's store: whose data it has, and what a page keeps beside answers. */
 const LEARNER = "lab:scorm:learner";
-const OTHERS = [`lab:predict:${slug}.html:`, `lab:cell:${slug}:`];
+const OTHERS = [`lab:predict:${slug}.html:`, `lab:cell:${slug}:`, `lab:state:${slug}:`];
 const OF_CHAPTER = [...OTHERS, `lab:quiz:${slug}.html:`, `lab:progress:${slug}:`];
 const progressKey = (/** @type {string} */ task) => `lab:progress:${slug}:${task}`;
 const answerKey = (/** @type {string} */ task) => `lab:quiz:${slug}.html:${task.replace(/^quiz-/, "")}`;
@@ -26,37 +26,41 @@ const startsWith = (/** @type {string} */ key, /** @type {string[]} */ beginning
  * The part of the browser's store that the pages of this package use (`storedKey` in `page/local_store.js`): other
  * packages and labs on the same host have their own.
  */
-const STORE = new (class {
-  folder = new URL(".", location.href).pathname;
-  beginning = this.folder === "/" ? "lab:" : `lab:${this.folder} `;
+class OwnStore {
+  /** @param {Storage} area */
+  constructor(area) {
+    this.area = area;
+    const folder = new URL(".", location.href).pathname;
+    this.beginning = folder === "/" ? "lab:" : `lab:${folder} `;
+  }
 
   #key = (/** @type {string} */ key) => key.replace(/^lab:/, this.beginning);
 
   keys() {
-    const own = Object.keys(localStorage).filter((key) => key.startsWith(this.beginning));
+    const own = Object.keys(this.area).filter((key) => key.startsWith(this.beginning));
     return own.map((key) => `lab:${key.slice(this.beginning.length)}`);
   }
 
   /** @param {string} key */
   getItem(key) {
-    return localStorage.getItem(this.#key(key));
+    return this.area.getItem(this.#key(key));
   }
 
   /** @param {string} key @param {string} value */
   setItem(key, value) {
-    localStorage.setItem(this.#key(key), value);
+    this.area.setItem(this.#key(key), value);
   }
 
   /** @param {string} key */
   removeItem(key) {
-    localStorage.removeItem(this.#key(key));
+    this.area.removeItem(this.#key(key));
   }
-})();
+}
 
-/** Calls `act` with the browser's store, where it is not blocked. @param {(store: typeof STORE) => void} act */
+/** Calls `act` with the browser's store, where it is not blocked. @param {(store: OwnStore) => void} act */
 function withStore(act) {
   try {
-    act(STORE);
+    act(new OwnStore(localStorage));
   } catch {
     // blocked: the record alone remembers
   }
@@ -72,9 +76,11 @@ function takeUp(session) {
   const learner = fingerprint(session.get("cmi.core.student_id"));
   const others = record.resume(kept);
   withStore((store) => {
+    // The store is shared with the course system where both have one origin: only keys of the lab are touched.
     const same = learner !== "" && store.getItem(LEARNER) === learner;
-    for (const key of store.keys())
-      if (startsWith(key, same ? (kept ? [] : OF_CHAPTER) : ["lab:"]) && key !== "lab:theme") store.removeItem(key);
+    const gone = same ? (kept ? [] : OF_CHAPTER) : ["lab:"];
+    for (const area of [store, new OwnStore(sessionStorage)])
+      for (const key of area.keys()) if (startsWith(key, gone) && key !== "lab:theme") area.removeItem(key);
     store.setItem(LEARNER, learner);
     for (const [task, { done, answer }] of record.tried) {
       store.setItem(progressKey(task), done ? "done" : "tried");
@@ -100,7 +106,8 @@ function gather() {
       const state = store.getItem(progressKey(task));
       if (state) record.note(task, state === "done", store.getItem(answerKey(task)) ?? "");
     }
-    for (const key of store.keys()) if (startsWith(key, OTHERS)) others[key] = store.getItem(key) ?? "";
+    for (const key of store.keys())
+      if (startsWith(key, OTHERS) && !key.endsWith(":more")) others[key] = store.getItem(key) ?? "";
   });
   return others;
 }
