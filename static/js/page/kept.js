@@ -11,7 +11,7 @@
  *   it last; `link`: the text of the link on which it was written, or "".
  * @typedef {{label: string, act: () => void}} Offer  A button for the reader.
  */
-import { store, stored } from "./local_store.js";
+import { keyOf, store, stored } from "./local_store.js";
 
 /** This tab, until the page is left. */
 const TAB = Math.random().toString(36).slice(2);
@@ -205,7 +205,7 @@ export class Kept {
 }
 
 globalThis.addEventListener?.("storage", ({ key }) => {
-  for (const kept of everyKept) kept.hear(key);
+  for (const kept of everyKept) kept.hear(key && keyOf(key));
 });
 
 // What could not be stored is lost when the page is left: the browser asks first.
