@@ -336,3 +336,20 @@ def test_no_test_waits_for_a_fixed_time():
 )
 def test_a_fixed_wait_is_found(source, lines):
     assert fixed_waits(source) == lines
+
+
+# --- tests in the browser run under the policy of the pages ----------------------------------------------------------
+
+#: A wait for an expression: Playwright would evaluate it as text again and again, which the policy forbids.
+EXPRESSION = re.compile(r"""wait_for_function\(\s*f?"(?!\"\"|\(|async|function)""")
+
+
+def test_what_browser_tests_wait_for_is_a_function():
+    found = [path.name for path in (ROOT / "tests/browser").glob("*.py") if EXPRESSION.search(path.read_text("utf-8"))]
+    assert not found, "write `() => expression`"
+
+
+def test_an_expression_that_is_waited_for_is_found():
+    assert EXPRESSION.search('page.wait_for_function("window.lab")')
+    assert EXPRESSION.search('page.wait_for_function(\n    f"window.{name}")')
+    assert not EXPRESSION.search('page.wait_for_function("() => window.lab")')

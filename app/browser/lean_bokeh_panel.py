@@ -8,6 +8,8 @@
 - Panel compiles six page templates. Here they are compiled on first use.
 - Panel imports thirty modules for two class names: `Mock`, which its cache treats specially, and `Number`, a widget
   that its default theme colours. Here it gets two empty classes without instances instead.
+- Panel makes a JavaScript function from text, which the pages' Content-Security-Policy forbids. The lab does not use
+  that function, and it is left out.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+IN_PYODIDE = sys.platform == "emscripten"
+
 
 def import_bokeh_and_panel() -> None:
     """Imports `bokeh.plotting`, all of Bokeh's models, `panel` and its default theme, unless already imported."""
@@ -30,8 +34,10 @@ def import_bokeh_and_panel() -> None:
     with _stand_ins(_module("importlib.metadata", version=_version)), _short_signatures():
         importlib.import_module("bokeh.plotting")
     mock = _module("unittest.mock", Mock=_Nothing)
-    with _stand_ins(_module("unittest", mock=mock), mock), _templates_when_used():
+    with _stand_ins(_module("unittest", mock=mock), mock), _templates_when_used(), _without_script_texts():
         importlib.import_module("panel")
+        if IN_PYODIDE:
+            importlib.import_module("panel.io.pyodide")
     with _stand_ins(_module("panel.widgets.indicators", Number=_Nothing)):
         importlib.import_module("panel.theme.native")
 
@@ -69,6 +75,21 @@ def _templates_when_used() -> Iterator[None]:
         yield
     finally:
         Environment.get_template = get_template  # type: ignore[method-assign]
+
+
+@contextmanager
+def _without_script_texts() -> Iterator[None]:
+    """Makes modules that are imported inside the block get None for JavaScript that they want to evaluate."""
+    if not IN_PYODIDE:
+        yield
+        return
+    from pyodide import code
+
+    run_js, code.run_js = code.run_js, lambda text: None
+    try:
+        yield
+    finally:
+        code.run_js = run_js
 
 
 @contextmanager

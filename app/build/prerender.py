@@ -21,7 +21,8 @@ from bokeh.models import ImportedStyleSheet
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument
 from diffusion_lab.app.build.settings_table import settings_table
 from diffusion_lab.app.build.still_frames import make_frames
-from diffusion_lab.app.cells.session import Output, Session, output_html
+from diffusion_lab.app.cells.outputs import Output, output_html
+from diffusion_lab.app.cells.session import Session
 from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.discovery import instrument_class
 from diffusion_lab.app.instrument.editable import sources
@@ -322,6 +323,7 @@ def document_json(view: InstrumentView, at_once: set[str]) -> str:
             model.stylesheets = [sheet for sheet in model.stylesheets if not isinstance(sheet, ImportedStyleSheet)]
     root.data.status = TAKEN.sub("", view.status)
     root.data.markup = TAKEN.sub("", view.markup)
+    root.esm = ""  # the page has the front panel's script (static/js/bokeh/components.js)
     document.add_root(root)
     made, _ = standalone_docs_json_and_render_items(document, suppress_callback_warning=True)
     return json.dumps({"doc": next(iter(made.values())), "roots": [root.ref["id"]]}, separators=(",", ":"))

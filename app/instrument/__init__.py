@@ -1,8 +1,9 @@
 """The instrument contract: the classes and decorators with which `instruments/*/component.py` is written."""
 
+from diffusion_lab.app.instrument.answers import Answer
 from diffusion_lab.app.instrument.assets import asset
 from diffusion_lab.app.instrument.computed import NotReady, computed
-from diffusion_lab.app.instrument.instrument import Answer, Instrument, StateError
+from diffusion_lab.app.instrument.instrument import Instrument, StateError
 from diffusion_lab.app.instrument.panel import (
     Brush,
     CategoryBars,
@@ -13,7 +14,7 @@ from diffusion_lab.app.instrument.panel import (
     Tap,
     Transport,
 )
-from diffusion_lab.app.instrument.readings import Estimate, Status, readings
+from diffusion_lab.app.instrument.readings import Estimate, Status, counted, readings
 from diffusion_lab.app.instrument.replay import Replay
 from diffusion_lab.app.instrument.settings import choice, number, seed, switch, text, whole
 
@@ -36,6 +37,7 @@ __all__ = [
     "asset",
     "choice",
     "computed",
+    "counted",
     "number",
     "readings",
     "seed",

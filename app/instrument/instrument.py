@@ -2,8 +2,7 @@
 
 A subclass declares settings (`settings.py`), scenes (`scenes.py`) and a `panel` (`panel.py`) as class attributes. Its
 methods compute results (`@computed`), the data of layers (`@scene.layer`), readings (`@readings`) and the text
-alternative (`describe`). `answer` collects all changes since the last answer, for the worker of a page or for
-`view.InstrumentView`, which show them.
+alternative (`describe`). What has changed since the view was last told is in `answers.py`.
 """
 
 from __future__ import annotations
@@ -11,59 +10,38 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import numpy as np
 import param
 
-from diffusion_lab.app.instrument.computed import Graph, NotReady, Progress, Result
+from diffusion_lab.app.instrument.answers import Answer, Answers, Shown
+from diffusion_lab.app.instrument.computed import Graph, NotReady
 from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.panel import Panel
-from diffusion_lab.app.instrument.readings import Status, not_numbers, reading_numbers, reading_texts
+from diffusion_lab.app.instrument.readings import Status, reading_texts
 from diffusion_lab.app.instrument.scenes import Columns, Scene
 from diffusion_lab.app.instrument.settings import SETTING_TYPES
-from diffusion_lab.app.instrument.vocabulary import current_setting, current_value
+from diffusion_lab.app.instrument.state_texts import SHOWN, allowed, few, shortened, value_of
+from diffusion_lab.app.instrument.vocabulary import current_setting
 
 #: An unknown name that is at least this similar to a setting's name counts as misspelt; others are ignored.
 MISSPELT = 0.75
 
-#: Columns of up to this many values are compared with those sent before.
-COMPARED = 2000
+#: Names in an address that are looked at.
+MOST_NAMES = 200
 
 ACTIONS = ("run", "step", "reset", "tap")
 
 
 class StateError(ValueError):
     """Raised for a value that a setting cannot take; the message gives the setting, the value and the allowed ones."""
-
-
-@dataclass
-class Answer:
-    """The changes since the last answer; empty parts are unchanged.
-
-    settings: values, `playing` among them; layers: "scene.layer" → columns; visible: "scene.layer" → whether it shows;
-    ranges: scene → (x, y); texts, numbers: readings; status, description, query: None where unchanged.
-    pale: scenes that still show an earlier state; progress: of work that the reader waits for; working: more is
-    coming, so `answer` should be called again.
-    """
-
-    settings: dict[str, Any] = field(default_factory=dict)
-    layers: dict[str, Columns] = field(default_factory=dict)
-    visible: dict[str, bool] = field(default_factory=dict)
-    ranges: dict[str, tuple[tuple[float, float], tuple[float, float]]] = field(default_factory=dict)
-    texts: dict[str, str | list[float]] = field(default_factory=dict)
-    numbers: dict[str, Any] = field(default_factory=dict)
-    status: str | None = None
-    description: str | None = None
-    query: str | None = None
-    pale: tuple[str, ...] = ()
-    progress: Progress | None = None
-    working: bool = False
 
 
 class Instrument(param.Parameterized):
@@ -79,34 +57,22 @@ class Instrument(param.Parameterized):
     #: Names of the functions that now run the reader's code.
     edited: tuple[str, ...] = ()
 
+    #: Of a pinned copy: what differs from the instrument that it is a copy of (`differences.py`).
+    pinned: tuple[str, ...] | None = None
+
     playing = param.Boolean(default=False, precedence=-1, doc="Whether the picture is being played.")
 
-    _scenes: ClassVar[dict[str, Scene]] = {}
-    _drawn: ClassVar[list[tuple[Scene, tuple[str, ...], Result]]] = []
-    _read: ClassVar[list[Result]] = []
-    _ranged: ClassVar[list[tuple[Scene, Result]]] = []
+    _shown: ClassVar[Shown] = Shown()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._scenes = {name: value for name, value in vars(cls).items() if isinstance(value, Scene)} or cls._scenes
-        cls._drawn, cls._ranged = [], []
-        for name, scene in cls._scenes.items():
-            scene.name = name
-            for names, function in scene.drawings:
-                cls._drawn.append(
-                    (scene, names, _node(f"{name}.{'+'.join(names)}", _columns_of(scene, names, function)))
-                )
-            if scene.limits is not None:
-                cls._ranged.append((scene, _node(f"{name}.ranges", scene.limits)))
-        given = [value for value in vars(cls).values() if getattr(value, "gives_readings", False)]
-        cls._read = [_node(f"readings {k}", function) for k, function in enumerate(given)] or cls._read
+        cls._shown = Shown.of(vars(cls), cls._shown)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self._graph = Graph(self)
+        self._answers = Answers(self, self._graph, self._shown)
         self._reconciling = False
-        self._sent: dict[str, Any] = {}
-        self._not_numbers: dict[str, list[str]] = {}
         self._reconcile(frozenset(settings).intersection(self.settings()))
         #: All settings as they were at the start: the state of its place in a chapter.
         self.initial = self.values()
@@ -176,8 +142,8 @@ class Instrument(param.Parameterized):
     def all_readings(self) -> dict[str, Any]:
         """All readings, as numbers."""
         merged: dict[str, Any] = {}
-        for node in self._read:
-            merged |= self._graph.read(node)
+        for result in self._shown.read:
+            merged |= self._graph.read(result)
         return merged
 
     def label(self, setting: str) -> str:
@@ -194,55 +160,67 @@ class Instrument(param.Parameterized):
         return tuple(name for name in cls.param if isinstance(cls.param[name], SETTING_TYPES))
 
     @classmethod
-    def scenes(cls) -> dict[str, Scene]:
+    def scenes(cls) -> Mapping[str, Scene]:
         """The scenes by name, in order of definition."""
-        return cls._scenes
+        return cls._shown.scenes
 
     @classmethod
     def parse_state(cls, values: Mapping[str, str]) -> dict[str, Any]:
         """Typed values from texts (a query, a chapter's directive, a link in prose); former names are accepted.
 
-        Raises `StateError` for a name that is no setting of this instrument or a value outside its bounds.
+        Raises `StateError` for a name that is no setting of this instrument, for a value outside its bounds, and for
+        values that contradict one another.
         """
-        parsed: dict[str, Any] = {}
-        for given, text in values.items():
-            name = current_setting(given, cls.settings())
-            if name not in cls.settings():
-                raise StateError(f"{cls.__name__} has no setting `{given}`; it has {', '.join(cls.settings())}.")
-            p = cls.param[name]
-            try:
-                value: Any = text
-                if isinstance(p, param.Boolean):
-                    value = {"true": True, "1": True, "false": False, "0": False}[text.strip().lower()]
-                elif isinstance(p, param.Selector):
-                    value = current_value(name, text)
-                elif isinstance(p, param.Integer):
-                    value = int(text)
-                elif isinstance(p, param.Number):
-                    value = float(text)
-                p._validate(value)
-            except (KeyError, ValueError):
-                raise StateError(f"`{given}` must be {_allowed(p)}, got {text!r}.") from None
-            parsed[name] = value
+        parsed = dict(cls._parsed(given, text) for given, text in values.items())
+        for problem in cls._contradictions(parsed):
+            raise StateError(problem)
         return parsed
 
     @classmethod
     def parse_leniently(cls, values: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
         """The valid part of `values`, and a sentence for each invalid value: an address may contain anything.
 
-        A name that resembles no setting (a tracking parameter, `lang`) is ignored.
+        A name that resembles no setting (a tracking parameter, `lang`) is ignored. Values that contradict one another
+        are all kept, as if a reader had set them; the sentence says which of them has no effect.
         """
         parsed: dict[str, Any] = {}
         problems = []
-        for name, text in values.items():
+        for name, text in islice(values.items(), MOST_NAMES):
             known = current_setting(name, cls.settings()) in cls.settings()
-            if not known and not difflib.get_close_matches(name.casefold(), cls.settings(), 1, MISSPELT):
+            if not known and (len(name) > SHOWN or not _resembles(name, cls.settings())):
                 continue
             try:
-                parsed |= cls.parse_state({name: text})
+                setting, value = cls._parsed(name, text)
+                parsed[setting] = value
             except StateError as error:
                 problems.append(str(error))
-        return parsed, problems
+        return parsed, few([*problems, *cls._contradictions(parsed)])
+
+    @classmethod
+    def _parsed(cls, given: str, text: str) -> tuple[str, Any]:
+        """The setting that a name means, and the value that a text means for it."""
+        name = current_setting(given, cls.settings())
+        if name not in cls.settings():
+            has = ", ".join(cls.settings())
+            raise StateError(f"{cls.__name__} has no setting `{shortened(given)}`; it has {has}.")
+        try:
+            return name, value_of(name, cls.param[name], text)
+        except ValueError:
+            got = repr(shortened(text))
+            raise StateError(f"`{given}` must be {allowed(cls.param[name])}, got {got}.") from None
+
+    @classmethod
+    def _contradictions(cls, values: Mapping[str, Any]) -> list[str]:
+        """A sentence for each of several values that the others of them overrule (`reconcile`)."""
+        if len(values) < 2:
+            return []
+        made = cls(**values)
+        found = ((name, value, getattr(made, name)) for name, value in values.items())
+        return [
+            f"`{name}` cannot be {as_text(value)} beside the other settings; it becomes {as_text(now)}."
+            for name, value, now in found
+            if not (now == value or (isinstance(value, float) and math.isclose(now, value, abs_tol=1e-9)))
+        ]
 
     def values(self) -> dict[str, Any]:
         """All settings."""
@@ -296,35 +274,31 @@ class Instrument(param.Parameterized):
         """Performs the action of a button or a tap: {"action": "run"}, or "step", "reset", or "tap" with x and y."""
         action = message.get("action") if isinstance(message, dict) else None
         if action not in ACTIONS:
-            raise StateError(f"An instrument is sent one of the actions {', '.join(ACTIONS)}, got {message!r}.")
+            raise StateError(
+                f"An instrument is sent one of the actions {', '.join(ACTIONS)}, got {shortened(repr(message))}."
+            )
         place = []
         if action == "tap":
             try:
                 place = [float(message["x"]), float(message["y"])]
             except (KeyError, TypeError, ValueError):
-                raise StateError(f"A tap needs the numbers x and y, got {message!r}.") from None
+                raise StateError(f"A tap needs the numbers x and y, got {shortened(repr(message))}.") from None
         with suppress(NotReady), self._graph.no_waiting():  # no step or tap before the picture is computed
             getattr(self, action)(*place)
 
     def provenance(self) -> list[str]:
-        """The lines that say what a file of this instrument shows: title, the reader's code if any, all settings."""
+        """The lines that say what a file of this instrument shows: title, `notes`, all settings."""
         settings = (f"{name} = {as_text(getattr(self, name))}" for name in self.settings())
-        return [self.title, *self.edited_words(), *settings]
+        return [self.title, *self.notes(), *settings]
+
+    def notes(self) -> list[str]:
+        """What is written below the title in a file: how a pinned copy differs, and that code is the reader's."""
+        pinned = [] if self.pinned is None else [f"Pinned copy: {', '.join(self.pinned) or 'no difference'}"]
+        return [*pinned, *self.edited_words()]
 
     def seen(self) -> Iterator[tuple[Scene, dict[str, Columns], Any]]:
         """Each scene that is seen now, with the columns of its visible layers and its ranges, None for its own."""
-        ranges = {scene.name: node for scene, node in self._ranged}
-        for scene in self._scenes.values():
-            if not scene.when.met(self):
-                continue
-            columns = {
-                name: part
-                for other, names, node in self._drawn
-                if other is scene and self._shows(scene, names)
-                for name, part in zip(names, self._graph.read(node), strict=True)
-                if scene.layers[name].condition.met(self)
-            }
-            yield scene, columns, self._graph.read(ranges[scene.name]) if scene.name in ranges else None
+        return self._answers.scenes_in_sight()
 
     def csv(self) -> str:
         """The data shown, as comma-separated values; numbers have nine digits.
@@ -342,115 +316,29 @@ class Instrument(param.Parameterized):
         )
         return text.getvalue()
 
-    # --- answers -----------------------------------------------------------------------------------------------------
-
-    def answer(self, seconds: float | None = None) -> Answer:
-        """The changes since the last answer. Long work gets `seconds` in total; None: it runs to its end."""
-        answer = Answer()
-        with self._graph.slice(seconds):
-            pale = {
-                scene.name: None
-                for scene, names, node in self._drawn
-                if self._shows(scene, names) and not self._answer_layers(answer, scene, names, node)
-            }
-            for scene in self._scenes.values():
-                for name, layer in scene.layers.items():
-                    self._tell(answer.visible, f"{scene.name}.{name}", layer.condition.met(self))
-            for scene, node in self._ranged:
-                for limits in self._ready(node) if scene.when.met(self) else ():
-                    self._tell(answer.ranges, scene.name, limits)
-            for node in self._read:
-                for values in self._ready(node):
-                    self._not_numbers[node.name] = not_numbers(self.panel, values)
-                    for key, text in reading_texts(self.panel, values).items():
-                        self._tell(answer.texts, key, text, "reading")
-                    for key, numbers in reading_numbers(values).items():
-                        if self._sent.get(f"number {key}", self) != numbers:  # None is a possible value
-                            answer.numbers[key] = self._sent[f"number {key}"] = numbers
-            for description in self._ready(_DESCRIBE):
-                answer.description = self._news("description", description)
-            for status in self._ready(_STATUS):
-                self._sent["status data"] = status
-            answer.progress = self._graph.progress
-            answer.status = self._news("status", self.status_text())
-        answer.query = self._news("query", self.query)
-        for name in (*self.settings(), "playing"):
-            self._tell(answer.settings, name, getattr(self, name), "setting")
-        answer.pale, answer.working = tuple(pale), self._graph.working
-        return answer
-
     def edited_words(self) -> list[str]:
         """That some of the code is the reader's, or nothing."""
         return [f"runs your {', '.join(name.rpartition('.')[2] for name in self.edited)}"] if self.edited else []
 
+    # --- answers -----------------------------------------------------------------------------------------------------
+
+    def answer(self, seconds: float | None = None) -> Answer:
+        """The changes since the last answer. Long work gets `seconds` in total; None: it runs to its end."""
+        return self._answers.next(seconds)
+
     def status_text(self) -> str:
-        """The status line: computation, time and exactness, and the progress of unfinished work.
-
-        With the reader's code nothing is called exact. A reading that should be a number and is not has a sentence.
-        """
-        status: Status | None = self._sent.get("status data")
-        parts = self.edited_words()
-        if (progress := self._graph.progress) is not None and progress.of:
-            parts.append(f"{progress.done:,.0f} of {progress.of:,.0f} {progress.unit}".strip())
-        while status is not None:
-            exactness = "" if self.edited else status.exactness
-            parts += [part for part in (status.what, self._took(status), exactness) if part]
-            status = status.beside
-        if labels := [label for found in self._not_numbers.values() for label in found]:
-            parts.append(f"no number (nan) came out for: {', '.join(labels)}")
-        return " · ".join(parts)
-
-    def _took(self, status: Status) -> str:
-        milliseconds = self._graph.milliseconds(*status.timed)
-        if not status.timed:
-            return ""
-        if status.each:
-            return f"{milliseconds / status.count:.1f} ms {status.each}"
-        return f"{milliseconds:.{0 if milliseconds >= 10 else 1}f} ms"
+        """The status line: computation, time and exactness, and the progress of unfinished work."""
+        return self._answers.status_text()
 
     def answered(self, values: Mapping[str, Any]) -> None:
         """Marks settings as already known to the view that has set them, so that `answer` does not repeat them."""
-        self._sent |= {f"setting {name}": value for name, value in values.items()}
+        self._answers.mark_known(values)
 
     def forget_answers(self) -> None:
         """Makes the next answer contain everything."""
-        self._sent.clear()
+        self._answers.forget()
 
-    def _shows(self, scene: Scene, names: tuple[str, ...]) -> bool:
-        return scene.when.met(self) and any(scene.layers[name].condition.met(self) for name in names)
-
-    def _answer_layers(self, answer: Answer, scene: Scene, names: tuple[str, ...], node: Result) -> bool:
-        """Adds the changed columns of layers; false where they are not ready."""
-        try:
-            columns, version = self._graph.read(node), self._graph.version(node)
-        except NotReady:
-            return False
-        if self._sent.get(node.name) != version:
-            self._sent[node.name] = version
-            for name, part in zip(names, columns, strict=True):
-                address = f"{scene.name}.{name}"
-                if not _equal(self._sent.get(f"columns {address}"), part):
-                    answer.layers[address] = self._sent[f"columns {address}"] = part
-        return True
-
-    def _ready(self, node: Result) -> Iterator[Any]:
-        """The value of a result, or None while it is not ready."""
-        try:
-            value = self._graph.read(node)
-        except NotReady:
-            return
-        yield value
-
-    def _news(self, key: str, value: Any) -> Any:
-        """`value` if it differs from the one last sent under this key, else None."""
-        if key in self._sent and self._sent[key] == value:
-            return None
-        self._sent[key] = value
-        return value
-
-    def _tell(self, part: dict[str, Any], name: str, value: Any, kind: str = "") -> None:
-        if (news := self._news(f"{kind} {name}", value)) is not None:
-            part[name] = news
+    # --- changes of settings -----------------------------------------------------------------------------------------
 
     def _on_settings(self, *events: param.parameterized.Event) -> None:
         if self._reconciling:
@@ -482,52 +370,6 @@ class Instrument(param.Parameterized):
         return self.__panel__()._repr_mimebundle_(include, exclude)
 
 
-def _columns_of(scene: Scene, names: tuple[str, ...], function: Callable[..., Any]) -> Callable[..., list[Columns]]:
-    """Computes the columns of layers from the data that `function` returns."""
-
-    def columns(instrument: Instrument) -> list[Columns]:
-        data = function(instrument)
-        found = [data] if isinstance(data, Mapping) or data is None else list(data)
-        if len(found) != len(names):
-            raise ValueError(f"{scene.name}: {len(found)} data for the layers {', '.join(names)}.")
-        layers = [scene.layers[name] for name in names]
-        return [
-            layer.empty() if part is None else layer.columns(part) for layer, part in zip(layers, found, strict=True)
-        ]
-
-    return columns
-
-
-def _equal(before: Columns | None, now: Columns) -> bool:
-    """Whether columns have not changed, which spares the page an update; large ones are not compared."""
-    if before is None or before.keys() != now.keys():
-        return False
-    for old, new in zip(before.values(), now.values(), strict=True):
-        if isinstance(old, list) or isinstance(new, list):
-            if not (isinstance(old, list) and isinstance(new, list) and old == new):
-                return False
-        elif old is not new and (old.size > COMPARED or not np.array_equal(old, new)):
-            return False
-    return True
-
-
-def _node(name: str, function: Callable[..., Any]) -> Result:
-    made = Result(function)
-    made.name = name
-    return made
-
-
-_DESCRIBE = _node("description", lambda instrument: instrument.describe())
-_STATUS = _node("status", lambda instrument: instrument.status())
-
-
-def _allowed(p: param.Parameter) -> str:
-    """The values that a setting accepts, in words."""
-    if isinstance(p, param.Boolean):
-        return "true or false"
-    if isinstance(p, param.Selector):
-        return "one of " + ", ".join(map(str, p.objects))
-    if isinstance(p, param.Number):
-        low, high = p.bounds
-        return f"{'a whole number' if isinstance(p, param.Integer) else 'a number'} from {low} to {high}"
-    return f"a text that matches {p.regex}"
+def _resembles(name: str, settings: tuple[str, ...]) -> bool:
+    """Whether a name looks like a misspelt setting."""
+    return bool(difflib.get_close_matches(name.casefold(), settings, 1, MISSPELT))

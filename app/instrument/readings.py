@@ -63,6 +63,11 @@ def number_text(value: Any, specification: str = "") -> str:
     return format(value, specification).replace("-", "−")
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things in words: "1 step", "2 steps", "3 passes"; plural: where it is not the noun with an s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def reading_texts(panel: Panel, values: Mapping[str, Reading]) -> dict[str, str | list[float]]:
     """The texts that the front panel shows: `key`, and `key_true` for the value beside it; bars stay numbers.
 

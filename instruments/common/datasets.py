@@ -23,6 +23,9 @@ NULL = -1
 MAX_DRAWN = 150
 """Maximum number of points that a reader may draw: the cost of a score grows with them."""
 
+NOTHING_DRAWN = f"Nothing is drawn yet; one cluster is used instead. Draw on the picture, up to {MAX_DRAWN} points."
+"""For the status of an instrument whose drawn set is still empty."""
+
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 STEPS = len(DIGITS) ** 2 - 1
 """A coordinate is written as one of 0 … 1295, two base-36 digits."""

@@ -70,7 +70,7 @@ class Level:
 
     @property
     def snr(self) -> Number:
-        """Signal-to-noise ratio alpha_bar / (1 - alpha_bar), infinite where clean (Kingma et al. 2021, eq. 3)."""
+        """Signal-to-noise ratio alpha_bar / (1 - alpha_bar), infinite where clean (Kingma et al. 2021, section 3)."""
         with np.errstate(divide="ignore"):
             return _plain(np.divide(1.0, np.square(self.sigma)))
 

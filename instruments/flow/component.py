@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from diffusion_lab.app.instrument import Handle, Instrument, Measure, Panel, Readout, Status, Transport  # isort: skip
-from diffusion_lab.app.instrument import choice, computed, number, readings, seed, switch, whole  # isort: skip
+from diffusion_lab.app.instrument import choice, computed, counted, number, readings, seed, switch, whole  # isort: skip
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Heat, Lines, Plane, Points  # isort: skip
 from diffusion_lab.app.instrument.scenes import Segments, Texts, field_arrows, field_scale  # isort: skip
 from diffusion_lab.instruments.common import couplings, flows
@@ -66,10 +66,10 @@ class FlowMatching(Instrument):
         doc="Euler evaluates the velocity once a step; Heun and midpoint twice.")
     seed = seed(4, "The same seed gives the same noise, data and fits.")
     show_paths = switch(True, "Paths",
-        "Where 72 of the points have been; the whole paths of 72 pairs; the paths that meet at the probe.")
+        "In Flow, the paths of 72 points so far; in Pairs, the paths of 72 pairs; in Probe, those through the probe.")
     show_field = switch(False, "Field", "Arrows along the flow's velocity at this time; length grows with speed.")
     show_diffusion = switch(False, "Diffusion",
-        "Where the same points have been on the diffusion path: under its exact flow, or pair by pair.")
+        "The paths of the same points by diffusion: under its exact flow or, in Pairs, of each pair.")
     probe_x = number(0.2, -3.0, 3.0, 0.05, "Probe across", "Where the probe lies, across.", when=PROBING)
     probe_y = number(0.9, -3.0, 3.0, 0.05, "Probe up", "Where the probe lies, upwards.", when=PROBING)
 
@@ -259,7 +259,7 @@ class FlowMatching(Instrument):
         return Status(f"{points} on the paths of their pairs, in closed form", f"beside it: {field}")
 
     def _steps(self) -> str:
-        return f"{self.num_steps} {self.label('solver')} step{'s' if self.num_steps > 1 else ''}"
+        return counted(self.num_steps, f"{self.label('solver')} step")
 
     def describe(self) -> str:
         """The picture in words."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
     Estimate, Handle, Instrument, Measure, Panel, Readout, Status, Transport,
-    choice, computed, number, readings, seed, switch, whole,
+    choice, computed, counted, number, readings, seed, switch, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Heat, Lines, Plane, Points, Texts
 from diffusion_lab.instruments.common import conditional_mixtures, guidance, schedules
@@ -55,7 +55,7 @@ class Guidance(Instrument):
     convention = choice(("scale", "weight"), "scale", "Convention",
         "Scale: (1 − w) ε∅ + w ε_c, plain conditioning at w = 1. Weight: (1 + w′) ε_c − w′ ε∅, plain at w′ = 0.")
     guide_by = choice(GUIDE_BY, "classifier_free", "Guide by",
-        "Two predictions; a classifier of noised points, the same here; or one of clean points, misled by noise.")
+        "Two predictions; a classifier of noised points, with the same result; or one of clean points, a mistake.")
     sampler = choice(SAMPLERS, "ode_heun", "Sampler",
         "The probability-flow ODE, the reverse SDE, or annealed Langevin, each with the guided prediction.")
     guide_at = choice(("every_level", "interval"), "every_level", "Guide at",
@@ -93,17 +93,18 @@ class Guidance(Instrument):
                 doc="Root mean squared distance from the mean; beside it, of the tilted density."),
             Measure("beyond", "beyond the class mean", ".2f", "tilted", when=SAMPLES,
                 doc="How far the mean lies past that of the class, on the way there from the mean of all data."),
-            Measure("variance", "variance per axis", ".3f", "exact", when=KNOWN,
+            Measure("variance", "variance per axis", "#.3g", "exact", when=KNOWN,
                 doc="Of the points, ± its standard error; beside it the exact value for this sampler and its levels."),
-            Measure("limit", "variance, infinitely many steps", ".3f", "tilted", when=KNOWN,
+            Measure("limit", "variance, infinitely many steps", "#.3g", "tilted", when=KNOWN,
                 doc="The sampler's limit, from infinite noise; beside it the variance of the tilted density."),
             Measure("eps_uncond", "ε∅, without class", ".2f", "length", when=PROBE,
                 doc="Noise predicted without the condition."),
             Measure("eps_cond", "ε_c, with class", ".2f", "length", when=PROBE,
                 doc="Noise predicted with the condition."),
-            Measure("eps_guided", "ε̃, guided", ".2f", "length", when=PROBE, doc="The two, extrapolated by w."),
-            Measure("classifier", "classifier slope", ".2f", "from ε", when=PROBE,
-                doc="Slope of the classifier by differences; beside it (ε∅ − ε_c)/√(1 − ᾱ), that of noised points."),
+            Measure("eps_guided", "ε̃, guided", ".2f", "length", when=PROBE,
+                doc="The guided prediction, (1 − w) ε∅ + w ε_c."),
+            Measure("classifier", "classifier gradient", ".2f", "from ε", when=PROBE,
+                doc="Of log p(c|x), by finite differences; beside it (ε∅ − ε_c)/√(1 − ᾱ), that of noised points."),
         ])
 
     plane = Plane(
@@ -131,8 +132,7 @@ class Guidance(Instrument):
         """The two names of the dial agree, and the interval is in order."""
         if "guidance_weight" in changed and "guidance_scale" not in changed:
             self.guidance_scale = round(self.guidance_weight + 1.0, 9)
-        else:
-            self.guidance_weight = round(self.guidance_scale - 1.0, 9)
+        self.guidance_weight = round(self.guidance_scale - 1.0, 9)
         if "interval_high" in changed:
             self.interval_low = min(self.interval_low, self.interval_high)
         else:
@@ -285,10 +285,10 @@ class Guidance(Instrument):
         """The sampler and its cost, or the predictions."""
         if self.view == "probe":
             return Status("Two exact predictions at one point, and the guided prediction", "float64")
-        steps = f" × {self.langevin_steps} steps" if self.sampler == "langevin" else ""
-        counted = "both branches" if self.guide_by == "classifier_free" else "network and classifier"
+        steps = f" × {counted(self.langevin_steps, 'step')}" if self.sampler == "langevin" else ""
+        branches = "both branches" if self.guide_by == "classifier_free" else "network and classifier"
         what = f"{METHODS[self.sampler]}: {self.num_levels} levels{steps} × {kernel.NUM_POINTS} points"
-        what += f", {self.sampled.nfe} evaluations each, {counted} counted"
+        what += f", {self.sampled.nfe} evaluations each, {branches} counted"
         return Status(what, "exact predictions, float64", timed=("sampled",))
 
     def describe(self) -> str:
@@ -301,7 +301,7 @@ class Guidance(Instrument):
             dial += f" by a {self.label('guide_by').lower()}"
         if self.guide_at == "interval":
             dial += f" between t = {self.interval_low:.2f} and {self.interval_high:.2f}"
-        steps = f" of {self.langevin_steps} Langevin steps" if self.sampler == "langevin" else ""
+        steps = f" of {counted(self.langevin_steps, 'Langevin step')}" if self.sampler == "langevin" else ""
         how = f"{METHODS[self.sampler]}, {self.num_levels} noise levels{steps}"
         if self.view == "probe":
             line = "The guided arrow ends on the line through the other two ends. "

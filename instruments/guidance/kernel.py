@@ -422,7 +422,8 @@ def tilted_image(log_cond: Array32, log_uncond: Array32, guidance_scale: float) 
 class Probe:
     """The predictions at one noised point. Vectors are (2,), in VP coordinates, eps without a unit.
 
-    uncond, cond, guided: eps, and the places (1 - alpha_bar)^½ eps leads back to, sqrt(alpha_bar) x0_hat;
+    eps_uncond, eps_cond, eps_guided: predicted noise; tips (3, 2): position - sqrt(1 - alpha_bar) eps of each, which is
+    sqrt(alpha_bar) x0_hat;
     classifier: gradient of log p(c|x) by central differences, p_t of noised points or p_0 of clean ones, whichever
     guides; from_eps: that of p_t from the two predictions.
     """

@@ -7,7 +7,7 @@ import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
     Brush, CategoryBars, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
-    choice, computed, number, readings, seed, switch, text, whole,
+    choice, computed, counted, number, readings, seed, switch, text, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points, field_arrows, field_scale
 from diffusion_lab.instruments.common import datasets, schedules
@@ -106,7 +106,7 @@ class Ring(Instrument):
     )  # fmt: skip
     eta = number(
         0.0, 0, 1, 0.05, "Fresh noise",
-        "How much noise DDIM adds: 0 none, 1 as much as DDPM with the variance of its posterior.",
+        "How much fresh noise DDIM adds: 0 none, 1 as much as DDPM with the variance β̃ of its posterior.",
         symbol="η", when={"sampler": "ddim"},
     )  # fmt: skip
     seed = seed(4, "The same seed gives the same points and the same noise.")
@@ -280,23 +280,23 @@ class Ring(Instrument):
     def status(self) -> Status:
         """The computation: one jump forward, or the run of the sampler."""
         mixture = self.data.mixture
-        gaussians = f"{len(mixture.means)} Gaussian{'s' if len(mixture.means) > 1 else ''} of σ = {mixture.s:g}"
+        gaussians = f"{counted(len(mixture.means), 'Gaussian')} of σ = {mixture.s:g}"
         exactness = f"exact score of {gaussians}, float64"
         if self.view == "reverse":
             return Status(f"{self._steps()} × {self.num_points} points", exactness, timed=("replay",))
         if self.data_set == "drawn" and not self.drawing:
-            return Status("Nothing is drawn yet; one cluster is used instead. Draw on the picture, up to 150 points.")
+            return Status(datasets.NOTHING_DRAWN)
         return Status(f"{self.num_points} points, one jump by equation (1.2)", exactness)
 
     def _steps(self) -> str:
-        at_each = f" × {self.langevin_steps} steps" if self.sampler == "langevin" else ""
+        at_each = f" × {counted(self.langevin_steps, 'step')}" if self.sampler == "langevin" else ""
         return f"{self.num_levels} levels{at_each}"
 
     def describe(self) -> str:
         """The picture in words."""
         m, name = self.measures, DATA_SETS[self.data_set]
         if self.data_set == "drawn":
-            name += f" of {len(self.drawing) // 4} points"
+            name += f" of {counted(len(self.drawing) // 4, 'point')}"
         how = self.label("sampler") + (f", η = {self.eta:.2f}" if self.sampler == "ddim" else "")
         what = {
             "clean": f"Clean data: {self.num_points} points of {name}",

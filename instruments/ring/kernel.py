@@ -18,6 +18,7 @@ from diffusion_lab.instruments.common.metrics import (
     DiscUnion,
     binomial_standard_error,
     characteristic,
+    fineness,
     fraction_within,
     fraction_within_truth,
     mmd_from,
@@ -207,7 +208,7 @@ def measures(x: ArrayLike, mixture: GaussianMixture, t: float) -> Measures:
     The truths are exact to 1e-11 where the discs of 3 s about the means are apart, and `within_true` to 1e-3 where
     they overlap (`metrics.DiscUnion`).
     """
-    return _measures_of(_means(x, mixture), len(np.asarray(x)), mixture, t)
+    return _measures_of(_means(x, mixture, fineness(x)), len(np.asarray(x)), mixture, t)
 
 
 def measures_in_slices(
@@ -219,22 +220,22 @@ def measures_in_slices(
     """
     if len(x) <= first:
         return measures(x, mixture, t)
-    of_first = measures(x[:first], mixture, t)
+    of_first, fine = measures(x[:first], mixture, t), fineness(x)
     means: list[Any] = [0.0, 0.0, 0.0]
     for start in range(0, len(x), SLICE):
         yield start, len(x), of_first
         part = x[start : start + SLICE]
         share = len(part) / len(x)
-        of_part: tuple[Any, ...] = _means(part, mixture)
+        of_part: tuple[Any, ...] = _means(part, mixture, fine)
         means = [mean + share * more for mean, more in zip(means, of_part, strict=True)]
     mass, within, cloud = means
     return _measures_of((mass, within, cloud), len(x), mixture, t)
 
 
-def _means(x: ArrayLike, mixture: GaussianMixture) -> Means:
-    """The measures that are means over points: mass per mode, share within 3 s, `metrics.characteristic`."""
+def _means(x: ArrayLike, mixture: GaussianMixture, fine: int) -> Means:
+    """The measures that are means over points: mass per mode, share within 3 s, `characteristic` with `fine`."""
     mass = mode_mass(x, mixture.means) if has_modes(mixture) else np.zeros(0)
-    return mass, fraction_within(x, mixture.means, 3.0 * mixture.s), characteristic(x)
+    return mass, fraction_within(x, mixture.means, 3.0 * mixture.s), characteristic(x, fine=fine)
 
 
 def _measures_of(means: Means, num_points: int, mixture: GaussianMixture, t: float) -> Measures:

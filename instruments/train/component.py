@@ -1,4 +1,4 @@
-"""A denoiser that is trained while one watches: its samples, the error of its score, and the loss above its floor."""
+"""A denoiser that is trained in view of the reader: its samples, the error of its score, its loss above the floor."""
 
 from collections.abc import Generator, Iterator
 from dataclasses import astuple
@@ -8,20 +8,11 @@ import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
     Brush, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
-    choice, computed, number, readings, seed, switch, text, whole,
+    choice, computed, counted, number, readings, seed, switch, text, whole,
 )  # fmt: skip
-from diffusion_lab.app.instrument.scenes import (
-    BY_PART,
-    Arrows,
-    Axes,
-    Band,
-    Heat,
-    Lines,
-    Plane,
-    Points,
-    field_arrows,
-    field_scale,
-)
+from diffusion_lab.app.instrument.scenes import (  # isort: skip
+    BY_PART, Arrows, Axes, Band, Heat, Lines, Plane, Points, field_arrows, field_scale,
+)  # fmt: skip
 from diffusion_lab.instruments.common import curves, datasets
 from diffusion_lab.instruments.common.datasets import NULL
 from diffusion_lab.instruments.common.denoiser_training import BATCH, DIVERGED, HIDDEN, Run, Task
@@ -40,7 +31,7 @@ EXTENT = 3.2  # half the width of the pictures, in data units
 CELLS = 42  # of the error map, along both axes; an arrow in every third
 GRID = grid_points(EXTENT, CELLS)
 ALONG = GRID[1:CELLS:3, 0]  # where arrows are, along both axes
-ON_THE_WAY = 100  # steps between two pictures of a training that one waits for
+ON_THE_WAY = 100  # steps between two pictures while the reader waits for a later step
 
 Work = Generator[Any, None, Any]  # long work, in slices
 
@@ -67,14 +58,14 @@ class Train(Instrument):
     drawing = text("", r"^([0-9a-z]{4}){0,150}$", "Drawing", kind="none",
         doc="The points of the drawn set, four base-36 digits each: x, then y, in 1295ths of the picture.")
     condition = choice(CONDITIONS, "each", "Condition",
-        "The part of the data that samples are asked to be of: its clusters, moons, arms or rows, one colour each.")
+        "The part of the data that is the condition of the samples: a cluster, moon, arm or row, one colour each.")
     guidance_scale = number(1.0, 0, 6, 0.1, "Guidance scale", symbol="w",
         when={"condition": tuple(name for name in CONDITIONS if name != "none")},
         doc="0 ignores the condition, 1 is plain conditioning, above 1 extrapolates.")
     noise_level = number(0.08, 0.01, 1, 0.01, "Noise level of the score", symbol="t", ends=("data", "noise"),
         doc="Where on the schedule the learned score is compared with the exact one.")
     prediction = choice(PREDICTIONS, "eps_hat", "Network predicts",
-        "The noise, the clean point, the velocity between them, or Karras' mixture of the first two.")
+        "The noise, the clean point, the velocity v of both, or the preconditioned target of Karras et al. (2022).")
     level_distribution = choice(LEVELS, "uniform_t", "Noise levels in training",
         "How often each noise level is trained.")
     learning_rate = choice(("0.0003", "0.001", "0.003", "0.01", "0.1", "1"), "0.01", "Learning rate",
@@ -94,13 +85,13 @@ class Train(Instrument):
             Readout("excess", "above it", ".2g")],
         measures=[
             Measure("score_error", "error of the score × σ", ".3f", "untrained",
-                doc="Root mean square over noised data at this noise level; beside it, of a network that says 0."),
+                doc="Root mean square over noised data at this noise level; beside it, of a network that predicts 0."),
             Measure("distance", "samples to the data", ".3f", "perfect draw",
                 doc="Maximum mean discrepancy (Gaussian kernel, width 0.5), beside that of as many perfect draws.")],
         pads=[Brush("drawing", "Draw the data here", when={"data_set": "drawn"})])
 
     samples = Plane(EXTENT, Heat("data", "ink", strongest=0.3, when="show_data", legend="density of the data"),
-        Points("points", BY_PART, size=4.5, legend="samples, each in the colour of the part asked for"),
+        Points("points", BY_PART, size=4.5, legend="samples, each in the colour of its condition"),
         title="Samples at this step", when={"view": ("both", "samples")})
     score = Plane(EXTENT,
         Heat("error", "acc", strongest=0.75, legend="error of the learned score × σ", ramp=("0", "1")),
@@ -137,24 +128,24 @@ class Train(Instrument):
 
     @computed
     def task(self) -> Task:
-        """What is learned and how."""
+        """The data, the target and the settings of the training."""
         rate = float(self.learning_rate)
         return Task(self.data, self.prediction, self.level_distribution, self.dropout, rate, self.seed)
 
     @computed
     def part(self) -> np.ndarray:
-        """The part that each sample is asked to be of, (N,)."""
+        """The part of the data that is the condition of each sample, (N,)."""
         return kernel.parts(self.task, PARTS[self.condition])
 
     @computed(keep=2)
     def replay(self) -> Replay[Run, Checkpoint]:
-        """The run, trained as far as it has been looked at."""
+        """The run, trained up to the latest step that has been shown."""
         task = self.task
         return Replay(kernel.endless(task), NUM_STEPS, NUM_STEPS // EVERY, lambda run: Checkpoint.of(task, run))
 
     @computed(work=True, keep=NUM_STEPS // EVERY, unit="steps")
     def moment(self) -> Work:
-        """What is seen of the training step; on the way there, of every hundredth step."""
+        """Samples and losses at the training step; before it is reached, those of every hundredth step."""
         replay, last, shown = self.replay, self.training_step // EVERY, None
         for done, of, checkpoint in replay.to(last):
             if shown is None or len(checkpoint.losses) >= len(shown.checkpoint.losses) + ON_THE_WAY:
@@ -173,13 +164,13 @@ class Train(Instrument):
 
     @computed
     def checkpoint(self) -> Checkpoint:
-        """The one at the training step, or while it is trained, the latest that there are samples of."""
+        """The checkpoint at the training step; while that is being trained, the latest one with samples."""
         frames, index = self.replay.frames, self.training_step // EVERY
         return frames[index] if index < len(frames) else self.moment.checkpoint
 
     @computed(keep=32)
     def exact(self) -> ExactPrediction:
-        """The exact answer at the noise level, for the part that is asked for."""
+        """The exact prediction at the noise level, for the chosen part of the data."""
         part = NULL if self.condition == "each" else PARTS[self.condition]
         return ExactPrediction.of(self.data, self.noise_level, part, GRID)
 
@@ -190,7 +181,7 @@ class Train(Instrument):
 
     @computed(work=True, keep=8, unit="points")
     def floor(self) -> Work:
-        """The loss that no network can get below."""
+        """The least loss of any network."""
         task = self.task
         return (yield from IrreducibleLoss.work(task.data, task.target, task.levels, task.dropout, task.seed))
 
@@ -260,28 +251,28 @@ class Train(Instrument):
 
     @readings
     def of_score(self) -> dict[str, Any]:
-        """The error of the noise predicted, beside that of saying 0."""
+        """The error of the predicted noise, beside that of always predicting 0."""
         return {"score_error": (self.exact.rms_error(self.learned), self.exact.rms_error(0.0))}
 
     @readings
     def of_samples(self) -> dict[str, Any]:
-        """The distance of the samples to the data, beside what chance leaves."""
+        """The distance of the samples to the data, beside that of perfect draws."""
         return {"distance": astuple(kernel.distance(self.task, self.moment.x, PARTS[self.condition]))}
 
     def status(self) -> Status:
-        """What was trained, or that it diverged."""
+        """The network and its training, or the step at which training diverged."""
         if (step := self.checkpoint.diverged_at) is not None:
             why = f"the loss passed {DIVERGED:,.0f} and training stopped"
             return Status(f"diverged at step {step}: {why}. Choose a smaller learning rate, or Reset.")
         if self.data_set == "drawn" and not self.drawing:
-            return Status("Nothing is drawn yet: one cluster stands in. Draw on the picture, up to 150 points.")
+            return Status(datasets.NOTHING_DRAWN)
         what = f"MLP of {' × '.join(map(str, HIDDEN))} units, Adam, batches of {BATCH}"
         return Status(what, "float32, truth in float64", ("replay",), max(1, self.replay.steps_done), "a step")
 
     def describe(self) -> str:
         """The picture in words."""
         r, condition, samples, score = self.reading_texts, self.label("condition").lower(), "", ""
-        drawn = f" of {len(self.drawing) // 4} points" if self.data_set == "drawn" else ""
+        drawn = f" of {counted(len(self.drawing) // 4, 'point')}" if self.data_set == "drawn" else ""
         guided = f", guidance scale w = {self.guidance_scale:.1f}" if self.condition != "none" else ""
         if self.view != "score":
             samples = (
@@ -306,5 +297,5 @@ class Train(Instrument):
         )
 
     def table(self) -> dict[str, np.ndarray]:
-        """The samples, each with the part that it was asked to be of, from 0; -1 for none."""
+        """The samples, each with the part that was its condition, from 0; -1 for none."""
         return {"x": self.moment.x[:, 0], "y": self.moment.x[:, 1], "part": self.part}

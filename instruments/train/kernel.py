@@ -1,4 +1,4 @@
-"""A training run of a fixed length, and what is asked of the samples that are drawn on its way."""
+"""A training run of a fixed length, the conditions of its samples, and their distance to the data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUM_STEPS, EVERY = 4000, 20
 """Steps of a run, and from one checkpoint to the next: 200 checkpoints of 40 kB."""
 NUM_POINTS, SAMPLER_STEPS = 480, 16
 EACH_PART = NUM_POINTS
-"""As a condition: of the samples, as many of each part; 480 is a multiple of 1, 2, 4 and 6."""
+"""As a condition: equal numbers of samples for all parts; 480 is a multiple of 1, 2, 4 and 6."""
 
 
 class Moment(NamedTuple):
@@ -32,7 +32,7 @@ class Moment(NamedTuple):
 
 
 def progress_of_training(step: float) -> float:
-    """What changes evenly while training is played: the logarithm of the step, from about the 100th on."""
+    """The quantity that changes evenly while training is played: from about step 100 on the logarithm of the step."""
     return float(np.log1p(step / 100))
 
 
@@ -45,15 +45,15 @@ def endless(task: Task) -> Iterator[Run]:
 
 
 def noise(seed: int) -> Array:
-    """Where all samples start, (N, 2): the same for every checkpoint, so that one sees the way of each point."""
+    """The start of all samples, (N, 2): the same for every checkpoint, so that each point can be followed."""
     return seeded((seed, 3)).standard_normal((NUM_POINTS, 2))
 
 
 def parts(task: Task, condition: int) -> NDArray[np.intp]:
-    """The part (N,) that each sample is asked to be of: `condition`, NULL, or with EACH_PART each in turn."""
+    """The part (N,) that is the condition of each sample: `condition`, NULL for none, or with EACH_PART all in turn."""
     return np.arange(NUM_POINTS) % task.data.num_parts if condition == EACH_PART else np.full(NUM_POINTS, condition)
 
 
 def distance(task: Task, x: Array, condition: int) -> Discrepancy:
-    """How far samples x (N, 2) are from the data that they are asked to be."""
+    """The distance of samples x (N, 2) from the data of their condition."""
     return mmd(x, task.data.law(NULL if condition == EACH_PART else condition), 1.0, 0.0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
     Instrument, Measure, NotReady, Panel, Readout, Status, Tap, Transport,
-    asset, choice, computed, number, readings, seed, switch, text, whole,
+    asset, choice, computed, counted, number, readings, seed, switch, text, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import Boxes, Plane, Segments, Texts
 from diffusion_lab.instruments.common.masked import chains, rules
@@ -35,7 +35,7 @@ class Unmask(Instrument):
 
     num_inference_steps = whole(
         5, 1, 24, "Passes", symbol="K",
-        doc="Passes in which all masks are filled; more than there are masks are not used.",
+        doc="Number of passes in which all masks are filled. More passes than masks are used by ReMDM only.",
     )  # fmt: skip
     progress = number(
         0.2, 0, 1, 0.005, "Progress",
@@ -51,7 +51,7 @@ class Unmask(Instrument):
     )  # fmt: skip
     remasking = choice(
         RULES, "confidence", "Commit by",
-        doc="Which masked positions a pass commits. Low confidence is LLaDA's published rule; ReMDM masks again.",
+        doc="Which positions a pass fills. Low confidence is LLaDA's published rule; ReMDM also masks words again.",
     )  # fmt: skip
     eta_cap = number(
         0.2, 0, 0.9, 0.05, "Masked again, at most", symbol="σ", when={"remasking": "remdm"},
@@ -93,7 +93,7 @@ class Unmask(Instrument):
             Measure("revealed", "words revealed", "", "left to right", doc="Of the words that were not given."),
             Measure(
                 "likelihood", "log p, nats a word", ".2f", "mean",
-                doc="Of what is revealed, for each word that was not given; beside it the exact mean over full texts.",
+                doc="Mean over the words revealed, under the exact model; beside it the exact mean over full texts.",
             ),
             Measure(
                 "joints", "odd neighbours", "d", "left to right",
@@ -253,7 +253,7 @@ class Unmask(Instrument):
             "revealed": tuple(f"{shown.revealed(name)} of {shown.free}" for name in shown.sides),
             "joints": (int(unmasked.odd.sum()), int(written.odd.sum())),
             "cost": (f"{shown.nfe} × {self.length} = {shown.nfe * self.length}", shown.positions),
-            "kept": (f"{kept / written.spent:.1f} of {drafted / written.spent:.1f}", f"{saved} passes")
+            "kept": (f"{kept / written.spent:.1f} of {drafted / written.spent:.1f}", counted(saved, "pass", "passes"))
             if drafted
             else (None, None),
         }
@@ -297,18 +297,19 @@ class Unmask(Instrument):
         masks = unmasked.x == kernel.MASK
         pins = ", ".join(f"“{word}” at {position}" for position, word in self.pins[0])
         rule = f"ReMDM with σ up to {self.eta_cap:g}" if self.remasking == "remdm" else self.remasking.replace("_", " ")
-        sure = float(unmasked.confidence[~masks].mean()) if not masks.all() else 0.0
+        drawn = ~masks & ~shown.given
+        sure = f" revealed at a mean probability of {unmasked.confidence[drawn].mean():.3f}," if drawn.any() else ""
         kept, drafted, saved = shown.drafted
+        passes = counted(saved, "pass", "passes")
         return (
             f"{self.length} words{f', given {pins}' if pins else ''}. Unmasking by the {self.model} model in"
-            f" {self.num_inference_steps} passes by {rule}, temperature {self.temperature:g},"
-            f" {shown.counter('unmasked')}: “{kernel.text(unmasked.x)}”, {int(masks.sum())} still masked,"
-            f" revealed at a mean probability of {sure:.3f}, {int(unmasked.odd.sum())} pairs of neighbours that the"
-            " corpus never has."
+            f" {counted(self.num_inference_steps, 'pass', 'passes')} by {rule}, temperature {self.temperature:g},"
+            f" {shown.counter('unmasked')}: “{kernel.text(unmasked.x)}”, {int(masks.sum())} still masked,{sure}"
+            f" {counted(int(unmasked.odd.sum()), 'pair')} of neighbours that the corpus never has."
             + (f" Its law of a masked word is {self.off[0]:.4f} nats from the exact one." if self.off[0] else "")
             + f" Left to right, {shown.counter('written')}: “{kernel.text(written.x)}”,"
-            f" {int(written.odd.sum())} such pairs."
-            + (f" {kept} of {drafted} drafted words were accepted, which saved {saved} passes." if drafted else "")
+            f" {counted(int(written.odd.sum()), 'such pair')}."
+            + (f" {kept} of {drafted} drafted words were accepted, which saved {passes}." if drafted else "")
             + (f" {report.words}" if report else f" The chart ({self.chart_shows}) is still being measured.")
         )
 
@@ -324,7 +325,7 @@ class Unmask(Instrument):
         """Both texts so far, word by word."""
         return self.shown.table()
 
-    # --- what the hand does ------------------------------------------------------------------------------------------
+    # --- what buttons and taps do ------------------------------------------------------------------------------------
 
     def step(self) -> None:
         """Advances by one pass."""

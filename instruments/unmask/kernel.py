@@ -370,7 +370,7 @@ def mean_and_error(values: Array) -> tuple[float, float]:
 
 
 def small_chain(stay: float) -> Chain:
-    """Two states, both as likely at the start, that are kept with probability `stay`."""
+    """Two states, equally probable at the start; each next token has the same state with probability `stay`."""
     return Chain.first_order([0.5, 0.5], [[stay, 1 - stay], [1 - stay, stay]])
 
 

@@ -22,12 +22,15 @@ from diffusion_lab.instruments.unmask.corpus import SENTENCES
 Array = NDArray[np.float64]
 
 DELTA = 0.1
-"""Smoothing: a tenth of Witten & Bell's; the chance of leaving what the corpus has seen is about 4 % a word."""
+"""Smoothing: a tenth of Witten & Bell's; about 4 % of all words follow one that they never follow in the corpus."""
 
 LEAST = 3
 """Pairs with at least this many occurrences have a separate state: 110 pairs and 68 words, 178 states."""
 
 STOP = "."
+
+SHOWN_PROBLEMS = 3
+"""Invalid entries of the given words that are explained at once."""
 
 LINES: tuple[tuple[str, ...], ...] = tuple(tuple(line.split()) for line in SENTENCES.strip().splitlines())
 VOCABULARY: tuple[str, ...] = tuple(sorted({word for line in LINES for word in line}))
@@ -99,10 +102,10 @@ Pins = tuple[tuple[int, str], ...]
 
 
 def read_pins(typed: str, length: int) -> tuple[Pins, str]:
-    """What a reader typed, "6:captain 14:letter", as words with positions, and the problems of the rest.
+    """Parse the text of a reader, "6:captain 14:letter", into words with positions and sentences about invalid entries.
 
     Commas and spaces separate entries. Of two words at one position the later counts. The problems are "", or one
-    sentence for each invalid entry; valid entries are still used.
+    sentence for each of the first SHOWN_PROBLEMS invalid entries, and the number of the others; valid entries are used.
     """
     pins: dict[int, str] = {}
     problems = []
@@ -117,7 +120,9 @@ def read_pins(typed: str, length: int) -> tuple[Pins, str]:
             problems.append(f"“{word}” is not a word of the corpus{'; near it: ' + ', '.join(near) if near else ''}.")
         else:
             pins[int(place)] = word
-    return tuple(sorted(pins.items())), " ".join(problems)
+    more = len(problems) - SHOWN_PROBLEMS
+    shown = [*problems[:SHOWN_PROBLEMS], f"{more} more cannot be used."] if more > 0 else problems
+    return tuple(sorted(pins.items())), " ".join(shown)
 
 
 def with_pin(typed: str, position: int, word: str) -> str:

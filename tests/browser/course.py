@@ -91,7 +91,7 @@ def fits(frame: Frame, slider: str = "t") -> None:
 
 def settled(frame: Frame) -> None:
     """Waits until the host has given the frame the height that it needs."""
-    frame.wait_for_function("document.documentElement.scrollHeight <= innerHeight && innerHeight >= 500")
+    frame.wait_for_function("() => document.documentElement.scrollHeight <= innerHeight && innerHeight >= 500")
 
 
 def embed(course: Course, query: str, more: str = "") -> str:

@@ -39,7 +39,7 @@ class Lab:
 
     def wait(self, expression: str) -> None:
         """Waits until a JavaScript expression is true."""
-        self.page.wait_for_function(expression, timeout=30_000)
+        self.page.wait_for_function(f"() => {expression}", timeout=30_000)
 
     def reading(self, key: str) -> float:
         """A read-out or measure of the live instrument."""

@@ -29,7 +29,7 @@ def test_the_element_gives_events_and_takes_settings(course: Course) -> None:
     assert "must be a number" in course.page.evaluate("lab.setState({ t: 'x' }).catch(({ message }) => message)")
     course.page.evaluate("lab.setAttribute('t', '0.2')")
     course.page.wait_for_function(
-        "events.some(([type, detail]) => type === 'statechange' && detail.settings.t === 0.2)"
+        "() => events.some(([type, detail]) => type === 'statechange' && detail.settings.t === 0.2)"
     )
     assert frame.locator(".live-view input[data-param=seed]").is_disabled()
 

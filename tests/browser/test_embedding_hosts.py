@@ -80,7 +80,7 @@ class StrictSiteFile(SiteFile):
 class StrictSiteFileWithWasm(StrictSiteFile):
     """A policy that lets Python run."""
 
-    policy = StrictSiteFile.policy + " 'wasm-unsafe-eval' blob:"
+    policy = StrictSiteFile.policy + " 'wasm-unsafe-eval'; worker-src 'self' blob:"
 
 
 @pytest.mark.parametrize("handler", [StrictSiteFile, StrictSiteFileWithWasm])

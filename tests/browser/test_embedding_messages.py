@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from .course import FRAMES, Course, embed, fits, settled
 
@@ -14,7 +16,7 @@ def test_messages(course: Course) -> None:
     course.open("listening", embed(course, "t=0.3&seed=7"), 776)
     frame = course.live()
     ask = partial(course.page.evaluate, "(request) => ask(request)")
-    course.page.wait_for_function("heard.some(({ type, stage }) => type === 'ready' && stage === 'live')")
+    course.page.wait_for_function("() => heard.some(({ type, stage }) => type === 'ready' && stage === 'live')")
     assert course.page.evaluate("heard.filter(({ schema }) => schema === 'diffusion-lab/1').length >= 3")
     kinds = course.page.evaluate("heard.map(({ type, stage }) => stage ?? type)")
     assert {"height", "picture", "live"} <= set(kinds) and kinds.index("picture") < kinds.index("live")
@@ -26,7 +28,15 @@ def test_messages(course: Course) -> None:
     frame.locator(".live-view input[data-param=show_density]:checked").wait_for(state="attached")
     course.page.evaluate("heard.length = 0")
     frame.locator(".live-view input[type=range][data-param=t]").press("ArrowRight")
-    course.page.wait_for_function("heard.some(({ type, settings }) => type === 'stateChanged' && settings.t === 0.51)")
+    course.page.wait_for_function(
+        "() => heard.some(({ type, settings }) => type === 'stateChanged' && settings.t === 0.51)"
+    )
+    course.page.evaluate("frames[0].postMessage({ schema: 'diffusion-lab/1', type: 'statements' }, '*')")
+    frame.locator(".live-view input[type=range][data-param=t]").press("ArrowRight")
+    course.page.wait_for_function("() => heard.some(({ type }) => type === 'statement')")
+    (statement,) = course.page.evaluate("heard.flatMap(({ statement }) => statement ?? [])")
+    assert statement["verb"]["id"] == "http://adlnet.gov/expapi/verbs/interacted" and "actor" not in statement
+    assert statement["object"]["id"] == f"{course.lab}embed/ring.html" and "t=0.52" in statement["result"]["response"]
     described = ask({"type": "describe"})["settings"]
     assert next(setting for setting in described if setting["name"] == "t")["high"] == 1
 
@@ -44,7 +54,7 @@ def test_messages(course: Course) -> None:
 )  # fmt: skip
 def test_a_wrong_message_is_answered_by_a_sentence(course: Course, request_: dict[str, Any], said: str) -> None:
     course.open("listening", embed(course, "t=0.3&start=paused"), 776)
-    course.page.wait_for_function("heard.some(({ type }) => type === 'ready')")
+    course.page.wait_for_function("() => heard.some(({ type }) => type === 'ready')")
     answer = course.page.evaluate("(request) => ask(request)", request_)
     assert answer["type"] == "error" and said in answer["message"]
     assert course.page.evaluate("ask({type: 'getState'})")["settings"]["t"] == 0.3, "nothing has moved"
@@ -60,7 +70,7 @@ def test_a_course_system_resizes_in_its_own_words(course: Course, host: str) -> 
 
 def test_foreign_and_malformed_messages_are_ignored(course: Course) -> None:
     course.open("listening", embed(course, "t=0.3&start=paused"), 776)
-    course.page.wait_for_function("heard.some(({ type }) => type === 'ready')")
+    course.page.wait_for_function("() => heard.some(({ type }) => type === 'ready')")
     course.page.evaluate(
         """heard.length = 0;
         const later = { schema: "diffusion-lab/2", type: "getState" };
@@ -76,7 +86,7 @@ def test_foreign_and_malformed_messages_are_ignored(course: Course) -> None:
 def test_only_the_origins_of_the_address_are_heard_and_told(course: Course) -> None:
     course.open("listening", embed(course, "start=paused&origin=https://course.example"), 776)
     frame = course.frame()
-    frame.wait_for_function("window.lab")
+    frame.wait_for_function("() => window.lab")
     course.page.evaluate("frames[0].postMessage({ schema: 'diffusion-lab/1', type: 'setTheme', theme: 'dark' }, '*')")
     frame.evaluate(FRAMES)
     assert frame.evaluate("document.documentElement.dataset.theme") is None
@@ -84,3 +94,29 @@ def test_only_the_origins_of_the_address_are_heard_and_told(course: Course) -> N
     own = course.address.rstrip("/")
     course.open("listening", embed(course, f"start=paused&origin={own}"), 776)
     assert course.page.evaluate("ask({type: 'getState'})")["type"] == "state"
+
+
+def test_an_embedded_question_makes_statements_and_a_receipt(course: Course, dist: Path) -> None:
+    name = min(path.stem for path in (dist / "embed/quiz").glob("*.html"))
+    address = f"{course.lab}embed/quiz/{name}.html"
+    course.open("listening", f'<iframe src="{address}?statements=1" width="100%" height="480"></iframe>', 776)
+    frame = course.frame()
+    right = str(frame.locator("form[data-quiz]").get_attribute("data-answer"))
+    for answer in ("1e9", right):
+        frame.locator("form input").fill(answer)
+        frame.get_by_role("button", name="Check").click()
+    course.page.wait_for_function("() => heard.filter(({ type }) => type === 'statement').length === 3")
+    statements = course.page.evaluate("heard.flatMap(({ statement }) => statement ?? [])")
+    assert [statement["verb"]["display"]["en"] for statement in statements] == ["answered", "answered", "completed"]
+    assert [statement["result"].get("response") for statement in statements] == ["1e9", right, None]
+    assert [statement["result"]["success"] for statement in statements] == [False, True, True]
+    assert {statement["object"]["id"] for statement in statements} == {address}
+    (parent,) = statements[0]["context"]["contextActivities"]["parent"]
+    assert parent["id"].startswith(f"{course.lab}chapters/")
+    frame.get_by_role("button", name="Receipt").click()
+    code = frame.locator("dialog textarea").input_value()
+    course.page.goto(f"{course.lab}receipts.html")
+    course.page.locator("#codes").fill(code)
+    row = course.page.locator(".receipts tbody tr")
+    expect(row).to_contain_text("1 of 1 done")
+    expect(row).to_contain_text(f": {right}, right")

@@ -78,7 +78,7 @@ def test_a_question_before_the_controls(course: Course) -> None:
     assert "When is the ring lost?" in asked.inner_text()
     asked.locator("input").fill("<b>0.2</b>")
     asked.locator("button").click()
-    course.page.wait_for_function("heard.some(({ type }) => type === 'completed')")
+    course.page.wait_for_function("() => heard.some(({ type }) => type === 'completed')")
     answer = course.page.evaluate("heard.find(({ type }) => type === 'quizAnswered')")
     assert (answer["answer"], answer["right"]) == ("<b>0.2</b>", None)
     assert not frame.locator(".live-view .rail").evaluate("(rail) => rail.inert")
@@ -91,10 +91,10 @@ def test_a_question_alone(course: Course) -> None:
     for text, right in (("7", False), ("2", True)):
         frame.locator("form.quiz input").fill(text)
         frame.locator("form.quiz button").click()
-        course.page.wait_for_function(f"heard.some(({{ answer }}) => answer === '{text}')")
+        course.page.wait_for_function(f"() => heard.some(({{ answer }}) => answer === '{text}')")
         told = course.page.evaluate("heard.findLast(({ type }) => type === 'quizAnswered')")
         assert (told["right"], told["name"]) == (right, path)
-    course.page.wait_for_function("heard.some(({ type }) => type === 'completed')")
+    course.page.wait_for_function("() => heard.some(({ type }) => type === 'completed')")
     assert course.page.evaluate("heard.some(({ type }) => type === 'height')")
     link = frame.locator(".origin a")
     assert link.evaluate("(a) => a.href") == f"{course.lab}chapters/01-forward.html#quiz-noised-value"

@@ -168,7 +168,7 @@ def test_a_start_that_is_tried_again_keeps_what_the_instrument_showed(lab: Any) 
     lab.slide("t", 0.42)
     lab.shows("t", "0.42")
     lab.page.evaluate("lab.python.retry()")
-    lab.page.wait_for_function("lab.python.health === 'live'", timeout=60_000)
+    lab.page.wait_for_function("() => lab.python.health === 'live'", timeout=60_000)
     lab.page.locator(".arriving").wait_for(state="detached")
     assert lab.reading("t") == 0.42
     lab.page.locator(".live-view [data-action=reset]").click()

@@ -15,7 +15,7 @@ const within = (frame) => Object.assign(globalThis, { window: frame });
 /** A frame, with its way to connect. @param {() => void} [lost] */
 async function frame(lost = () => {}) {
   const { sharing } = await import(`../../static/js/embed/share.js?${modules++}`);
-  const made = { parent: page, connect: sharing(lost) };
+  const made = { parent: page, connect: sharing(lost, (address, name) => new Worker(address, /** @type {any} */ ({ name }))) };
   page[page.length++] = made;
   const connect = async (name = "instruments", alone = false) => {
     within(made);

@@ -119,7 +119,7 @@ used = {"base": files_of(base) | data_files()}
 for name in instrument_names():
     asked.clear()
     before = data_files()
-    api.open(name, name, to_js({}), to_js({}), False, None, to_js([]))
+    api.open(name, name, to_js({}), to_js({}), False, None)
     instrument = api._instruments[name].instrument
     instrument.answer()
     instrument.run()

@@ -38,6 +38,7 @@ import { Notifications } from "@bokeh/bokehjs/build/js/lib/models/ui/notificatio
 import { BrowserInfo } from "@holoviz/panel/dist/lib/models/browser";
 import { ReactiveESM } from "@holoviz/panel/dist/lib/models/reactive_esm";
 import { Bokeh, Document, ndarray } from "./bokeh_core.js";
+import { keepToOwnScripts } from "./components.js";
 
 export { Bokeh, Document, ndarray };
 
@@ -48,6 +49,12 @@ register_models([
   ...[GlyphRenderer, ColumnDataSource, CDSView, AllIndices, Selection, UnionRenderers, LinearColorMapper],
   ...[Image, ImageRGBA, Line, MultiLine, Rect, Scatter, Segment, Text, VArea],
 ]);
+
+keepToOwnScripts();
+
+// Panel's report on the browser, a root of every document, which nothing here reads. Its view would open a WebGL context,
+// of which a browser has sixteen, and a listener that is never removed and keeps the whole document.
+/** @type {any} */ (BrowserInfo.prototype).default_view = null;
 
 // Panel's components find the views of their children by this name.
 /** @type {any} */ (window).Bokeh = Bokeh;

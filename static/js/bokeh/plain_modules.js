@@ -1,6 +1,6 @@
 /**
- * Replaces Sucrase, with which Panel compiles the TypeScript and JSX of its components. The lab's component has neither,
- * and Sucrase would be a quarter of the bytes of the page's Bokeh.
+ * Replaces Sucrase, with which Panel compiles the scripts of its components. The lab's pages do not run those
+ * (`components.js`), and Sucrase would be a quarter of the bytes of the page's Bokeh.
  */
 
 /** @param {string} code */

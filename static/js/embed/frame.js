@@ -53,13 +53,14 @@ export class Frame {
     this.#say(problems);
     this.#follow();
     this.#runAbove();
+    if (options.statements) this.#sendStatements();
     if (!this.place) this.host.listen((request, id) => this.#answerAlone(request, id));
     requestAnimationFrame(() => this.host.send({ type: "ready", stage: "picture", name: this.name }));
   }
 
   /** Starts the instruments' Python in turn. @param {Python} python */
   connect(python) {
-    python.connect = sharing(() => python.replace());
+    python.connect = sharing(() => python.replace(), python.connect);
     const words = /** @type {HTMLElement} */ (this.place?.querySelector(".live .words"));
     const live = /** @type {HTMLElement} */ (this.place?.querySelector(".live"));
     live.dataset.state = "waiting";
@@ -114,6 +115,9 @@ export class Frame {
         if (request.theme === "auto") delete this.root.dataset.theme;
         else this.root.dataset.theme = request.theme;
         break;
+      case "statements":
+        this.#sendStatements();
+        break;
       case "start":
         this.press?.();
     }
@@ -124,7 +128,8 @@ export class Frame {
     if (type === "hello") {
       this.host.send({ type: "ready", stage: "picture", name: this.name }, id);
       this.layout.repeat();
-    } else this.host.send({ type: "error", message: "This page has no instrument." }, id);
+    } else if (type === "statements") this.#sendStatements();
+    else this.host.send({ type: "error", message: "This page has no instrument." }, id);
   }
 
   /** Moves settings; Python starts if it has not. @param {Python} python @param {Record<string, string>} values @param {any} id */
@@ -134,6 +139,11 @@ export class Frame {
     this.layout.heights.renew();
     this.setting.push(id);
     python.send({ type: "preset", slot: this.name, values, keep: true });
+  }
+
+  async #sendStatements() {
+    const { activitiesOf, followReports } = await import("./xapi.js");
+    followReports(this.host, activitiesOf(this.main, this.options.question));
   }
 
   #state() {

@@ -2,10 +2,11 @@
  * The options in the address of an embedded page, beside the settings: `?t=0.4&theme=dark&lock=t,seed&menu=0`.
  *
  * @typedef {{theme: "light" | "dark" | "auto" | "", layout: "auto" | "compact" | "full", show: string[] | undefined,
- *   hide: string[], lock: string[], menu: boolean, measures: boolean, paused: boolean, question: string,
+ *   hide: string[], lock: string[], menu: boolean, measures: boolean, paused: boolean, statements: boolean, question: string,
  *   title: string | undefined, origins: string[]}} Options  show: undefined shows all; origins: of the pages that may
  *   exchange messages, [] for the parent whatever it is.
  */
+import { few, short } from "./schema.js";
 
 /** Buttons that can be hidden and locked like settings. */
 export const BUTTONS = ["run", "play", "step", "reset"];
@@ -22,6 +23,7 @@ export const OPTIONS = {
   start: "auto or paused",
   question: "a text",
   title: "a text",
+  statements: "0 or 1",
   origin: "addresses like https://course.example",
 };
 
@@ -37,7 +39,7 @@ export function readOptions(search, settings) {
   const query = new URLSearchParams(search);
   /** @type {string[]} */
   const problems = [];
-  const wrong = (/** @type {string} */ name) => problems.push(`\`${name}\` must be ${OPTIONS[name]}, got “${query.get(name)}”.`);
+  const wrong = (/** @type {string} */ name) => problems.push(`\`${name}\` must be ${OPTIONS[name]}, got ${short(query.get(name))}.`);
   /** @param {string} name @param {Record<string, any>} values @param {string} usual */
   const one = (name, values, usual) => {
     const text = query.get(name) ?? usual;
@@ -48,15 +50,16 @@ export function readOptions(search, settings) {
   /** @param {string} name @param {string[]} others words that it may hold beside settings */
   const list = (name, others) => {
     const names = query.getAll(name).flatMap((text) => text.split(",")).map((text) => text.trim()).filter(Boolean);
-    const unknown = names.filter((word) => !settings.includes(word) && !others.includes(word));
-    if (unknown.length) problems.push(`\`${name}\` names ${unknown.map((word) => `\`${word}\``).join(", ")}; the settings are ${settings.join(", ")}.`);
-    return names.filter((word) => !unknown.includes(word));
+    const known = (/** @type {string} */ word) => settings.includes(word) || others.includes(word);
+    const unknown = [...new Set(names)].filter((word) => !known(word)).slice(0, 5).map((word) => `\`${word.slice(0, 40)}\``); // prettier-ignore
+    if (unknown.length) problems.push(`\`${name}\` names ${unknown.join(", ")}; the settings are ${settings.join(", ")}.`);
+    return [...new Set(names)].filter(known);
   };
   const locked = list("lock", [...BUTTONS, "all"]);
   const origins = query.getAll("origin").flatMap((text) => text.split(",")).filter(Boolean);
   if (!origins.every(isOrigin)) wrong("origin");
   for (const key of new Set(query.keys())) {
-    if (key in OPTIONS || settings.includes(key)) continue;
+    if (Object.hasOwn(OPTIONS, key) || settings.includes(key)) continue;
     const meant = Object.keys(OPTIONS).find((name) => isMisspelt(key, name));
     if (meant) problems.push(`There is no option \`${key}\`; is \`${meant}\` meant?`);
   }
@@ -70,11 +73,12 @@ export function readOptions(search, settings) {
     menu: one("menu", { 0: false, 1: true }, "1"),
     measures: one("measures", { 0: false, 1: true }, "1"),
     paused: one("start", { auto: false, paused: true }, "auto"),
+    statements: one("statements", { 0: false, 1: true }, "0"),
     question: (query.get("question") ?? "").slice(0, LONGEST_TEXT),
     title: query.get("title")?.slice(0, LONGEST_TEXT),
     origins: origins.filter(isOrigin),
   };
-  return { options, problems };
+  return { options, problems: few(problems) };
 }
 
 /** @param {string} text */

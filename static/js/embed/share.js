@@ -10,6 +10,7 @@
  * @typedef {{address: string, fresh: boolean, lock: Lock, join(port: MessagePort, id: string): () => void}} Share
  *   What a frame offers to others: a worker made from the script at `address`; `fresh`: not from a snapshot; the lock that
  *   the frame holds. `join` returns the function that leaves.
+ * @typedef {(address: string, name: string, alone: boolean) => Connection} Make
  * @typedef {{id: string, held: Promise<void>}} Lock  The lock of a frame, and when it holds it: before that, who asks for
  *   it would get it.
  */
@@ -49,9 +50,10 @@ function offers() {
 /**
  * Makes connections to an interpreter: a shared one where there is one.
  * @param {() => void} lost called when the frame that has started the interpreter has gone
+ * @param {Make} make makes a worker
  * @returns {(address: string, name: string, alone: boolean) => Connection}
  */
-export function sharing(lost) {
+export function sharing(lost, make) {
   /** @type {Share | undefined} */
   let last; // what has been left is not joined again
   return (address, name, alone) => {
@@ -59,7 +61,7 @@ export function sharing(lost) {
     const usable = (/** @type {Share} */ offer) => offer !== last && offer.address === address && (offer.fresh || !fresh);
     const offer = alone || !canShare() ? undefined : offers().find(usable);
     last = offer;
-    return offer ? new Joined(offer, lost) : new Owned(address, name, !alone && canShare());
+    return offer ? new Joined(offer, lost) : new Owned(make(address, name, alone), address, name, !alone && canShare());
   };
 }
 
@@ -113,11 +115,12 @@ class Joined {
 
 /** A worker of this frame, and what it offers to others. @implements {Connection} */
 class Owned {
-  /** @param {string} address @param {string} name @param {boolean} offered */
-  constructor(address, name, offered) {
-    this.worker = new Worker(address, { type: "module", name });
+  /** @param {Connection} worker @param {string} address @param {string} name @param {boolean} offered */
+  constructor(worker, address, name, offered) {
+    this.worker = worker;
     /** @type {Connection["onmessage"]} */ this.onmessage = null;
     /** @type {Connection["onerror"]} */ this.onerror = null;
+    /** @type {Connection["onmessageerror"]} */ this.onmessageerror = null;
     this.others = new Set();
     this.count = 0;
     this.left = false; // by this frame; others may still use it
@@ -126,6 +129,7 @@ class Owned {
       this.#withdraw();
       if (!this.left) this.onerror?.(event);
     };
+    this.worker.onmessageerror = (event) => this.onmessageerror?.(event);
     const join = (/** @type {MessagePort} */ port, /** @type {string} */ id) => this.#join(port, id);
     /** @type {Share | undefined} */
     this.offer = offered && !(OFFER in window) ? { address, fresh: name.includes("fresh"), lock: ownLock(), join } : undefined;
@@ -153,7 +157,7 @@ class Owned {
   #join(port, id) {
     const client = ++this.count;
     this.others.add(client);
-    this.worker.postMessage({ type: "join", client, port }, [port]);
+    /** @type {any} */ (this.worker).postMessage({ type: "join", client, port }, [port]);
     const leave = () => {
       if (!this.others.delete(client)) return;
       this.worker.postMessage({ type: "leave", client });

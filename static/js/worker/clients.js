@@ -30,7 +30,10 @@ export class Client {
 
   /** A message of the client with the interpreter's name for its place. @param {any} message @returns {ToWorker} */
   read(message) {
-    if (message.type === "open") return { ...message, slot: { ...message.slot, slot: this.slot(message.slot.slot) } };
+    if (message.type === "open") {
+      const { slot, beside } = message.slot;
+      return { ...message, slot: { ...message.slot, slot: this.slot(slot), ...(beside && { beside: this.slot(beside) }) } };
+    }
     return "slot" in message ? { ...message, slot: this.slot(message.slot) } : message;
   }
 }
@@ -64,7 +67,7 @@ export class Clients {
       const [, number, slot] = message.slot.match(/^(\d+)\/(.*)$/) ?? ["", "0", message.slot];
       const client = this.all.get(Number(number));
       if (client) this.#post(client, { ...message, slot }, transfer);
-    } else if (["stage", "snapshot", "start_again", "broken", "failed"].includes(message.type)) {
+    } else if (["stage", "snapshot", "start_again", "broken", "failed", "downloading"].includes(message.type)) {
       this.said.push(message);
       for (const client of this.all.values()) this.#post(client, message);
     } else this.#post(this.first, message, transfer);

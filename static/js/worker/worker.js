@@ -13,11 +13,13 @@
  * @typedef {ArrayLike<any> & {buffer: ArrayBuffer}} TypedArray
  * @typedef {import("./snapshot.js").Kept} Kept
  */
+import { NotDownloaded } from "../files/download.js";
 import { Clients } from "./clients.js";
+import { Worker } from "./confine.js";
 import { addFiles, addInstrument, addPack, requestInstrument, startFromPacks, startInterpreter } from "./interpreter.js";
 import { boundMemory, usedUp } from "./memory.js";
-import { NotDownloaded } from "./packs.js";
-import { findSnapshot, forgetSnapshot, keepSnapshot, wantsSnapshot } from "./snapshot.js";
+import { followDownloads, HERE } from "./packs.js";
+import { findSnapshot, forgetSnapshot, keepSnapshot, whyNot } from "./snapshot.js";
 
 /** Where a message's failure is reported, if not at an instrument. @type {Record<string, "cell" | "output">} */
 const WHERE = { run_cell: "cell", output_drawn: "output", output_patch: "output", output_close: "output", theme: "output", ask: "output" };
@@ -53,6 +55,7 @@ class Lab {
   constructor(python, hasFiles) {
     this.python = python;
     this.api = python.globals.get("api");
+    this.restored = !hasFiles;
     this.run = 0;
     /** @type {Uint8Array | undefined} */ this.signal = undefined;
     /** @type {Promise<void> | undefined} */ this.files = hasFiles ? Promise.resolve() : undefined;
@@ -67,8 +70,8 @@ class Lab {
       (/** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
         send({ type: "output", run: this.run, kind, body, line }),
       (/** @type {number} */ lines, /** @type {number} */ others) => send({ type: "left_out", run: this.run, lines, others }),
-      (/** @type {string} */ slots, /** @type {string} */ failed, /** @type {string} */ body, /** @type {number} */ line) =>
-        send({ type: "edited", slots: JSON.parse(slots), failed, body, line }),
+      (/** @type {string} */ slots, /** @type {string} */ failed, /** @type {string} */ body, /** @type {number} */ line, /** @type {string} */ hint) =>
+        send({ type: "edited", slots: JSON.parse(slots), failed, body, line, hint }),
     );
     python._api.on_fatal = (/** @type {any} */ error) => send({ type: "broken", message: died(error) });
   }
@@ -134,9 +137,9 @@ class Lab {
     if (this.#needsFiles(message)) await this.withFiles(client);
     switch (message.type) {
       case "open": {
-        const { slot, name, state, asked, embedded, query, locked = [] } = message.slot;
+        const { slot, name, state, asked, embedded, query, beside, locked = [] } = message.slot;
         client.slots.add(slot);
-        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined, locked);
+        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined, beside ?? "", locked);
         send({ type: "opened", slot, problems: problems.toJs() });
         problems.destroy();
         reached("built", client);
@@ -204,7 +207,7 @@ class Lab {
         await this.withLibrary();
         this.begin(message.run);
         const began = performance.now();
-        const ok = api.run_cell(message.label, message.code, message.above, message.checks);
+        const ok = api.run_cell(message.label, message.code, message.above, message.checks, message.starter);
         if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
         else send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
         break;
@@ -274,6 +277,7 @@ async function start(kept) {
     send({ type: "snapshot", state: "restored" });
     return lab;
   } catch (error) {
+    if (error instanceof NotDownloaded) throw error; // the snapshot is not to blame
     return startAgain(error);
   }
 }
@@ -295,11 +299,15 @@ const lastLine = (error) => String(error?.message ?? error).trim().split("\n").a
 /** Answers the messages of all clients, one after the other. */
 function serve() {
   reached("worker");
+  followDownloads(() => send({ type: "downloading" }));
   boundMemory();
   const fresh = OPTIONS[0] === "fresh";
   const found = fresh ? Promise.resolve(undefined) : findSnapshot(ROLE);
   const started = found.then(start);
-  started.catch((error) => send({ type: "failed", where: "start", message: lastLine(error) }));
+  started.catch((error) => {
+    if (error instanceof NotDownloaded && error.renewed && !fresh) send({ type: "start_again" });
+    else send({ type: "failed", where: "start", message: lastLine(error) });
+  });
   let waiting = 0; // unanswered messages
 
   /** @param {Lab} lab @param {ToWorker} message @param {Client} client */
@@ -330,11 +338,13 @@ function serve() {
     }
     nextTask(() => goOn(lab));
   };
-  const maker = fresh ? undefined : new Maker();
+  const maker = new Maker(fresh ? "this Python was restarted" : "");
+  started.then((lab) => (maker.done ||= lab.restored), () => {});
   /** @type {Promise<any>} */
   let queue = started;
   /** @param {Client} client @param {ToWorker} sent */
   const take = (client, sent) => {
+    if (sent.type === "watch") return holdLock(sent.lock, client);
     const message = client.read(sent);
     if (message.type === "open")
       found.then((kept) => {
@@ -347,7 +357,7 @@ function serve() {
       queue = queue.then(async () => {
         const lab = await started;
         await receive(lab, message, client);
-        maker?.postpone(message);
+        maker.postpone(message);
         if (!--waiting && lab.working.size) nextTask(() => goOn(lab));
       });
     });
@@ -364,6 +374,15 @@ function serve() {
   };
 }
 
+/** Holds a lock for as long as this worker lives, by which a page notices its end. @param {string} name @param {Client} client */
+function holdLock(name, client) {
+  const held = () => {
+    client.port.postMessage({ type: "watched" }, []);
+    return new Promise(() => {});
+  };
+  navigator.locks?.request(name, held).catch(() => {}); // refused in some frames
+}
+
 const tasks = new MessageChannel();
 /** @type {(() => void)[]} */
 const waitingTasks = [];
@@ -377,10 +396,13 @@ function nextTask(act) {
 
 /** Makes a snapshot, in a separate worker, after the reader has been idle for a while. */
 class Maker {
-  constructor() {
+  /** @param {string} refusal why none is to be made, "" if one may be */
+  constructor(refusal) {
+    this.refusal = refusal;
     /** The instruments on the page. @type {Set<string>} */ this.instruments = new Set();
     /** @type {number | undefined} */ this.timer = undefined;
     /** @type {Worker | undefined} */ this.worker = undefined;
+    this.asked = false;
     this.done = false;
   }
 
@@ -389,17 +411,31 @@ class Maker {
     if (message.type === "open") this.instruments.add(message.slot.name);
     this.worker?.terminate();
     clearTimeout(this.timer);
-    if (!this.done && isLive()) this.timer = setTimeout(() => this.#make(), QUIET_MS);
+    if (this.done || !isLive()) return;
+    this.timer = setTimeout(() => this.#make(), QUIET_MS);
+    if (!this.asked) this.#ask();
+  }
+
+  /** Says at once if there will be no snapshot: the page waits for it with what is less urgent. */
+  async #ask() {
+    this.asked = true;
+    const reason = this.refusal || (await whyNot(ROLE));
+    if (!reason) return;
+    clearTimeout(this.timer);
+    this.#end(`none: ${reason}`);
   }
 
   async #make() {
-    this.done = !(await wantsSnapshot(ROLE));
+    this.worker = new Worker(HERE, { type: "module", name: ["snapshot", ROLE, ...this.instruments].join(" ") });
+    this.worker.onmessage = ({ data }) => this.#end(data);
+    this.worker.onerror = () => this.#end("none: its worker could not be loaded");
+  }
+
+  /** @param {string} state */
+  #end(state) {
     if (this.done) return;
-    this.worker = new Worker(self.location.href, { type: "module", name: ["snapshot", ROLE, ...this.instruments].join(" ") });
-    this.worker.onmessage = ({ data }) => {
-      this.done = true;
-      send({ type: "snapshot", state: data });
-    };
+    this.done = true;
+    send({ type: "snapshot", state });
   }
 }
 

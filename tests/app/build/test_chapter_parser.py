@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from diffusion_lab.app.build import site
-from diffusion_lab.app.build.chapter_parser import parse_about, parse_chapter
+from diffusion_lab.app.build.chapter_parser import parse_chapter
 from diffusion_lab.app.build.chapter_tree import (
     Cell,
     Chapter,
-    ChapterError,
-    Compute,
     Equation,
     Heading,
     InstrumentSlot,
@@ -22,126 +20,17 @@ from diffusion_lab.app.build.chapter_tree import (
     Quiz,
     Reference,
     References,
-    Text,
     Value,
-    link_equations,
 )
 from diffusion_lab.app.build.setup_steps import SetupError
 from diffusion_lab.app.build.site import chapter_paths, read_references
 
-WORKS = {
-    "ho2020": Reference(
-        "ho2020", "Ho, Jain & Abbeel", 2020, "Denoising", "NeurIPS", "https://arxiv.org/abs/2006.11239"
-    ),
-    "song2019": Reference("song2019", "Song & Ermon", 2019, "Gradients", "NeurIPS", "https://arxiv.org/abs/1907.05600"),
-}
-
-FRONT = """---
-number: 7
-title: A title
-lede: What it is about.
-minutes: 20
-builds_on: [01-forward]
-objectives:
-  - Do this.
----
-"""
-
-BODY = """
-## Where $t$ begins
-
-See {eq}`second` before {eq}`first`, after {citet}`song2019` and {cite}`ho2020`, again {cite}`song2019, ho2020`.
-
-:::{equation} first
-a = b
----
-Words on {eq}`second`:
-
-- $a_1$: one
-- $b_1$: other
-:::
-
-| level | formula |
-| --- | --- |
-| low | $c_1$ and {eq}`first` |
-
-:::{predict}
-What is $d_1$?
-
-Think of {eq}`first`.
----
-It is $d_2$.
-
-And {eq}`second`.
-:::
-
-:::{instrument} ring
-:mode: reverse
-:num_levels: 30
-A caption with $e_1$.
-
-And {set}`ring progress=0.5 show_paths=true | half of $e_2$`.
-:::
-
-:::{equation} second
-\\begin{aligned}
-c &= d
-\\end{aligned}
----
-More words.
-:::
-
-```{cell} draw
-:title: Draw it
-import numpy as np
-
-print(1)   # spaces stay
-
-```
-
-:::{quiz} how-many
-:answer: 2 * np.pi
-:tolerance: 0.01
-:mistake: np.pi | Half of $h_1$, see {eq}`first`.
-:mistake: 4 * np.pi | Twice | as many.
-:hint: Round $f_1$, by {eq}`first`.
-How many $f_2$?
----
-So many: {answer:.2f}, by {eq}`second`.
-:::
-
-## And the end
-
-:::{note} For teachers, $g_1$
-:fold:
-Ask.
-:::
-
-```{cell} again
-:title: Draw it again
-print(2)
-```
-
-:::{references}
-:::
-"""
-
-
-def parse(body: str, front: str = FRONT) -> Chapter:
-    return parse_chapter(Path("chapters/07-name.md"), front + body, WORKS)
+from .parsed_chapters import BODY, FRONT, html_of, parse
 
 
 @pytest.fixture(scope="module")
 def chapter() -> Chapter:
     return parse(BODY)
-
-
-def html_of(block: object) -> str:
-    """All HTML and marks of a block."""
-    values = list(vars(block).items())
-    values[4:4] = [("words", mistake.words) for mistake in getattr(block, "mistakes", ())]
-    return "".join(value.html if isinstance(value, Text) else value for name, value in values
-                   if isinstance(value, Text) or name == "mark")  # fmt: skip
 
 
 def test_front_matter(chapter):
@@ -231,6 +120,18 @@ def test_presets(chapter):
     assert link in chapter.of(InstrumentSlot)[0].caption.html
 
 
+def test_a_second_slot_of_an_instrument_has_a_name_of_its_own():
+    chapter = parse(
+        ":::{instrument} ring\n:t: 0.1\nOne.\n:::\n\n:::{instrument} ring-late\n:t: 0.9\nTwo.\n:::\n\n"
+        "{set}`ring-late t=0.8 | later`, {value}`ring-late t=0.8 : alpha_bar`, {set}`ring | back`.\n"
+    )
+    slots = [(slot.name, slot.instrument, slot.state) for slot in chapter.of(InstrumentSlot)]
+    assert slots == [("ring", "ring", {"t": "0.1"}), ("ring-late", "ring", {"t": "0.9"})]
+    assert [preset.slot for preset in chapter.presets] == ["ring-late", "ring"]
+    assert [(value.slot, value.expression) for value in chapter.values] == [("ring-late", "alpha_bar")]
+    assert '<a class="preset" href="#instrument-ring-late" data-set="t=0.8">' in chapter.of(Prose)[0].text.html
+
+
 def test_a_preset_value_may_hold_an_equals_sign_and_is_escaped():
     chapter = parse('{set}`ring a=b=c d="<e> | text`\n')
     assert chapter.presets[0].state == {"a": "b=c", "d": '"<e>'}
@@ -300,7 +201,7 @@ def wrong_lines(text: str, chapter: Chapter) -> list[str]:
     claims += [(quiz.line, f":::{{quiz}} {quiz.label}") for quiz in chapter.of(Quiz)]
     claims += [(wrong.line, f":mistake: {wrong.value} |") for quiz in chapter.of(Quiz) for wrong in quiz.mistakes]
     claims += [(equation.line, f":::{{equation}} {equation.label}") for equation in chapter.of(Equation)]
-    claims += [(preset.line, f"{{set}}`{preset.instrument} ") for preset in chapter.presets]
+    claims += [(preset.line, f"{{set}}`{preset.slot} ") for preset in chapter.presets]
     hints = {line.removeprefix(":hint: ") for line in lines if line.startswith(":hint: ")}
     in_hints = {tex for hint in hints for tex in re.findall(r"\$(.*?)\$", hint)}
     claims += [
@@ -366,154 +267,3 @@ def test_headings_have_their_own_addresses(chapter):
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
-
-VALUES = """
-At {value}`exp(-6)**0.5 | .4f` or, by
-the instrument, {value}`ring view=forward t=0.5 : alpha_bar | .3f`.
-
-```{compute}
-y = 2 * x
-```
-
-```{cell} make
-:title: Make it
-x = 1
-```
-
-| level | value |
-| --- | --- |
-| one | {value}`x` |
-
-:::{predict}
-How much is `y`?
----
-It is {value}`y | .1f`, as {value}`flow : detour.beside` and
-{value}`unmask given=14:letter,15:. seed=3 : passes`.
-:::
-"""
-
-
-@pytest.fixture(scope="module")
-def valued() -> Chapter:
-    return parse(VALUES)
-
-
-def test_a_value_is_an_expression_or_a_reading(valued):
-    assert [(value.instrument, value.state, value.expression, value.format) for value in valued.values] == [
-        ("", {}, "exp(-6)**0.5", ".4f"),
-        ("ring", {"view": "forward", "t": "0.5"}, "alpha_bar", ".3f"),
-        ("", {}, "x", ""),
-        ("", {}, "y", ".1f"),
-        ("flow", {}, "detour.beside", ""),
-        ("unmask", {"given": "14:letter,15:.", "seed": "3"}, "passes", ""),
-    ]
-    assert [value.label for value in valued.values] == [f"value-{k}" for k in range(1, 7)]
-
-
-@pytest.mark.parametrize("expression", ["x[1 : 2].sum()", "{1: 2}[1]", "(lambda : 3)()", "a if b else c"])
-def test_a_colon_does_not_make_a_reading(expression):
-    (value,) = parse(f"It is {{value}}`{expression} | .1f`.\n").values
-    assert (value.instrument, value.expression) == ("", expression)
-
-
-def test_the_last_bar_separates_the_format():
-    (value,) = parse("It is {value}`1 | 2 | d`.\n").values
-    assert (value.expression, value.format) == ("1 | 2", "d")
-
-
-def test_lines_of_values(valued):
-    lines = (FRONT + VALUES).split("\n")
-    assert [value.source in lines[value.line - 1] for value in valued.values] == [True] * 6
-
-
-def test_what_is_run_is_in_the_order_of_the_text(valued):
-    assert [type(step) for step in valued.steps] == [Value, Value, Compute, Cell, Value, Value, Value, Value]
-    assert valued.steps[2].code == "y = 2 * x\n"
-    assert Compute not in {type(block) for block in valued.blocks}
-
-
-def test_results_are_put_into_html_and_markdown(valued):
-    filled = valued.filled(["0.0498", "0.050", "1", "<2>", "5", "3 of 15"])
-    prose, table, predict = filled.of(Prose)[0], filled.of(Prose)[1], filled.of(Predict)[0]
-    span = '<span class="value" id="value-1" title="exp(-6)**0.5">0.0498</span>'
-    assert f"At {span} or, by\nthe instrument, <span" in prose.text.html
-    assert prose.text.markdown == "At 0.0498 or, by\nthe instrument, 0.050."
-    assert "| one | 1 |" in table.text.markdown
-    assert ">&lt;2&gt;</span>" in predict.reveal.html
-    assert predict.question.markdown == "How much is `y`?"
-    assert predict.reveal.markdown == "It is <2>, as 5 and\n3 of 15."
-    assert [value.result for value in filled.values] == ["0.0498", "0.050", "1", "<2>", "5", "3 of 15"]
-    assert not re.search("[\ue004\ue005]", "".join(map(html_of, filled.blocks)))
-    assert [value.result for value in valued.values] == [""] * 6, "the parsed chapter is as it was"
-
-
-def test_each_value_needs_its_result(valued):
-    with pytest.raises(ValueError, match="zip"):
-        valued.filled(["1"] * 5)
-
-
-def test_a_role_that_is_shown_as_code_is_no_value():
-    chapter = parse("Write ``{value}`x` `` or\n\n```\n{value}`y`\n{eq}`z`\n```\n\nfor {value}`1`.\n")
-    assert [value.source for value in chapter.values] == ["1"]
-    markdown = chapter.filled(["one"]).of(Prose)[0].text.markdown
-    assert markdown == "Write ``{value}`x` `` or\n\n```\n{value}`y`\n{eq}`z`\n```\n\nfor one."
-
-
-# --- other chapters and notes ----------------------------------------------------------------------------------------
-
-ABOUT = """# An instrument
-
-## What it shows
-
-Of {eq}`name:second`, with $x_1$: {value}`k | d` words.
-
-```{compute}
-k = 3
-```
-
-And {value}`k | d`.
-"""
-
-
-def about(text: str = ABOUT) -> object:
-    return parse_about(Path("instruments/ring/about.md"), text, "ring")
-
-
-def test_references_to_equations_of_other_chapters(chapter):
-    (linked,) = link_equations(
-        [parse("By {eq}`name:second`, not {eq}`own`.\n\n:::{equation} own\nx\n---\ny\n:::\n")], [chapter]
-    )
-    text = linked.of(Prose)[0].text
-    link = '<a class="eqref" href="07-name.html#eq-second">(7.2)</a>'
-    assert text.html == f'<p>By {link}, not <a class="eqref" href="#eq-own">(7.1)</a>.</p>\n'
-    assert text.markdown == "By (7.2), not (7.1)."
-
-
-def test_notes_of_an_instrument(chapter):
-    (linked,) = link_equations([about()], [chapter])
-    html = linked.filled(["no", "3"]).html
-    assert html.startswith("<h3>An instrument</h3>\n<h4>What it shows</h4>")
-    assert 'Of <a class="eqref" href="07-name.html#eq-second">(7.2)</a>, with \ue000ring:0\ue001: ' in html
-    assert 'And <span class="value" id="value-ring-2" title="k">3</span>.' in html
-    assert [formula.tex for formula in linked.formulas] == ["x_1"]
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "message"),
-    [
-        ("Text.\n\nBy {eq}`jump`.\n", 3, "Outside of a chapter an equation is `chapter:label`, got `jump`."),
-        ("By {cite}`ho2020`.\n", 1, "No work `ho2020` in references.toml; it has ."),
-        ("Text.\n\n:::{note} No\nText.\n:::\n", 3, "Unknown directive `note`; there is compute."),
-    ],
-)
-def test_what_notes_cannot_hold(text, line, message):
-    with pytest.raises(ChapterError) as caught:
-        about(text)
-    assert str(caught.value) == f"instruments/ring/about.md:{line}: {message}"
-
-
-def test_a_wrong_equation_in_notes_is_told_with_its_line(chapter):
-    with pytest.raises(ChapterError) as caught:
-        link_equations([about(ABOUT.replace("name:second", "name:third"))], [chapter])
-    told = "instruments/ring/about.md:5: No equation `third` in chapter `name`; it has first, second."
-    assert str(caught.value) == told

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffusion_lab.app.instrument import CategoryBars, Measure, Panel, Readout, Transport
-from diffusion_lab.app.instrument.readings import number_text, reading_numbers, reading_texts
+from diffusion_lab.app.instrument.readings import counted, number_text, reading_numbers, reading_texts
 
 PANEL = Panel(
     Transport("Go", "t", 1),
@@ -120,3 +120,8 @@ def test_numbers_are_plain():
         "nested": [[0.25], "true ½"],
     }  # fmt: skip
     assert {type(plain[name]) for name in ("t", "n")} == {float}
+
+
+def test_things_are_counted_in_words():
+    assert [counted(n, "step") for n in (0, 1, 2, 1200)] == ["0 steps", "1 step", "2 steps", "1,200 steps"]
+    assert [counted(n, "pass", "passes") for n in (1, 2)] == ["1 pass", "2 passes"]

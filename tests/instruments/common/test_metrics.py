@@ -210,6 +210,19 @@ def test_mmd_is_that_of_the_gaussian_kernel(subject, lopsided, rng):
 
 
 @pytest.mark.subject(
+    metrics.mmd,
+    on_one_lattice=lambda x, m, a, b: metrics.mmd_from(metrics.characteristic(x), len(x), m, a, b),
+)
+@pytest.mark.parametrize("scale", [5.0, 12.0])
+def test_mmd_of_a_wide_cloud_does_not_wrap(subject, scale, lopsided, rng):
+    """A kernel that repeats would find points at its period near the data: 12.5 units on the coarse lattice."""
+    x = scale * rng.uniform(-1, 1, (300, 2))
+    x[:40] = lopsided.means[0] + (12.5, 0.0)
+    found = subject(x, lopsided, 1.0, 0.3)
+    assert found.distance == pytest.approx(pairwise_mmd(x, lopsided, 1.0, 0.3, 0.5)[0], rel=3e-3)
+
+
+@pytest.mark.subject(
     lambda found: found.expected,
     half=lambda found: found.expected / np.sqrt(2),
     of_more_points=lambda found: found.expected * np.sqrt(300 / 390),

@@ -290,6 +290,23 @@ def test_run_plays_from_noise_and_step_goes_from_node_to_node():
     assert flow.t == 0.5
 
 
+def test_every_step_reaches_another_node():
+    """Also where t times the number of steps is rounded to just below a whole number."""
+    flow = FlowMatching(num_steps=49, t=0.0)
+    for node in range(1, 50):
+        flow.step()
+        assert flow.t == node / 49
+
+
+def test_the_spread_at_the_probe_is_about_the_velocity_of_the_flow(panel):
+    """Not about the mean of the pairs that are drawn, which differs from it where the field is fitted."""
+    panel.update(view="probe", flow="minibatch_transport", t=0.4)
+    met = panel.instrument.met
+    spread = np.sqrt(np.mean(np.sum((met.velocities - met.mean) ** 2, axis=1)))
+    assert not np.allclose(met.velocities.mean(axis=0), met.mean, atol=0.02)
+    assert panel.texts["probe_true"] == f"{spread:.2f}"
+
+
 def test_the_status_says_what_is_exact_and_what_is_fitted(panel):
     assert panel.status.startswith("384 points, 16 Euler steps · ")
     assert panel.status.endswith(" ms · exact velocity, float64")
@@ -328,6 +345,7 @@ def test_the_words_say_what_the_readings_say(panel):
     assert "384 points carried by the rectified flow to the ring data (exact velocity, seed 4)" in panel.description
     assert "at t = 0.85, in 16 Euler steps. The solver (16 Euler steps, evaluations: 16)" in panel.description
     assert f"Straightness S is {panel.instrument.case.reference.straightness.value:.3f}" in panel.description
+    assert f"path length over distance {panel.instrument.case.reference.detour.value:.2f}." in panel.description
     assert "98% of its ends lie within three standard deviations of a centre (true value 99%)" in panel.description
     panel.update(view="pairs", data_set="five_clusters")
     assert "384 points on the paths of their own pairs of rectified flow to the five clusters" in panel.description

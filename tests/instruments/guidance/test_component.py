@@ -164,13 +164,14 @@ def test_the_gaussian_case_shows_its_known_answer(dial):
         dial.sampler = sampler
         assert getattr(GaussianAnswers.at(3.0), kernel.ANSWER_OF[sampler]) == pytest.approx(known)
         texts = shown(dial)
-        assert (texts["limit"], texts["limit_true"]) == (f"{known:.3f}", "0.500")
-        assert texts["variance_true"] == f"{kernel.exact_variance(dial._settings(3.0)):.3f}"
+        assert (texts["limit"], texts["limit_true"]) == (f"{known:#.3g}", "0.500")
+        assert texts["variance_true"] == f"{kernel.exact_variance(dial._settings(3.0)):#.3g}"
         found, error = numbers(texts["variance"])
         assert found == pytest.approx(kernel.variance(points(dial)), abs=6e-4)
         assert error == pytest.approx(found / np.sqrt(359), abs=6e-4)
         assert abs(found - float(texts["variance_true"])) < 4 * error
         assert f"this sampler's exact value is {texts['variance_true']}" in dial.describe()
+        assert f"{texts['limit']} with infinitely many steps; the tilted density has 0.500." in dial.describe()
     exact = shown(dial)["variance_true"]
     dial.guide_at = "interval"
     texts = shown(dial)
@@ -178,6 +179,20 @@ def test_the_gaussian_case_shows_its_known_answer(dial):
     assert float(texts["variance_true"]) > 1.1 * float(exact)
     dial.progress = 0.5
     assert shown(dial)["variance"] == shown(dial)["variance_true"] == "–", "and for the finished sample"
+
+
+def test_a_small_variance_is_not_shown_as_nothing(dial):
+    dial.param.update(condition="gaussian", guidance_scale=10.0)
+    assert shown(dial)["limit"] == "0.00195"
+    assert all(value > 0 for value in numbers(shown(dial)["variance"]))
+
+
+def test_the_chart_names_the_quantity_of_each_axis(dial):
+    chart = Guidance.scenes()["chart"]
+    of_axis = {chart.x_label: 0, chart.y_label: 1}
+    (dot,) = points(dial, "chart.sampled_here")
+    for name in ("spread", "adherence"):
+        assert float(dot[of_axis[name]]) == pytest.approx(float(shown(dial)[name]), abs=6e-3)
 
 
 def test_the_probe_shows_its_vectors(dial):
@@ -197,6 +212,10 @@ def test_the_probe_shows_its_vectors(dial):
     assert (texts["nfe"], texts["spread"], texts["t"]) == ("2", "–", "0.200")
     dial.param.update(guide_at="interval", interval_low=0.3, interval_high=0.5)
     assert shown(dial)["eps_guided"] == shown(dial)["eps_cond"], "outside the interval"
+    dial.param.update(interval_low=0.1, interval_high=0.2)
+    assert shown(dial)["eps_guided"] != shown(dial)["eps_cond"], "its upper end belongs to it"
+    dial.param.update(interval_low=0.2, interval_high=0.5)
+    assert shown(dial)["eps_guided"] == shown(dial)["eps_cond"], "its lower end does not"
 
 
 def test_a_classifier_of_clean_points_leads_off_the_line(dial):

@@ -205,11 +205,22 @@ def test_the_words_say_what_is_shown(panel):
         f" three standard deviations of a Gaussian's centre (true value 99%). Shares per cluster run from {low:.0%} to"
         f" {high:.0%}. Distance to the exact density: {distance}, for perfect draws {perfect}."
     )
-    panel.param.update(view="reverse", progress=0.5)
+    panel.param.update(view="reverse", progress=0.8, sampler="ode_euler", num_levels=6)
+    within, true = (float(shown(panel)[key]) for key in ("within", "within_true"))
+    assert round(100 * within) != round(100 * true)
+    assert f" {within:.0%} of the points lie" in panel.describe()
+    assert f"(true value {true:.0%})" in panel.describe()
+    panel.param.update(progress=0.5, sampler="langevin", num_levels=60)
     assert panel.describe().startswith(
         "Reverse process towards a six-cluster ring, 50.0% done: 520 points sampled from noise by Langevin,"
         " 60 levels × 10 steps, noise level t = 0."
     )
+
+
+def test_one_of_something_is_singular(panel):
+    panel.param.update(view="reverse", num_levels=5, langevin_steps=1)
+    assert "by Langevin, 5 levels × 1 step, noise level" in panel.describe()
+    assert status(panel).startswith("5 levels × 1 step × 520 points")
 
 
 def test_arrows_point_uphill_and_the_density_peaks_at_the_clusters(panel):

@@ -5,6 +5,8 @@ import pytest
 
 from diffusion_lab.app.instrument import StateError
 from diffusion_lab.instruments.common.datasets import DATA_SETS, encode, ring
+from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.samplers.ddpm import ddpm
 from diffusion_lab.instruments.ring import kernel
 from diffusion_lab.instruments.ring.component import SAMPLERS, Ring
 
@@ -109,3 +111,24 @@ def test_measures_look_at_some_points_in_motion_and_at_all_at_rest(panel):
     assert (resting["within"], resting["distance"]) == (f"{m.within:.3f}", f"{m.distance:.3f}")
     assert (last.texts["within"], last.texts["distance"]) == (resting["within"], resting["distance"])
     assert moving.progress is None, "nobody waits for them"
+
+
+@pytest.mark.subject("ddpm", the_other_variance="ddim")
+def test_ddpm_has_the_variance_beta(subject):
+    """As its notes say; the other variance is that of DDIM at η = 1."""
+    levels = kernel.sampling_levels("ddpm", 8)
+    start = np.random.default_rng(5).standard_normal((40, 2))
+    *_, ours = kernel.sample(
+        ring(), subject, 40, 8, rng=np.random.default_rng(5), **{"ddim": {"eta": 1.0}}.get(subject, {})
+    )
+    noise = np.random.default_rng(5)
+    noise.standard_normal((40, 2))
+    *_, published = ddpm(MixtureDenoiser(ring()), start, levels, noise, variance="beta")
+    np.testing.assert_allclose(ours.x, published.x, rtol=1e-12, atol=1e-12)
+
+
+def test_langevin_takes_the_steps_that_are_chosen(panel):
+    panel.param.update(view="reverse", num_levels=6, langevin_steps=3, seed=3)
+    *_, truth = kernel.sample(ring(), "langevin", 520, 6, rng=np.random.default_rng(3), num_steps=3)
+    np.testing.assert_array_equal(points(panel), truth.x.astype(np.float32))
+    assert shown(panel)["nfe"] == "18"

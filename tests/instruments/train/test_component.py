@@ -295,13 +295,26 @@ def test_the_words_have_the_numbers_of_the_picture():
     texts = screen.texts
     assert f"A network after {texts['step']} training steps on the ring data" in screen.description
     assert f"are {texts['distance']} from the data, perfect draws {texts['distance_true']}" in screen.description
-    assert f"off by {texts['score_error']}, where that of an untrained network is off by" in screen.description
+    assert (
+        f"off by {texts['score_error']}, where that of an untrained network is off by {texts['score_error_true']}."
+        in screen.description
+    )
     assert f"The floor is {texts['floor']}" in screen.description
+    assert "(condition: each part in turn, guidance scale w = 1.0)" in screen.description
+    assert "The chart shows the loss of each batch." in screen.description
+    assert screen.instrument.status().count == screen.instrument.training_step > 1, "the time is that of one step"
     screen.update(view="samples", chart_shows="levels")
     assert "learned score" not in screen.description
     assert "The chart shows the loss of each noise" in screen.description
     screen.update(view="score")
     assert "samples" not in screen.description
+    screen.update(condition="none", guidance_scale=3.0)
+    assert "(condition: none)" in screen.description
+
+
+def test_without_a_condition_there_is_no_guidance():
+    plain, guided = (Screen(condition="none", guidance_scale=w, **SMALL).points() for w in (1.0, 3.0))
+    np.testing.assert_array_equal(plain, guided)
 
 
 def test_an_untrained_network_is_as_wrong_as_one_that_says_0():

@@ -57,6 +57,18 @@ def test_what_cannot_be_given_is_said_and_kept():
     assert unmask.given == "2:cat 3:captin 14:sea"
 
 
+def test_many_problems_are_counted():
+    unmask = Unmask(given=" ".join(f"{place}:captin" for place in range(1, 10)) + " 0:captain 10:cat")
+    problem = unmask.reading_texts["given_problem"]
+    assert problem.count("“captin” is not a word of the corpus") == language.SHOWN_PROBLEMS
+    assert problem.endswith("7 more cannot be used.")
+    assert unmask.pins[0] == ((10, "cat"),)
+
+
+def test_place_0_is_no_place():
+    assert Unmask(given="0:captain").reading_texts["given_problem"] == "“captain” has no place 0 in 15 words."
+
+
 def test_all_words_can_be_given():
     text = ["the", "cat", "sleeps", "on", "the", "bed", ".", "the", "dog", "sleeps", ".", "the"]
     unmask = Unmask(length=12, given=" ".join(f"{i}:{word}" for i, word in enumerate(text, 1)))
@@ -134,6 +146,46 @@ def test_the_model_decodes_guesses_and_is_measured():
     assert "transformer, float32" in answer.status
 
 
+@pytest.mark.parametrize(("given", "progress"), [("", 0.2), ("2:cat 15:.", 0.1), ("2:cat 15:.", 1.0)])
+def test_the_likelihood_is_that_of_each_word_revealed_given_the_others(given, progress):
+    """log p(revealed and given) - log p(given), from the chain itself, over the words that were not given."""
+    unmask = Unmask(given=given, progress=progress, num_inference_steps=5)
+    chain, start, x = language.word_model(), unmask.start, unmask.shown.sides["unmasked"].x
+    evidence = [float(chain.posterior(text[None])[1][0]) for text in (x, start)]
+    revealed = int(((x != kernel.MASK) & (start == kernel.MASK)).sum())
+    value, expected = unmask.all_readings()["likelihood"]
+    assert value == pytest.approx((evidence[0] - evidence[1]) / revealed)
+    assert expected == kernel.expected_log_likelihood(start)
+
+
+def test_a_draft_costs_a_pass_over_all_positions():
+    for progress in (0.3, 1.0):
+        unmask = Unmask(writing="drafts", block=3, progress=progress)
+        rounds = unmask.shown.rounds
+        assert int(unmask.reading_texts["cost_true"]) == sum(r.verified for r in rounds) + 15 * (len(rounds) - 1)
+        plain = Unmask(progress=progress)
+        assert int(plain.reading_texts["cost_true"]) == plain.shown.sides["written"].spent
+
+
+def test_the_words_count_what_was_revealed_and_not_what_was_given():
+    """A word that is given was never drawn: it has no probability."""
+    begun, on_the_way = Unmask(given="2:cat 15:.", progress=0.0), Unmask(given="2:cat 15:.", progress=0.2)
+    assert "mean probability" not in begun.describe()
+    assert "13 still masked, 0 pairs of neighbours that the corpus never has." in begun.describe()
+    side = on_the_way.shown.sides["unmasked"]
+    drawn = (side.x != kernel.MASK) & (on_the_way.start == kernel.MASK)
+    assert f"revealed at a mean probability of {side.confidence[drawn].mean():.3f}," in on_the_way.describe()
+
+
+def test_the_words_count_the_odd_neighbours_of_each_text():
+    unmask = Unmask(num_inference_steps=1, progress=1.0)
+    unmasked, written = (int(side.odd.sum()) for side in unmask.shown.sides.values())
+    assert unmasked != written
+    assert f" {unmasked} pairs of neighbours that the corpus never has. Left to right" in unmask.describe()
+    assert re.search(rf"”, {written} such pairs?\.", unmask.describe())
+    assert "by the exact model in 1 pass by confidence" in unmask.describe()
+
+
 def test_drafts_write_the_second_text():
     unmask = Unmask(writing="drafts", block=4, progress=1.0)
     rounds = len(unmask.rounds) - 1
@@ -155,6 +207,8 @@ def test_the_data_are_the_two_texts():
     assert lines[0] == "text,place,word,given,probability"
     assert len(lines) == 31
     assert lines[2].startswith("unmasking,2,cat,True,1")
+    sides = unmask.shown.sides.values()
+    np.testing.assert_array_equal(unmask.table()["probability"], np.concatenate([side.confidence for side in sides]))
 
 
 def test_cells_masks_and_marks_are_of_the_state():
@@ -227,6 +281,8 @@ def test_steps_are_passes_and_end():
         assert unmask.reading_texts["written"] == f"word {min(spent, 15)} of 15"
     assert unmask.reading_texts["cost"] == "5 × 15 = 75"
     assert unmask.reading_texts["cost_true"] == "15"
+    unmask.given = "2:cat 15:."
+    assert unmask.reading_texts["cost"] == "5 × 15 = 75", "a pass computes the positions of given words too"
 
 
 # --- the chart -------------------------------------------------------------------------------------------------------
@@ -254,11 +310,36 @@ def test_the_charts_of_samples_have_one_quantity_each_and_the_k_of_the_picture()
     assert list(unmask.answer().layers["variety_chart.here"]["x"]) == [9]
 
 
+def test_the_charts_of_samples_are_said_with_their_numbers():
+    unmask = Unmask()
+    answer, q = unmask.answer(), unmask.samples
+    assert answer.description.endswith(
+        f"mean log p {q.likelihood[0]:.2f} nats a word at K = 1 and {q.likelihood[-1]:.2f} ±"
+        f" {q.likelihood_error[-1]:.2f} at K = 15, left to right {q.written[0]:.2f} ± {q.written[1]:.2f}; share of"
+        f" distinct pairs {q.distinct[0]:.2f}, {q.distinct[-1]:.2f} and {q.written_distinct[0]:.2f}."
+    )
+
+
+def test_the_settings_reach_what_they_are_for():
+    """The rule and its cap the small chain, the temperature the samples and the text from left to right."""
+    chains = [Unmask(chart_shows="chain", remasking=rule).chain[0] for rule in ("random", "low_confidence")]
+    assert not np.allclose(*chains)
+    caps = [Unmask(chart_shows="chain", remasking="remdm", eta_cap=cap).chain[0] for cap in (0.1, 0.9)]
+    assert not np.allclose(*caps)
+    np.testing.assert_allclose(caps[0], kernel.kl_curve("remdm", 0.9, 0.1)[0])
+    cold = Unmask(temperature=0.0)
+    assert not np.allclose(cold.samples.likelihood, Unmask().samples.likelihood)
+    assert cold.rounds[-1].x.tolist() == language.word_model().left_to_right(cold.start, 0.0, None)[0][0].tolist()
+
+
 def test_the_small_chain_is_said_with_its_numbers():
     unmask = Unmask(chart_shows="chain", remasking="low_confidence", stay=0.9)
     forward, backward = kernel.kl_curve("low_confidence", 0.9, 0.0)
     answer = unmask.answer()
-    assert f"{forward[0]:.4f} nats at K = 1 and {forward[-1]:.4f} at K = 5" in answer.description
+    assert answer.description.endswith(
+        f"KL(p‖q) {forward[0]:.4f} nats at K = 1 and {forward[-1]:.4f} at K = 5, KL(q‖p) {backward[0]:.4f} and"
+        f" {backward[-1]:.4f}."
+    )
     assert "chart: every path of 5 tokens" in answer.status
     for name, curve in (("forward", forward), ("backward", backward)):
         np.testing.assert_allclose(answer.layers[f"loss_chart.{name}"]["y"], curve, rtol=1e-6)
@@ -269,7 +350,12 @@ def test_the_distance_chart_is_said_with_its_numbers():
     unmask = Unmask(chart_shows="distance")
     gap = model_error_curve(15, unmask.seed)
     answer = unmask.answer()
-    assert f"on average {gap.excess:.4f}" in answer.description
+    assert answer.description.endswith(
+        f"{gap.mean[0]:.4f} nats with one mask and {gap.mean[-1]:.4f} with 15, at most {gap.mean.max():.4f}; on average"
+        f" {gap.excess:.4f}, the objective's excess. Ignoring the context loses {gap.blind[0]:.2f} with one mask and"
+        f" {gap.blind[7]:.2f} with 8."
+    )
+    assert gap.excess == gap.mean.mean()
     np.testing.assert_allclose(answer.layers["error_chart.distance"]["y"], gap.mean, rtol=1e-6)
     assert "chart: 15 × 32 texts, both models" in answer.status
     unmask.temperature = 0.5

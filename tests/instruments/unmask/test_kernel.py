@@ -230,6 +230,7 @@ def test_quality_rises_with_the_passes_and_the_published_rule_overshoots():
 @pytest.mark.parametrize("length", range(12, 25))
 def test_the_ladder_goes_from_one_to_all(length):
     steps = kernel.ladder(length)
+    assert steps[-1] - steps[-2] > 1, "no two crowded points at the end"
     assert (steps[0], steps[-1]) == (1, length)
     assert all(b > a for a, b in pairwise(steps))
 

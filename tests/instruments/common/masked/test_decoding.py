@@ -7,6 +7,7 @@ import pytest
 
 from diffusion_lab.instruments.common.masked.chains import MASK
 from diffusion_lab.instruments.common.masked.decoding import decode
+from diffusion_lab.instruments.common.masked.drafts import tempered
 from diffusion_lab.instruments.common.masked.laws import decoding_law
 from diffusion_lab.instruments.common.masked.rules import RULES, transfer_counts
 
@@ -159,3 +160,32 @@ def test_what_cannot_be_is_refused(call, message):
     with pytest.raises(ValueError) as refused:
         call()
     assert str(refused.value) == message
+
+
+def decode_at(change):
+    """`decode` at a temperature that `change` makes of the one asked for."""
+    return lambda model, x, k, rule, temperature, rng: decode(model, x, k, rule, change(temperature), rng)
+
+
+@pytest.mark.subject(decode, ignored=decode_at(lambda _: 1.0), inverse=decode_at(lambda t: 1 / t))
+def test_tokens_are_drawn_at_the_temperature(subject, rng):
+    """A single pass draws each token from its marginal to the power 1/T: chi-square at ALPHA."""
+    chain = lopsided(rng)
+    law = chain.posterior(MASKS[None])[0][0, 1]
+    *_, last = subject(model_of(chain), np.tile(MASKS, (20_000, 1)), 1, "random", 0.5, rng)
+    assert p_value(last.x[:, 1:2], tempered(law, 0.5)) > ALPHA
+
+
+#: Two positions: the first has the more probable likeliest token, the second one whose rivals are weaker.
+TWO_LAWS = np.array([[[0.6, 0.4, 0.0, 0.0], [0.55, 0.15, 0.15, 0.15]]])
+
+
+@pytest.mark.subject(
+    lambda x: np.repeat(TWO_LAWS, len(x), axis=0),
+    tempered=lambda x: np.repeat(tempered(TWO_LAWS, 0.05), len(x), axis=0),
+)
+def test_low_confidence_asks_for_the_probability_without_the_temperature(subject, rng):
+    """LLaDA's published code takes it from the softmax of the logits, to which no noise was added."""
+    _, first, _ = decode(subject, np.full((1, 2), MASK), 2, "low_confidence", 0.05, rng)
+    assert first.committed.tolist() == [[True, False]]
+    assert first.confidence[0, 0] == 0.6

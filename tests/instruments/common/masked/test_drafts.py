@@ -145,6 +145,19 @@ def test_a_likeliest_draft_at_temperature_zero_is_the_likeliest_text(rng):
     np.testing.assert_array_equal(run[-1].x, chain.left_to_right(np.full(6, MASK), 0.0, rng)[0][0])
 
 
+@pytest.mark.subject(0.5, of_another_temperature=1.0)
+def test_the_draft_is_drawn_at_the_same_temperature(subject, rng):
+    """A word drafted by the chain itself, given the same words, is always kept; at another temperature it is not."""
+    chain = lopsided(rng)
+
+    def heated(x):
+        law = chain.posterior(x)[0] ** (0.5 / subject)
+        return law / law.sum(axis=-1, keepdims=True)
+
+    for run in drafts(heated, chain, np.full(6, MASK), 1, 0.5, 40, rng):
+        assert all(now.kept == now.drafted for now in run)
+
+
 def test_a_draft_has_a_word():
     with pytest.raises(ValueError, match=r"`block` must be at least 1, got 0\."):
         draft_and_verify(model_of(two_states(0.6)), two_states(0.6), np.full(3, MASK), 0, 1.0, None)

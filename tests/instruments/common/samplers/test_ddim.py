@@ -60,3 +60,17 @@ def test_refusals_come_at_the_call(options, message, start):
     with pytest.raises(ValueError) as refusal:
         ddim(EXACT, start, levels(2), None, **options)
     assert str(refusal.value) == message
+
+
+@pytest.mark.subject(
+    ddim,
+    squared=lambda *run, eta: ddim(*run, eta=eta**2),
+    a_third=lambda *run, eta: ddim(*run, eta=eta / 3),
+)
+@pytest.mark.parametrize("eta", [0.3, 0.7])
+def test_eta_is_the_standard_deviation_over_that_of_the_posterior(subject, eta, rng, assert_variance):
+    """Where no noise is predicted in points at 0, only the fresh noise is left: Song et al. 2021, eq. 16."""
+    cur, after = levels(4)[:2]
+    *_, end = subject(lambda x, *_: np.zeros_like(x), np.zeros((20_000, 2)), [cur, after], rng, eta=eta)
+    beta_tilde = (1 - after.alpha_bar) / (1 - cur.alpha_bar) * (1 - cur.alpha_bar / after.alpha_bar)
+    assert_variance(end.x, eta**2 * beta_tilde)

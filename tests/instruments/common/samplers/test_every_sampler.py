@@ -1,5 +1,6 @@
 """What all samplers that step between levels have in common: laws, the ring, counting, seeds and refusals."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -162,11 +163,29 @@ def test_a_denoiser_may_say_what_a_call_costs(rng):
     assert [state.nfe for state in states] == [0, *np.cumsum(costs)]
 
 
-@pytest.mark.parametrize("name", ["ddpm_beta", "ddpm_beta_tilde", "ddim", "ddim_half", "dpm_solver_pp_2m"])
+@pytest.mark.parametrize(
+    "name", ["ddpm_beta", "ddpm_beta_tilde", "ddim", "ddim_half", "deis", "dpm_solver_pp_2m", "unipc"]
+)
 def test_the_last_jump_lands_on_the_clean_prediction(name, start, rng):
     *_, before, end = SAMPLERS[name](EXACT, start, [*levels(6), CLEAN], rng)
     x0_hat = RING.posterior_mean(before.x, before.level.signal, before.level.sigma_t)
     np.testing.assert_allclose(end.x, x0_hat, atol=1e-12)
+
+
+def always_noisy(denoiser, x, levels, rng):
+    """The reverse SDE with noise in its last jump."""
+    *before, end = by_name.SAMPLERS["sde_euler"](denoiser, x, levels, rng)
+    yield from before
+    h = np.log(levels[-1].alpha_bar / levels[-2].alpha_bar)
+    yield replace(end, x=end.x + np.sqrt(h) * rng.standard_normal(end.x.shape))
+
+
+@pytest.mark.subject(by_name.SAMPLERS["sde_euler"], always_noisy=always_noisy)
+def test_the_reverse_sde_adds_no_noise_in_the_jump_to_clean(subject, start, rng):
+    *_, before, end = subject(EXACT, start, [*levels(40), CLEAN], rng)
+    h = -np.log(before.level.alpha_bar)
+    score = RING.score(before.x, before.level.signal, before.level.sigma_t)
+    np.testing.assert_allclose(end.x, before.x + h * (before.x / 2 + score), atol=1e-12)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

@@ -146,3 +146,12 @@ def test_refusals_come_at_the_call(solver, times, message):
 def test_a_step_is_the_least():
     with pytest.raises(ValueError, match=r"`num_steps` must be at least 1, got 0\."):
         equal_times(0)
+
+
+@pytest.mark.subject(
+    runge_kutta_4, of_the_last_stage=lambda *run: (lambda x, v: (x, [*v[:-1], v[-2]]))(*runge_kutta_4(*run))
+)
+def test_the_reference_has_the_velocity_at_each_of_its_nodes(subject, rng):
+    states, velocities = subject(lambda x, t: x * t + 1, rng.standard_normal((5, 2)), 4)
+    for k, (x, v) in enumerate(zip(states, velocities, strict=True)):
+        np.testing.assert_array_equal(v, x * (k / 4) + 1)
