@@ -263,7 +263,7 @@ def codes(warm_profile: Any, site: str) -> dict[str, str]:
     lab = Lab(page, site).open("embed/ring.html?t=0.3&seed=7")
     open_dialog(lab)
     dialog = page.locator("dialog")
-    lab.wait(f"{CODE}.includes('data-heights')")
+    lab.wait(f"{CODE}.includes('data-heights=')")
     found = {}
     for kind in ("iframe", "element"):
         dialog.locator(f"[name=kind][value={kind}]").check()

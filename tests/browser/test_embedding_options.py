@@ -34,10 +34,10 @@ def test_a_locked_setting_keeps_its_value_and_the_buttons_that_would_move_it_are
     course.page.evaluate("ask({type: 'setState', settings: {t: 0.6, num_levels: 60}})")
     frame.locator(".live-view [data-reading=t]", has_text="0.60").wait_for()
     frame.locator(".live-view [data-action=reset]").click()
-    frame.wait_for_function(f"!{model()}.query.includes('num_levels')")
+    frame.wait_for_function(f"() => !{model()}.query.includes('num_levels')")
     assert frame.evaluate(f"{model()}.query") == "t=0.6&seed=7", "Reset left what the host has set and locked"
     buttons["button.run"].click()
-    frame.wait_for_function(f"{model()}.view === 'reverse'")
+    frame.wait_for_function(f"() => {model()}.view === 'reverse'")
     assert frame.evaluate(f"[{model()}.t, {model()}.seed]") == [0.6, 7]
     assert [button.is_disabled() for button in buttons.values()] == [False, False, False], "here they play `progress`"
 

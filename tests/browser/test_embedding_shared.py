@@ -35,9 +35,9 @@ def test_two_frames_share_an_interpreter_and_outlive_the_one_that_started_it(cou
     owner = next(k for k, frame in enumerate(frames) if frame.evaluate("'labShare' in window"))
     course.page.evaluate(f"document.querySelectorAll('iframe')[{owner}].remove()")
     other = frames[1 - owner]
-    other.wait_for_function("'labShare' in window")
+    other.wait_for_function("() => 'labShare' in window")
     other.wait_for_selector(".live[data-state=live]", state="attached", timeout=60_000)
-    other.wait_for_function(f"{model()}.t === {(0.4, 0.6)[1 - owner]} && {model()}.seed === {(7, 8)[1 - owner]}")
+    other.wait_for_function(f"() => {model()}.t === {(0.4, 0.6)[1 - owner]} && {model()}.seed === {(7, 8)[1 - owner]}")
     move(other, "0.8")
     assert len(course.page.workers) == 1
 
@@ -52,9 +52,9 @@ def test_code_of_a_reader_runs_in_no_interpreter_that_another_frame_uses(course:
           lab.python.send({ type: "edit", run: 1, instrument: "ring", name: "no_such_function", code: "" });
         }"""
     )
-    joined.wait_for_function("window.edited === false", timeout=60_000)
+    joined.wait_for_function("() => window.edited === false", timeout=60_000)
     joined.wait_for_selector(".live[data-state=live]", state="attached", timeout=60_000)
-    joined.wait_for_function(f"{model()}.t === 0.4")
+    joined.wait_for_function(f"() => {model()}.t === 0.4")
     assert len(course.page.workers) == 2
     for frame in frames:
         move(frame, "0.5")

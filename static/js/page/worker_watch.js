@@ -43,7 +43,7 @@ export class WorkerWatch {
 
   async #waitForLock() {
     const { signal } = this.waiting;
-    await navigator.locks.request(this.lock, { signal }, () => {}).then(() => this.act.ended(), () => {});
+    await navigator.locks?.request(this.lock, { signal }, () => {}).then(() => this.act.ended(), () => {});
   }
 
   /** Ends the watch: the page itself ends the worker. */
