@@ -1,4 +1,4 @@
-"""The lab's command line: `python build.py site | serve | test | bench | readme | new`.
+"""The lab's command line: `python build.py site | scorm | serve | test | bench | readme | new`.
 
 Each command first installs the packages it needs.
 """

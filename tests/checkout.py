@@ -7,7 +7,7 @@ from pathlib import Path
 from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, VENV, WORK
 
 #: What of `.build/` is left behind: sites, and what benchmarks wrote.
-NOT_KEPT = shutil.ignore_patterns("new", "draft", "discarded", "mounted", "benchmarks", "lock")
+NOT_KEPT = shutil.ignore_patterns("new", "draft", "discarded", "mounted", "benchmarks", "lock", "scorm")
 
 
 def copy_checkout(target: Path, *, kept: bool = True) -> Path:

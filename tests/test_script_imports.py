@@ -16,28 +16,35 @@ STATIC = ROOT / "static"
 #: Folder of scripts → the folders and scripts that it may import, at run time or for their types. The parts of a page
 #: meet in `main.js`, which wires them.
 FOLDERS: dict[str, tuple[str, ...]] = {
-    "page": ("page/", "bokeh/"),
+    "files": ("files/",),
+    "page": ("page/", "bokeh/", "files/"),
     "cells": (
         "cells/",
+        "files/",
         "bokeh/bokeh_view.js",
         "page/drop_down.js",
+        "page/kept.js",
         "page/local_store.js",
+        "page/page_notice.js",
+        "page/page_bar.js",
         "page/progress.js",
         "page/theme.js",
     ),
     "bokeh": ("bokeh/",),
     "embed": ("embed/",),
-    "worker": ("worker/",),
+    "scorm": ("scorm/",),
+    "receipts": ("receipts/", "page/crc32.js"),
+    "worker": ("worker/", "files/"),
 }
 #: What single scripts may import in place of that.
 EXCEPTIONS: dict[str, tuple[str, ...]] = {
-    "page/main.js": ("page/", "cells/", "embed/"),
+    "page/main.js": ("page/", "cells/", "embed/", "files/", "receipts/"),
     "embed/embed.js": ("embed/schema.js",),  # runs in other sites' pages
     # Loaded by themselves, or by other scripts than the page's.
     "page/front_panel.js": (),
     "page/live_preview.js": (),
     "page/protocol.js": (),
-    "page/service_worker.js": (),
+    "page/service_worker.js": ("files/check.js",),
 }
 #: The scripts whose types all may use.
 TYPES = ("page/protocol.js", "page/python_worker.js")
@@ -45,6 +52,7 @@ TYPES = ("page/protocol.js", "page/python_worker.js")
 LIBRARIES = {
     "bokeh/": ("@bokeh/", "@holoviz/panel/"),
     "cells/": ("@codemirror/", "@lezer/"),
+    "files/sha256.js": ("@noble/hashes/",),
     "page/zip_stream.js": ("fflate",),
     "worker/interpreter.js": ("pyodide",),
 }

@@ -16,6 +16,7 @@ import numpy as np
 from pyodide.ffi import to_js
 
 from diffusion_lab.app.instrument.answers import Answer
+from diffusion_lab.app.instrument.differences import differences
 from diffusion_lab.app.instrument.discovery import instrument_class
 from diffusion_lab.app.instrument.instrument import Instrument, StateError
 
@@ -28,11 +29,19 @@ class LinkedInstrument:
 
     place: the settings that this place gives it, to which presets and Reset return; asked: those that the page's
     address asks for. Each wrong one of these has a sentence in `problems`. embedded: it is alone in a frame of another
-    page, which sets it by the address; so Reset returns to that.
+    page, which sets it by the address; so Reset returns to that. original: the instrument that this one is a pinned
+    copy of.
     """
 
     def __init__(
-        self, slot: str, name: str, place: dict[str, str], asked: dict[str, str], embedded: bool, send: Send
+        self,
+        slot: str,
+        name: str,
+        place: dict[str, str],
+        asked: dict[str, str],
+        embedded: bool,
+        send: Send,
+        original: LinkedInstrument | None = None,
     ) -> None:
         cls = instrument_class(name)
         self.instrument: Instrument = cls(**cls.parse_state(place))
@@ -40,7 +49,7 @@ class LinkedInstrument:
         self.instrument.move(**settings)
         if embedded:
             self.instrument.reset_to = self.instrument.values()
-        self._slot, self._send = slot, send
+        self._slot, self._send, self.original = slot, send, original
 
     def set(self, values: dict[str, Any]) -> None:
         """Applies settings that the reader has changed, together; raises `ValueError` for one out of bounds."""
@@ -73,14 +82,31 @@ class LinkedInstrument:
 
     def answer(self, seconds: float | None) -> bool:
         """Sends the changes to the page; long work may take `seconds` (None: no limit). True if work remains."""
-        answer = self.instrument.answer(seconds)
-        head, arrays = packed(answer)
-        self._send(self._slot, head, to_js([array.reshape(-1) for array in arrays]))
+        self._tell(answer := self.instrument.answer(seconds), self._news_of_differences())
         return answer.working
 
+    def compare(self) -> None:
+        """Tells the page what differs from the original, after that has changed."""
+        if (news := self._news_of_differences()) is not None:
+            self._tell(Answer(), news)
 
-def packed(answer: Answer) -> tuple[str, list[np.ndarray]]:
-    """Converts an answer to JSON and arrays; the JSON refers to an array as {"array": index, "shape": [...]}."""
+    def _news_of_differences(self) -> str | None:
+        """What differs from the original in words, where that is news."""
+        if self.original is None:
+            return None
+        before, self.instrument.pinned = self.instrument.pinned, differences(self.instrument, self.original.instrument)
+        return ", ".join(self.instrument.pinned) if self.instrument.pinned != before else None
+
+    def _tell(self, answer: Answer, beside: str | None) -> None:
+        head, arrays = packed(answer, beside)
+        self._send(self._slot, head, to_js([array.reshape(-1) for array in arrays]))
+
+
+def packed(answer: Answer, beside: str | None = None) -> tuple[str, list[np.ndarray]]:
+    """Converts an answer to JSON and arrays; the JSON refers to an array as {"array": index, "shape": [...]}.
+
+    beside: of a pinned copy, what differs from its original; None where that is no news.
+    """
     arrays: list[np.ndarray] = []
 
     def reference(column: Any) -> Any:
@@ -107,4 +133,6 @@ def packed(answer: Answer) -> tuple[str, list[np.ndarray]]:
         "pale": answer.pale,
         "progress": progress,
     }
+    if beside is not None:
+        head["beside"] = beside
     return json.dumps(head), arrays

@@ -26,17 +26,20 @@ class LiveCells:
         self._made = 0
         self._theme: ThemeName = "light"
 
-    def run(self, label: str, code: str, emit: Callable[[Output], None], above: list[list[str]], checks: str) -> bool:
+    def run(
+        self, label: str, code: str, emit: Callable[[Output], None], above: list[list[str]], checks: str, starter: str
+    ) -> bool:
         """Runs a cell and calls `emit` with each output. True if there was no error.
 
-        `above`: number and code of each earlier cell; `checks`: the checks of an exercise, "" for a plain cell.
+        `above`: number and code of each earlier cell; `checks` and `starter`: the checks and the original code of an
+        exercise, "" for a plain cell.
         """
         earlier = [(name, source) for name, source in above]
         if "panel" in code:
             load_panel()
         try:
             if checks:
-                return self._session.run_exercise(label, code, checks, emit, earlier)
+                return self._session.run_exercise(label, code, checks, emit, earlier, starter)
             return self._session.run(label, code, emit, earlier)
         finally:
             for output in self._outputs.values():
@@ -71,7 +74,7 @@ class LiveCells:
         """Applies the reader's action on an output; returns the error of the reader's own code, "" if none."""
         try:
             self._outputs[slot].patch(json_patch)
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             return error_output(error, "").body
         return ""
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from diffusion_lab.app.cells.session import Output
+from diffusion_lab.app.cells.outputs import Output, folded
 
 #: Maximum text shown of one run; of any further text, only the last lines are shown.
 MAX_LINES = 10_000
@@ -64,6 +64,10 @@ class OutputThrottle:
             self._last.clear()
 
     def _take_text(self, text: str) -> None:
+        text = folded(text)
+        if "\r" in text and "\n" not in text and not self._left_lines:  # progress: it takes no more room on the page
+            self._pending = [folded("".join([*self._pending, text]))]
+            return
         if not self._left_lines:
             fits = len(text) <= self._characters and text.count("\n") <= self._lines
             kept = text if fits else "".join(text[: self._characters].splitlines(keepends=True)[: self._lines])

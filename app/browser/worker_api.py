@@ -55,7 +55,7 @@ class WorkerApi:
         send_patch: Callable[..., None],
         send_output: Callable[[str, str, int], None],
         leave_out: Callable[[int, int], None],
-        tell_edits: Callable[[str, str, str, int], None],
+        tell_edits: Callable[[str, str, str, int, str], None],
     ) -> None:
         """Sets the functions that send to the page.
 
@@ -74,15 +74,19 @@ class WorkerApi:
         """Returns whether the code of instrument `name` is imported, so that opening it needs no download."""
         return f"diffusion_lab.instruments.{name}.component" in sys.modules
 
-    def open(self, slot: str, name: str, place: Any, asked: Any, embedded: bool, query: str | None) -> Any:
+    def open(
+        self, slot: str, name: str, place: Any, asked: Any, embedded: bool, query: str | None, beside: str = ""
+    ) -> Any:
         """Creates instrument `name` for the place `slot`, and returns a sentence for each wrong setting in `asked`.
 
         place, asked, embedded: see `LinkedInstrument`. query: the settings that it had in a previous interpreter, which
-        this one replaces; None if there was none.
+        this one replaces, or on an earlier visit; None if there were none. beside: of a pinned copy, the slot of its
+        original.
         """
 
         def make() -> None:
-            made = LinkedInstrument(slot, name, _texts(place), _texts(asked), embedded, self._send_answer)
+            original = self._instruments.get(beside)
+            made = LinkedInstrument(slot, name, _texts(place), _texts(asked), embedded, self._send_answer, original)
             self._instruments[slot] = made
             if query is not None:
                 made.resume(query)
@@ -121,6 +125,9 @@ class WorkerApi:
 
         if slot in self._instruments and not self._computes(go):
             go()
+        for other in self._instruments.values():
+            if other.original is not None and other.original is self._instruments.get(slot):
+                other.compare()
         return working
 
     def export(self, slot: str) -> str:
@@ -135,10 +142,10 @@ class WorkerApi:
 
     # --- cells -------------------------------------------------------------------------------------------------------
 
-    def run_cell(self, label: str, code: str, above: Any, checks: str) -> bool:
+    def run_cell(self, label: str, code: str, above: Any, checks: str, starter: str) -> bool:
         """Runs a cell and sends its outputs as they are produced. See `LiveCells.run`."""
         with self._throttled() as throttle:
-            return self.cells.run(label, code, throttle.take, above.to_py(), checks)
+            return self.cells.run(label, code, throttle.take, above.to_py(), checks, starter)
 
     def link_output(self, slot: str) -> None:
         """Starts to send changes of a live output; called when the page has drawn it."""
@@ -160,8 +167,8 @@ class WorkerApi:
 
     def edit(self, instrument: str, name: str, code: str) -> bool:
         """Replaces the function `name` of an instrument by the reader's code; sends any error and returns False."""
-        from diffusion_lab.app.browser.code_overrides import shown_error
-        from diffusion_lab.app.cells.outputs import Printed
+        from diffusion_lab.app.browser.code_overrides import hint_about, shown_error
+        from diffusion_lab.app.cells.outputs import Output, Printed
 
         with self._throttled() as throttle:
             printed = Printed(throttle.take)
@@ -171,6 +178,8 @@ class WorkerApi:
             except BaseException as error:  # of any type, because the code is the reader's
                 printed.flush()
                 throttle.take(shown_error(error, name))
+                if hint := hint_about(error, code):
+                    throttle.take(Output("hint", hint))
                 return False
             else:
                 printed.flush()
@@ -190,16 +199,16 @@ class WorkerApi:
         except BaseException as error:
             if "_overrides" not in self.__dict__ or not (name := self._overrides.blamed(error)):
                 raise
-            from diffusion_lab.app.browser.code_overrides import shown_error
+            from diffusion_lab.app.browser.code_overrides import hint_about, shown_error
 
             self._overrides.reset_all()
-            self._say_what_is_edited(name, shown_error(error, name))
+            self._say_what_is_edited(name, shown_error(error, name), hint_about(error))
             return False
         return True
 
-    def _say_what_is_edited(self, failed: str = "", error: Output | None = None) -> None:
+    def _say_what_is_edited(self, failed: str = "", error: Output | None = None, hint: str = "") -> None:
         by_place = json.dumps(self._overrides.by_place())
-        self._tell_edits(by_place, failed, error.body if error else "", error.line if error else 0)
+        self._tell_edits(by_place, failed, error.body if error else "", error.line if error else 0, hint)
 
     # --- start and snapshot ------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import math
@@ -38,14 +39,28 @@ NOT_KEPT_OFFLINE = (
     "assets/panel-*/bundled/theme/fast*",
     "assets/panel-*/bundled/theme/material*",
     "embed/*.svg",  # for other sites, like the next ones
+    "embed/*.json",
     "embed/*/*",
     "chapters/*.ipynb",
     "chapters/*.whl",
     "files.json",
 )
 
+#: Hexadecimal digits of a file's SHA-256 in its name.
+DIGITS = 10
+
+#: Files that an open page may request long after its start, apart from the scripts that it preloads.
+LOADED_LATER = ("assets/chunk-*", "assets/cells.*", "assets/on_demand.*", "assets/*-code.*.json", "assets/*-weights.*")
+
+#: Hexadecimal digits of the hashes by which the service worker knows a file. A script of a page could write into the
+#: cache, so that they must be as many as make it impossible to construct another file with the same ones.
+KEPT_DIGITS = 32
+
 #: The oldest supported browsers: they have sub-grids, `:has`, WebAssembly SIMD and WebAssembly exceptions.
 BROWSERS = "--target=chrome117,firefox121,safari16.4"
+
+#: Approximate size in bytes of the pages, notebooks, and instruments' documents and frames.
+WRITTEN_LATER = 8e6
 
 #: Files at the site's root: the service worker, a list of all files, and the element for pages of other sites.
 SERVICE_WORKER = "service-worker.js"
@@ -80,27 +95,38 @@ class SiteAssets:
         self.urls["panel"] = self._folder("panel", panel_files())
         page = self._bundle_page()
         self.urls["preloaded"] = [f"assets/{name}" for name in _bokeh_chunks(page)]
+        self.urls["integrity"] = {f"assets/{name}": _integrity(page / name) for name in _own_chunks(page)}
         self.urls["frame"] = f"assets/{_frame_chunk(page)}"
         for path in sorted(page.glob("chunk-*.js")):
             self._put(path, f"assets/{path.name}")
         self.urls["main"] = self.add(page / "main.js")
+        self.urls["integrity"][self.urls["main"]] = _integrity(page / "main.js")
         self.urls["style"] = self._style_sheet(tokens)
         embed = self._esbuild(STYLE_SHEETS, str(STYLE_SHEETS / "embed.css"), "--minify", BROWSERS)
         self.urls["embed_style"] = self.add(embed / "embed.css")
 
     def lay_out_runtime(self, runtime: PythonPacks) -> None:
         """Adds the packs and weights, and bundles the worker with a table of their addresses."""
-        self.urls["pyodide"] = self._folder("pyodide", {path.name: path for path in runtime.core})
+        glue, wasm = runtime.core
 
+        # Endings that every host knows: some refuse files with others, or send `.mjs` with a type that no browser runs.
         def added(path: Path, name: str) -> str:
             return self.add(path, name).removeprefix("assets/")
 
         table = {
-            **{name: added(path, f"{name}.pack") for name, path in runtime.packs.items()},
-            "pyodide": self.urls["pyodide"].removeprefix("assets/"),
+            **{name: added(path, f"{name}.bin") for name, path in runtime.packs.items()},
+            "glue": added(glue, "pyodide.js"),
+            # Pyodide's loader asks for this name.
+            "wasm": {
+                "path": self._folder("pyodide", {wasm.name: wasm}).removeprefix("assets/") + wasm.name,
+                "digest": self._cache.digest(wasm)[:DIGITS],
+            },
             "panelRoot": self.urls["panel"].removeprefix("assets/"),
-            "instruments": {name: added(path, f"{name}.pack") for name, path in runtime.instruments.items()},
-            "weights": {name: added(path, name.replace("/", "-")) for name, path in runtime.weights.items()},
+            "instruments": {name: added(path, f"{name}.bin") for name, path in runtime.instruments.items()},
+            "weights": {
+                name: added(path, name.replace("/", "-").replace(path.suffix, ".bin"))
+                for name, path in runtime.weights.items()
+            },
             "lock": runtime.lock,
             "libraries": [[inside, added(path, _library_name(inside))] for inside, path in runtime.libraries.items()],
         }
@@ -121,22 +147,26 @@ class SiteAssets:
         self._written(target)
 
     def megabytes(self) -> int:
-        """Returns the size so far in MB, rounded up to a multiple of 10 to allow for the pages that follow."""
-        return 10 * math.ceil(sum((self._out / path).stat().st_size for path in self._paths()) / 1e7)
+        """Returns the site's size in MB, to the next multiple of 10, before pages and instruments' data are written."""
+        so_far = sum((self._out / path).stat().st_size for path in self._paths())
+        return 10 * math.ceil((so_far + WRITTEN_LATER) / 1e7)
 
     def _paths(self) -> list[str]:
         return sorted(path.relative_to(self._out).as_posix() for path in self._out.rglob("*") if path.is_file())
 
     def write_service_worker(self) -> None:
-        """Writes the service worker at the site's root, with the names of all files written so far.
+        """Writes the service worker at the site's root, with the names and hashes of all files written so far.
 
-        It contains a hash of the pages. A changed page therefore changes it, and browsers then update their cache.
+        A changed page therefore changes it, and browsers then update their cache.
         """
         paths = [path for path in self._paths() if not any(fnmatch(path, name) for name in NOT_KEPT_OFFLINE)]
-        assets = [path for path in paths if path.startswith("assets/")]
-        pages = [path for path in paths if path not in assets]
-        digest = hashlib.sha256(b"".join((self._out / path).read_bytes() for path in pages)).hexdigest()
-        site = {"build": digest[:10], "pages": pages, "assets": assets}
+        digests = {path: hashlib.sha256((self._out / path).read_bytes()).hexdigest()[:KEPT_DIGITS] for path in paths}
+        assets = {path: digest for path, digest in digests.items() if path.startswith("assets/")}
+        pages = {path: digest for path, digest in digests.items() if path not in assets}
+        eager = set(self.urls["preloaded"])
+        lazy = [path for path in assets if path not in eager and any(fnmatch(path, name) for name in LOADED_LATER)]
+        build = hashlib.sha256("".join(pages.values()).encode()).hexdigest()[:DIGITS]
+        site = {"build": build, "pages": pages, "assets": assets, "lazy": lazy}
         banner = f"--banner:js=globalThis.LAB_SITE={json.dumps(site)};"
         bundled = self._esbuild(SCRIPTS, str(SCRIPTS / "page/service_worker.js"), *BUNDLED, banner)
         self._put(bundled / "service_worker.js", SERVICE_WORKER)
@@ -233,8 +263,9 @@ def _font_faces() -> list[str]:
 
 
 def _hashed_name(name: str, digest: str) -> str:
+    """Returns the address of a file; the page checks the digest in it (`js/files/check.js`)."""
     stem, dot, ending = name.partition(".")
-    return f"assets/{stem}.{digest[:10]}{dot}{ending}"
+    return f"assets/{stem}.{digest[:DIGITS]}{dot}{ending}"
 
 
 def _library_name(inside: str) -> str:
@@ -249,11 +280,30 @@ def _frame_chunk(page: Path) -> str:
     return Path(next(wanted)).name
 
 
+def _integrity(path: Path) -> str:
+    """Returns the hash of a script in the form of an `integrity` attribute."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()
+
+
+def _own_chunks(page: Path) -> list[str]:
+    """Returns the names of the chunks that the lab's own scripts are in, with everything that these need to run."""
+    outputs = json.loads((page / "meta.json").read_text())["outputs"]
+    entries = {name for name, output in outputs.items() if "static/js/" in output.get("entryPoint", "")}
+    chunks = [name for name in _with_imports(outputs, sorted(entries)) if Path(name).name.startswith("chunk-")]
+    return [Path(name).name for name in chunks]
+
+
+def _with_imports(outputs: dict[str, Any], names: list[str]) -> list[str]:
+    """Returns names of outputs, followed by those of all outputs that they import."""
+    found = list(names)
+    for name in found:  # the loop appends the chunks that these import
+        static = [item["path"] for item in outputs[name]["imports"] if item["kind"] == "import-statement"]
+        found += [path for path in static if path not in found]
+    return found
+
+
 def _bokeh_chunks(page: Path) -> list[str]:
     """Returns the names of the chunks of the bundled page that Bokeh needs."""
     outputs = json.loads((page / "meta.json").read_text())["outputs"]
     wanted = [name for name, output in outputs.items() if output.get("entryPoint", "").endswith(BOKEH)]
-    for name in wanted:  # the loop appends the chunks that these import
-        static = [item["path"] for item in outputs[name]["imports"] if item["kind"] == "import-statement"]
-        wanted += [path for path in static if path not in wanted]
-    return [Path(name).name for name in wanted]
+    return [Path(name).name for name in _with_imports(outputs, wanted)]

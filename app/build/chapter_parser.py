@@ -60,8 +60,10 @@ FRONT_MATTER = {
 }
 
 
-#: A value that is an instrument's reading; groups: instrument, state, reading.
-READING = re.compile(r"(\w+)((?:\s+\w+=\S*)*)\s+:\s+(\S+)")
+#: A value that is an instrument's reading; groups: slot, state, reading.
+READING = re.compile(r"([\w-]+)((?:\s+\w+=\S*)*)\s+:\s+(\S+)")
+#: The name of an instrument's slot: the instrument, and a word more for a second slot; groups: both.
+SLOT = re.compile(r"(\w+)(?:-([a-z0-9]+))?")
 #: Code, which is left unchanged, or a role (its name is group 1).
 CODE_OR_ROLE = re.compile(r"```.*?```|``.*?``|\{(\w+)\}`[^`]*`|`[^`]*`", re.S)
 #: Roles that become placeholders, and the pattern of these.
@@ -223,7 +225,7 @@ class _Parser:
         value = Value(f"value-{of}{place + 1}", source, source, form.strip(), len(self.document.blocks), line)
         if match := READING.fullmatch(source):
             state = dict(pair.split("=", 1) for pair in match[2].split())
-            value = replace(value, expression=match[3], instrument=match[1], state=state)
+            value = replace(value, expression=match[3], slot=match[1], state=state)
         self.document.steps.append(value)
         return f"\ue004{place}\ue005"
 
@@ -357,9 +359,18 @@ class _Parser:
     def _instrument(self, d: _Directive) -> InstrumentSlot:
         if not d.argument:
             raise self.document.error(d.line, "An instrument directive names its instrument: `:::{instrument} name`.")
-        for slot in self.document.of(InstrumentSlot):
+        match = SLOT.fullmatch(d.argument)
+        if not match:
+            fix = "an instrument, or an instrument, a hyphen, and a word of lower-case letters or digits"
+            raise self.document.error(d.line, f"The name of a slot is {fix}, got `{d.argument}`.")
+        others = [slot for slot in self.document.of(InstrumentSlot) if slot.instrument == match[1]]
+        for slot in others:
             if slot.name == d.argument:
-                raise self.document.error(d.line, f"Instrument `{slot.name}` was given before, at line {slot.line}.")
+                fix = f"Give the second slot a name of its own: `:::{{instrument}} {match[1]}-again`."
+                raise self.document.error(d.line, f"Slot `{slot.name}` was given before, at line {slot.line}. {fix}")
+        if match[2] and not others:
+            fix = f"The first slot of an instrument has its name alone: `:::{{instrument}} {match[1]}`."
+            raise self.document.error(d.line, f"No slot `{match[1]}` is above `{d.argument}`. {fix}")
         return InstrumentSlot(d.argument, d.options, self._text(d.body, d.body_line), d.line)
 
     def _cell(self, d: _Directive) -> Cell:

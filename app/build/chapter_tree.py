@@ -72,14 +72,28 @@ class Equation:
     line: int
 
 
+def instrument_of(slot: str) -> str:
+    """Returns the name of the instrument in the slot `slot`: that of `ring-late` is `ring`."""
+    return slot.partition("-")[0]
+
+
 @dataclass(frozen=True)
 class InstrumentSlot:
-    """A slot for an instrument, with its initial settings (as strings)."""
+    """A slot for an instrument, with its initial settings (as strings).
+
+    `name` is the name of the slot. The first slot of an instrument has the name of the instrument, later ones have a
+    word more, `ring-late`. Presets, values and addresses use it.
+    """
 
     name: str
     state: dict[str, str]
     caption: Text
     line: int
+
+    @property
+    def instrument(self) -> str:
+        """The name of its instrument."""
+        return instrument_of(self.name)
 
 
 @dataclass(frozen=True)
@@ -167,12 +181,12 @@ class References:
 
 @dataclass(frozen=True)
 class Preset:
-    """A link in the prose that sets an instrument: its place's state, with the settings in `state` over it.
+    """A link in the prose that sets an instrument: its slot's state, with the settings in `state` over it.
 
     keep: over what the reader has set instead. block: index of the block that holds it.
     """
 
-    instrument: str
+    slot: str
     state: dict[str, str]
     keep: bool
     block: int
@@ -191,8 +205,8 @@ class Compute:
 class Value:
     """A number or string in the text that the build computes.
 
-    `expression` is a Python expression; if `instrument` is given, it is the name of a reading of that instrument, in
-    its place's state with the settings in `state` over it. `format` is a format specification ("" for the instrument's
+    `expression` is a Python expression; if `slot` is given, it is the name of a reading of the instrument there, in
+    the slot's state with the settings in `state` over it. `format` is a format specification ("" for the instrument's
     own). `label` is the id on the page, `source` the computation as the author wrote it, `block` the index of the block
     that holds the value, `result` the formatted value after it has been computed.
     """
@@ -203,7 +217,7 @@ class Value:
     format: str
     block: int
     line: int
-    instrument: str = ""
+    slot: str = ""
     state: dict[str, str] = field(default_factory=dict)
     result: str = ""
 

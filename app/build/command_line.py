@@ -1,4 +1,4 @@
-"""The commands of `build.py`: site, serve, test, bench, readme, new. Each first installs the packages it needs."""
+"""The commands of `build.py`: site, scorm, serve, test, bench, readme, new. Each first installs what it needs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     site = commands.add_parser("site", help="set up and build the site into dist/")
     site.add_argument("--draft", action="store_true", help="build the draft that `serve` shows, in .build/draft/")
+    site.add_argument(
+        "--base-url", default="", metavar="https://…", help="the published site's address; adds oEmbed files for it"
+    )
     site.set_defaults(command=_site)
+    scorm = commands.add_parser("scorm", help="pack chapters for course systems (SCORM 1.2) into dist-scorm/")
+    scorm.add_argument("chapter", nargs="?", default="", metavar="CHAPTER", help="such as 01 (default: all)")
+    scorm.set_defaults(command=_scorm)
     serve = commands.add_parser("serve", help="set up, build and serve the site; rebuilds when a file changes")
     serve.add_argument("--port", type=int, help="a port of 127.0.0.1 (default: any that is free)")
     serve.set_defaults(command=_serve)
@@ -103,30 +109,48 @@ def _ready(say: Say, *, tests: bool = False) -> Path:
         raise SetupError(str(error)) from None
 
 
-def _built(say: Progress, *, tests: bool = False) -> Path:
+def _built(say: Progress, *, tests: bool = False, base_url: str = "") -> Path:
     """Builds the site in `dist/`, reusing cached results, and returns its path."""
     wheel = _ready(say, tests=tests)
     from diffusion_lab.app.build.site import build_site
 
-    return build_site(wheel, say)
+    return build_site(wheel, say, base_url=base_url)
 
 
 def _site(options: argparse.Namespace, say: Progress) -> int:
+    from diffusion_lab.app.build.oembed import checked_base_url
+
+    base_url = options.base_url and checked_base_url(options.base_url)
     if options.draft:
-        _draft(say)
+        _draft(say, base_url)
     else:
-        dist = _built(say)
+        dist = _built(say, base_url=base_url)
         say(f"the site is in {dist.relative_to(ROOT)}/")
     return 0
 
 
-def _draft(say: Progress) -> None:
+def _scorm(options: argparse.Namespace, say: Progress) -> int:
+    wheel = _ready(say)
+    from diffusion_lab.app.build.scorm import chosen_chapters, write_package
+    from diffusion_lab.app.build.site import build_site, read_documents, read_references
+
+    wanted = chosen_chapters(read_documents(read_references())[0], options.chapter)
+    site = build_site(wheel, say, target=setup_steps.WORK / "scorm")  # `dist/` stays as it was published
+    for chapter in wanted:
+        target = ROOT / f"dist-scorm/{chapter.slug}.zip"
+        say(f"packing {chapter.slug}")
+        write_package(site, chapter, target)
+        print(f"{target.relative_to(ROOT)}, {target.stat().st_size / 1e6:.0f} MB")
+    return 0
+
+
+def _draft(say: Progress, base_url: str) -> None:
     wheel = _ready(say)
     from diffusion_lab.app.build.node_python import NodePython
     from diffusion_lab.app.build.site import build_site
 
     with NodePython() as python:
-        build_site(wheel, say, python)
+        build_site(wheel, say, python, base_url=base_url)
 
 
 def _serve(options: argparse.Namespace, say: Progress) -> int:

@@ -14,7 +14,7 @@ import brotli
 from diffusion_lab.app.build.build_cache import BuildCache
 
 #: File suffixes that are worth compressing.
-COMPRESSED = {".html", ".js", ".mjs", ".css", ".json", ".wasm", ".pack", ".zip", ".svg"}
+COMPRESSED = {".html", ".js", ".css", ".json", ".wasm", ".bin", ".zip", ".svg"}
 
 #: Suffix of the compressed copy → (the highest level, compression). Pyodide's core takes half a minute, once.
 METHODS: dict[str, tuple[int, Callable[[bytes, int], bytes]]] = {

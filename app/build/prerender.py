@@ -21,7 +21,8 @@ from bokeh.models import ImportedStyleSheet
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument
 from diffusion_lab.app.build.settings_table import settings_table
 from diffusion_lab.app.build.still_frames import make_frames
-from diffusion_lab.app.cells.session import Output, Session, output_html
+from diffusion_lab.app.cells.outputs import Output, output_html
+from diffusion_lab.app.cells.session import Session
 from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.discovery import instrument_class
 from diffusion_lab.app.instrument.editable import sources

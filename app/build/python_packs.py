@@ -320,7 +320,7 @@ def _packs(tree: Tree, used: Mapping[str, set[str]], cache: BuildCache) -> dict[
             packs[name].append((inside, b"" if linked else tree[place]))
     later = [f"{module} {name}" for name in ("cells", "on_demand") for module in _modules(packs[name])]
     packs["start"].append(("on_demand_modules.txt", "\n".join(later).encode()))
-    return {name: cache.file("packs", files, ".pack", partial(packed, files)) for name, files in packs.items()}
+    return {name: cache.file("packs", files, ".bin", partial(packed, files)) for name, files in packs.items()}
 
 
 def _modules(files: Sequence[tuple[str, Path | bytes]]) -> list[str]:

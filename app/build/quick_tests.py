@@ -49,7 +49,8 @@ SHARED = ("pyproject.toml", "requirements-test.lock", "static/package-lock.json"
 
 #: Folders of the checkout without sources.
 NOT_SOURCES = {".git", ".venv", ".build", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__", "dist"} | {
-    "node_modules"
+    "dist-scorm",
+    "node_modules",
 }
 
 

@@ -12,8 +12,8 @@ import re
 #: Where the policy is put in a page: before anything that it governs.
 PLACE = '<meta charset="utf-8">'
 
-#: A script in the page itself; data in a script element (`type="application/json"`) are not scripts.
-INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+#: A script in the page itself, or its import map; other data in a script element (JSON) need no leave.
+INLINE_SCRIPT = re.compile(r'<script(?: type="importmap")?>(.*?)</script>', re.DOTALL)
 
 DIRECTIVES = {
     "default-src": "'none'",

@@ -41,13 +41,16 @@ from diffusion_lab.app.build.chapter_tree import (
     Quiz,
     Reference,
     Value,
+    instrument_of,
     link_equations,
 )
 from diffusion_lab.app.build.node_python import NodePython
 from diffusion_lab.app.build.notebook import make_notebook
+from diffusion_lab.app.build.oembed import Embedded, oembed_files
 from diffusion_lab.app.build.package import make_package
 from diffusion_lab.app.build.precompress import Precompressor
 from diffusion_lab.app.build.python_packs import make_python_packs
+from diffusion_lab.app.build.receipts import reader_data
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument, RenderedQuiz, with_answer
 from diffusion_lab.app.build.security_policy import with_policy
 from diffusion_lab.app.build.setup_steps import ROOT, WORK, Say, SetupError, place_and_message
@@ -61,6 +64,9 @@ CHAPTERS = ROOT / "chapters"
 PLANNED_CHAPTERS = 10
 PRERENDER = "diffusion_lab.app.build.prerender"
 
+#: The version of the lab, which receipts name.
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+
 #: A link in a chapter's HTML to a place in the same folder.
 CHAPTER_LINK = re.compile(r'href="(?!https?:|data:|mailto:|\.\./)([^"]*)"')
 
@@ -68,22 +74,26 @@ CHAPTER_LINK = re.compile(r'href="(?!https?:|data:|mailto:|\.\./)([^"]*)"')
 MARK = re.compile("\ue000[^\ue001]*\ue001")
 
 
-def build_site(numpy_wheel: Path, say: Say, warm: NodePython | None = None) -> Path:
-    """Builds the whole site in `dist/` and returns its path. Raises `SetupError` with file and line of the mistake.
+def build_site(
+    numpy_wheel: Path, say: Say, warm: NodePython | None = None, *, base_url: str = "", target: Path = DIST
+) -> Path:
+    """Builds the whole site in `target` and returns its path. Raises `SetupError` with file and line of the mistake.
 
     `warm` is a running Pyodide. With it, an author's draft is built in `.build/draft/`: that Pyodide compiles the
     Python, no compressed copies are made, and modules stay in the packs that the last full build put them in.
+
+    `base_url`: the published site's address, which oEmbed needs; without it no oEmbed files are written.
     """
     WORK.mkdir(exist_ok=True)
     with (WORK / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits for another build in this checkout to finish
         try:
-            return _build(numpy_wheel, say, warm)
+            return _build(numpy_wheel, say, warm, base_url, DRAFT if warm else target)
         except (ChapterError, ContentError) as error:
             raise SetupError(str(error)) from None
 
 
-def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
+def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, target: Path) -> Path:
     say("reading chapters")
     references = read_references()
     names = instrument_names()
@@ -100,7 +110,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         prerendered = [pool.submit(_prerendered, chapter, build_cache.of) for chapter in chapters]
         filled = [pool.submit(_computed, about, build_cache.of) for about in abouts]
         alone = {name: pool.submit(build_cache.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
-        site = _Site(WORK / "new", (lambda path: None) if warm else precompressor.begin, build_cache)
+        site = _Site(WORK / "new", (lambda path: None) if warm else precompressor.begin, build_cache, base_url)
         site.assets.lay_out_front_end(tokens.result())
         site.formulas = typeset([*chapters, *abouts], build_cache)
         pages = [page.result() for page in prerendered]
@@ -118,14 +128,15 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None) -> Path:
         for page in pages:
             site.write_embedded_blocks(page)
         site.write_teachers(pages, embeds)
+        site.write_receipt_reader(chapters, {name: rendered.title for name, rendered in embeds.items()})
         site.write_index(chapters)
+        site.write_oembed()
         site.assets.write_element()
         site.assets.write_file_list()
         if not warm:
             site.assets.write_service_worker()
         precompressor.finish()
     build_cache.forget_old()
-    target = DRAFT if warm else DIST
     _replace(site.out, target)
     return target
 
@@ -170,8 +181,9 @@ class _Page:
     chapter: Chapter
     cells: dict[str, str]
     quizzes: dict[str, RenderedQuiz]
+    #: By slot.
     instruments: dict[str, RenderedInstrument]
-    #: For the notebook: the code that constructs each instrument in its state.
+    #: For the notebook: the code that constructs the instrument of each slot in its state.
     constructions: dict[str, str]
 
 
@@ -191,14 +203,17 @@ def _run(document: Document, compute: Call, function: str, parts: Sequence[Any],
 
 def _computed(document: Any, compute: Call) -> tuple[dict[str, str], Any]:
     """Returns the outputs of a document's cells by label, and the document with its values filled in."""
-    steps = [step for step in document.steps if not getattr(step, "instrument", "")]
+    steps = [step for step in document.steps if not getattr(step, "slot", "")]
     outputs, texts = _run(document, compute, "run_steps", steps, [_as_step(step) for step in steps]) or ({}, [])
     results = dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
     places = {slot.name: slot.state for slot in document.of(InstrumentSlot)}
-    for name in dict.fromkeys(step.instrument for step in [*document.presets, *document.values] if step.instrument):
-        steps = [step for step in document.steps if getattr(step, "instrument", "") == name]
+    for slot in dict.fromkeys(step.slot for step in [*document.presets, *document.values] if step.slot):
+        steps = [step for step in document.steps if getattr(step, "slot", "") == slot]
+        name = instrument_of(slot)
+        if name != slot and slot not in places:
+            raise document.error(steps[0].line, f"No instrument `{slot}` is in this chapter.")
         texts = _run(
-            document, compute, "read_values", steps, name, places.get(name), [_as_step(step) for step in steps]
+            document, compute, "read_values", steps, name, places.get(slot), [_as_step(step) for step in steps]
         )
         results |= dict(zip([step.label for step in steps if isinstance(step, Value)], texts, strict=True))
     return outputs, document.filled([results[value.label] for value in document.values])
@@ -213,7 +228,7 @@ def _as_step(step: Cell | Compute | Value | Preset) -> list[Any]:
             return ["compute", step.code]
         case Preset():
             return ["preset", step.block, step.state, step.keep]
-        case Value() if step.instrument:
+        case Value() if step.slot:
             return ["value", step.block, step.state, step.expression, step.format]
         case _:
             return ["value", step.expression, step.format]
@@ -224,9 +239,9 @@ def _prerendered(chapter: Chapter, compute: Call) -> _Page:
     run = partial(_run, chapter, compute)
     quizzes, slots = chapter.of(Quiz), chapter.of(InstrumentSlot)
     for preset in chapter.presets:
-        if preset.instrument not in {slot.name for slot in slots}:
-            raise chapter.error(preset.line, f"No instrument `{preset.instrument}` is in this chapter.")
-    run("check_states", slots, [[slot.name, slot.state] for slot in slots])
+        if preset.slot not in {slot.name for slot in slots}:
+            raise chapter.error(preset.line, f"No instrument `{preset.slot}` is in this chapter.")
+    run("check_states", slots, [[slot.instrument, slot.state] for slot in slots])
     code_blocks = [block for block in chapter.blocks if isinstance(block, Cell | Exercise)]
     if chapter.of(Exercise):
         run("check_exercises", code_blocks, [_as_run(block) for block in code_blocks])
@@ -237,8 +252,8 @@ def _prerendered(chapter: Chapter, compute: Call) -> _Page:
         chapter=chapter,
         cells=outputs,
         quizzes={quiz.label: _solved(chapter, quiz, *answers[quiz.label]) for quiz in quizzes},
-        instruments={slot.name: run("render_instrument", [slot], slot.name, slot.state) for slot in slots},
-        constructions={slot.name: run("construct", [slot], slot.name, slot.state) for slot in slots},
+        instruments={slot.name: run("render_instrument", [slot], slot.instrument, slot.state) for slot in slots},
+        constructions={slot.name: run("construct", [slot], slot.instrument, slot.state) for slot in slots},
     )
 
 
@@ -269,11 +284,12 @@ class _Site:
     """Writes the site below `out`; calls `written` with the path of each file after writing it.
 
     `formulas`: placeholder → typeset HTML; `abouts`: instrument → its `about.md` as HTML; `megabytes`: approximate size
-    of the site; `package`: path of the lab's wheel in the site.
+    of the site; `package`: path of the lab's wheel in the site; `embedded`: the embed pages written so far.
     """
 
-    def __init__(self, out: Path, written: Callable[[Path], None], build_cache: BuildCache) -> None:
-        self.out, self._written = out, written
+    def __init__(self, out: Path, written: Callable[[Path], None], build_cache: BuildCache, base_url: str = "") -> None:
+        self.out, self._written, self._base_url = out, written, base_url
+        self.embedded: list[Embedded] = []
         self.formulas: dict[str, str] = {}
         self.abouts: dict[str, str] = {}
         self.megabytes = 0
@@ -356,6 +372,7 @@ class _Site:
         poster = self.out / f"embed/{name}.svg"
         poster.write_text(rendered.poster, "utf-8")
         self._written(poster)
+        self.embedded.append(Embedded(f"embed/{name}", rendered.title, rendered.poster))
 
     def write_embedded_blocks(self, page: _Page) -> None:
         """Writes a page for each quiz, cell and exercise of a chapter, for an iframe."""
@@ -376,13 +393,22 @@ class _Site:
                 html=html,
                 above="" if isinstance(block, Quiz) else "".join(before),
                 anchor=f"{type(block).__name__.lower()}-{block.label}",
+                task=not isinstance(block, Cell),
                 slug=page.chapter.slug,
                 chapter=page.chapter,
                 has_instruments=False,
                 needs_python=False,
             )
+            title = getattr(block, "title", "Question")
+            self.embedded.append(Embedded(f"embed/{path}", f"{title} · {page.chapter.title}"))
             if isinstance(block, Cell):
                 before.append(html)
+
+    def write_oembed(self) -> None:
+        """Writes the oEmbed file of each embed page, if the site's address is known."""
+        for path, text in (oembed_files(self._base_url, self.embedded) if self._base_url else {}).items():
+            (self.out / path).write_text(text, "utf-8")
+            self._written(self.out / path)
 
     def write_teachers(self, pages: Sequence[_Page], embeds: dict[str, RenderedInstrument]) -> None:
         """Writes the page for teachers: how to embed, with every setting of every instrument."""
@@ -404,8 +430,13 @@ class _Site:
             needs_python=False,
         )
 
+    def write_receipt_reader(self, chapters: Sequence[Chapter], titles: dict[str, str]) -> None:
+        """Writes the page that reads receipts; `titles`: instrument → title."""
+        lab = reader_data(VERSION, chapters, titles)
+        self._write("receipts.html", "receipts.html", lab=lab, has_instruments=False, needs_python=False)
+
     def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
-        """Writes the still frames of instruments; returns name → (address, setting that the frames vary)."""
+        """Writes the still frames of instruments; returns slot → (address, setting that the frames vary)."""
         return {
             name: (self.assets.add_data(f"{name}-frames.json", rendered.frames.encode()), rendered.frames_param)
             for name, rendered in instruments.items()
@@ -413,11 +444,14 @@ class _Site:
         }
 
     def _codes(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
-        """Writes the functions of instruments that readers may edit; returns name → address."""
-        return {name: self.assets.add_data(f"{name}-code.json", r.code.encode()) for name, r in instruments.items()}
+        """Writes the functions of instruments that readers may edit; returns slot → address."""
+        return {
+            slot: self.assets.add_data(f"{instrument_of(slot)}-code.json", rendered.code.encode())
+            for slot, rendered in instruments.items()
+        }
 
     def _documents(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
-        """Writes the Bokeh documents of instruments; returns name → address."""
+        """Writes the Bokeh documents of instruments; returns slot → address."""
         return {
             name: self.assets.add_data(f"{name}-document.json", rendered.document.encode())
             for name, rendered in instruments.items()
@@ -430,7 +464,9 @@ class _Site:
     def _write(self, path: str, template: str, **values: Any) -> None:
         root = "../" * path.count("/")
         try:
-            text = self.templates.get_template(template).render(root=root, urls=self.assets.urls, **values)
+            text = self.templates.get_template(template).render(
+                root=root, urls=self.assets.urls, version=VERSION, base_url=self._base_url, **values
+            )
         except jinja2.TemplateError as error:
             raise SetupError(place_and_message(error)) from None
         text = MARK.sub(lambda mark: self.formulas[mark[0]], text)

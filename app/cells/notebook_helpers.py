@@ -16,21 +16,35 @@ from bokeh.models import Plot
 from IPython.core.getipython import get_ipython
 from IPython.display import Markdown, display
 
-from diffusion_lab.app.cells.session import BROKEN, PASSED, CheckFailed, plots, run_checks
+from diffusion_lab.app.cells import plots
+from diffusion_lab.app.cells.exercises import BROKEN, PASSED, CheckFailed, run_checks
+
+#: Figures that the plotting helpers have shown in the running cell, and that its last line does not show again.
+_drawn: list[Model] = []
 
 
 def show(*values: Any) -> None:
     """Shows each value below the notebook's cell."""
+    _drawn.clear()
     for value in values:
         display(value)
 
 
-def _shown(make: Callable[..., Plot]) -> Callable[..., None]:
+def _shown(make: Callable[..., Plot]) -> Callable[..., Plot]:
     @wraps(make)
-    def helper(*args: Any, **kwargs: Any) -> None:
-        show(make(*args, **kwargs))
+    def helper(*args: Any, **kwargs: Any) -> Plot:
+        plot = make(*args, **kwargs)
+        drawn = [*_drawn, plot]
+        show(plot)
+        _drawn.extend(drawn)
+        return plot
 
     return helper
+
+
+def _display(model: Model) -> None:
+    if not any(model is plot for plot in _drawn):
+        display(pn.pane.Bokeh(model))
 
 
 plot_hist = _shown(plots.plot_hist)
@@ -54,7 +68,8 @@ def checks(line: str, cell: str) -> None:
 
 def _register(shell: Any) -> None:
     shell.register_magic_function(checks, "cell")
-    shell.display_formatter.ipython_display_formatter.for_type(Model, lambda model: display(pn.pane.Bokeh(model)))
+    shell.display_formatter.ipython_display_formatter.for_type(Model, _display)
+    shell.events.register("pre_run_cell", lambda info: _drawn.clear())
 
 
 if shell := get_ipython():

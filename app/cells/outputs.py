@@ -6,9 +6,11 @@ It imports neither Bokeh nor Panel, because the instruments' worker also uses it
 from __future__ import annotations
 
 import io
+import itertools
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any, Literal
 
 #: Prefix of the file names under which cells are compiled.
@@ -21,17 +23,23 @@ LONG_LINE = 1000
 MAX_FRAMES = 8
 
 
+Kind = Literal[
+    "text", "value", "table", "picture", "live", "error", "hint", "hint_above", "hint_restart", "passed", "failed"
+]
+
+
 @dataclass(frozen=True)
 class Output:
     """One piece of a cell's output.
 
     `kind`: text (printed), value (of the last expression, as text), table (the same, as HTML), picture (SVG), live (an
     interactive figure or Panel object, as JSON), error, hint (an explanation with names in back-ticks), hint_above (a
-    hint to run the cells above first), passed or failed (result of an exercise's checks, with names in back-ticks).
-    `line` is the line of the cell, from 1, where an error was raised; 0 if there is none.
+    hint to run the cells above first), hint_restart (a hint that offers to restart Python), passed or failed (result of
+    an exercise's checks, with names in back-ticks). `line` is the line of the cell, from 1, where an error was raised;
+    0 if there is none.
     """
 
-    kind: Literal["text", "value", "table", "picture", "live", "error", "hint", "hint_above", "passed", "failed"]
+    kind: Kind
     body: str
     line: int = 0
 
@@ -48,9 +56,9 @@ class Printed(io.TextIOBase):
         self._pending = ""
 
     def write(self, text: str) -> int:
-        """Buffers text, and emits the buffer once it has a newline or is long; returns the length of `text`."""
+        """Buffers text, and emits the buffer once it has a line's end or is long; returns the length of `text`."""
         self._pending += text
-        if "\n" in text or len(self._pending) > LONG_LINE:
+        if "\n" in text or "\r" in text or len(self._pending) > LONG_LINE:
             self.flush()
         return len(text)
 
@@ -59,6 +67,55 @@ class Printed(io.TextIOBase):
         if self._pending:
             self._emit(Output("text", self._pending))
             self._pending = ""
+
+
+def overwritten(text: str) -> str:
+    """Returns text as a terminal shows it: what follows a carriage return overwrites its line from the beginning."""
+    return "\n".join(_overwritten_line(line) for line in text.split("\n")) if "\r" in text else text
+
+
+def folded(text: str) -> str:
+    """Returns a shorter text with the same effect after any earlier one: without what its own lines overwrite."""
+    if "\r" not in text:
+        return text
+    first, *others = text.split("\n")
+    start, mark, rest = first.partition("\r")  # an earlier text decides what stays of the start
+    lines = [rest, *others]
+    kept = [_overwritten_line(line) for line in lines]
+    after = lines[-1].rpartition("\r")[2]  # the next text continues after this
+    if len(after) < len(kept[-1]):
+        kept[-1] += f"\r{after}"
+    return start + mark + "\n".join(kept)
+
+
+def _overwritten_line(line: str) -> str:
+    shown = ""
+    for part in line.split("\r"):
+        shown = part + shown[len(part) :]
+    return shown
+
+
+def output_html(outputs: Sequence[Output]) -> str:
+    """Returns outputs as HTML, as the page shows them before Python has loaded."""
+    html = []
+    for kind, group in itertools.groupby(outputs, key=lambda output: output.kind):
+        bodies = [output.body for output in group]
+        if kind == "text":
+            bodies = [overwritten("".join(bodies))]
+        for body in bodies:
+            if kind in ("picture", "table"):
+                html.append(f'<div class="output {kind}">{body}</div>')
+            elif kind == "hint":
+                html.append(f'<p class="output hint">{_with_code(body)}</p>')
+            else:  # a newline right after <pre> is not part of its text
+                html.append(f'<pre class="output {kind}">\n{escape(body)}</pre>')
+    return "".join(html)
+
+
+def _with_code(text: str) -> str:
+    """Returns a sentence as HTML; names in back-ticks become `<code>`."""
+    parts = [escape(part) for part in text.split("`")]
+    return "".join(f"<code>{part}</code>" if k % 2 else part for k, part in enumerate(parts))
 
 
 def error_output(error: BaseException, filename: str) -> Output:

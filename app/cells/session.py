@@ -7,83 +7,28 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import io
-import itertools
+import inspect
 import linecache
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
-from html import escape
+from types import CodeType
 from typing import Any
 
-import numpy as np
 from bokeh.model import Model
 from bokeh.models import Plot
 from bokeh.plotting import figure
 
 from diffusion_lab.app.cells import plots
 from diffusion_lab.app.cells.completion import complete, signature_at
+from diffusion_lab.app.cells.event_loop import asyncio_in_cells, drive
+from diffusion_lab.app.cells.exercises import BROKEN, PASSED, CheckFailed, names_to_check, run_checks
+from diffusion_lab.app.cells.guard import Guard
 from diffusion_lab.app.cells.hints import CELL, hint_for, names_made, nan_hint
 from diffusion_lab.app.cells.outputs import Output, Printed, error_output
 from diffusion_lab.app.cells.value_html import value_html, value_text
 from diffusion_lab.app.instrument.figure_svg import figure_svg
-
-#: Messages for an exercise that passes its checks, and for one whose code raises an error during the checks.
-PASSED = "Right: every check is passed."
-BROKEN = "The code ran, but stopped with this error when it was tried with other values."
-
-
-def output_html(outputs: list[Output]) -> str:
-    """Returns outputs as HTML, as the page shows them before Python has loaded."""
-    html = []
-    for kind, group in itertools.groupby(outputs, key=lambda output: output.kind):
-        bodies = [output.body for output in group]
-        if kind == "text":
-            bodies = ["".join(bodies)]
-        for body in bodies:
-            if kind in ("picture", "table"):
-                html.append(f'<div class="output {kind}">{body}</div>')
-            elif kind == "hint":
-                html.append(f'<p class="output hint">{_with_code(body)}</p>')
-            else:  # a newline right after <pre> is not part of its text
-                html.append(f'<pre class="output {kind}">\n{escape(body)}</pre>')
-    return "".join(html)
-
-
-def _with_code(text: str) -> str:
-    """Returns a sentence as HTML; names in back-ticks become `<code>`."""
-    parts = [escape(part) for part in text.split("`")]
-    return "".join(f"<code>{part}</code>" if k % 2 else part for k, part in enumerate(parts))
-
-
-class CheckFailed(Exception):
-    """The reader's code fails a check; the message explains the mistake."""
-
-
-def check(condition: Any, message: str) -> None:
-    """For an exercise's checks: raises `CheckFailed` with the message if the condition is false."""
-    if not condition:
-        raise CheckFailed(message)
-
-
-def close(a: Any, b: Any, tolerance: float = 1e-6) -> bool:
-    """For an exercise's checks: whether `a` is numeric, has the shape of `b` and equals it within the tolerance."""
-    try:
-        a, b = np.asarray(a, float), np.asarray(b, float)
-    except (TypeError, ValueError):
-        return False
-    return a.shape == b.shape and bool(np.allclose(a, b, rtol=tolerance, atol=tolerance))
-
-
-def run_checks(checks: str, names: Mapping[str, Any]) -> None:
-    """Runs the checks of an exercise. They see `names`, `check` and `close`; names that they define are discarded.
-
-    Raises `CheckFailed`, and any exception that the reader's code raises.
-    """
-    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        exec(compile(checks, "<checks>", "exec"), {**names, "check": check, "close": close})
 
 
 class Session:
@@ -94,11 +39,14 @@ class Session:
     """
 
     def __init__(self, make_live: Callable[[Any], str] | None = None) -> None:
-        self.namespace: dict[str, Any] = {"__name__": "__main__", "show": self.show}
-        self._emit: Callable[[Output], None] = lambda output: None
+        self._own = {"__name__": "__main__", "show": self.show}
+        self._own |= {name: self._shown(getattr(plots, name)) for name in plots.__all__}
+        self.namespace: dict[str, Any] = dict(self._own)
+        self._send: Callable[[Output], None] = lambda output: None
         self._make_live = make_live
-        for name in plots.__all__:
-            self.namespace[name] = self._shown(getattr(plots, name))
+        self._waiting: list[Output | figure] = []  # outputs after a figure that is drawn when the cell has ended
+        self._drawn: list[figure] = []  # figures that the plotting helpers have shown in this run
+        self._made: dict[str, dict[str, Any]] = {}  # label of an exercise → the names that its last run has defined
 
     def run(self, label: str, code: str, emit: Callable[[Output], None], above: Sequence[tuple[str, str]] = ()) -> bool:
         """Runs `code` as the cell `label`, and calls `emit` with each output at once. True if there was no error.
@@ -107,20 +55,24 @@ class Session:
         """
         filename = f"{CELL}{label}>"
         linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
-        self._emit = emit
-        printed = Printed(emit)
+        self.namespace |= {name: value for name, value in self._own.items() if name not in self.namespace}
+        self._send, self._waiting, self._drawn = emit, [], []
+        printed = Printed(self._emit)
         try:
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _no_input():
-                with _warnings_kept() as warned:
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                with _warnings_kept() as warned, asyncio_in_cells(), Guard():
                     value = self._execute(code, filename)
                 printed.flush()
-            if value is not None:
+            if value is not None and not any(value is plot for plot in self._drawn):
                 self.show(value)
+            self._draw_waiting()
         except BaseException as error:  # no exception of a cell, not even SystemExit, may end the session
             printed.flush()
+            with contextlib.suppress(Exception):  # the error of the cell matters more
+                self._draw_waiting()
             emit(error_output(error, filename))
             if hint := hint_for(error, code, above):
-                emit(Output("hint_above" if hint.run_above else "hint", hint.text))
+                emit(Output(hint.kind, hint.text))
             return False
         if hint_text := self._odd_numbers(code, warned):
             emit(Output("hint", hint_text))
@@ -133,12 +85,18 @@ class Session:
         checks: str,
         emit: Callable[[Output], None],
         above: Sequence[tuple[str, str]] = (),
+        starter: str = "",
     ) -> bool:
         """Runs `code` as `run` does, then `checks`, and emits the result of the checks.
 
         The checks see the names of the page, `printed` (the text that the code printed), `check` and `close`; names
-        that they define are discarded. True if the code ran without an error, whatever the result of the checks.
+        that they define are discarded. Of the names that the exercise defines, in `starter` or in an earlier run, they
+        see only those that this run has defined. True if the code ran without an error, whatever the result.
         """
+        for name, value in self._made.pop(label, {}).items():
+            if self.namespace.get(name) is value:
+                del self.namespace[name]
+        before = dict(self.namespace)
         printed: list[str] = []
 
         def emit_and_keep(output: Output) -> None:
@@ -146,16 +104,21 @@ class Session:
                 printed.append(output.body)
             emit(output)
 
-        if not self.run(label, code, emit_and_keep, above):
+        ran = self.run(label, code, emit_and_keep, above)
+        defines = names_made(code)
+        now = {name: self.namespace[name] for name in defines if name in self.namespace}
+        self._made[label] = {name: value for name, value in now.items() if before.get(name) is not value}
+        if not ran:
             return False
         try:
-            run_checks(checks, {**self.namespace, "printed": "".join(printed)})
+            names = names_to_check(self.namespace, names_made(starter), defines)
+            run_checks(checks, {**names, "printed": "".join(printed)})
         except CheckFailed as failed:
             emit(Output("failed", str(failed)))
         except BaseException as error:  # raised by the reader's function, called with other values
             emit(error_output(error, f"{CELL}{label}>"))
             if hint := hint_for(error, code, above):
-                emit(Output("hint", hint.text))
+                emit(Output(hint.kind, hint.text))
             emit(Output("failed", BROKEN))
         else:
             emit(Output("passed", PASSED))
@@ -188,37 +151,63 @@ class Session:
         return " ".join([*sentences, nan_hint(made) or ""]).strip()
 
     def _execute(self, code: str, filename: str) -> Any:
+        """Runs the statements of a cell and returns the value of its last line, if that is an expression."""
         tree = ast.parse(code, filename)
         last = tree.body[-1] if tree.body else None
+        parts: list[ast.Module | ast.Expression] = [tree]
         if isinstance(last, ast.Expr):
             tree.body.pop()
-        exec(compile(tree, filename, "exec"), self.namespace)
-        return (
-            eval(compile(ast.Expression(last.value), filename, "eval"), self.namespace)
-            if isinstance(last, ast.Expr)
-            else None
-        )
+            parts.append(ast.Expression(last.value))
+        flag = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        codes = [compile(part, filename, "eval" if part is not tree else "exec", flag) for part in parts]
+        if any(part.co_flags & inspect.CO_COROUTINE for part in codes):
+            return drive(self._run_awaiting(codes))
+        return [eval(part, self.namespace) for part in codes][-1]
+
+    async def _run_awaiting(self, codes: list[CodeType]) -> Any:
+        value = None
+        for part in codes:
+            value = eval(part, self.namespace)
+            if part.co_flags & inspect.CO_COROUTINE:
+                value = await value
+        return value
 
     def show(self, *values: Any) -> None:
         """Shows each value below the cell, in the same way as the value of its last line."""
         sys.stdout.flush()  # keeps the order of printed text and values
         for value in values:
-            self._emit(self._output(value))
+            late = isinstance(value, figure) and not self._make_live
+            self._emit(value if late else self._output(value))
+
+    def _emit(self, output: Output | figure) -> None:
+        """Passes an output on. A figure that will be a picture waits for the end of the cell, which may change it."""
+        if self._waiting or isinstance(output, figure):
+            self._waiting.append(output)
+        else:
+            self._send(output)
+
+    def _draw_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for output in waiting:
+            if isinstance(output, figure):
+                output = Output("picture", figure_svg(output, description=picture_name(output)))
+            self._send(output)
 
     def _output(self, value: Any) -> Output:
         if _is_panel(value) or isinstance(value, Model):
             if self._make_live:
                 return Output("live", self._make_live(value))
-            if isinstance(value, figure):
-                return Output("picture", figure_svg(value, description=picture_name(value)))
             return Output("table", f'<p class="kind">{type(value).__name__}: run the cell to use it</p>')
         html = value_html(value)
         return Output("value", value_text(value)) if html is None else Output("table", html)
 
-    def _shown(self, make: Callable[..., figure]) -> Callable[..., None]:
+    def _shown(self, make: Callable[..., figure]) -> Callable[..., figure]:
         @wraps(make)
-        def helper(*args: Any, **kwargs: Any) -> None:
-            self.show(make(*args, **kwargs))
+        def helper(*args: Any, **kwargs: Any) -> figure:
+            plot = make(*args, **kwargs)
+            self.show(plot)
+            self._drawn.append(plot)
+            return plot
 
         return helper
 
@@ -231,16 +220,6 @@ def _is_panel(value: Any) -> bool:
     if panel is None:
         return False
     return isinstance(value, panel.viewable.Viewable | panel.viewable.Viewer) or hasattr(value, "_dinfo")
-
-
-@contextlib.contextmanager
-def _no_input() -> Iterator[None]:
-    """Makes `input` raise `EOFError` at once instead of waiting, because nobody can answer."""
-    before, sys.stdin = sys.stdin, io.StringIO()
-    try:
-        yield
-    finally:
-        sys.stdin = before
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from bokeh.core.property.vectorization import Field, Value
-from bokeh.models import Axis, FixedTicker, GlyphRenderer, Grid, LogScale
+from bokeh.models import Axis, FixedTicker, GlyphRenderer, Grid, Legend, LogScale
 from bokeh.models.glyphs import Image, ImageRGBA, Line, MultiLine, Quad, Rect, Scatter, Segment, Text, VArea
 from bokeh.plotting import figure
 
@@ -47,15 +47,16 @@ def figure_svg(plot: figure, *, description: str = "") -> str:
     for renderer in plot.renderers:
         if isinstance(renderer, GlyphRenderer) and renderer.visible:
             parts.extend(_glyph(renderer, frame))
+    parts.extend(_legend(plot, frame))
     parts.append("</svg>")
     return "".join(parts)
 
 
 def _refuse_annotations(plot: figure) -> None:
-    """Raises `ValueError` for parts other than glyphs, axes and grids, which the SVG would lack."""
+    """Raises `ValueError` for parts other than glyphs, axes, grids and legends, which the SVG would lack."""
     around = [model for place in ("left", "right", "above", "below", "center") for model in getattr(plot, place)]
     for model in [*plot.renderers, *around]:
-        if not isinstance(model, GlyphRenderer | Axis | Grid):
+        if not isinstance(model, GlyphRenderer | Axis | Grid | Legend):
             raise ValueError(f"{type(model).__name__} has no drawing as SVG; draw it with one of {_names()}.")
 
 
@@ -76,6 +77,31 @@ def _range(bokeh_range: Any, name: str, log: bool) -> tuple[float, float]:
 def _ticks(axes: list[Any], low: float, high: float, log: bool) -> list[float]:
     ticker = next((axis.ticker for axis in axes), None)
     return svg.ticks_of(low, high, log, ticker.ticks if isinstance(ticker, FixedTicker) else None)
+
+
+def _legend(plot: figure, frame: Frame) -> Iterator[str]:
+    """The legend, in the upper right corner: for each item a line or dot in the colour of its glyph, and its name."""
+    items = [item for legend in plot.legend for item in legend.items]
+    right, top = frame.left + frame.width - 10, frame.top + 10
+    if items:
+        height = LINE * len(items) + 6
+        width = 40 + 7 * max(len(_item_name(item)) for item in items)
+        corner = f'x="{right - width:g}" y="{top:g}" width="{width:g}" height="{height:g}"'
+        yield f'<rect {corner} fill="var(--bg)" fill-opacity="0.8"/>'
+    for k, item in enumerate(items):
+        y = top + LINE * (k + 0.5) + 3
+        x = right - width + 8
+        glyph, data = item.renderers[0].glyph, item.renderers[0].data_source.data
+        if isinstance(glyph, Line | MultiLine | Segment):
+            yield f'<path d="M{x:g} {y:g}h20" {_line_style(glyph, data)}/>'
+        elif colours := _colours(glyph.fill_color, data, 1):
+            yield from svg.dots(np.array([x + 10]), np.array([y]), colours[:1], 8.0, 1.0)
+        words = f'<text x="{x + 26:g}" y="{y + 4:g}" font-family="var(--sans)" font-size="12" fill="var(--ink)">'
+        yield f"{words}{escape(_item_name(item))}</text>"
+
+
+def _item_name(item: Any) -> str:
+    return str(item.label.value) if isinstance(item.label, Value) else str(item.label)
 
 
 # --- glyphs ----------------------------------------------------------------------------------------------------------

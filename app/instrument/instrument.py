@@ -57,6 +57,9 @@ class Instrument(param.Parameterized):
     #: Names of the functions that now run the reader's code.
     edited: tuple[str, ...] = ()
 
+    #: Of a pinned copy: what differs from the instrument that it is a copy of (`differences.py`).
+    pinned: tuple[str, ...] | None = None
+
     playing = param.Boolean(default=False, precedence=-1, doc="Whether the picture is being played.")
 
     _shown: ClassVar[Shown] = Shown()
@@ -280,9 +283,14 @@ class Instrument(param.Parameterized):
             getattr(self, action)(*place)
 
     def provenance(self) -> list[str]:
-        """The lines that say what a file of this instrument shows: title, the reader's code if any, all settings."""
+        """The lines that say what a file of this instrument shows: title, `notes`, all settings."""
         settings = (f"{name} = {as_text(getattr(self, name))}" for name in self.settings())
-        return [self.title, *self.edited_words(), *settings]
+        return [self.title, *self.notes(), *settings]
+
+    def notes(self) -> list[str]:
+        """What is written below the title in a file: how a pinned copy differs, and that code is the reader's."""
+        pinned = [] if self.pinned is None else [f"Pinned copy: {', '.join(self.pinned) or 'no difference'}"]
+        return [*pinned, *self.edited_words()]
 
     def seen(self) -> Iterator[tuple[Scene, dict[str, Columns], Any]]:
         """Each scene that is seen now, with the columns of its visible layers and its ranges, None for its own."""

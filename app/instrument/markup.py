@@ -140,12 +140,15 @@ def _legends(scene: Scene) -> Iterator[dict[str, Any]]:
         if scale:
             style.append(f"--long: {scale[0] / (scene.x[1] - scene.x[0]):.4f}")
             words = f"this long: {scale[1]}"
+        dash = getattr(layer, "dash", ())
+        if dash:
+            style.append(f"--dash: {dash[0]:g}px; --period: {sum(dash[:2]):g}px")
         if outline := getattr(layer, "outline", ""):
             style = [f"--c: var(--{outline})"]
         yield {
             "mark": "frame" if outline else layer.mark,
             "style": "; ".join(style),
-            "dashed": bool(getattr(layer, "dash", ())),
+            "dashed": bool(dash),
             "label": layer.legend,
             "scale": words,
             "ramp": layer.ramp if any(layer.ramp) else None,

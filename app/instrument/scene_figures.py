@@ -207,7 +207,7 @@ def _heat(plot: figure, layer: Heat, source: ColumnDataSource) -> GlyphRenderer:
     mapper = LinearColorMapper(palette=["#000000"], low=low, high=high)
     _themed(mapper, lambda theme: {"palette": heat_palette(layer.colour, layer.strongest, theme)[2]})
     renderer = plot.image("image", source=source, color_mapper=mapper, **_place(plot))
-    if layer.colour != BY_PART:
+    if layer.smooth and layer.colour != BY_PART:
         renderer.glyph.tags = [SMOOTH]
     return renderer
 

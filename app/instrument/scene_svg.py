@@ -112,7 +112,8 @@ def _texts(layer: Texts, columns: Columns, frame: Frame) -> Iterator[str]:
 
 def _heat(layer: Heat, columns: Columns, frame: Frame) -> Iterator[str]:
     low, high, palette = heat_palette(layer.colour, layer.strongest, "light")
-    return svg.shaded(_whole(frame), columns["image"], palette, low, high, layer.colour != BY_PART)
+    smooth = layer.smooth and layer.colour != BY_PART
+    return svg.shaded(_whole(frame), columns["image"], palette, low, high, smooth)
 
 
 def _image(layer: Image, columns: Columns, frame: Frame) -> Iterator[str]:
@@ -148,7 +149,8 @@ def instrument_svg(instrument: Instrument, theme: ThemeName, address: str = "") 
     Its metadata hold the address, the title and every setting.
     """
     width, top, parts = PICTURE_WIDTH, GAP, []
-    lines = [(instrument.title, 15, "ink"), *((text, 12, "acc") for text in instrument.edited_words())]
+    notes = [line for note in instrument.notes() for line in _wrapped(note.split(", "), ", ")]
+    lines = [(instrument.title, 15, "ink"), *((text, 12, "acc") for text in notes)]
     for text, size, colour in lines:
         parts.append(_line(GAP, top + size, text, size, colour))
         top += size + 8
@@ -180,12 +182,12 @@ def _line(x: float, y: float, text: str, size: int, colour: str) -> str:
     return f'<text x="{x:g}" y="{y:g}" {font}>{escape(text)}</text>'
 
 
-def _wrapped(items: list[str]) -> list[str]:
+def _wrapped(items: list[str], between: str = " · ") -> list[str]:
     """Items in lines that fit the picture."""
     lines: list[str] = []
     for item in items:
-        if lines and CHARACTER * len(f"{lines[-1]} · {item}") < PICTURE_WIDTH:
-            lines[-1] += f" · {item}"
+        if lines and CHARACTER * len(f"{lines[-1]}{between}{item}") < PICTURE_WIDTH:
+            lines[-1] += f"{between}{item}"
         else:
             lines.append(item)
     return lines

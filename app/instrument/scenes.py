@@ -177,10 +177,12 @@ class Heat(Layer):
 
     With a token as colour: uint8, from 0, transparent, to 255, the token at the opacity `strongest`; floats from 0 to 1
     are scaled. With `BY_PART`: int8, the part of each pixel; -1 grey, -2 transparent. With "diverging": int8 from -127
-    (c0) over 0 (transparent) to 127 (c1); floats from -1 to 1 are scaled.
+    (c0) over 0 (transparent) to 127 (c1); floats from -1 to 1 are scaled. smooth: drawn by interpolation between cells,
+    as densities are, not as a picture of pixels; parts never are.
     """
 
     strongest: float = 0.36
+    smooth: bool = True
     names: ClassVar[tuple[str, ...]] = ("image",)
     mark: ClassVar[str] = "area"
 

@@ -224,13 +224,18 @@ def shaded(place: str, values: Any, palette: Sequence[object], low: float, high:
     """An image of `values`, row 0 at the bottom, coloured by equal intervals of the palette.
 
     Where all colours are one token at several opacities it is a mask over that token, so that it follows the theme.
+    Values that are not finite are transparent.
     """
     rgba = np.array([_rgba(str(colour)) for colour in palette], np.uint8)
     shade = _one_token(palette)
     white = np.concatenate([np.full((len(rgba), 3), 255, np.uint8), rgba[:, 3:]], axis=1)
-    share = (np.asarray(values, float) - low) / (high - low)
+    values = np.asarray(values, float)
+    drawn = np.isfinite(values)
+    share = np.where(drawn, values - low, 0.0) / (high - low)
     index = np.clip((share * len(rgba)).astype(int), 0, len(rgba) - 1)
-    png = _png((white if shade else rgba)[index][::-1])
+    pixels = (white if shade else rgba)[index]
+    pixels[~drawn] = 0  # transparent
+    png = _png(pixels[::-1])
     picture = _picture(place, png, smooth)
     if shade:
         mark = f"shade-{zlib.crc32(f'{place}{png}'.encode()):08x}"

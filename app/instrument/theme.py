@@ -100,7 +100,7 @@ def axis_colours(theme: ThemeName) -> dict[str, str]:
 
 
 def style_axes(plot: Any, theme: ThemeName) -> None:
-    """Styles the visible axes and the background of a Bokeh figure: the theme's colours and thin grey lines."""
+    """Styles axes, legend and background of a Bokeh figure: the theme's colours and thin grey lines."""
     colours = TOKENS[theme]
     plot.background_fill_alpha = plot.border_fill_alpha = 0
     plot.outline_line_color = None
@@ -112,6 +112,10 @@ def style_axes(plot: Any, theme: ThemeName) -> None:
         axis.minor_tick_line_color = None
         axis.major_tick_in = 0
         axis.major_tick_out = 4
+    for legend in plot.legend:
+        legend.update(background_fill_color=colours["bg"], background_fill_alpha=0.8, label_text_color=colours["ink"])
+        legend.border_line_color = None
+        legend.update(label_text_font="Inter Variable, system-ui, sans-serif", label_text_font_size="12px")
     plot.xgrid.grid_line_color = None
     plot.ygrid.grid_line_color = colours["line"]
 
@@ -122,11 +126,13 @@ def restyle(plot: Any, theme: ThemeName) -> None:
     colours, others = TOKENS[theme], TOKENS["dark" if theme == "light" else "light"]
     if plot.title is not None:
         plot.title.update(text_color=colours["ink"], text_font="Inter Variable, system-ui, sans-serif")
+        plot.title.update(text_font_style="normal", text_font_size="13px")  # as in the still picture
     same = {others[name].lower(): value for name, value in colours.items() if name != "on-acc"}
     for model in plot.references():
         for name, value in model.properties_with_values(include_defaults=False).items():
-            if isinstance(value, str) and value.lower() in same:
-                setattr(model, name, same[value.lower()])
+            shown = getattr(value, "value", value)  # the same colour for all marks, or a property of the model
+            if isinstance(shown, str) and shown.lower() in same:
+                setattr(model, name, same[shown.lower()])
             elif name == "palette":
                 model.palette = [same.get(str(c).lower()[:7], str(c)[:7]) + str(c)[7:] for c in value]
 

@@ -68,7 +68,7 @@ def run_test_suite(full: Path, pyodide: Path, work: Path, python: Path, runner: 
         libraries,
     ]
     advice = "The wheel is not used. A failure that WebAssembly explains is to be named in checks/suite.py."
-    output = runner.run("NumPy's own tests in Pyodide", command, limit=900, advice=advice)
+    output = runner.run("NumPy's own tests in Pyodide", command, limit=2400, advice=advice)
     return next((line for line in reversed(output.splitlines()) if " passed" in line), "no result")
 
 

@@ -345,3 +345,13 @@ def _signal(alpha_bar: ArrayLike) -> Array:
 def _require_ends(sigma_min: float, sigma_max: float) -> None:
     require(sigma_min > 0, "`sigma_min` must be above 0", sigma_min)
     require(sigma_max > sigma_min, f"`sigma_max` must be above `sigma_min` = {sigma_min}", sigma_max)
+
+
+SCHEDULES: dict[str, Schedule] = {
+    "exponential": Exponential(),
+    "linear": Linear(),
+    "cosine": Cosine(),
+    "sigmoid": Sigmoid(),
+    "karras": Karras(),
+}
+"""The published schedules, with their usual parameters, by the names that settings and addresses use."""

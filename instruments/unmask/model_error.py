@@ -20,8 +20,8 @@ ROWS = 16
 
 
 def divergence(p: Array, q: Array) -> Array:
-    """KL(p || q) in nats of laws (..., V), every q above 0."""
-    return np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.log(q)), axis=-1)
+    """KL(p || q) in nats of laws (..., V), every q above 0; not below 0 by rounding."""
+    return np.maximum(np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.log(q)), axis=-1), 0.0)
 
 
 def distance(x: Tokens) -> tuple[float, float] | None:

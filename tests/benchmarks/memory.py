@@ -31,7 +31,7 @@ IN_INSTRUMENTS = """(code) => new Promise((resolve) => {
   let printed = "";
   python.on("output", (message) => message.run === run && (printed += message.body));
   python.on("cell_done", (message) => message.run === run && resolve(printed));
-  python.send({ type: "run_cell", run, label: "benchmark", code, above: [], checks: "" });
+  python.send({ type: "run_cell", run, label: "benchmark", code, above: [], checks: "", starter: "" });
 })"""
 
 

@@ -91,7 +91,7 @@ def kind(path: str) -> str:
         return "document"
     if name.endswith((".css", ".woff2")):
         return "style, fonts"
-    if name.endswith((".pack", ".whl", ".npz")) or name == "ring.resources.zip":
+    if name.endswith((".bin", ".whl", ".npz")) or name == "ring.resources.zip":
         return "packages"
     if name.endswith(".wasm") and "/pyodide" not in path:  # NumPy's compiled modules
         return "packages"

@@ -24,12 +24,16 @@ from tornado.web import Application
 from diffusion_lab.app.build.setup_steps import ROOT
 from diffusion_lab.app.build.static_host import SiteFile, application
 
+from .bad_host import BadHost
 from .course import Course, HostPage, open_dialog
 from .lab import DESK, Lab
 from .watched import Watched
 
 #: The warm profile has no service worker, so that tests can intercept every request.
 NO_SERVICE_WORKER = "delete Navigator.prototype.serviceWorker"
+
+#: A name of this machine that is not `localhost`: pages of such a host, without https, are no secure context.
+PLAIN_HOST = "lab.test"
 
 #: As a container's root with no outside network: nothing but what the tests ask for.
 CHROMIUM_FLAGS = [
@@ -40,6 +44,7 @@ CHROMIUM_FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
 ]
 
 
@@ -222,6 +227,21 @@ def host(dist: Path) -> Iterator[tuple[str, Callable[[], None]]]:
 
     yield address, switch_off
     switch_off()
+
+
+@pytest.fixture
+def plain_site(site: str) -> str:
+    """Address of the built site without https, as in a classroom's network."""
+    return site.replace("127.0.0.1", PLAIN_HOST)
+
+
+@pytest.fixture
+def bad_host(dist: Path) -> Iterator[BadHost]:
+    """A host of the site that misbehaves on request."""
+    host = BadHost(dist)
+    host.address, stop = serve_in_thread(host.application)
+    yield host
+    stop()
 
 
 @pytest.fixture

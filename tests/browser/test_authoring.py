@@ -133,6 +133,68 @@ def test_an_instrument_runs_the_python_of_now(author, serving):
     author.page.wait_for_selector(".live-view [data-status]:has-text('exact score, mended, of')")
 
 
+SLOT = """:::{instrument} ring-late
+:t: 0.6
+The same instrument, later.
+:::
+
+Press {set}`ring-late t=0.9 | much later` or {set}`ring t=0.1 | earlier`: {value}`ring-late t=0.9 : alpha_bar`.
+
+## """
+
+
+def test_two_slots_of_one_instrument_are_two_instruments_of_one_python(author, serving):
+    page = author.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    author.requests.clear()
+    serving.edit(CHAPTER, "## One small step", f"{SLOT}One small step")
+    author.wait(RELOADED)
+    first, late = page.locator("#instrument-ring"), page.locator("#instrument-ring-late")
+
+    def shows(place, t):
+        place.locator(".live-view [data-reading=t]", has_text=t).wait_for(timeout=60_000)
+
+    shows(first, "0.05")
+    shows(late, "0.60")
+    assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map(({ id }) => id)).size") == page.evaluate(
+        "document.querySelectorAll('[id]').length"
+    )
+    assert len([url for url in author.requests if re.search(r"/ring\.[^/]*pack$", url)]) <= 1
+
+    page.get_by_role("link", name="much later").click()
+    shows(late, "0.90")
+    shows(first, "0.05")
+    page.get_by_role("link", name="earlier").click()
+    shows(first, "0.10")
+    shows(late, "0.90")
+    assert page.locator(".docked").evaluate_all("(all) => all.map(({ id }) => id)") in ([], ["instrument-ring"])
+
+    late.locator(".menu summary").click()
+    late.locator("[data-do=link]").click()
+    late.locator(".menu output", has_text="Copied.").wait_for()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == serving.address + PAGE + "?ring-late.t=0.9#instrument-ring-late"
+    late.locator("[data-do=embed]").click()
+    code = page.locator("dialog textarea").input_value()
+    assert re.search(r"/embed/ring\.html\?[^\"]*t=0\.9&", code)
+    page.keyboard.press("Escape")
+    late.locator(".menu summary").click()
+    late.locator("[data-do=code]").click()
+    page.locator("#instrument-ring-late + .cell.kernel[data-editable]").wait_for()
+    first.locator(".menu summary").click()
+    first.locator("[data-do=code]").click()
+    page.locator("#instrument-ring + .cell.kernel[data-editable]").wait_for()
+    assert page.locator(".cell.kernel").count() == 1
+
+    page.reload()
+    shows(first, "0.10")
+    shows(late, "0.90")
+    page.evaluate("window.marked = true")
+    serving.edit(CHAPTER, f"{SLOT}One small step", "## One small step")
+    author.wait(RELOADED)
+    assert late.count() == 0
+
+
 MISTAKES = {
     "formula": (CHAPTER, "$", r"$\nonsense "),
     "python": ("instruments/ring/kernel.py", "import numpy as np", "import numpy as = np"),

@@ -256,5 +256,5 @@ def test_the_data_can_be_downloaded(visit: Visit, tmp_path: Path) -> None:
 def test_a_first_visit_needs_nothing_that_belongs_to_cells(visit: Visit) -> None:
     """Whatever was done above: what an instrument imports is in the packs of its page, and its models are drawn."""
     assert not [url for url in visit.lab.requests if "chunk-bokeh_all" in url]
-    packs = {url.rpartition("/")[2].partition(".")[0] for url in visit.lab.requests if url.endswith(".pack")}
+    packs = {url.rpartition("/")[2].partition(".")[0] for url in visit.lab.requests if url.endswith(".bin")}
     assert packs == {"start", "core", "lab", visit.name}

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from .lab import Lab
+
 CODE = "import numpy as np\ndef score(x, sigma=1.0):\n    'The score at x.'\n"
 
 
@@ -70,7 +72,7 @@ def test_attributes_are_found_without_a_call(lab: Any) -> None:
 
 def test_before_python_is_there_the_page_s_words_are_offered(cold_lab: Any) -> None:
     lab = cold_lab
-    lab.page.route("**/*.pack", lambda route: route.abort())
+    lab.page.route("**/*.bin", lambda route: route.abort())
     lab.open(live=False)
     cell = lab.edit("langevin", "")
     cell.locator(".cm-content").press("a")
@@ -112,7 +114,65 @@ def test_a_shared_cell_is_shown_not_run_and_one_s_own_is_kept(lab: Any, open_col
     assert text(mine) == "print('δ shared')  # edited"
     notice.get_by_role("button", name="Back to mine").click()
     assert text(mine) == "mine = 1"
+    notice.get_by_role("button", name="Show the other text").click()
+    assert text(mine) == "print('δ shared')  # edited", "nothing has been dropped"
+    notice.get_by_role("button", name="Keep only this").click()
     assert not notice.is_visible()
+
+
+def test_what_is_typed_on_a_link_s_code_is_there_after_a_reload(lab: Any) -> None:
+    lab.open(live=False)
+    address = link_to(lab, lab.edit("langevin", "print('shared')"))
+    lab.edit("langevin", "mine = 1")
+    lab.page.goto("about:blank")
+    lab.page.goto(address)
+    cell = lab.edit("langevin", "typed = 2")
+    lab.page.reload()
+    lab.page.locator("#cell-langevin[data-editable]").wait_for()
+    assert text(cell) == "typed = 2"
+    cell.locator(".notice").get_by_role("button", name="Back to mine").click()
+    assert text(cell) == "mine = 1"
+
+
+def test_another_tab_is_told_and_has_both_texts(lab: Any) -> None:
+    lab.open(live=False)
+    with lab.page.context.new_page() as page:
+        other = Lab(page, lab.site).open(live=False)
+        mine, theirs = lab.edit("langevin", "mine = 1"), other.edit("langevin", "theirs = 2")
+        notice = mine.locator(".notice", has_text="Another tab has changed this cell. Both texts are kept.")
+        notice.wait_for()
+        assert text(mine) == "mine = 1"
+        theirs.locator(".notice").get_by_role("button", name="Show the other tab’s").click()
+        assert text(theirs) == "mine = 1"
+        theirs.locator(".notice").get_by_role("button", name="Show the other text").click()
+        assert text(theirs) == "theirs = 2"
+        notice.get_by_role("button", name="Show that text").click()
+        assert text(mine) == "theirs = 2"
+
+
+def test_a_reset_says_how_the_text_comes_back(lab: Any) -> None:
+    lab.open(live=False)
+    cell = lab.edit("langevin", "mine = 1")
+    cell.locator(".reset").click()
+    assert cell.get_attribute("data-edited") is None
+    assert lab.page.evaluate("localStorage.length") == 0
+    cell.locator(".notice", has_text="Reset. Undo brings your code back.").get_by_role("button", name="Undo").click()
+    assert text(cell) == "mine = 1"
+    assert not cell.locator(".notice").is_visible()
+
+
+def test_a_full_storage_is_said_where_one_types(lab: Any) -> None:
+    lab.open(live=False)
+    lab.page.evaluate("localStorage.setItem('filler', 'x'.repeat(5 * 2 ** 20 - 200))")
+    cell = lab.edit("langevin", "x = 1  # " + "long " * 100)
+    cell.locator(".notice", has_text="This browser’s storage for this site is full").wait_for()
+    with lab.page.expect_event("dialog") as asked:
+        lab.page.once("dialog", lambda dialog: dialog.dismiss())
+        lab.page.close(run_before_unload=True)
+    assert asked.value.type == "beforeunload"
+    lab.page.evaluate("localStorage.clear()")
+    lab.edit("langevin", "x = 1")
+    assert not cell.locator(".notice").is_visible()
 
 
 @pytest.mark.parametrize(

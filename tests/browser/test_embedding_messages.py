@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from .course import FRAMES, Course, embed, fits, settled
 
@@ -29,6 +31,12 @@ def test_messages(course: Course) -> None:
     course.page.wait_for_function(
         "() => heard.some(({ type, settings }) => type === 'stateChanged' && settings.t === 0.51)"
     )
+    course.page.evaluate("frames[0].postMessage({ schema: 'diffusion-lab/1', type: 'statements' }, '*')")
+    frame.locator(".live-view input[type=range][data-param=t]").press("ArrowRight")
+    course.page.wait_for_function("() => heard.some(({ type }) => type === 'statement')")
+    (statement,) = course.page.evaluate("heard.flatMap(({ statement }) => statement ?? [])")
+    assert statement["verb"]["id"] == "http://adlnet.gov/expapi/verbs/interacted" and "actor" not in statement
+    assert statement["object"]["id"] == f"{course.lab}embed/ring.html" and "t=0.52" in statement["result"]["response"]
     described = ask({"type": "describe"})["settings"]
     assert next(setting for setting in described if setting["name"] == "t")["high"] == 1
 
@@ -86,3 +94,29 @@ def test_only_the_origins_of_the_address_are_heard_and_told(course: Course) -> N
     own = course.address.rstrip("/")
     course.open("listening", embed(course, f"start=paused&origin={own}"), 776)
     assert course.page.evaluate("ask({type: 'getState'})")["type"] == "state"
+
+
+def test_an_embedded_question_makes_statements_and_a_receipt(course: Course, dist: Path) -> None:
+    name = min(path.stem for path in (dist / "embed/quiz").glob("*.html"))
+    address = f"{course.lab}embed/quiz/{name}.html"
+    course.open("listening", f'<iframe src="{address}?statements=1" width="100%" height="480"></iframe>', 776)
+    frame = course.frame()
+    right = str(frame.locator("form[data-quiz]").get_attribute("data-answer"))
+    for answer in ("1e9", right):
+        frame.locator("form input").fill(answer)
+        frame.get_by_role("button", name="Check").click()
+    course.page.wait_for_function("() => heard.filter(({ type }) => type === 'statement').length === 3")
+    statements = course.page.evaluate("heard.flatMap(({ statement }) => statement ?? [])")
+    assert [statement["verb"]["display"]["en"] for statement in statements] == ["answered", "answered", "completed"]
+    assert [statement["result"].get("response") for statement in statements] == ["1e9", right, None]
+    assert [statement["result"]["success"] for statement in statements] == [False, True, True]
+    assert {statement["object"]["id"] for statement in statements} == {address}
+    (parent,) = statements[0]["context"]["contextActivities"]["parent"]
+    assert parent["id"].startswith(f"{course.lab}chapters/")
+    frame.get_by_role("button", name="Receipt").click()
+    code = frame.locator("dialog textarea").input_value()
+    course.page.goto(f"{course.lab}receipts.html")
+    course.page.locator("#codes").fill(code)
+    row = course.page.locator(".receipts tbody tr")
+    expect(row).to_contain_text("1 of 1 done")
+    expect(row).to_contain_text(f": {right}, right")

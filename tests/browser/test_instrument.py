@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -156,6 +157,38 @@ def test_address_sets_the_state_and_the_menu_gives_it_back(lab: Any) -> None:
     assert link == lab.site + "chapters/01-forward.html?ring.t=0.7&ring.seed=9#instrument-ring"
 
 
+def test_reload_and_back_keep_the_state_a_link_wins_and_all_can_be_reset(lab: Any) -> None:
+    lab.open()
+    yours = lab.page.locator(".yours:visible")
+    assert yours.count() == 0
+    lab.slide("t", 0.77)
+    lab.shows("t", "0.77")
+    yours.get_by_text("What you have changed on this page is kept in this browser.").wait_for()
+    lab.page.reload()
+    lab.page.locator(".still .figure[aria-label*='t = 0.7']").wait_for()
+    lab.wait_live()
+    lab.shows("t", "0.77")
+    assert yours.count() == 1
+    lab.open("chapters/02-learning.html", live=False)
+    lab.page.go_back()
+    lab.wait_live()
+    lab.shows("t", "0.77")
+    lab.open("chapters/01-forward.html?ring.t=0.4")
+    lab.shows("t", "0.40")
+    came = lab.page.locator(".instrument .kept", has_text="This state came by link. Yours is kept.")
+    came.get_by_role("button", name="Back to mine").click()
+    lab.shows("t", "0.77")
+    yours.get_by_role("button", name="Reset all").click()
+    lab.shows("t", "0.05")
+    yours.get_by_role("button", name="Undo").click()
+    lab.shows("t", "0.77")
+    yours.get_by_role("button", name="Reset all").click()
+    lab.shows("t", "0.05")
+    lab.page.reload()
+    lab.wait_live()
+    lab.shows("t", "0.05")
+
+
 def test_embed_page_takes_its_state_from_the_query(open_lab: Any) -> None:
     lab = open_lab(viewport={"width": 700, "height": 900}).open(
         "embed/ring.html?t=0.3&seed=7&show_paths=maybe&theme=dark"
@@ -178,6 +211,8 @@ def test_a_pinned_copy_keeps_its_settings_and_its_seed(lab: Any) -> None:
     lab.page.locator(".instrument [data-do=pin]").click()
     first, pinned = lab.page.locator(".pair .instrument").first, lab.page.locator(".pair .instrument").nth(1)
     pinned.locator(".live-view [data-reading=t]", has_text="0.05").wait_for(timeout=30_000)
+    name = pinned.locator("h3", has_text="the same as here")
+    name.wait_for()
     move(first, "t", 0.1)
     first.locator(".live-view [data-reading=t]", has_text="0.10").wait_for()
     assert pinned.locator("[data-reading=t]").inner_text() == "0.050"
@@ -185,6 +220,12 @@ def test_a_pinned_copy_keeps_its_settings_and_its_seed(lab: Any) -> None:
     move(pinned, "t", 0.6)
     pinned.locator(".live-view [data-reading=t]", has_text="0.60").wait_for()
     assert first.locator("[data-reading=t]").inner_text() == "0.100"
+    pinned.locator("h3", has_text=re.compile(r"^t = 0.60 \(here 0.10\)$")).wait_for()
+    pinned.locator(".menu summary").click()
+    with lab.page.expect_download() as download:
+        pinned.locator("[data-do=data]").click()
+    assert download.value.suggested_filename == "ring-pinned.csv"
+    assert "# Pinned copy: t = 0.60 (here 0.10)\n" in download.value.path().read_text("utf-8")
     pinned.locator(".unpin").click()
     assert lab.page.locator(".instrument").count() == 1
     assert lab.page.evaluate("Bokeh.documents.length") == 1, "the document of the copy is gone"

@@ -73,7 +73,7 @@ def test_every_link_within_the_page_leads_somewhere(open_lab: MakeLab) -> None:
 
 def test_front_page_leads_to_the_chapter(open_lab: MakeLab) -> None:
     lab = open_lab().open("index.html", live=False)
-    assert not [url for url in lab.requests if re.search(r"pyodide|\.pack", url)], "the front page needs no Python"
+    assert not [url for url in lab.requests if re.search(r"pyodide|\.bin", url)], "the front page needs no Python"
     lab.page.locator(".chapters a").first.click()
     lab.page.wait_for_url("**/chapters/01-forward.html")
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 
-@pytest.mark.parametrize("pack", ["core", "ring"])
-def test_a_failed_download_is_said_and_can_be_tried_again(cold_lab: Any, pack: str) -> None:
-    lab, blocked = cold_lab, f"**/{pack}.*.pack"
-    lab.page.context.route(blocked, lambda route: route.abort())
+def test_a_host_that_does_not_answer_is_said_and_can_be_tried_again(cold_lab: Any) -> None:
+    lab = cold_lab
+    lab.page.context.route("**/core.*.bin", lambda route: route.abort())
     lab.open(live=False)
     failed = lab.page.locator(".instrument .live[data-state=failed]")
     failed.wait_for(timeout=30_000)
-    assert f"Python did not start: {pack}." in failed.inner_text()
-    assert "could not be downloaded" in failed.inner_text()
+    assert re.search(r"Python did not start: [\d.:]+ did not answer the request for core\.", failed.inner_text())
     recovers(lab)
 
 
@@ -41,20 +40,6 @@ def recovers(lab: Any) -> None:
     lab.slide("t", 0.4)
     lab.shows("t", "0.40")
     lab.messages.clear()  # the browser itself reports the request that this test has blocked
-
-
-@pytest.mark.parametrize("damage", ["cut off", "no pack"])
-def test_a_pack_that_arrives_broken_is_said(cold_lab: Any, damage: str) -> None:
-    def break_it(route: Any) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, body=answer.body()[:5000] if damage == "cut off" else b"<html>Sign in</html>")
-
-    cold_lab.page.context.route("**/lab.*.pack", break_it)
-    cold_lab.open(live=False)
-    failed = cold_lab.page.locator(".instrument .live[data-state=failed]")
-    failed.wait_for(timeout=30_000)
-    assert failed.inner_text().startswith("Python did not start: ")
-    recovers(cold_lab)
 
 
 def test_python_is_live_where_no_instrument_can_be_opened(lab: Any) -> None:

@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -39,7 +41,7 @@ def pages(site: dict[str, bytes], words: str) -> set[str]:
 
 
 def pack(site: dict[str, bytes], name: str = "lab") -> bytes:
-    (data,) = (data for path, data in site.items() if path.startswith(f"assets/{name}.") and path.endswith(".pack"))
+    (data,) = (data for path, data in site.items() if path.startswith(f"assets/{name}.") and path.endswith(".bin"))
     return data
 
 
@@ -119,3 +121,25 @@ def test_the_published_site_is_the_draft_with_twins_and_a_service_worker(checkou
     for name in twins:
         unpack = brotli.decompress if name.endswith(".br") else gzip.decompress
         assert unpack(site[name]) == site[name[:-3]]
+
+
+def test_with_the_published_address_embed_pages_are_found_by_oembed(checkout, before):
+    """One file for each embed page and a link to it; nothing else changes. Without the address there is neither."""
+    address = "https://lab.example/course"
+    site = build(checkout, "--draft", "--base-url", address)
+    embeds = {name for name in before if name.startswith("embed/") and name.endswith(".html")}
+    responses = {name.replace(".html", ".json") for name in embeds}
+    assert site.keys() - before.keys() == responses
+    for name in embeds:
+        title = re.search(r"<title>(.*?)</title>", site[name].decode())[1]
+        file = f"{address}/{name.replace('.html', '.json')}"
+        link = f'<link rel="alternate" type="application/json+oembed" href="{file}" title="{title}">\n'
+        assert site[name].decode().replace(link, "", 1) == before[name].decode()
+        response = json.loads(site[name.replace(".html", ".json")])
+        assert f'<iframe src="{address}/{name}" ' in response["html"]
+        picture = response.get("thumbnail_url", "").removeprefix(f"{address}/")
+        assert picture == (name.replace(".html", ".svg") if name.count("/") == 1 else "")
+        assert not picture or picture in site
+    assert {name for name in before if site[name] != before[name]} == {*embeds, "files.json"}
+    assert not [name for name, data in before.items() if b"json+oembed" in data and name.endswith(".html")
+                and name != "teachers.html"]  # fmt: skip

@@ -7,7 +7,8 @@ import pytest
 from diffusion_lab.app.build.chapter_parser import parse_chapter
 from diffusion_lab.app.build.chapter_tree import Exercise
 from diffusion_lab.app.build.site import chapter_paths, read_references
-from diffusion_lab.app.cells.session import Output, Session
+from diffusion_lab.app.cells.outputs import Output
+from diffusion_lab.app.cells.session import Session
 
 EXERCISES: dict[str, Exercise] = {
     exercise.label: exercise

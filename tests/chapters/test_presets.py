@@ -28,7 +28,7 @@ of_each_place = pytest.mark.parametrize(
 
 
 def presets_of(chapter: Chapter, slot: InstrumentSlot) -> list[Preset]:
-    return [preset for preset in chapter.presets if preset.instrument == slot.name]
+    return [preset for preset in chapter.presets if preset.slot == slot.name]
 
 
 def in_the_place(slot: InstrumentSlot, state: dict[str, str] | None = None) -> Instrument:

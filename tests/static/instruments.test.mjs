@@ -17,6 +17,11 @@ register(`data:text/javascript,${encodeURIComponent(resolve)}`);
 
 const { openInstruments } = await import("../../static/js/page/instruments.js");
 
+// States are stored when the page is left, not after a while, when another test may have begun.
+const { setTimeout: after } = globalThis;
+const STORED_AFTER_MS = 300;
+globalThis.setTimeout = /** @type {any} */ ((/** @type {any} */ act, /** @type {number} */ ms) => (ms === STORED_AFTER_MS ? 0 : after(act, ms)));
+
 /** An element of the page that takes whatever is done to it; what it is asked for is another, the same each time. @returns {any} */
 function element(dataset = {}) {
   /** @type {Record<string, ((event: any) => void)[]>} */
@@ -45,6 +50,17 @@ function element(dataset = {}) {
     },
     set: (target, name, value) => Reflect.set(target, name, value),
   });
+}
+
+/** What a browser stores. */
+function storage() {
+  /** @type {Map<string, string>} */ const kept = new Map();
+  return {
+    kept,
+    getItem: (/** @type {string} */ key) => kept.get(key) ?? null,
+    setItem: (/** @type {string} */ key, /** @type {string} */ value) => void kept.set(key, value),
+    removeItem: (/** @type {string} */ key) => void kept.delete(key),
+  };
 }
 
 /** Python's side: what it was sent, and `says` to let it speak. */
@@ -94,6 +110,8 @@ const idle = (/** @type {number | undefined} */ ms = undefined) => line.says({ t
 /** A model with colours of both themes. @type {any} */ let coloured;
 /** Elements that the page has made. @type {any[]} */ let made;
 /** Listeners of the document. @type {Record<string, (event: any) => void>} */ let onDocument;
+/** Listeners of the window. @type {Record<string, (event: any) => void>} */ const onWindow = {};
+/** What the pages of the tests so far do when they are left. @type {(() => void)[]} */ const leaving = [];
 /** What the server answers. @type {() => any} */ let download;
 /** A figure within the view that Bokeh has made. */
 const figure = { throttled_paint: async () => {}, drawings: 0, repaint: () => void figure.drawings++, children: () => [] };
@@ -109,11 +127,13 @@ async function settled() {
 }
 
 beforeEach(async () => {
+  for (const leave of leaving.splice(0)) leave(); // else the page of the test before stores its state later
   coloured = { type: "Scatter", tags: new Map(), applied: {}, setv: (/** @type {object} */ values) => Object.assign(coloured.applied, values) };
   coloured.tags = ["a name", new Map([["light", new Map([["fill_color", "#111"]])], ["dark", new Map([["fill_color", "#eee"]])]])];
   const bokehDocument = {
     on_change: (/** @type {any} */ callback) => (change = callback),
     _all_models: new Map(/** @type {[string, any][]} */ ([["1", coloured]])),
+    views_manager: { clear() {} },
   };
   settings = {
     query: "",
@@ -134,7 +154,7 @@ beforeEach(async () => {
   made = [];
   onDocument = {};
   place = element({ instrument: "a", document: "a.json", state: '{"t":"0.5"}' });
-  download = () => ({ ok: true, json: async () => ({ doc: {}, roots: ["r"] }) });
+  download = () => Response.json({ doc: {}, roots: ["r"] });
   Object.assign(globalThis, {
     location: { search: "", hash: "", pathname: "/chapters/x.html", href: "http://lab/chapters/x.html" },
     innerHeight: 800,
@@ -145,11 +165,18 @@ beforeEach(async () => {
       baseURI: "http://lab/chapters/x.html",
       documentElement: { dataset: { theme: "dark" } },
       body: { dataset: {} },
+      querySelector: () => null,
       querySelectorAll: () => [place],
       createElement: () => made[made.push(element()) - 1],
       addEventListener: (/** @type {string} */ name, /** @type {any} */ listener) => (onDocument[name] = listener),
     },
     requestAnimationFrame: setImmediate,
+    addEventListener(/** @type {string} */ name, /** @type {any} */ listener) {
+      onWindow[name] = listener;
+      if (name === "pagehide") leaving.push(listener);
+    },
+    localStorage: storage(),
+    sessionStorage: storage(),
   });
   line = python();
   openInstruments(/** @type {any} */ (line));
@@ -234,17 +261,17 @@ test("a still picture of another state is replaced at once", async () => {
 });
 
 test("a document that cannot be downloaded is reported, and asked for again with a new Python", async () => {
-  download = () => ({ ok: false, status: 503 });
+  download = () => new Response(null, { status: 503 });
   line = python();
   openInstruments(/** @type {any} */ (line));
   await settled();
   assert.deepEqual(line.problems, [
-    ["a", "the picture could not be drawn: http://lab/chapters/a.json could not be downloaded: the server answered 503"],
+    ["a", "the picture could not be drawn: lab answered 503 to the request for a.json; try again later."],
   ]);
   line.says(state());
   await settled();
   assert.equal(line.sent.some(({ type }) => type === "drawn"), false);
-  download = () => ({ ok: true, json: async () => ({ doc: {}, roots: ["r"] }) });
+  download = () => Response.json({ doc: {}, roots: ["r"] });
   line.says({ type: "replaced" });
   await live();
 });
@@ -457,20 +484,129 @@ test("a preset follows what was moved before it, ends playing, and waits for the
   assert.deepEqual(line.changes().slice(1), [{ t: 0.7, playing: false }, { values: { t: "0.2" }, keep: false }, { seed: 3 }]);
 });
 
+// --- what is kept for the next visit ----------------------------------------------------------------------------------
+
+const KEY = "lab:state:undefined:a";
+const visit = (/** @type {string} */ search = "", /** @type {string} */ kind = "navigate") => {
+  /** @type {any} */ (globalThis).location.search = search;
+  /** @type {any} */ (performance).getEntriesByType = () => [{ type: kind }];
+  place.dataset = { instrument: "a", document: "a.json", state: '{"t":"0.5"}' };
+  line = python();
+  openInstruments(/** @type {any} */ (line));
+  return line.sent[0].slot;
+};
+/** The reader moves t, and Python answers. */
+async function move(/** @type {number} */ t) {
+  moved("t", t);
+  await taskOver();
+  line.says(state({ settings: { t }, query: `t=${t}` }));
+  idle();
+  onWindow.pagehide({});
+}
+
+test("a reload and a later visit begin in the state that the reader has left", async () => {
+  await live({ query: "" });
+  onWindow.pagehide({});
+  assert.equal(localStorage.getItem(KEY), null, "nothing has been moved");
+  await move(0.7);
+  assert.equal(localStorage.getItem(KEY), "t=0.7");
+  assert.equal(visit("", "reload").query, "t=0.7");
+  sessionStorage.removeItem(KEY);
+  assert.equal(visit().query, "t=0.7");
+  await live({ query: "t=0.7" });
+  await move(0.5);
+  line.says(state({ query: "" }));
+  onWindow.pagehide({});
+  assert.equal(localStorage.getItem(KEY), null);
+  assert.equal(visit().query, undefined);
+});
+
+test("each tab begins in its own state", async () => {
+  await live();
+  await move(0.7);
+  localStorage.setItem(KEY, "t=0.1"); // by another tab
+  assert.equal(visit("", "reload").query, "t=0.7");
+});
+
+test("a link's state wins, and the reader's own is a press away", async () => {
+  await live();
+  await move(0.7);
+  const opened = visit("?a.t=0.2");
+  assert.deepEqual([opened.asked, opened.query], [{ t: "0.2" }, undefined]);
+  await live({ query: "t=0.2" });
+  onWindow.pagehide({});
+  assert.equal(localStorage.getItem(KEY), "t=0.7", "a link that has only been looked at changes nothing");
+  const back = made.find((one) => one.textContent === "Back to mine");
+  back.dispatchEvent({ type: "click" });
+  await taskOver();
+  assert.deepEqual(line.changes(), [{ values: { t: "0.7" }, keep: false }]);
+});
+
+test("what the reader makes of a link's state is there after a reload; the same link opened again shows its own", async () => {
+  await live();
+  await move(0.7);
+  visit("?a.t=0.2");
+  await live({ query: "t=0.2" });
+  await move(0.3);
+  assert.equal(visit("?a.t=0.2", "reload").query, "t=0.3");
+  assert.deepEqual(JSON.parse(String(localStorage.getItem(`${KEY}:more`))).others.map((/** @type {any} */ { text }) => text), ["t=0.7"]);
+  const again = visit("?a.t=0.2");
+  assert.deepEqual([again.asked, again.query], [{ t: "0.2" }, undefined]);
+});
+
+test("a page of one instrument begins in the state of its address", async () => {
+  localStorage.setItem(KEY, "t=0.7");
+  const other = python();
+  /** @type {any} */ (globalThis).document.body.dataset = { embed: "" };
+  openInstruments(/** @type {any} */ (other), { started: Promise.resolve(), notSettings: [], differing: {} });
+  assert.equal(other.sent[0].slot.query, undefined);
+});
+
+test("two slots of one instrument are two instruments, each with its part of the address and its own state", async () => {
+  const late = element({ instrument: "a", slot: "a-late", document: "b.json", state: '{"t":"0.9"}' });
+  /** @type {any} */ (globalThis).document.querySelectorAll = () => [place, late];
+  localStorage.setItem("lab:state:undefined:a-late", "seed=3");
+  visit("?a.t=0.2&a-late.x=1");
+  assert.deepEqual(line.sent.map(({ slot: { slot, name, asked } }) => [slot, name, asked]), [
+    ["a", "a", { t: "0.2" }],
+    ["a-late", "a", { x: "1" }],
+  ]);
+  visit();
+  assert.deepEqual(line.sent.map(({ slot: { slot, state: at, query } }) => [slot, at, query]), [
+    ["a", { t: "0.5" }, undefined],
+    ["a-late", { t: "0.9" }, "seed=3"],
+  ]);
+});
+
 // --- a copy beside it ------------------------------------------------------------------------------------------------
+
+test("a pinned copy is named by what differs from the instrument beside it", async () => {
+  await live();
+  place.dispatchEvent({ type: "lab:pin", detail: { query: "t=0.3" } });
+  const [copy] = made.filter((one) => one.className === "instrument");
+  line.sent.length = 0;
+  line.says(state({ beside: "t = 0.3 (here 0.5)" }, "a:pinned"));
+  await drawn();
+  assert.equal(copy.querySelector("h3").textContent, "t = 0.3 (here 0.5)");
+  line.says(state({ texts: { sum: "1" } }, "a:pinned"));
+  assert.equal(copy.querySelector("h3").textContent, "t = 0.3 (here 0.5)");
+  line.says(state({ beside: "" }, "a:pinned"));
+  assert.equal(copy.querySelector("h3").textContent, "the same as here");
+});
 
 test("a pinned copy is an instrument of its own, and is closed with its button", async () => {
   await live();
   place.dispatchEvent({ type: "lab:pin", detail: { query: "t=0.3&view=b" } });
-  assert.deepEqual(line.sent.at(-1), { type: "open", slot: { slot: "a-pinned", name: "a", state: { t: "0.5" }, asked: { t: "0.3", view: "b" }, embedded: false } });
+  const slot = { slot: "a:pinned", name: "a", state: { t: "0.5" }, asked: { t: "0.3", view: "b" }, embedded: false, beside: "a" };
+  assert.deepEqual(line.sent.at(-1), { type: "open", slot });
   place.dispatchEvent({ type: "lab:pin", detail: { query: "" } });
   assert.equal(line.sent.filter(({ type }) => type === "open").length, 2, "there is one copy at most");
-  line.says(state({}, "a-pinned"));
+  line.says(state({}, "a:pinned"));
   await settled();
   const [button] = made.filter((one) => one.className === "unpin");
   button.dispatchEvent({ type: "click" });
-  assert.deepEqual(line.sent.at(-1), { type: "close", slot: "a-pinned" });
-  line.says(state({ settings: { t: 1 } }, "a-pinned"));
+  assert.deepEqual(line.sent.at(-1), { type: "close", slot: "a:pinned" });
+  line.says(state({ settings: { t: 1 } }, "a:pinned"));
   place.dispatchEvent({ type: "lab:pin", detail: { query: "" } });
   assert.equal(line.sent.at(-1).type, "open", "and can be made again");
 });

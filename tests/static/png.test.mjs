@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32 as zlibs, deflateSync, inflateSync } from "node:zlib";
 
-import { crc32, pngOf, withTexts } from "../../static/js/page/png.js";
+import { crc32 } from "../../static/js/page/crc32.js";
+import { pngOf, withTexts } from "../../static/js/page/png.js";
 
 const bytes = (/** @type {string} */ text) => [...Buffer.from(text, "latin1")];
 const word = (/** @type {number} */ value) => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];

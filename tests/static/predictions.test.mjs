@@ -82,4 +82,5 @@ test("a browser that keeps nothing still shows it", () => {
   delete (/** @type {any} */ (globalThis).localStorage);
   block.commit("yes");
   assert.equal(block.wrote.textContent, "You wrote: yes");
+  assert.match(block.output.textContent, /stores nothing/);
 });

@@ -12,8 +12,11 @@ function worker() {
     onmessage: (/** @type {{data: any}} */ _event) => {},
     onerror: (/** @type {any} */ _event) => {},
     postMessage(/** @type {any} */ message) {
-      this.sent.push(message);
+      if (message.type === "watch") this.lock = message.lock;
+      else this.sent.push(message);
     },
+    lock: "",
+    onmessageerror: () => {},
     terminate() {
       this.ended = true;
     },
@@ -32,10 +35,11 @@ function started(early = []) {
       return later.at(-1);
     },
   });
-  const python = new Python("worker.js");
+  const python = new Python(ADDRESS);
   return { python, first, later };
 }
 
+const ADDRESS = "http://lab/assets/worker.js";
 const at = performance.timeOrigin + 1234;
 
 test("what the worker said before the page listened is heard, in order", () => {
@@ -77,14 +81,121 @@ test("only a failure of the start ends Python", () => {
   assert.equal(python.health, "failed");
 });
 
-test("a worker that cannot be loaded is a failure of the start, with words", () => {
-  const { python, first } = started();
+/** After all that waits for promises. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** What the listeners hear of failures. @param {Python} python */
+function failures(python) {
   /** @type {string[]} */ const heard = [];
   python.on("failed", ({ where, message }) => heard.push(`${where}: ${message}`));
+  python.on("broken", ({ message }) => heard.push(`broken: ${message}`));
+  return heard;
+}
+
+test("a worker's script that does not run is downloaded past the cache, and started once more", async () => {
+  const { python, first, later } = started();
+  /** @type {any[]} */ const asked = [];
+  Object.assign(globalThis, { fetch: async (/** @type {any[]} */ ...request) => (asked.push(request), new Response("script")) });
+  const heard = failures(python);
   python.start();
   first.onerror({ message: "" });
-  first.onerror({ message: "404" });
-  assert.deepEqual(heard, ["start: the worker could not be loaded", "start: 404"]);
+  await settled();
+  await settled();
+  assert.deepEqual([asked.length, asked[0][0], asked[0][1].cache, first.ended, later.length], [1, ADDRESS, "reload", true, 1]);
+  later[0].onerror({ message: "SyntaxError" });
+  await settled();
+  assert.deepEqual(heard, ["start: SyntaxError"]);
+  assert.equal(later.length, 1);
+  python.retry();
+  assert.equal(later.length, 2);
+});
+
+test("a worker's script that does not come is said", async () => {
+  const { python, first } = started();
+  Object.assign(globalThis, { fetch: async () => new Response("<html>", { status: 404 }) });
+  const heard = failures(python);
+  python.start();
+  first.onerror({ message: "" });
+  await settled();
+  await settled();
+  assert.deepEqual(heard, ["start: worker.js is not on lab (404); if the site has just been updated, reload the page."]);
+});
+
+test("an error that came before the page listened is heard", async () => {
+  const { python, first } = started();
+  /** @type {any} */ (globalThis).window.labWorker.early.push({ type: "error", message: "SyntaxError" });
+  Object.assign(globalThis, { fetch: async () => new Response(null, { status: 503 }) });
+  const heard = failures(python);
+  python.start();
+  await settled();
+  await settled();
+  assert.equal(first.ended, true);
+  assert.match(heard[0], /lab answered 503/);
+});
+
+/** Locks, of which those that a worker holds can be released by its death. */
+function locks() {
+  /** @type {Map<string, () => void>} */ const waiting = new Map();
+  const request = (/** @type {string} */ name, /** @type {{signal: AbortSignal}} */ { signal }, /** @type {() => void} */ act) =>
+    new Promise((resolve, reject) => {
+      waiting.set(name, () => resolve(act()));
+      signal.addEventListener("abort", () => (waiting.delete(name), reject(new Error("aborted"))));
+    });
+  Object.defineProperty(globalThis, "navigator", { value: { locks: { request } }, configurable: true });
+  return waiting;
+}
+
+test("a worker that ends while Python is live is the end of its interpreter", async () => {
+  const waiting = locks();
+  const { python, first, later } = started();
+  const heard = failures(python);
+  python.start();
+  first.onmessage({ data: { type: "watched" } });
+  first.onmessage({ data: { type: "stage", stage: "live", at } });
+  waiting.get(first.lock)?.();
+  await settled();
+  assert.match(heard[0], /^broken: The browser ended Python/);
+  python.replace();
+  assert.equal(later.length, 1);
+  assert.notEqual(later[0].lock, first.lock);
+});
+
+test("a worker that the page itself ends is not missed", async () => {
+  const waiting = locks();
+  const { python, first } = started();
+  const heard = failures(python);
+  python.start();
+  first.onmessage({ data: { type: "watched" } });
+  python.replace();
+  assert.equal(waiting.has(first.lock), false);
+  await settled();
+  assert.deepEqual(heard, []);
+});
+
+test("a start that makes no progress has failed; one that downloads slowly has not", (context) => {
+  context.mock.timers.enable({ apis: ["setInterval"] });
+  const { python, first } = started();
+  const heard = failures(python);
+  python.start();
+  first.onmessage({ data: { type: "stage", stage: "worker", at } });
+  for (let minute = 0; minute < 5; minute++) {
+    context.mock.timers.tick(50_000);
+    first.onmessage({ data: { type: "downloading" } });
+  }
+  assert.deepEqual(heard, []);
+  context.mock.timers.tick(60_000);
+  assert.match(heard[0], /^start: nothing has happened for a minute/);
+  assert.equal(first.ended, true);
+});
+
+test("a live Python may be silent for as long as it likes", (context) => {
+  context.mock.timers.enable({ apis: ["setInterval"] });
+  const { python, first } = started();
+  const heard = failures(python);
+  python.start();
+  first.onmessage({ data: { type: "stage", stage: "live", at } });
+  context.mock.timers.tick(600_000);
+  assert.deepEqual(heard, []);
 });
 
 test("a new worker after a failure is told what had been opened, and nothing else", () => {
@@ -161,8 +272,20 @@ test("an error of a live worker is the end of its interpreter, not of the start"
 
 test("the worker of the page's head is the instruments' alone", () => {
   const { first, later } = started();
-  const cells = new Python("worker.js", "cells");
+  const cells = new Python(ADDRESS, "cells");
   cells.start();
   assert.equal(cells.worker, later[0]);
   assert.notEqual(cells.worker, first);
+});
+
+test("shared memory is used only where there is some", () => {
+  const { SharedArrayBuffer } = globalThis;
+  Object.assign(globalThis, { crossOriginIsolated: true });
+  try {
+    assert.equal(new Python(ADDRESS).interrupt(), true);
+    Object.assign(globalThis, { SharedArrayBuffer: undefined });
+    assert.equal(new Python(ADDRESS).interrupt(), false);
+  } finally {
+    Object.assign(globalThis, { SharedArrayBuffer, crossOriginIsolated: false });
+  }
 });

@@ -46,6 +46,7 @@ function form(answer, tolerance, stored = new Map(), mistakes = {}) {
   let submit;
   const made = {
     told: /** @type {any[]} */ ([]),
+    said: "",
     dispatchEvent: (/** @type {CustomEvent} */ event) => made.told.push(event.detail),
     dataset: { quiz: "one", answer, tolerance },
     parts,
@@ -59,7 +60,7 @@ function form(answer, tolerance, stored = new Map(), mistakes = {}) {
     },
   };
   Object.assign(globalThis, {
-    document: { querySelectorAll: () => [made] },
+    document: { querySelectorAll: () => [made], querySelector: () => ({ prepend: (/** @type {any} */ notice) => (made.said = notice.textContent), remove() {} }), createElement: () => ({ dataset: {}, setAttribute() {} }) },
     location: { pathname: "/chapters/01-forward.html" },
     localStorage: {
       getItem: (/** @type {string} */ key) => stored.get(key) ?? null,
@@ -120,4 +121,20 @@ test("a browser that keeps nothing still checks", () => {
   });
   assert.equal(quiz.give("1"), "Right.");
   delete (/** @type {any} */ (globalThis).localStorage);
+});
+
+test("a stored answer that is no number is not checked", () => {
+  const quiz = form("1", "0.1", new Map([["lab:quiz:01-forward.html:one", "much"]]));
+  assert.equal(quiz.parts.input.value, "");
+  assert.equal(quiz.parts.output.textContent, "");
+});
+
+test("an answer that cannot be stored is checked, and the page says that it is not kept", () => {
+  const full = new Map();
+  full.set = () => {
+    throw Object.assign(new Error(), { name: "QuotaExceededError" });
+  };
+  const quiz = form("1", "0.1", full);
+  assert.equal(quiz.give("1"), "Right.");
+  assert.match(quiz.said, /storage for this site is full/);
 });

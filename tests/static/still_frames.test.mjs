@@ -34,7 +34,7 @@ function element(dataset = {}, more = {}) {
 /** @type {any} */ let place;
 /** @type {string[]} */ let fetched;
 /** @type {(() => void)[]} */ let near;
-/** @type {Record<string, () => void>} */ let onWindow;
+/** @type {Record<string, (() => void)[]>} */ let onWindow;
 
 beforeEach(() => {
   fetched = [];
@@ -55,8 +55,9 @@ beforeEach(() => {
   });
   place = element({ frames: "frames.json", framesParam: "t" }, { querySelector: () => panel });
   Object.assign(globalThis, {
-    fetch: async (/** @type {string} */ address) => (fetched.push(address), { json: async () => film }),
-    addEventListener: (/** @type {string} */ name, /** @type {() => void} */ listener) => (onWindow[name] = listener),
+    fetch: async (/** @type {string} */ address) => (fetched.push(address), Response.json(film)),
+    location: new URL("http://lab/"),
+    addEventListener: (/** @type {string} */ name, /** @type {() => void} */ listener) => (onWindow[name] ??= []).push(listener),
     IntersectionObserver: class {
       constructor(/** @type {any} */ seen) { near.push(() => seen([{ isIntersecting: true }])); }
       observe() {}
@@ -66,7 +67,7 @@ beforeEach(() => {
 });
 
 const settled = async () => {
-  for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve));
 };
 
 /** The reader moves the slider. @param {number} value */
@@ -105,18 +106,18 @@ test("where the slider was put is remembered, within its bounds", async () => {
   assert.deepEqual(still?.moved, { t: 1 });
 });
 
-test("a hand on the slider is waited for", async () => {
-  const still = openStill(place, {});
-  let free = false;
-  input.fire("pointerdown");
-  still?.released().then(() => (free = true));
-  await settled();
-  assert.equal(free, false);
-  if (still) still.held = false;
-  onWindow.pointerup();
-  await settled();
-  assert.equal(free, true);
-});
+for (const end of ["pointerup", "pointercancel"])
+  test(`a hand on the slider is waited for, until ${end}`, async () => {
+    const still = openStill(place, {});
+    let free = false;
+    input.fire("pointerdown");
+    still?.released().then(() => (free = true));
+    await settled();
+    assert.equal(free, false);
+    for (const listener of onWindow[end] ?? []) listener();
+    await settled();
+    assert.equal(free, true);
+  });
 
 test("an address that asks for the slider's setting alone is shown; one that asks for more has no frames", async () => {
   assert.ok(openStill(place, { t: "0.6" }));

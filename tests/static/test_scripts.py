@@ -29,17 +29,26 @@ def test_a_failing_script_fails(tmp_path):
 
 def test_every_script_is_run():
     assert {path.name.split(".")[0] for path in SCRIPTS} == {
+        "download",
         "embed",
         "front_panel",
         "hostile",
         "instruments",
+        "kept",
         "layers",
         "menu",
         "png",
         "predictions",
+        "printed_text",
         "protocol",
         "python_worker",
         "quizzes",
+        "receipts",
         "run_queue",
+        "scorm",
+        "service_worker",
+        "sharing",
         "still_frames",
+        "stored",
+        "xapi",
     }

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from diffusion_lab.app.cells.hints.arrays import index_hint, nan_hint, overflow_hint, value_hint, zero_hint
+from diffusion_lab.app.cells.hints.arrays import TOO_LARGE, index_hint, nan_hint, overflow_hint, value_hint, zero_hint
 from diffusion_lab.app.cells.hints.calls import type_hint
 from diffusion_lab.app.cells.hints.names import Hint, attribute_hint, import_hint, key_hint, name_hint
 from diffusion_lab.app.cells.hints.operands import CELL, Place, find_place, names_made
+from diffusion_lab.app.cells.hints.platform import runtime_hint, system_hint
+from diffusion_lab.app.cells.hints.replaced import replaced_hint
 from diffusion_lab.app.cells.hints.syntax import syntax_hint
 
 __all__ = ["CELL", "Hint", "hint_for", "names_made", "nan_hint"]
@@ -30,6 +32,8 @@ def hint_for(error: BaseException, code: str, above: Sequence[tuple[str, str]] =
     place = find_place(error)
     if isinstance(error, NameError):
         return name_hint(error, place, code, above)
+    if hint := replaced_hint(error, place):
+        return hint
     for kind, make in HINTS:
         if isinstance(error, kind) and (text := make(error, place)):
             return Hint(text)
@@ -37,7 +41,7 @@ def hint_for(error: BaseException, code: str, above: Sequence[tuple[str, str]] =
 
 
 def _memory(error: MemoryError, place: Place | None) -> str:
-    return "This needs more memory than a page may use. Make the arrays smaller, or process them in parts."
+    return TOO_LARGE
 
 
 def _recursion(error: RecursionError, place: Place | None) -> str:
@@ -78,4 +82,6 @@ HINTS: list[tuple[type[BaseException], Callable[[Any, Place | None], str | None]
     (EOFError, _no_input),
     (SystemExit, _exit),
     (FileNotFoundError, _no_file),
+    (OSError, system_hint),
+    (RuntimeError, runtime_hint),
 ]

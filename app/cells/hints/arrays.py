@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 
 from diffusion_lab.app.cells.hints.operands import UNKNOWN, Place, operands_of
-from diffusion_lab.app.cells.hints.wording import capital, quoted
+from diffusion_lab.app.cells.hints.wording import capital, quoted, with_article
+
+#: For an array or a list that does not fit into memory.
+TOO_LARGE = "This needs more memory than a page may use. Make the arrays smaller, or process them in parts."
 
 
 def value_hint(error: ValueError, place: Place | None) -> str | None:
@@ -37,9 +40,29 @@ def value_hint(error: ValueError, place: Place | None) -> str | None:
         return f"`int` accepts whole numbers only. `float({match[1]})` also accepts a decimal point."
     if match := re.search(r"could not convert string to float: (.+)", message):
         return f"The text {match[1]} is not a number in Python's notation, such as `0.5` or `1e-3`."
+    if re.search(r"array is too big|Maximum allowed (?:dimension|size) exceeded", message):
+        return TOO_LARGE
+    if re.search(r"[Ff]ormat specifier|[Uu]nknown format code|format spec", message):
+        return format_hint(message)
     if re.search(r"math domain error|expected a (?:positive|nonnegative) input", message):
         return "A square root needs a number that is not negative, a logarithm one above 0."
     return None
+
+
+def format_hint(message: str) -> str:
+    """Returns a hint for a wrong format, in an f-string or in `format`."""
+    if match := re.search(r"passed to ([\w.]+)\.__format__", message):
+        if match[1] == "numpy.ndarray":
+            return "A format such as `.2f` is for one number. For an array write `x.round(2)`, or format each entry."
+        return f"A format such as `.2f` is for a number, and this is {with_article(match[1])}."
+    if match := re.search(r"format code '(\w)' for object of type '(\w+)'", message):
+        if match[1] in "dxbo" and match[2] == "float":
+            return f"The format `{match[1]}` is for whole numbers. `.0f` shows a float without decimals."
+        if match[2] == "str":
+            return f"The format `{match[1]}` is for numbers, and this is a text. Convert it: `float(...)`."
+    return (
+        "After the colon comes a format, such as `.3f` (three decimals), `.2e` (with a power of ten) or `8d` (width 8)."
+    )
 
 
 def _shapes(message: str, place: Place | None) -> str | None:
@@ -133,6 +156,8 @@ def zero_hint(error: ZeroDivisionError, place: Place | None) -> str | None:
 
 def overflow_hint(error: OverflowError, place: Place | None) -> str | None:
     """Returns a hint for a number that is too large."""
+    if "index-sized integer" in str(error):
+        return TOO_LARGE
     if "out of bounds for" in str(error) or "too large to convert" in str(error):
         return "NumPy's whole numbers have a fixed size, at most 2**63 - 1. For larger ones use `float`."
     return "The result exceeds the largest float, about 1.8e308. For a product of many numbers, add their logarithms."

@@ -7,6 +7,7 @@ import builtins
 import inspect
 import re
 
+from diffusion_lab.app.cells.hints.arrays import format_hint
 from diffusion_lab.app.cells.hints.operands import Place, operands_of
 from diffusion_lab.app.cells.hints.wording import capital, is_function, nearest, quoted, with_article
 
@@ -48,6 +49,10 @@ def type_hint(error: TypeError, place: Place | None) -> str | None:
         return f"An index must be a whole number, and this is {with_article(match[1])}. `//` is whole-number division."
     if re.search(r"cannot be interpreted as an integer|expected a sequence of integers", message):
         return "A whole number is needed here. `int(...)` cuts off the fraction; `//` is whole-number division."
+    if "unsupported format string" in message:
+        return format_hint(message)
+    if "format string" in message or "format: a " in message:
+        return 'The values after `%` must fit the formats, in number and kind. Simpler is an f-string: `f"{x:.2f}"`.'
     if "as a data type" in message:
         return "The shape of a new array is one argument: `np.zeros((3, 4))`, with two pairs of brackets."
     if re.search(r"only (?:length-1|0-dimensional) arrays can be converted", message):

@@ -9,6 +9,7 @@ import sys
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -47,22 +48,31 @@ RARE = {
     "license",
     "memoryview",
 }
+#: Why a page's Python cannot do what other Pythons can.
+ONE_THREAD = "A page's Python has one thread and one process. Call the function directly, or in a loop."
+NO_NETWORK = "A page's Python cannot connect to other computers. Write the data into the cell."
 #: Well-known packages that the page does not have → an alternative.
 ABSENT = {
     "matplotlib": "`plot_line`, `plot_scatter` and `plot_hist` draw without any import.",
     "seaborn": "`plot_line`, `plot_scatter` and `plot_hist` draw without any import.",
     "scipy": "NumPy can replace many of its functions.",
     "pandas": "Columns can be kept in a dict of NumPy arrays.",
+    "requests": NO_NETWORK,
+    "tqdm": r"Print the progress instead: `print(f'\r{k} of {n}', end='')` overwrites its own line.",
+    "multiprocessing": ONE_THREAD,
+    "_multiprocessing": ONE_THREAD,
     "torch": "The lab's networks are written with NumPy: see `diffusion_lab.instruments.common.networks`.",
 }
+#: Usual short names of such packages.
+ABSENT_SHORT = {"plt": "matplotlib", "mpl": "matplotlib", "sns": "seaborn", "pd": "pandas"}
 
 
 @dataclass(frozen=True)
 class Hint:
-    """A hint for the reader; `run_above`: whether running an earlier cell would fix the error."""
+    """A hint for the reader. `kind`: hint, hint_above if running earlier cells would fix the error, hint_restart."""
 
     text: str
-    run_above: bool = False
+    kind: Literal["hint", "hint_above", "hint_restart"] = "hint"
 
 
 def name_hint(error: NameError, place: Place | None, code: str, above: Sequence[tuple[str, str]]) -> Hint | None:
@@ -77,12 +87,14 @@ def name_hint(error: NameError, place: Place | None, code: str, above: Sequence[
         )
     for cell, source in reversed(above):  # the nearest earlier cell is the most likely
         if name in names_made(source):
-            return Hint(f"`{name}` is defined in cell {cell}, above. Run that cell first.", run_above=True)
+            return Hint(f"`{name}` is defined in cell {cell}, above. Run that cell first.", "hint_above")
     line = names_made(code).get(name)
     if line and place and line > place.line:
         return Hint(f"`{name}` is defined only on line {line}, below. Python runs a cell from top to bottom.")
     if name in OTHER_WORDS:
         return Hint(f"Python writes `{OTHER_WORDS[name]}`.")
+    if module := ABSENT_SHORT.get(name):
+        return Hint(f"`{name}` stands for `{module}`, which is not in this page's Python. {ABSENT[module]}")
     if name in USUAL_IMPORTS:
         return Hint(f"Write `{USUAL_IMPORTS[name]}` at the top of the cell.")
     if name in sys.stdlib_module_names:

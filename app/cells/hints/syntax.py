@@ -50,7 +50,10 @@ MESSAGES: list[tuple[str, str]] = [
         "`{0}` can be used only inside a function. To show a value, write it as the last line.",
     ),
     (r"'(break|continue)' outside loop|'(continue)' not properly in loop", "This can be used only inside a loop."),
-    (r"'await' outside function", "Cells run from top to bottom and need no `await`."),
+    (
+        r"'await' outside (?:async )?function",
+        "`await` can be used at top level or in a function that begins with `async def`.",
+    ),
     (
         r"positional argument follows keyword argument",
         "Arguments with a name, such as `size=3`, come after those without.",
@@ -73,9 +76,11 @@ LINES: list[tuple[str, str]] = [
     (r"\belse\s+if\b", "Python writes `elif` for `else if`."),
     (r"\+\+|--\s*$", "Python has no `++`: write `x += 1`."),
     (r"&&|\|\|", "Python writes `and` and `or` in words."),
-    (r"!(?!=)\s*[\w(]", "Python writes `not` in words. Commands such as `!pip` cannot run in a page."),
+    (r"^\s*[!%]?\s*(pip|conda|apt|apt-get)\s+install", "Packages cannot be installed here. NumPy, Bokeh"
+     " and Panel are here already: import them."),
+    (r"^\s*!", "Lines that begin with `!` are commands for a shell, which a page does not have."),
+    (r"!(?!=)\s*[\w(]", "Python writes `not` in words."),
     (r"^\s*%", "Lines that begin with `%` are for notebooks. Cells here are plain Python."),
-    (r"^\s*(pip|conda)\s+install", "Packages cannot be installed here. NumPy, Bokeh and Panel can be imported."),
     (r"=\s*=|=<|=>|<>", "Comparisons are written `==`, `<=`, `>=` and `!=`, without a space."),
     (r"=\s*$", "The value on the right of `=` is missing."),
     (r"[-+*/@%]\s*$", "The line ends with an operator; the value after it is missing."),

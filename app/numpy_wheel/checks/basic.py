@@ -38,6 +38,41 @@ expected = square @ square.copy()
 np.matmul(square, square, out=square)  # the output overwrites the inputs
 assert np.array_equal(square, expected)
 
+# The default integer has 64 bits, also for indices and counts; an index that does not fit is out of bounds.
+assert np.dtype(int) == np.int_ == np.int64 and np.uint == np.uint64
+assert np.arange(1, 100_001).sum() == 5_000_050_000 and np.prod(range(1, 20)) == 121_645_100_408_832_000
+assert np.array([True, False]).sum().dtype == np.array([1], "i4").cumsum().dtype == np.int64
+numbers = np.array([3.0, 1.0, 2.0])
+for made in (
+    np.argsort(numbers),
+    np.argpartition(numbers, 1),
+    np.argmax(numbers),
+    np.argmin(numbers[None], axis=1),
+    np.nonzero(numbers)[0],
+    np.where(numbers > 1)[0],
+    np.searchsorted(numbers, [1.0]),
+    np.lexsort((numbers,)),
+    np.bincount([1, 2]),
+    np.count_nonzero(numbers),
+    np.unravel_index([4], (2, 3))[0],
+    np.ravel_multi_index((1, 2), (2, 3)),
+    np.unique(numbers, return_counts=True)[1],
+    np.random.RandomState(0).randint(0, 5, 3),
+    np.random.RandomState(0).binomial(5, 0.5, 3),
+    np.strings.str_len(np.array(["ab"])),
+    np.strings.find(np.array(["ab"], np.dtypes.StringDType()), "b"),
+):
+    assert made.dtype == np.int64, made
+assert np.take(numbers, np.array([2, 0])).tolist() == numbers[np.array([2, 0])].tolist() == [2, 3]
+assert np.repeat(numbers, np.array([2, 0, 1])).tolist() == [3, 3, 2]
+for far in (2**32, -(2**40)):
+    for use in (numbers.__getitem__, numbers.take):
+        try:
+            use(np.array([far]))
+        except IndexError:
+            continue
+        raise AssertionError(f"index {far} was not refused")
+
 # random: the generator's stream, which must be the same as on the machine that builds the site.
 assert np.random.default_rng(0).integers(0, 1000, 5).tolist() == [850, 636, 511, 269, 307]
 assert abs(np.random.default_rng(0).standard_normal() - 0.1257302210933933) < 1e-15

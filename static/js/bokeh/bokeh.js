@@ -52,6 +52,10 @@ register_models([
 
 keepToOwnScripts();
 
+// Panel's report on the browser, a root of every document, which nothing here reads. Its view would open a WebGL context,
+// of which a browser has sixteen, and a listener that is never removed and keeps the whole document.
+/** @type {any} */ (BrowserInfo.prototype).default_view = null;
+
 // Panel's components find the views of their children by this name.
 /** @type {any} */ (window).Bokeh = Bokeh;
 

@@ -15,12 +15,13 @@ import { within } from "./shadow.js";
 
 /** Loads and starts Bokeh before there is a document, as soon as the page itself has been painted. */
 export function prepare() {
-  requestAnimationFrame(async () => {
+  const load = async () => {
     await nextTask();
     await import("./bokeh_core.js");
     await nextTask(); // in several tasks, so that input can be handled between them
     await import("./bokeh.js");
-  });
+  };
+  requestAnimationFrame(() => load().catch(() => {})); // reported by `draw`
 }
 
 /** Resolves when every model in a patch can be drawn. @param {any} patch */
@@ -83,11 +84,16 @@ export function show(place) {
   if (focused?.dataset.param) within(live, `[data-param="${focused.dataset.param}"][type=${focused.type}]`)?.focus();
 }
 
-/** Removes a replaced picture from Bokeh as well. @param {View} view */
+/**
+ * Removes a replaced picture from Bokeh as well: the views of all roots of its document, also of those that show nothing,
+ * because Bokeh's index of views would keep the whole document.
+ * @param {View} view
+ */
 export function putAway(view) {
+  const { document } = view.model;
   const { documents } = /** @type {any} */ (window).Bokeh;
-  documents.splice(documents.indexOf(view.model.document), 1);
-  view.remove();
+  documents.splice(documents.indexOf(document), 1);
+  document.views_manager.clear();
 }
 
 /** The element within another that has the focus, in shadow roots too. @param {Element} element */

@@ -1,24 +1,30 @@
 /**
  * One code cell: an editor in place of the static code, its outputs, and the state of its run. Edits are stored in this
- * browser until they are reset.
+ * browser until they are reset, with the texts that a link or another tab would replace.
  *
  * @typedef {import("./editor.js").Editor} Editor
  * @typedef {import("./outputs.js").Output} Output
  * @typedef {import("./run_queue.js").Job} Job
  * @typedef {import("./run_queue.js").End} End
  * @typedef {import("./run_queue.js").Repeat} Repeat
- * @typedef {{run(job: Job): void, has(job: Job): boolean, stop(job: Job): void,
+ * @typedef {{run(job: Job): void, has(job: Job): boolean, stop(job: Job): void, restart(): void, working: boolean,
  *   repeat?(repeat: Repeat): void, stopRepeat?(): void}} Runs  Runs its code, and repeats runs whose results were lost.
  * @typedef {{live: import("./live_outputs.js").LiveOutputs, help: import("./editor.js").Help,
  *   above(cell: Cell): Cell[], all(): Cell[], tried(cell: Cell, passed: boolean): void}} Page  The page around it: draws its figures, completes code in
  *   its editor, and knows the other cells.
  */
+import { imported } from "../files/imported.js";
 import { copied, openDropDown } from "../page/drop_down.js";
+import { offerReload } from "../page/page_bar.js";
 import { Outputs } from "./outputs.js";
 import { sharedAddress } from "./sharing.js";
-import { store, stored } from "../page/local_store.js";
+import { Kept } from "../page/kept.js";
+import { refusalWords } from "../page/local_store.js";
 
 const TICK_MS = 100;
+
+/** For a cell that could not run although Python has started. */
+const UNFIT = "This Python cannot run the cell. Perhaps an earlier cell has changed something that Python itself needs.";
 const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
 /** @type {Record<string, string>} */
 const ENDINGS = { one: "st", two: "nd", few: "rd", other: "th" };
@@ -33,9 +39,9 @@ export class Cell {
     this.root = root;
     this.page = page;
     this.label = String(root.dataset.cell);
-    this.key = key;
     this.runner = runner;
-    this.outputs = new Outputs(this.part(".outputs"), { live: page?.live, runAbove: () => this.runWithAbove() });
+    const actions = { hint_above: () => this.runWithAbove(), hint_restart: () => this.#restart() };
+    this.outputs = new Outputs(this.part(".outputs"), { live: page?.live, actions });
     this.notice = this.part(".notice");
     this.state = this.part(".state");
     this.clock = this.part(".clock");
@@ -44,8 +50,14 @@ export class Cell {
     this.stopButton = this.part(".stop");
     this.resetButton = this.part(".reset");
     this.checks = root.dataset.checks ?? "";
-    this.original = original ?? this.part(".code").textContent ?? "";
-    this.code = stored(key) ?? this.original;
+    /** With the last line ended, as the editor gives its text. */
+    this.original = (original ?? this.part(".code").textContent ?? "").replace(/\n?$/, "\n");
+    this.kept = new Kept(key, this.original, {
+      show: (code) => this.#put(code), heard: () => this.notify(), reset: () => this.reset(),
+    });
+    this.code = this.kept.text;
+    /** The code before a reset, until the next change. */
+    this.beforeReset = "";
     this.began = 0;
     this.repeating = false;
     /** @type {number | undefined} */ this.ticking = undefined;
@@ -59,8 +71,8 @@ export class Cell {
       if (event.key === "." && (event.ctrlKey || event.metaKey)) this.stop();
     });
     this.#openMenu();
-    if (stored(this.#keptKey) !== null) this.#offerMine("Your own code is still saved.");
     this.#markEdited();
+    this.notify();
   }
 
   /** @param {string} selector */
@@ -68,19 +80,26 @@ export class Cell {
     return /** @type {HTMLElement} */ (this.root.querySelector(selector));
   }
 
-  /** Puts the editor in the place of the static code. */
+  /** Puts the editor in the place of the static code. Without it, the code can still be run. */
   async edit() {
-    const { openEditor } = await import("./editor.js");
+    let openEditor;
+    try {
+      ({ openEditor } = await imported(() => import("./editor.js")));
+    } catch (error) {
+      return offerReload(`The code editor could not be loaded. ${/** @type {Error} */ (error).message} What you have typed is kept.`);
+    }
     this.editor = openEditor(this.part(".editor"), {
       code: this.code,
       label: this.root.getAttribute("aria-label") ?? "",
       run: () => this.run(),
       help: this.page?.help,
+      refused: (words) => this.say(words, "error"),
       changed: (code) => {
         if (code === this.code) return; // put there by the page
         this.code = code;
-        this.#keep();
+        this.beforeReset = "";
         this.#markEdited();
+        this.kept.write(code);
       },
     });
     this.root.dataset.editable = "";
@@ -121,55 +140,54 @@ export class Cell {
     this.runner.stop(this);
   }
 
+  /** The original code again; the notice offers the way back. */
   reset() {
-    this.#put(this.original);
-    this.#keep();
+    this.beforeReset = this.code;
+    this.kept.put(this.original);
     this.outputs.reset();
     this.say("");
   }
 
   /** @param {string} code */
   #put(code) {
+    if (code !== this.original) this.beforeReset = "";
     this.code = code;
     this.editor?.setCode(code);
     this.editor?.markLine(0);
     this.#markEdited();
   }
 
-  #keep() {
-    store(this.key, this.code === this.original ? null : this.code);
+  /**
+   * Shows code that came by link, without running it; the reader's own edits stay saved.
+   * @param {string} code @param {boolean} returns whether the page shows again what it showed before
+   */
+  showShared(code, returns) {
+    if (this.kept.arrive(code, returns)) this.#put(code);
+    this.notify();
   }
 
-  // --- code that came by link ----------------------------------------------------------------------------------------
-
-  /** Storage key of the reader's own code while the cell shows the code of a link. */
-  get #keptKey() {
-    return `${this.key}:mine`;
-  }
-
-  /** Shows code that came by link, without running it; the reader's own edits stay saved. @param {string} code */
-  showShared(code) {
-    if (code === this.code) return;
-    const mine = stored(this.#keptKey) ?? stored(this.key);
-    if (mine !== null) store(this.#keptKey, mine);
-    this.#put(code);
-    this.#offerMine("This code was shared by link. It has not been run.");
-  }
-
-  /** @param {string} words */
-  #offerMine(words) {
-    const mine = stored(this.#keptKey);
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = mine === null ? "Back to the chapter’s" : "Back to mine";
-    button.addEventListener("click", () => {
-      store(this.#keptKey, null);
-      this.notice.hidden = true;
-      this.#put(mine ?? this.original);
-      this.#keep();
+  /** Says where the code has come from, which other texts are kept, and what is not. */
+  notify() {
+    const { kept } = this;
+    const offers = kept.offers();
+    if (this.beforeReset) offers.unshift({ label: "Undo", act: () => kept.put(this.beforeReset) });
+    const words = [
+      refusalWords(kept.refused),
+      kept.elsewhere && "Another tab has changed this cell. Both texts are kept.",
+      kept.arrived && "This code was shared by link. It has not been run.",
+      this.beforeReset && "Reset. Undo brings your code back.",
+      !kept.elsewhere && !kept.arrived && kept.more.others.length && "Another text of this cell is kept.",
+    ];
+    const buttons = offers.map(({ label, act }) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = label;
+      button.addEventListener("click", act);
+      return button;
     });
-    this.notice.replaceChildren(words, " ", button);
-    this.notice.hidden = false;
+    const shown = [...words.filter(Boolean), ...buttons].flatMap((part) => [/** @type {string | Node} */ (part), " "]);
+    this.notice.replaceChildren(...shown);
+    this.notice.hidden = !shown.length;
   }
 
   #openMenu() {
@@ -182,7 +200,10 @@ export class Cell {
       above: quietly(() => this.runWithAbove()),
       all: quietly(() => page.all().forEach((cell) => cell.run())),
       copy: () => copied(this.code),
-      link: async () => copied(await sharedAddress(this)),
+      link: async () => {
+        const address = await sharedAddress(this);
+        return address ? copied(address) : "This code is too long for a link.";
+      },
     });
   }
 
@@ -221,6 +242,7 @@ export class Cell {
     this.outputs.settle();
     if (this.checks && how === "error") this.#tried(false);
     if (words) this.outputs.show({ kind: "error", body: words });
+    if (how === "failed" && this.runner.working) this.outputs.show({ kind: "hint_restart", body: UNFIT });
     const said = { done: duration(ms), error: "error", stopped: "stopped", lost: "lost", failed: "could not run" };
     this.say(said[how], how === "done" ? "" : "error");
   }
@@ -234,6 +256,12 @@ export class Cell {
   /** Shows or hides the button that runs lost cells again. @param {boolean} offered */
   offerRepeat(offered) {
     this.againButton.hidden = !offered;
+  }
+
+  #restart() {
+    this.runner.restart();
+    this.outputs.reset();
+    this.say("Python was restarted");
   }
 
   #repeat() {

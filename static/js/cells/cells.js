@@ -6,9 +6,12 @@ import { CompletionClient } from "./completion_client.js";
 import { Cell } from "./cell.js";
 import { LiveOutputs } from "./live_outputs.js";
 import { RunQueue } from "./run_queue.js";
+import { isReturn } from "../page/kept.js";
+import { pageNotice } from "../page/page_notice.js";
 import { noteProgress, progress } from "../page/progress.js";
 import { readShared } from "./sharing.js";
 import { followTheme, pageTheme } from "../page/theme.js";
+import { whenNear } from "../page/when_near.js";
 
 /** @typedef {import("../page/python_worker.js").Python} Python */
 
@@ -26,6 +29,7 @@ export function openCells(python, instruments) {
   const runner = new RunQueue(python, {
     ask: (job, run) => ({
       type: "run_cell", run, label: job.label, code: job.code, above: job.above?.() ?? [], checks: job.checks ?? "",
+      starter: job.checks ? job.original ?? "" : "",
     }),
     replaced: "Stopped. Python was restarted; the results of earlier cells are lost.",
     offer: (offered) => {
@@ -34,7 +38,7 @@ export function openCells(python, instruments) {
   });
   const completions = new CompletionClient(python, () => runner.current !== undefined);
   const page = {
-    live: new LiveOutputs(python),
+    live: new LiveOutputs(python, runner),
     help: { completions, words: () => cells.flatMap(({ code }) => code.match(/[A-Za-z_]\w+/g) ?? []) },
     all: () => cells.filter(({ checks }) => !checks),
     above: (/** @type {Cell} */ cell) => cells.slice(0, cells.indexOf(cell)).filter(({ checks }) => !checks),
@@ -48,46 +52,32 @@ export function openCells(python, instruments) {
     const cell = new Cell(root, { key: `${STORE}${chapter}:${root.dataset.cell}`, runner, page });
     cells.push(cell);
     if (progress(chapter, cell.label)) root.dataset.tried = "";
-    whenNear(root, () => {
+    whenNear(root, "400px", () => {
       cell.edit();
       whenSettled(instruments, () => python.wake());
     });
     root.addEventListener("focusin", () => python.wake());
   }
-  const show = () => showShared(cells);
-  addEventListener("hashchange", show);
-  show();
+  addEventListener("hashchange", () => showShared(cells, false));
+  showShared(cells, isReturn());
 }
 
-/** Shows shared code from the page's address in its cell. @param {Cell[]} cells */
-async function showShared(cells) {
+/**
+ * Shows shared code from the page's address in its cell.
+ * @param {Cell[]} cells @param {boolean} returns whether the page shows again what it showed before
+ */
+async function showShared(cells, returns) {
   try {
     const shared = await readShared(location.hash);
+    pageNotice("link", "");
     if (!shared) return;
     const cell = cells.find(({ label }) => label === shared.label);
     if (!cell) throw new Error(`This link holds code for a cell “${shared.label}”, which this page does not have.`);
-    cell.showShared(shared.code);
+    cell.showShared(shared.code, returns);
     cell.root.scrollIntoView({ block: "start" });
   } catch (error) {
-    const notice = document.createElement("p");
-    notice.className = "page-notice";
-    notice.setAttribute("role", "alert");
-    notice.textContent = /** @type {Error} */ (error).message;
-    document.querySelector("main")?.prepend(notice);
+    pageNotice("link", /** @type {Error} */ (error).message);
   }
-}
-
-/** @param {Element} element @param {() => void} act */
-function whenNear(element, act) {
-  const near = new IntersectionObserver(
-    (entries) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      near.disconnect();
-      act();
-    },
-    { rootMargin: "400px" },
-  );
-  near.observe(element);
 }
 
 /**

@@ -6,8 +6,11 @@
  * @typedef {import("./run_queue.js").Job} Job
  * @typedef {import("./run_queue.js").End} End
  * @typedef {Extract<import("../page/protocol.js").FromWorker, {type: "edited"}>} Edited
- * @typedef {{name: string, title: string, file: string, code: string}} Source  A function and its original code.
+ * @typedef {{name: string, title: string, file: string, code: string, plain: boolean}} Source  A function and its
+ *   original code; plain: it is the plain form of a faster one that runs.
  */
+import { downloadJson } from "../files/download.js";
+import { offerReload } from "../page/page_bar.js";
 import { Cell } from "./cell.js";
 import { RunQueue } from "./run_queue.js";
 
@@ -22,13 +25,18 @@ export function openCodeOverrides(python) {
     },
     replaced: "Stopped. Python was restarted with the instrument's own code; its settings are unchanged.",
   });
-  /** @type {Map<Element, InstrumentCode>} */
+  /** By instrument: its slots run the same code, which is shown below the one where it was opened last. @type {Map<string, InstrumentCode>} */
   const kernels = new Map();
   for (const element of document.querySelectorAll("[data-code]")) {
     const place = /** @type {HTMLElement} */ (element);
     place.addEventListener("lab:code", async () => {
-      if (!kernels.has(place)) kernels.set(place, new InstrumentCode(place, await sourcesOf(place), python, runner));
-      kernels.get(place)?.open();
+      const name = String(place.dataset.instrument);
+      try {
+        if (!kernels.has(name)) kernels.set(name, new InstrumentCode(place, await sourcesOf(place), python, runner));
+      } catch (error) {
+        return offerReload(`The code could not be loaded. ${/** @type {Error} */ (error).message}`);
+      }
+      kernels.get(name)?.open(place);
     });
   }
   python.on("edited", (edited) => {
@@ -44,7 +52,7 @@ export function openCodeOverrides(python) {
 }
 
 /** @param {HTMLElement} place @returns {Promise<Source[]>} */
-const sourcesOf = async (place) => (await fetch(new URL(String(place.dataset.code), document.baseURI))).json();
+const sourcesOf = (place) => downloadJson(new URL(String(place.dataset.code), document.baseURI).href);
 
 /** The functions of one instrument, one of them shown in a cell. */
 class InstrumentCode {
@@ -58,19 +66,21 @@ class InstrumentCode {
     /** @type {OverrideCell | undefined} */ this.cell = undefined;
   }
 
-  /** Shows the chosen function below the instrument, and moves the focus there. */
-  async open() {
-    if (!this.cell) {
-      this.cell = new OverrideCell(this, this.sources[this.chosen]);
-      (this.place.closest(".pair") ?? this.place).after(this.cell.root);
-      await this.cell.edit();
-    }
+  /** Shows the chosen function below an instrument, and moves the focus there. */
+  async open(place = this.place) {
+    const elsewhere = place !== this.place;
+    this.place = place;
+    const made = !this.cell;
+    this.cell ??= new OverrideCell(this, this.sources[this.chosen]);
+    if (made || elsewhere) (place.closest(".pair") ?? place).after(this.cell.root);
+    if (made) await this.cell.edit();
     this.cell.root.scrollIntoView({ block: "nearest" });
     /** @type {HTMLElement} */ (this.cell.root.querySelector("select")).focus();
   }
 
   close() {
-    if (this.cell) this.cell.stop();
+    this.cell?.stop();
+    this.cell?.kept.close();
     this.cell?.root.remove();
     this.cell = undefined;
   }
@@ -83,11 +93,11 @@ class InstrumentCode {
   }
 
   /** Updates the marks: where a reader's code runs now, and whether some of it has failed. @param {Edited} edited */
-  heard({ slots, failed, body, line }) {
+  heard({ slots, failed, body, line, hint }) {
     const { cell } = this;
     if (!cell) return;
     if (!Object.values(slots).some((names) => names.includes(cell.name))) cell.leaves();
-    if (cell.name === failed) cell.fails({ body, line });
+    if (cell.name === failed) cell.fails({ body, line, hint });
   }
 }
 
@@ -130,6 +140,7 @@ class OverrideCell extends Cell {
     about.className = "about";
     const file = document.createElement("code");
     file.textContent = source.file;
+    if (source.plain) about.append("The instrument runs this formula in a faster form, with the same numbers. ");
     about.append("Run it to make the instrument above use your version. Keep its name and parameters. It can use every name in ", file);
     about.append(".");
     this.part("header").after(about);
@@ -156,10 +167,11 @@ class OverrideCell extends Cell {
     this.kernel.python.send({ type: "restore", instrument: this.instrument, name: this.name });
   }
 
-  /** Shows an error that it raised later, while it ran in the instrument. @param {{body: string, line: number}} error */
-  fails({ body, line }) {
+  /** Shows an error that it raised later, while it ran in the instrument. @param {{body: string, line: number, hint: string}} error */
+  fails({ body, line, hint }) {
     this.outputs.expect();
     this.outputs.show({ kind: "error", body });
+    if (hint) this.outputs.show({ kind: "hint", body: hint });
     this.editor?.markLine(line);
     this.say("removed from the instrument", "error");
   }

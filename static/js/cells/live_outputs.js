@@ -1,20 +1,32 @@
 /**
  * Bokeh figures and Panel objects in the outputs of cells: drawn below the cell and synchronised with their models in
- * Python, both ways. While Python is busy with one, only the newest value of each property is queued.
+ * Python, both ways. While Python is busy with one, only the newest value of each property is queued. An output is drawn
+ * when it comes near the window, one after the other, so that a hundred figures do not block the page.
  *
  * @typedef {import("../page/python_worker.js").Python} Python
  * @typedef {import("../bokeh/bokeh_view.js").BokehDocument} BokehDocument
  * @typedef {{place: HTMLElement, worker: Worker | undefined, document?: BokehDocument, busy: boolean, applying: boolean,
  *   events: any[], patches: {changes: any, buffers: Map<string, ArrayBuffer>}[], provided: Promise<void>,
- *   view?: import("../bokeh/bokeh_view.js").View}} Link  One output: its element, its Python worker, its document,
- *   events queued for Python, and patches from Python that are not applied yet.
+ *   view?: import("../bokeh/bokeh_view.js").View, overdue?: number}} Link  One output: its element, its Python worker, its
+ *   document, events queued for Python, patches from Python that are not applied yet, and a timer for Python's answer.
+ * @typedef {{current: unknown, giveUp(stuck: () => boolean): void}} Runs  Knows the running cell; stops what is no cell.
  */
+import { explained } from "../files/imported.js";
 import { draw, provide, putAway, show } from "../bokeh/bokeh_view.js";
+import { whenNear } from "../page/when_near.js";
+
+/** After this long without an answer, Stop is offered. */
+const STUCK_MS = 1500;
+
+/** Distance from the window at which an output is drawn. */
+const NEAR = "1000px";
 
 export class LiveOutputs {
-  /** @param {Python} python the cells' own */
-  constructor(python) {
+  /** @param {Python} python the cells' own @param {Runs} runs */
+  constructor(python, runs) {
     this.python = python;
+    this.runs = runs;
+    /** The drawing of the outputs so far. @type {Promise<void>} */ this.drawing = Promise.resolve();
     /** @type {Map<string, Link>} */ this.links = new Map();
     python.on("patch", ({ slot, patch, buffers }) => {
       const link = this.links.get(slot);
@@ -24,12 +36,17 @@ export class LiveOutputs {
         link.patches.push({ changes, buffers });
         apply(link);
       });
+      link.provided.catch(async (error) => problem(link.place, `It could not be drawn: ${(await explained(error)).message}`));
     });
     python.on("idle", ({ slot }) => {
       const link = this.links.get(slot);
       if (!link) return;
       link.busy = false;
+      answered(link);
       this.#sendWaiting(slot, link);
+    });
+    python.on("replaced", () => {
+      for (const link of this.links.values()) if (answered(link)) lost(link.place);
     });
     python.on("failed", ({ where, slot, message }) => {
       const link = where === "output" && this.links.get(String(slot));
@@ -37,8 +54,8 @@ export class LiveOutputs {
     });
   }
 
-  /** Draws in `place` what Python sent. @param {HTMLElement} place @param {string} body see `LiveOutput.drawing` */
-  async open(place, body) {
+  /** Draws in `place`, once it is near the window, what Python sent. @param {HTMLElement} place @param {string} body see `LiveOutput.drawing` */
+  open(place, body) {
     const [slot, name, docs, , roots] = JSON.parse(body);
     const { worker } = this.python;
     /** @type {Link} */
@@ -50,10 +67,19 @@ export class LiveOutputs {
     const stage = document.createElement("div");
     stage.className = "stage";
     place.append(stage);
+    whenNear(place, NEAR, () => {
+      this.drawing = this.drawing.then(() => this.#draw(slot, link, docs, roots));
+    });
+  }
+
+  /** @param {string} slot @param {Link} link @param {string} docs @param {string} roots */
+  async #draw(slot, link, docs, roots) {
+    if (!this.links.has(slot)) return; // replaced meanwhile
+    const { place } = link;
     try {
       const [doc] = Object.values(JSON.parse(docs));
       const view = await draw(place, { doc, roots: JSON.parse(roots) }, "");
-      if (!this.links.has(slot)) return putAway(view); // replaced meanwhile
+      if (!this.links.has(slot)) return putAway(view); // as above
       link.view = view;
       link.document = view.model.document;
       if (matchMedia("(pointer: coarse)").matches) letScroll(view.model.document);
@@ -62,7 +88,7 @@ export class LiveOutputs {
       apply(link);
       this.python.send({ type: "output_drawn", slot });
     } catch (error) {
-      problem(place, `It could not be drawn: ${/** @type {Error} */ (error).message}`);
+      problem(place, `It could not be drawn: ${(await explained(/** @type {Error} */ (error))).message}`);
     }
   }
 
@@ -72,6 +98,7 @@ export class LiveOutputs {
       const slot = String(/** @type {HTMLElement} */ (element).dataset.slot);
       const link = this.links.get(slot);
       this.links.delete(slot);
+      if (link) answered(link);
       if (link?.view) putAway(link.view);
       if (link && link.worker === this.python.worker) this.python.send({ type: "output_close", slot });
     }
@@ -95,6 +122,15 @@ export class LiveOutputs {
     link.events = [];
     link.busy = true;
     this.python.send({ type: "output_patch", slot, patch: link.document.create_json_patch(events) });
+    this.#expect(link);
+  }
+
+  /** Offers Stop if Python does not answer, unless it runs a cell, which has its own Stop. @param {Link} link */
+  #expect(link) {
+    link.overdue = window.setTimeout(() => {
+      if (this.runs.current) return this.#expect(link);
+      problem(link.place, "Python does not answer.", () => this.runs.giveUp(() => link.busy));
+    }, STUCK_MS);
   }
 }
 
@@ -117,8 +153,17 @@ function letScroll(document) {
   for (const model of document._all_models.values()) if (model.type === "Toolbar") model.active_drag = null;
 }
 
-/** @param {HTMLElement} place @param {string} words */
-function problem(place, words) {
+/** Python has answered, or will not: whether it was waited for. @param {Link} link */
+function answered(link) {
+  const waited = link.overdue !== undefined;
+  clearTimeout(link.overdue);
+  link.overdue = undefined;
+  link.place.querySelector(".problem:has(button)")?.remove();
+  return waited;
+}
+
+/** @param {HTMLElement} place @param {string} words @param {() => void} [stop] action of a button */
+function problem(place, words, stop) {
   let line = place.querySelector(".problem");
   if (!line) {
     line = document.createElement("p");
@@ -126,7 +171,13 @@ function problem(place, words) {
     line.setAttribute("role", "alert");
     place.append(line);
   }
-  line.textContent = words;
+  line.replaceChildren(words);
+  if (!stop) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Stop";
+  button.addEventListener("click", stop);
+  line.append(" ", button);
 }
 
 /** @param {HTMLElement} place */

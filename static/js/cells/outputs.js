@@ -3,23 +3,28 @@
  *
  * @typedef {Extract<import("../page/protocol.js").FromWorker, {type: "output"}>} Output
  */
+import { PrintedText } from "./printed_text.js";
 
 /** Kinds that arrive as HTML, made by the lab's own Python, which escapes the reader's text. */
 const MARKUP = new Set(["picture", "table"]);
 
 /** Kinds that are sentences, with names in back-ticks. */
-const SENTENCES = new Set(["hint", "hint_above", "passed", "failed"]);
+const SENTENCES = new Set(["hint", "hint_above", "hint_restart", "passed", "failed"]);
+
+/** The buttons below some hints. @type {Record<string, string>} */
+const BUTTONS = { hint_above: "Run the cells above, then this one", hint_restart: "Restart Python" };
 
 export class Outputs {
   /**
    * @param {HTMLElement} root holds the outputs made at build time
-   * @param {{live?: import("./live_outputs.js").LiveOutputs, runAbove?: () => void}} [options] draws live outputs;
-   *   action of the button below a “run that first” hint
+   * @param {{live?: import("./live_outputs.js").LiveOutputs, actions?: Record<string, () => void>}} [options] draws live
+   *   outputs; kind of hint → action of the button below it
    */
-  constructor(root, { live, runAbove } = {}) {
+  constructor(root, { live, actions = {} } = {}) {
     this.root = root;
     this.live = live;
-    this.runAbove = runAbove;
+    this.actions = actions;
+    /** The last block of printed text. @type {PrintedText | undefined} */ this.printed = undefined;
     this.original = root.innerHTML;
     /** Whether the next output replaces all that are shown. */
     this.fresh = false;
@@ -49,8 +54,10 @@ export class Outputs {
     if (MARKUP.has(kind)) this.#markup(body, kind);
     else if (kind === "live") this.live?.open(this.#add("div", kind), body);
     else if (SENTENCES.has(kind)) this.#sentence(body, kind);
-    else if (kind === "text" && last?.classList.contains("text")) last.append(body);
-    else this.#add("pre", kind).textContent = body;
+    else if (kind === "text") {
+      if (!last?.classList.contains("text") || !this.printed) this.printed = new PrintedText(this.#add("pre", kind));
+      this.printed.write(body);
+    } else this.#add("pre", kind).textContent = body;
   }
 
   /** @param {string} name @param {string} kind */
@@ -74,18 +81,19 @@ export class Outputs {
 
   /** Shows a hint about an error, or the result of an exercise's checks. @param {string} words @param {string} kind */
   #sentence(words, kind) {
-    const block = this.#add("p", kind === "hint_above" ? "hint" : kind);
+    const block = this.#add("p", kind in BUTTONS ? "hint" : kind);
     words.split("`").forEach((part, k) => {
       if (k % 2 === 0) return block.append(part);
       const code = document.createElement("code");
       code.textContent = part;
       block.append(code);
     });
-    if (kind !== "hint_above" || !this.runAbove) return;
+    const act = this.actions[kind];
+    if (!act) return;
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = "Run the cells above, then this one";
-    button.addEventListener("click", this.runAbove);
+    button.textContent = BUTTONS[kind];
+    button.addEventListener("click", act);
     block.append(" ", button);
   }
 
@@ -107,6 +115,7 @@ export class Outputs {
     if (!this.fresh) return;
     this.forget();
     this.live?.close(this.root);
+    this.printed = undefined;
     this.root.replaceChildren();
     this.mark(false);
   }
@@ -115,6 +124,7 @@ export class Outputs {
   reset() {
     this.forget();
     this.live?.close(this.root);
+    this.printed = undefined;
     this.root.innerHTML = this.original;
     this.mark(false);
   }

@@ -8,7 +8,7 @@
  * @typedef {{how: "done" | "error" | "stopped" | "withdrawn" | "lost" | "failed", ms: number, words: string}} End
  *   How a run ended: "withdrawn" before it began; "lost" with its interpreter; "failed" since Python did not start.
  *   `words` say why, where the outputs do not.
- * @typedef {{label: string, code: string, checks?: string, above?(): [name: string, code: string][], waits(place: number): void, starts(): void, shows(output: Output): void,
+ * @typedef {{label: string, code: string, checks?: string, original?: string, above?(): [name: string, code: string][], waits(place: number): void, starts(): void, shows(output: Output): void,
  *   leavesOut(left: {lines: number, others: number}): void, ends(end: End): void}} Job  A run with its callbacks; `place` in the queue, 0 while Python itself starts.
  * @typedef {{progress(k: number, of: number): void, over(problem: string): void}} Repeat  Callbacks of a repetition.
  */
@@ -120,6 +120,17 @@ export class RunQueue {
   stopRepeat() {
     const job = this.repeats.find((repeat) => this.has(repeat));
     if (job) this.stop(job);
+  }
+
+  /** Whether Python has started. */
+  get working() {
+    return this.python.health === "live";
+  }
+
+  /** Restarts Python for a reader whose cells have spoilt it; their runs are not offered again. */
+  restart() {
+    this.history = [];
+    this.#replace("stopped", this.replaced);
   }
 
   #next() {

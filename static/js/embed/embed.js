@@ -14,8 +14,8 @@ const ANSWER_MS = 30_000;
 /** Attributes of every element, and of this one, that are not for the address. */
 const OWN = ["name", "height", "id", "class", "style", "slot", "hidden", "dir", "lang", "tabindex", "is", "role"];
 
-/** Report of the frame → event of the element. @type {Record<string, string>} */
-const EVENTS = { ready: "ready", stateChanged: "statechange", quizAnswered: "answer", completed: "complete", error: "error" };
+/** Report of the frame → event of the element; `statement` only if the page asks for it. @type {Record<string, string>} */
+const EVENTS = { ready: "ready", stateChanged: "statechange", quizAnswered: "answer", completed: "complete", statement: "statement", error: "error" };
 
 const script = /** @type {HTMLScriptElement | null} */ (document.currentScript ?? document.querySelector('script[src$="embed.js"]'));
 const BASE = new URL(".", script?.src || location.href);

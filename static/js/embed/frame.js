@@ -52,6 +52,7 @@ export class Frame {
     this.#say(problems);
     this.#follow();
     this.#runAbove();
+    if (options.statements) this.#sendStatements();
     if (!this.place) this.host.listen((request, id) => this.#answerAlone(request, id));
     requestAnimationFrame(() => this.host.send({ type: "ready", stage: "picture", name: this.name }));
   }
@@ -112,6 +113,9 @@ export class Frame {
         if (request.theme === "auto") delete this.root.dataset.theme;
         else this.root.dataset.theme = request.theme;
         break;
+      case "statements":
+        this.#sendStatements();
+        break;
       case "start":
         this.press?.();
     }
@@ -122,7 +126,8 @@ export class Frame {
     if (type === "hello") {
       this.host.send({ type: "ready", stage: "picture", name: this.name }, id);
       this.layout.repeat();
-    } else this.host.send({ type: "error", message: "This page has no instrument." }, id);
+    } else if (type === "statements") this.#sendStatements();
+    else this.host.send({ type: "error", message: "This page has no instrument." }, id);
   }
 
   /** Moves settings; Python starts if it has not. @param {Python} python @param {Record<string, string>} values @param {any} id */
@@ -132,6 +137,11 @@ export class Frame {
     this.layout.heights.renew();
     this.setting.push(id);
     python.send({ type: "preset", slot: this.name, values, keep: true });
+  }
+
+  async #sendStatements() {
+    const { activitiesOf, followReports } = await import("./xapi.js");
+    followReports(this.host, activitiesOf(this.main, this.options.question));
   }
 
   #state() {

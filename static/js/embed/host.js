@@ -29,12 +29,15 @@ export class Host {
     /** @type {Set<import("./dialects.js").Dialect>} */
     this.dialects = new Set();
     this.height = 0;
+    /** Called after each report. @type {((report: Report) => void) | undefined} */
+    this.also = undefined;
   }
 
   /** @param {Report} report @param {any} [id] of the request that it answers */
   send(report, id) {
     if (!this.there) return;
     this.#post({ schema: SCHEMA, ...report, ...(id === undefined ? {} : { id }) });
+    this.also?.(report);
     if (report.type !== "height") return;
     this.height = report.height;
     for (const dialect of this.dialects) this.#post(heightIn(dialect, this.height));

@@ -2,7 +2,7 @@
  * The options in the address of an embedded page, beside the settings: `?t=0.4&theme=dark&lock=t,seed&menu=0`.
  *
  * @typedef {{theme: "light" | "dark" | "auto" | "", layout: "auto" | "compact" | "full", show: string[] | undefined,
- *   hide: string[], lock: string[], menu: boolean, measures: boolean, paused: boolean, question: string,
+ *   hide: string[], lock: string[], menu: boolean, measures: boolean, paused: boolean, statements: boolean, question: string,
  *   title: string | undefined, origins: string[]}} Options  show: undefined shows all; origins: of the pages that may
  *   exchange messages, [] for the parent whatever it is.
  */
@@ -23,6 +23,7 @@ export const OPTIONS = {
   start: "auto or paused",
   question: "a text",
   title: "a text",
+  statements: "0 or 1",
   origin: "addresses like https://course.example",
 };
 
@@ -72,6 +73,7 @@ export function readOptions(search, settings) {
     menu: one("menu", { 0: false, 1: true }, "1"),
     measures: one("measures", { 0: false, 1: true }, "1"),
     paused: one("start", { auto: false, paused: true }, "auto"),
+    statements: one("statements", { 0: false, 1: true }, "0"),
     question: (query.get("question") ?? "").slice(0, LONGEST_TEXT),
     title: query.get("title")?.slice(0, LONGEST_TEXT),
     origins: origins.filter(isOrigin),

@@ -13,8 +13,10 @@
  *   | {type: "describe"}
  *   | {type: "setTheme", theme: "light" | "dark" | "auto"}
  *   | {type: "start"}
+ *   | {type: "statements"}
  * } Request  From the host. hello: asks for `ready` and `height` again. setState: moves the named settings, others stay.
  *   describe: asks for the settings with their bounds. start: starts Python where the frame waits.
+ *   statements: asks for a `statement` with each answer, completion and state from now on.
  *
  * @typedef {{type: "ready", stage: "picture" | "live", name: string}
  *   | {type: "height", height: number}
@@ -23,10 +25,12 @@
  *   | {type: "settings", name: string, settings: Setting[]}
  *   | {type: "quizAnswered", name: string, answer: string, right: boolean | null}
  *   | {type: "completed", name: string}
+ *   | {type: "statement", statement: object}
  *   | {type: "error", message: string}
  * } Report  From the frame. ready: the picture can be seen; later, Python is live. height: of the whole content, in CSS
  *   pixels. state: the answer to getState and setState. readings: numbers by name, null where undefined. right: null for
  *   a question that has no right answer. completed: answered rightly, or the exercise's checks have passed.
+ *   statement: in the shape of xAPI 1.0.3, without an actor (`xapi.js`).
  *
  * @typedef {{name: string, label: string, doc: string, kind: "number" | "whole" | "switch" | "choice" | "text",
  *   default: number | boolean | string, symbol: string, unit: string, on_picture: boolean,
@@ -52,6 +56,7 @@ const REQUESTS = {
   describe: {},
   setTheme: { theme: (value) => ["light", "dark", "auto"].includes(value) },
   start: {},
+  statements: {},
 };
 
 /**

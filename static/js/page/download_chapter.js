@@ -1,5 +1,7 @@
 /** The button “Page as a zip”: downloads all files of the site into one zip file, which runs from a folder offline. */
 
+import { imported } from "../files/imported.js";
+
 /** The folder inside the zip, so that unpacking creates one folder. */
 const FOLDER = "diffusion-instrument-lab";
 
@@ -44,7 +46,7 @@ async function saveSite(name, list, page, say) {
     }
     say("Packing");
   }
-  const { archive } = await import("./zip_stream.js");
+  const { archive } = await imported(() => import("./zip_stream.js"));
   const zip = await archive(/** @type {any} */ (files()));
   const link = document.createElement("a");
   link.download = name;

@@ -1,8 +1,6 @@
 /**
  * Connects the instruments on the page with Python. Draws the document of each, made at build time, and updates it with
- * Python's answers: settings, readings and the layers' columns. While Python is busy with an instrument, only the newest
- * value of each setting is queued. Where Python is fast, one change is sent while the previous one is still computed:
- * otherwise each would wait until the page, busy drawing, has received the last answer, and would miss a frame.
+ * Python's answers: settings, readings and the layers' columns. `outgoing.js` has the way back.
  *
  * @typedef {import("./python_worker.js").Python} Python
  * @typedef {import("../bokeh/bokeh_view.js").BokehDocument} BokehDocument
@@ -22,23 +20,27 @@
  *   queue: Waiting[], moving?: import("./still_frames.js").Still, view?: View,
  *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, undrawn: boolean,
  *   stillIsTrue: boolean, overdue?: ReturnType<typeof setTimeout>, takenOver: boolean,
- *   reopened: boolean, restored: boolean}} Link  One open
- *   instrument: its element, still picture, and document with settings and sources; whether the document has replaced
+ *   reopened: boolean, restored: boolean, kept?: KeptState}} Link  One open
+ *   instrument: its element, the name of its place (slot), still picture, and document with settings and sources; whether the document has replaced
  *   the still picture (shown), and messages received before that; whether an answer is pending (busy), whether the last
  *   one was fast (quick), and whether another change has been sent since (ahead); the values sent last, and the queued
  *   changes; the still frames (moving); the callback of the next answer (answered); whether its document could
  *   not be drawn; whether the still picture shows the state that Python was asked for (stillIsTrue), when it is replaced at
- *   the latest (overdue), and whether that has begun (takenOver); whether it was opened again after a restart of Python and has not answered yet, and with its settings.
+ *   the latest (overdue), and whether that has begun (takenOver); whether it was opened again after a restart of Python and has not answered yet, and with its settings;
+ *   the keeper of its state (kept), on a chapter.
  */
 
+import { downloadJson } from "../files/download.js";
+import { NeedsReload, explained } from "../files/imported.js";
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
 import { applyState, restyle, scenesOf } from "../bokeh/layers.js";
 import { keepInSight } from "./dock.js";
+import { answered, changed, queryWith, queuedValues, sendWaiting, wait } from "./outgoing.js";
+import { offerReload } from "./page_bar.js";
+import { nameCopy, pinBeside } from "./pinned.js";
+import { addressState, KeptState, settingsIn, slotOf } from "./slot_state.js";
 import { openStill } from "./still_frames.js";
 import { pageTheme } from "./theme.js";
-
-/** An instrument that has not answered after this time is marked, so that a reader can stop code of their own. */
-const PATIENCE_MS = 2000;
 
 /** A still picture is kept this long while Python computes what it shows; then Python's first results replace it. */
 const STILL_MS = 4000;
@@ -52,8 +54,11 @@ export function openInstruments(python, embedded) {
   else prepare();
   /** @type {Map<string, Link>} */
   const links = new Map();
-  /** @param {HTMLElement} place @param {string} slot @param {Record<string, string>} asked settings that differ from the place's */
-  const open = (place, slot, asked) => {
+  /**
+   * @param {HTMLElement} place @param {string} slot @param {Record<string, string>} asked settings that differ from the place's
+   * @param {{query?: string, beside?: string}} [more] see `Slot`
+   */
+  const open = (place, slot, asked, more = {}) => {
     const still = /** @type {HTMLElement} */ (place.querySelector(".still")).cloneNode(true);
     /** @type {Link} */
     const link = {
@@ -65,32 +70,34 @@ export function openInstruments(python, embedded) {
     place.dataset.slot = slot;
     const name = String(place.dataset.instrument);
     const state = JSON.parse(place.dataset.state ?? "{}");
-    python.send({ type: "open", slot: { slot, name, state, asked, embedded: embedded !== undefined } });
+    python.send({ type: "open", slot: { slot, name, state, asked, embedded: embedded !== undefined, ...more } });
     link.drawing = embedded ? embedded.started.then(() => drawn(python, link)) : drawn(python, link);
+    place.addEventListener("lab:export", (event) => {
+      const { kind, address } = /** @type {CustomEvent} */ (event).detail;
+      python.send({ type: "export", slot, kind, theme: pageTheme(), address });
+    });
     return link;
   };
   for (const element of document.querySelectorAll("[data-instrument]")) {
     const place = /** @type {HTMLElement} */ (element);
-    const name = String(place.dataset.instrument);
-    const asked = addressState(name, embedded?.notSettings);
-    const link = open(place, name, asked);
-    const differing = embedded?.differing ?? asked;
+    const slot = slotOf(place);
+    const asked = addressState(slot, embedded?.notSettings);
+    const kept = embedded ? undefined : keptState(python, links, place, asked);
+    const link = open(place, slot, asked, kept?.query === undefined ? {} : { query: kept.query });
+    link.kept = kept;
+    const differing = embedded?.differing ?? (kept?.query === undefined ? asked : settingsIn(kept.query));
     link.moving = openStill(place, differing);
     link.stillIsTrue = !Object.keys(differing).length;
-    place.addEventListener("lab:export", (event) => {
-      const { kind, address } = /** @type {CustomEvent} */ (event).detail;
-      python.send({ type: "export", slot: name, kind, theme: pageTheme(), address });
-    });
     place.addEventListener("lab:pin", (event) => {
-      const slot = `${name}-pinned`;
-      if (links.has(slot)) return;
-      const copy = pinBeside(place, /** @type {Link} */ (links.get(name)).still, () => {
-        const { view } = /** @type {Link} */ (links.get(slot));
+      const pinned = `${slot}:pinned`;
+      if (links.has(pinned)) return;
+      const copy = pinBeside(place, link.still, () => {
+        const { view } = /** @type {Link} */ (links.get(pinned));
         if (view) putAway(view);
-        links.delete(slot);
-        python.send({ type: "close", slot });
+        links.delete(pinned);
+        python.send({ type: "close", slot: pinned });
       });
-      open(copy, slot, Object.fromEntries(new URLSearchParams(/** @type {CustomEvent} */ (event).detail.query)));
+      open(copy, pinned, settingsIn(/** @type {CustomEvent} */ (event).detail.query), { beside: slot });
     });
   }
   if (!links.size) python.send({ type: "nothing_to_draw" });
@@ -125,7 +132,7 @@ export function openInstruments(python, embedded) {
       link.received = [];
       const values = { ...link.sent, ...queuedValues(link) };
       // Where the settings themselves may have crashed Python, the new interpreter starts from the page's own.
-      const query = link.shown && !link.restored ? restoredQuery(link, values) : undefined;
+      const query = link.shown && !link.restored ? queryWith(link.settings?.query, values) : undefined;
       python.restore(link.slot, query);
       link.restored = query !== undefined;
       link.queue = [];
@@ -145,6 +152,7 @@ export function openInstruments(python, embedded) {
     link.quick = ms !== undefined && ms < QUICK_MS;
     sendWaiting(python, link);
     if (!link.busy) link.answered?.();
+    link.kept?.changes();
   });
   followPresets(python, links);
 }
@@ -157,9 +165,7 @@ async function drawn(python, link) {
   const address = new URL(String(link.place.dataset.document), document.baseURI).href;
   link.undrawn = false;
   try {
-    const response = await fetch(address);
-    if (!response.ok) throw new Error(`${address} could not be downloaded: the server answered ${response.status}`);
-    const view = await draw(link.place, await response.json(), link.slot, (made) => restyle(made, pageTheme()));
+    const view = await draw(link.place, await downloadJson(address), link.slot, (made) => restyle(made, pageTheme()));
     link.view = view;
     link.document = view.model.document;
     link.settings = view.model.data;
@@ -168,7 +174,9 @@ async function drawn(python, link) {
     return view;
   } catch (error) {
     link.undrawn = true;
-    python.report(link.slot, `the picture could not be drawn: ${/** @type {Error} */ (error).message}`);
+    const problem = await explained(/** @type {Error} */ (error));
+    python.report(link.slot, `the picture could not be drawn: ${problem.message}`);
+    if (problem instanceof NeedsReload) offerReload(`The instruments could not be drawn. ${problem.message}`);
     return undefined;
   }
 }
@@ -216,11 +224,31 @@ function applyReceived(link) {
     for (const { head, arrays } of link.received.splice(0)) {
       const state = JSON.parse(head);
       for (const name of Object.keys(values)) delete state.settings[name];
+      if (typeof state.beside === "string") nameCopy(link.place, state.beside);
       if (settings && sources) applyState(settings, sources, state, arrays);
     }
   } finally {
     link.applying = false;
   }
+  link.kept?.changes();
+}
+
+/**
+ * The keeper of an instrument's state. @param {Python} python @param {Map<string, Link>} links @param {HTMLElement} place
+ * @param {Record<string, string>} asked by the address
+ */
+function keptState(python, links, place, asked) {
+  const link = () => /** @type {Link} */ (links.get(slotOf(place)));
+  return new KeptState(place, asked, {
+    show: (values) => request(python, link(), { preset: { values, keep: false } }),
+    reset: () => request(python, link(), { message: { action: "reset" } }),
+    now: () => {
+      const { shown, busy, sent, queue, moving, kept, settings } = link();
+      if (!shown) return moving?.place === undefined ? undefined : queryWith(kept?.query, moving.moved);
+      if (!kept?.touched || queue.some(({ values }) => !values) || (busy && !Object.keys(sent).length)) return undefined;
+      return busy ? queryWith(settings?.query, { ...sent, ...queuedValues(link()) }) : settings?.query;
+    },
+  });
 }
 
 /**
@@ -240,124 +268,6 @@ async function heardOf(link, view) {
   }
 }
 
-/** The settings that an instrument shows, with those that Python has not received yet, as a query. @param {Link} link @param {Record<string, any>} values */
-function restoredQuery(link, values) {
-  const query = new URLSearchParams(link.settings?.query ?? "");
-  for (const [name, value] of Object.entries(values)) if (name !== "playing") query.set(name, String(value));
-  return query.toString();
-}
-
-/** Called when a request has been sent to Python. @param {Link} link */
-function wait(link) {
-  link.busy = true;
-  clearTimeout(link.patience);
-  link.patience = setTimeout(() => (link.place.dataset.stuck = ""), PATIENCE_MS);
-}
-
-/** Called when Python has answered, or never will. @param {Link} link */
-function answered(link) {
-  link.busy = false;
-  link.ahead = false;
-  link.quick = false;
-  clearTimeout(link.patience);
-  delete link.place.dataset.stuck;
-}
-
-/**
- * A second front panel of the same instrument beside the first, to compare two settings under one seed.
- * @param {HTMLElement} place @param {Node} still @param {() => void} closed
- * @returns {HTMLElement}
- */
-function pinBeside(place, still, closed) {
-  const pair = document.createElement("div");
-  pair.className = "pair";
-  place.replaceWith(pair);
-  const copy = document.createElement("figure");
-  copy.className = "instrument";
-  copy.dataset.instrument = place.dataset.instrument;
-  copy.dataset.document = place.dataset.document;
-  copy.dataset.state = place.dataset.state;
-  const header = /** @type {HTMLElement} */ (place.querySelector("header")).cloneNode(true);
-  const notice = /** @type {HTMLElement} */ (place.querySelector(".notice")).cloneNode(true);
-  const stage = document.createElement("div");
-  stage.className = "stage";
-  stage.append(still.cloneNode(true));
-  copy.append(header, notice, stage);
-  const button = document.createElement("button");
-  button.className = "unpin";
-  button.type = "button";
-  button.textContent = "Unpin";
-  /** @type {HTMLElement} */ (copy.querySelector(".menu")).replaceWith(button);
-  button.addEventListener("click", () => {
-    pair.replaceWith(place);
-    closed();
-  });
-  pair.append(place, copy);
-  return copy;
-}
-
-/**
- * The settings that the address asks for: `?t=0.4` on a page of one instrument, `?ring.t=0.4` on a chapter.
- * @param {string} name @param {string[]} [others] keys that are no settings @returns {Record<string, string>}
- */
-function addressState(name, others = []) {
-  const alone = "embed" in document.body.dataset;
-  /** @type {Record<string, string>} */
-  const state = {};
-  for (const [key, value] of new URLSearchParams(location.search)) {
-    const [owner, setting] = key.includes(".") ? key.split(".", 2) : [name, key];
-    const ours = owner === name && (alone ? !others.includes(setting) : key.includes("."));
-    if (ours) state[setting] = value;
-  }
-  return state;
-}
-
-/**
- * Queues a change for Python, in order: settings under their names, so that a newer value replaces an older one, or an
- * action (a button, a tap; `followPresets` queues presets), behind which later changes of settings wait. The theme and events that a figure reports about itself are not sent: Python does not need them.
- * @param {Python} python @param {Link} link @param {any} event
- */
-function changed(python, link, event) {
-  if (link.applying) return;
-  if (event.attr) {
-    if (event.model !== link.settings) return;
-    if (event.attr === "theme") {
-      if (link.document) restyle(link.document, event.value);
-      return;
-    }
-    const last = link.queue.at(-1);
-    if (last?.values) last.values[event.attr] = event.value;
-    else link.queue.push({ values: { [event.attr]: event.value } });
-  } else if (event.msg_data?.data?.action) link.queue.push({ message: event.msg_data.data });
-  else return;
-  // After this task, so that two settings moved together are sent together.
-  queueMicrotask(() => sendWaiting(python, link));
-}
-
-/** The newest queued value of each setting. @param {Link} link @returns {Record<string, any>} */
-const queuedValues = (link) => Object.assign({}, ...link.queue.map(({ values }) => values));
-
-/** Sends the first queued change. @param {Python} python @param {Link} link */
-function sendWaiting(python, link) {
-  const { slot, queue, busy } = link;
-  if (!link.shown || !queue.length || (busy && (!link.quick || link.ahead))) return;
-  const { values, message, preset } = queue[0];
-  if (values) {
-    queue.shift();
-    link.sent = busy ? { ...link.sent, ...values } : values;
-    link.ahead = busy;
-    wait(link);
-    python.send({ type: "set", slot, values });
-  } else if (!busy) {
-    queue.shift();
-    link.sent = {};
-    link.quick = false;
-    wait(link);
-    if (message) python.send({ type: "act", slot, message });
-    else if (preset) python.send({ type: "preset", slot, ...preset });
-  }
-}
-
 /** Links in prose that set an instrument. @param {Python} python @param {Map<string, Link>} links */
 function followPresets(python, links) {
   document.addEventListener("click", (event) => {
@@ -367,23 +277,24 @@ function followPresets(python, links) {
     const instrument = links.get(slot);
     if (!instrument) return;
     event.preventDefault();
-    const values = Object.fromEntries(String(link.dataset.set).split(" ").filter(Boolean).map((pair) => pair.split("=")));
-    applyPreset(python, instrument, { values, keep: "keep" in link.dataset });
+    const values = Object.fromEntries(String(link.dataset.set).split(" ").filter(Boolean).map((pair) => pair.split(/=(.*)/s)));
+    request(python, instrument, { preset: { values, keep: "keep" in link.dataset } });
     keepInSight(instrument.place);
   });
 }
 
 /**
- * Queues a preset behind all that the reader has changed so far, on the still picture too.
- * @param {Python} python @param {Link} link @param {{values: Record<string, string>, keep: boolean}} preset
+ * Queues a preset or a button behind all that the reader has changed so far, on the still picture too.
+ * @param {Python} python @param {Link} link @param {Waiting} asked
  */
-function applyPreset(python, link, preset) {
+function request(python, link, asked) {
   if (!link.shown && link.moving?.place !== undefined) {
     link.queue.push({ values: link.moving.moved });
     link.moving.place = undefined;
   }
   if (link.settings?.playing) link.settings.setv({ playing: false }); // here: the next frame would follow the preset
-  link.queue.push({ preset });
+  link.queue.push(asked);
+  link.kept?.touch();
   link.stillIsTrue = false; // not for long: what Python has so far may replace it
   if (!link.shown && link.received.length) takeOver(python, link);
   sendWaiting(python, link);

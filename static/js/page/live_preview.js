@@ -1,13 +1,13 @@
 /**
  * Live preview, only in the pages that `build.py serve` sends. A changed style sheet replaces the old one; a changed page
- * is reloaded with the same scroll position, instruments' settings and unfolded details. A build error is shown over the
- * page until it is fixed.
+ * is reloaded with the same scroll position and unfolded details; a chapter keeps its instruments' settings itself, a page
+ * of one instrument gets them in its address. A build error is shown over the page until it is fixed.
  *
  * @typedef {{page: string, style: string, error: string}} State  The page's version without its style sheet, that style
  *   sheet's address below the site's root, and the error that stops the build.
- * @typedef {{anchors: {id: string, top: number}[], open: string[], settings: Record<string, string>}} Place
+ * @typedef {{anchors: {id: string, top: number}[], open: string[], query: string}} Place
  *   `anchors`: elements and their distance below the window's edge; the last one that still exists is used;
- *   `open`: names of unfolded details; `settings`: instrument → query.
+ *   `open`: names of unfolded details; `query`: the settings of the only instrument.
  */
 
 const script = /** @type {HTMLElement} */ (document.querySelector("script[data-author]"));
@@ -18,20 +18,20 @@ const seen = JSON.parse(String(script.dataset.author));
 const place = takePlace();
 stand(place);
 addEventListener("pagehide", () => (history.scrollRestoration = "auto"));
-followSettings(place.settings);
+if ("embed" in document.body.dataset) followSettings();
 follow();
 
 /** The scroll position and settings that this page had before it was reloaded. @returns {Place} */
 function takePlace() {
   const kept = sessionStorage.getItem(KEPT);
   sessionStorage.removeItem(KEPT);
-  return kept ? JSON.parse(kept) : { anchors: [], open: [], settings: {} };
+  return kept ? JSON.parse(kept) : { anchors: [], open: [], query: "" };
 }
 
 /** @param {Place} place */
-function stand({ anchors, open, settings }) {
+function stand({ anchors, open, query }) {
   for (const details of document.querySelectorAll("details")) if (open.includes(nameOf(details))) details.open = true;
-  lendAddress(settings);
+  lendAddress(query);
   const anchor = anchors.filter(({ id }) => document.getElementById(id)).at(-1); // elements drawn by Python do not exist yet
   if (!anchor) return;
   const scroll = () => {
@@ -44,37 +44,33 @@ function stand({ anchors, open, settings }) {
   addEventListener("load", scroll, { once: true, signal: done.signal }); // fonts are loaded
 }
 
-/** Puts settings into the page's address, from which the page reads them, until it has loaded. @param {Record<string, string>} settings */
-function lendAddress(settings) {
-  if (!Object.keys(settings).length) return;
+/** Puts settings into the page's address, from which the page reads them, until it has loaded. @param {string} query */
+function lendAddress(query) {
+  if (!query) return;
   const own = location.href;
   const lent = new URL(own);
-  const alone = "embed" in document.body.dataset;
-  for (const [name, query] of Object.entries(settings))
-    for (const [key, value] of new URLSearchParams(query)) lent.searchParams.set(alone ? key : `${name}.${key}`, value);
+  for (const [key, value] of new URLSearchParams(query)) lent.searchParams.set(key, value);
   history.replaceState(history.state, "", lent);
   addEventListener("DOMContentLoaded", () => history.replaceState(history.state, "", own), { once: true });
 }
 
-/** Records the settings: from Python or, before it is live, from the still picture. @param {Record<string, string>} settings */
-function followSettings(settings) {
+/** Records the settings: from Python or, before it is live, from the still picture. */
+function followSettings() {
   /** @param {Event} event */
   const instrument = (event) => {
     const figure = /** @type {HTMLElement} */ (event.target).closest("figure.instrument[id]"); // not one that is pinned
     return figure instanceof HTMLElement ? figure : undefined;
   };
   document.addEventListener("lab:state", (event) => {
-    const name = instrument(event)?.dataset.instrument;
-    if (name) settings[name] = /** @type {CustomEvent} */ (event).detail.query;
+    if (instrument(event)) place.query = /** @type {CustomEvent} */ (event).detail.query;
   });
   document.addEventListener("input", (event) => {
     const input = /** @type {HTMLInputElement} */ (event.target);
     const figure = instrument(event);
     if (!figure || !input.closest(".still") || input.dataset.param !== figure.dataset.framesParam) return;
-    const name = String(figure.dataset.instrument);
-    const query = new URLSearchParams(settings[name]);
+    const query = new URLSearchParams(place.query);
     query.set(String(input.dataset.param), input.value);
-    settings[name] = query.toString();
+    place.query = query.toString();
   });
 }
 
@@ -101,7 +97,7 @@ function loadAgain() {
   const above = marks.filter(({ top }) => top < innerHeight / 3);
   const anchors = above.length ? above : marks.slice(0, 1);
   const open = [...document.querySelectorAll("details")].filter((details) => details.open).map(nameOf);
-  sessionStorage.setItem(KEPT, JSON.stringify({ anchors, open, settings: place.settings }));
+  sessionStorage.setItem(KEPT, JSON.stringify({ anchors, open, query: place.query }));
   addEventListener("pagehide", () => (history.scrollRestoration = "manual"), { once: true });
   location.reload();
 }

@@ -1,16 +1,15 @@
 /** The menu of an instrument: a link to its current state, the dialog that embeds it, its picture and data as files. */
 import { copied, openDropDown } from "./drop_down.js";
-import { pngOf } from "./png.js";
 
 export function openMenus() {
   for (const element of document.querySelectorAll("[data-instrument]")) {
     const place = /** @type {HTMLElement} */ (element);
-    openMenu(place, String(place.dataset.instrument));
+    openMenu(place, String(place.dataset.slot ?? place.dataset.instrument));
   }
 }
 
-/** @param {HTMLElement} place the instrument's figure @param {string} name */
-function openMenu(place, name) {
+/** @param {HTMLElement} place the instrument's figure @param {string} name of its place @param {string} [file] name of its files */
+export function openMenu(place, name, file = name) {
   const menu = /** @type {HTMLDetailsElement | null} */ (place.querySelector("details.menu"));
   if (!menu) return;
   let query = "";
@@ -24,6 +23,11 @@ function openMenu(place, name) {
       place.dispatchEvent(new CustomEvent("lab:embed", { bubbles: true, detail }));
       return "";
     },
+    receipt: async () => {
+      if (!place.querySelector(".live-view")) return "A receipt can be made once Python is live.";
+      place.dispatchEvent(new CustomEvent("lab:receipt", { bubbles: true, detail: { query } }));
+      return "";
+    },
     pin: async () => {
       place.dispatchEvent(new CustomEvent("lab:pin", { detail: { query } }));
       return "";
@@ -34,11 +38,12 @@ function openMenu(place, name) {
       return "";
     },
     picture: async () => saved(place, "svg", stateAddress(name, query), async (svg, address) => {
-      save(`${name}.png`, await pngOf(svg, { Title: titleOf(place, name), Source: address, Settings: query }));
+      const { pngOf } = await import("./png.js");
+      save(`${file}.png`, await pngOf(svg, { Title: titleOf(place, name), Source: address, Settings: query }));
     }),
-    drawing: async () => saved(place, "svg", stateAddress(name, query), async (svg) => save(`${name}.svg`, dataAddress("image/svg+xml", svg))),
+    drawing: async () => saved(place, "svg", stateAddress(name, query), async (svg) => save(`${file}.svg`, dataAddress("image/svg+xml", svg))),
     data: async () => saved(place, "csv", stateAddress(name, query), async (csv, address) => {
-      save(`${name}.csv`, dataAddress("text/csv", `# ${address}\n${csv}`));
+      save(`${file}.csv`, dataAddress("text/csv", `# ${address}\n${csv}`));
     }),
   };
   openDropDown(menu, actions);

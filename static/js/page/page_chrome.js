@@ -1,4 +1,5 @@
 /** The page around instruments and cells: theme, table of contents, progress of Python's start. */
+import { store } from "./local_store.js";
 import { STAGES } from "./protocol.js";
 
 /** @typedef {import("./python_worker.js").Python} Python */
@@ -7,13 +8,9 @@ export function openThemeSwitch() {
   const root = document.documentElement;
   document.querySelector("button.theme")?.addEventListener("click", () => {
     const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-    const next = (root.dataset.theme ?? system) === "dark" ? "light" : "dark";
+    const next = (root.dataset.theme || system) === "dark" ? "light" : "dark";
     root.dataset.theme = next;
-    try {
-      localStorage.setItem("lab:theme", next);
-    } catch {
-      // storage is blocked: the choice lasts as long as the page
-    }
+    store("lab:theme", next); // where that fails the choice lasts as long as the page
   });
 }
 

@@ -1,4 +1,5 @@
 /** Makes a PNG of an SVG at twice its size, with texts in its metadata. */
+import { crc32 } from "./crc32.js";
 
 const SCALE = 2;
 const HEADER = 8 + 25; // bytes of the signature and of the first chunk, which texts follow
@@ -36,13 +37,3 @@ function chunk(type, data) {
 
 /** @param {number} value @returns {number[]} four bytes, the highest first */
 const word = (value) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255);
-
-/** The cyclic redundancy check of PNG (annex D). @param {number[]} bytes */
-export function crc32(bytes) {
-  let crc = ~0;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
-}

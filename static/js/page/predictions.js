@@ -1,5 +1,5 @@
 /** Predict: keeps what the reader commits to in this browser, and shows it beside the answer. */
-import { store, stored } from "./local_store.js";
+import { refusalWords, store, stored } from "./local_store.js";
 
 export function openPredictions() {
   for (const section of document.querySelectorAll("[data-predict]")) openPrediction(/** @type {HTMLElement} */ (section));
@@ -23,9 +23,9 @@ function openPrediction(section) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const text = input.value.trim();
-    store(key, text || null);
+    const refused = refusalWords(store(key, text || null));
     show(text);
-    said.textContent = text ? "Kept. You will see it beside the answer." : "";
+    said.textContent = text && (refused || "Kept. You will see it beside the answer.");
   });
   input.value = stored(key) ?? "";
   show(input.value);

@@ -6,11 +6,12 @@ const key = (chapter, task) => `lab:progress:${chapter}:${task}`;
 
 /** Records a try; a task that is done stays done. @param {string} chapter @param {string} task @param {boolean} done or only tried */
 export function noteProgress(chapter, task, done) {
-  if (done || !stored(key(chapter, task))) store(key(chapter, task), done ? "done" : "tried");
+  if (done || !progress(chapter, task)) store(key(chapter, task), done ? "done" : "tried");
 }
 
-/** @param {string} chapter @param {string} task @returns {string | null} "done", "tried" or null */
-export const progress = (chapter, task) => stored(key(chapter, task));
+/** @param {string} chapter @param {string} task @returns {"done" | "tried" | undefined} */
+export const progress = (chapter, task) =>
+  /** @type {const} */ (["done", "tried"]).find((state) => state === stored(key(chapter, task)));
 
 /** Shows on the index how much of each chapter is done. */
 export function showProgress() {

@@ -2,16 +2,18 @@
  * The messages between page and worker, and the stages of the start.
  *
  * @typedef {{
- *   pyodide: string, panelRoot: string,
+ *   glue: string, wasm: {path: string, digest: string}, panelRoot: string,
  *   start: string, core: string, lab: string, cells: string, on_demand: string, instruments: Record<string, string>,
  *   weights: Record<string, string>, libraries: [path: string, file: string][], lock: object
- * }} Assets  The files of Python: folders, packs, weights and compiled modules as addresses relative to the worker, and
- *   the part of Pyodide's lock file that identifies its build.
+ * }} Assets  The files of Python as addresses relative to the worker: Pyodide's core (its JavaScript, and its WebAssembly
+ *   with the first digits of its SHA-256), Panel's folder, packs, weights and compiled modules; and the part of Pyodide's
+ *   lock file that identifies its build.
  *
  * @typedef {{slot: string, name: string, state: Record<string, string>, asked: Record<string, string>,
- *   embedded: boolean, query?: string}} Slot  An instrument to open. `state`: the settings that its place gives it;
+ *   embedded: boolean, query?: string, beside?: string}} Slot  An instrument to open. `state`: the settings that its place gives it;
  *   `asked`: those that the address asks for; `embedded`: it is alone on the page; `query`: the settings that it had
- *   before a restart of Python, where they differ from its place's.
+ *   before a restart of Python or on an earlier visit, where they differ from its place's; `beside`: the slot of the
+ *   instrument that it is a pinned copy of.
  *
  * @typedef {{array: number, shape: number[]}} ArrayReference
  * @typedef {{
@@ -19,10 +21,12 @@
  *   visible: Record<string, boolean>, ranges: Record<string, [[number, number], [number, number]]>,
  *   texts: Record<string, any>, numbers: Record<string, any>,
  *   status: string | null, description: string | null, query: string | null,
- *   pale: string[], progress: [done: number, of: number, unit: string] | null
- * }} State  The changes in an instrument: see `Answer` in `app/instrument/instrument.py`.
+ *   pale: string[], progress: [done: number, of: number, unit: string] | null, beside?: string
+ * }} State  The changes in an instrument: see `Answer` in `app/instrument/instrument.py`. `beside`:
+ *   of a pinned copy, what differs from the instrument beside it.
  *
  * @typedef {{type: "signal", signal: Uint8Array}
+ *   | {type: "watch", lock: string}
  *   | {type: "open", slot: Slot}
  *   | {type: "close", slot: string}
  *   | {type: "nothing_to_draw"}
@@ -33,7 +37,7 @@
  *   | {type: "preset", slot: string, values: Record<string, string>, keep: boolean}
  *   | {type: "edit", run: number, instrument: string, name: string, code: string}
  *   | {type: "restore", instrument: string, name: string}
- *   | {type: "run_cell", run: number, label: string, code: string, above: [name: string, code: string][], checks: string}
+ *   | {type: "run_cell", run: number, label: string, code: string, above: [name: string, code: string][], checks: string, starter: string}
  *   | {type: "output_drawn", slot: string}
  *   | {type: "output_patch", slot: string, patch: any}
  *   | {type: "output_close", slot: string}
@@ -49,19 +53,21 @@
  *   | {type: "exported", slot: string, text: string}
  *   | {type: "output", run: number, kind: OutputKind, body: string, line: number}
  *   | {type: "left_out", run: number, lines: number, others: number}
- *   | {type: "edited", slots: Record<string, string[]>, failed: string, body: string, line: number}
+ *   | {type: "edited", slots: Record<string, string[]>, failed: string, body: string, line: number, hint: string}
  *   | {type: "answer", ask: number, found: string}
  *   | {type: "cell_began", run: number}
  *   | {type: "cell_done", run: number, ok: boolean, ms: number}
  *   | {type: "snapshot", state: string}
+ *   | {type: "watched"}
+ *   | {type: "downloading"}
  *   | {type: "start_again"}
  *   | {type: "broken", message: string}
  *   | {type: "replaced"}
  *   | {type: "failed", where: "start" | "instrument" | "output" | "cell", slot?: string, message: string}
  * } FromWorker
  *
- * @typedef {"text" | "value" | "table" | "picture" | "live" | "error" | "hint" | "hint_above" | "passed" | "failed"} OutputKind  See `Output`
- *   in `app/cells/session.py`.
+ * @typedef {"text" | "value" | "table" | "picture" | "live" | "error" | "hint" | "hint_above" | "hint_restart" | "passed" | "failed"} OutputKind  See `Output`
+ *   in `app/cells/outputs.py`.
  *
  * @typedef {keyof typeof STAGES} Stage
  */

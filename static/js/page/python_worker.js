@@ -5,8 +5,10 @@
  * @typedef {import("./protocol.js").FromWorker} FromWorker
  * @typedef {FromWorker["type"]} Kind
  */
+import { download } from "../files/download.js";
 import { unsupported } from "./protocol.js";
 import { workerUnderPolicy } from "./worker_under_policy.js";
+import { WorkerWatch } from "./worker_watch.js";
 
 /** @typedef {"asleep" | "starting" | "live" | "failed"} Health */
 
@@ -27,7 +29,10 @@ export class Python {
     /** State of the memory snapshot: "restored", "kept", "none", or why it could not be made. */
     this.snapshot = "";
     /** Shared memory for interrupts, if the page is cross-origin isolated: Python polls it while it computes. */
-    this.signal = globalThis.crossOriginIsolated ? new Uint8Array(new SharedArrayBuffer(1)) : undefined;
+    this.signal = sharedByte();
+    /** @type {WorkerWatch | undefined} */ this.watch = undefined;
+    /** Whether the worker's script has been downloaded again since the last retry or success. */
+    this.scriptRenewed = false;
   }
 
   /** Starts Python, or uses the worker that the page's head has started; `fresh`: not from a snapshot. */
@@ -39,17 +44,60 @@ export class Python {
     const name = this.role + (fresh ? " fresh" : "");
     const worker = /** @type {Worker} */ (early?.worker ?? workerUnderPolicy(this.address, name));
     this.worker = worker;
-    worker.onmessage = (event) => this.#receive(event.data);
-    worker.onerror = (event) => {
-      const message = event.message || "the worker could not be loaded";
-      this.#receive(this.health === "live" ? { type: "broken", message } : { type: "failed", where: "start", message });
-    };
-    for (const event of early?.early ?? []) this.#receive(event.data);
+    this.#follow(worker);
+    for (const event of early?.early ?? []) /** @type {any} */ (worker)[`on${event.type ?? "message"}`](event);
+    if (this.worker !== worker) return; // it has failed, and been replaced
     if (this.signal) {
       this.signal[0] = 0; // an interrupt of the interpreter before this one
       worker.postMessage({ type: "signal", signal: this.signal });
     }
     for (const message of this.opened) worker.postMessage(message);
+  }
+
+  /** @param {Worker} worker */
+  #follow(worker) {
+    this.watch?.end();
+    worker.onmessage = (event) => this.#receive(event.data);
+    worker.onerror = (event) => this.#ended(event.message || "the worker could not be loaded");
+    worker.onmessageerror = () => this.#ended("a message could not be read");
+    this.watch = new WorkerWatch(worker, {
+      unloaded: () => this.#renewScript("the browser did not start the worker; try again, or restart the browser."),
+      silent: () => this.#failStart("nothing has happened for a minute; close other tabs if the computer is short of memory, then try again."),
+      ended: () => this.#ended(ENDED),
+    });
+  }
+
+  /** The worker has ended, or has not come to life. @param {string} message */
+  #ended(message) {
+    if (this.health === "live") this.#receive({ type: "broken", message });
+    else if (this.watch?.began) this.#failStart(message);
+    else this.#renewScript(message);
+  }
+
+  /** @param {string} message */
+  #failStart(message) {
+    this.watch?.end();
+    this.worker?.terminate();
+    if (this.health === "starting") this.#receive({ type: "failed", where: "start", message });
+  }
+
+  /**
+   * Called when the worker's script has not run: what the browser has of it may be damaged or something else. Downloads
+   * it past the browser's cache, and starts once more.
+   * @param {string} message what to say if that does not help
+   */
+  async #renewScript(message) {
+    const { worker } = this;
+    worker?.terminate();
+    this.watch?.end();
+    if (this.scriptRenewed) return this.#failStart(message);
+    this.scriptRenewed = true;
+    try {
+      await download(this.address, { cache: "reload" });
+      if (this.worker === worker) this.replace();
+    } catch (error) {
+      if (this.worker === worker) this.#failStart(/** @type {Error} */ (error).message);
+    }
   }
 
   /** Starts Python if it has not started, or if its start has failed. */
@@ -61,12 +109,14 @@ export class Python {
   /** Restarts Python: a new interpreter replaces this one, and everything that was open is opened again. */
   replace({ fresh = false } = {}) {
     this.worker?.terminate();
+    this.watch?.end();
     this.#receive({ type: "replaced" });
     this.start({ fresh });
   }
 
   /** Restarts Python after a failed start, without the snapshot. */
   retry() {
+    this.scriptRenewed = false;
     this.replace({ fresh: true });
   }
 
@@ -104,14 +154,27 @@ export class Python {
 
   /** @param {FromWorker} message */
   #receive(message) {
+    this.watch?.heard(message);
     if (message.type === "broken" && this.health !== "live") message = { ...message, type: "failed", where: "start" };
     if (message.type === "stage") this.stages[message.stage] ??= message.at - performance.timeOrigin;
-    if (message.type === "stage" && message.stage === "live") this.health = "live";
+    if (message.type === "stage" && message.stage === "live") {
+      this.health = "live";
+      this.scriptRenewed = false;
+    }
     if (message.type === "failed" && message.where === "start") this.health = "failed";
-    if (message.type === "snapshot") this.snapshot = message.state;
+    // What was wrong with a snapshot is kept; the restarted Python makes none.
+    if (message.type === "snapshot" && !(this.snapshot && message.state.startsWith("none"))) this.snapshot = message.state;
     if (message.type === "start_again") this.retry();
     for (const listener of this.listeners.get(message.type) ?? []) listener(message);
   }
+}
+
+const ENDED = "The browser ended Python, perhaps because memory was short. Python was restarted.";
+
+/** Memory that the page shares with a worker, where it may. Some browsers isolate a page and yet have no shared memory. */
+function sharedByte() {
+  const may = globalThis.crossOriginIsolated && typeof SharedArrayBuffer === "function";
+  return may ? new Uint8Array(new SharedArrayBuffer(1)) : undefined;
 }
 
 /** The value that interrupts Python: the number of SIGINT. */

@@ -2,8 +2,9 @@
  * Quizzes: check a number against the computed answer, any number of times; a mistake that the author expected gets its
  * own sentence. Progress is stored in this browser.
  */
+import { refusalWords, store, stored } from "./local_store.js";
+import { pageNotice } from "./page_notice.js";
 import { noteProgress } from "./progress.js";
-import { store, stored } from "./local_store.js";
 
 export function openQuizzes() {
   for (const form of document.querySelectorAll("form[data-quiz]")) openQuiz(/** @type {HTMLFormElement} */ (form));
@@ -31,7 +32,7 @@ function openQuiz(form) {
     form.dataset.tried = "";
     say(right ? "Right." : mistake ? "Not yet. " : "Not yet. Try again, or open the hint.", String(right));
     if (!right && mistake) verdict.append(mistake.content.cloneNode(true));
-    store(key, input.value);
+    pageNotice("storage", refusalWords(store(key, input.value)));
     noteProgress(file.replace(/\.html$/, ""), `quiz-${form.dataset.quiz}`, right);
     return right;
   };
@@ -47,7 +48,7 @@ function openQuiz(form) {
     form.dispatchEvent(new CustomEvent("lab:quiz", { bubbles: true, detail: { answer: input.value, right } }));
   });
   const tried = stored(key);
-  if (tried !== null) {
+  if (tried !== null && readNumber(tried) !== null) {
     input.value = tried;
     check();
   }

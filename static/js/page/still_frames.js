@@ -5,6 +5,7 @@
  * @typedef {{pictures: number[], readings: Record<string, any>, status: string, description: string}} Frame
  * @typedef {{param: string, places: number[], pictures: string[], frames: Frame[]}} Film
  */
+import { downloadJson } from "../files/download.js";
 import { showNumber, showReadings } from "./front_panel.js";
 
 const NEAR = "600px"; // an instrument's frames are fetched when it is this close below the window
@@ -43,13 +44,12 @@ export class Still {
 
   /** The frames, fetched once; undefined if that fails, in which case the slider's value is still remembered. */
   load() {
-    const film = async () => (await fetch(this.address)).json();
-    return (this.film ??= film().catch(() => undefined));
+    return (this.film ??= downloadJson(this.address).catch(() => undefined));
   }
 
   /** Resolves when the reader does not hold the slider. */
   async released() {
-    while (this.held) await new Promise((resolve) => addEventListener("pointerup", resolve, { once: true }));
+    while (this.held) await pointerEnds();
   }
 
   /** Shows the frame nearest to `place`. @param {number} place */
@@ -62,9 +62,10 @@ export class Still {
   /** @param {HTMLInputElement} input */
   #listen(input) {
     /** @type {HTMLElement} */ (input.closest(".slider")).dataset.ready = "";
-    input.addEventListener("pointerdown", () => {
+    input.addEventListener("pointerdown", async () => {
       this.held = true;
-      addEventListener("pointerup", () => (this.held = false), { once: true, capture: true });
+      await pointerEnds();
+      this.held = false;
     });
     input.addEventListener(input.type === "range" ? "input" : "change", () => {
       if (!Number.isFinite(input.valueAsNumber)) return;
@@ -73,6 +74,12 @@ export class Still {
     });
   }
 }
+
+/** Resolves when a pointer is lifted, or when the browser takes it for scrolling. */
+const pointerEnds = () =>
+  new Promise((resolve) => {
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, resolve, { once: true, capture: true });
+  });
 
 /** @param {Film} film @param {number} place @param {HTMLElement} panel */
 function project(film, place, panel) {

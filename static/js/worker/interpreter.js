@@ -4,21 +4,44 @@
  * a snapshot could not be restored otherwise.
  */
 import { loadPyodide } from "pyodide";
-import { ASSETS, LIBRARY, address, download, downloadNow, downloadWithProgress, request, unpack } from "./packs.js";
+import { ASSETS, LIBRARY, address, request, requestModule, requestNow, requestWithProgress, unpack } from "./packs.js";
 
 /** @typedef {[path: string, module: WebAssembly.Module]} Compiled */
 /** @typedef {Record<string, string>} Handles  The compiled modules that Python has opened: address in memory → path. */
 
 /** Downloads that every start needs, requested before it is known whether there is a snapshot. */
-const core = import(/* webpackIgnore: true */ address(ASSETS.pyodide + "pyodide.asm.mjs"));
+const core = request(ASSETS.glue).then(() => import(/* webpackIgnore: true */ address(ASSETS.glue))); // checked, now cached
+const modules = ASSETS.libraries.map(([, file]) => requestModule(file));
 /** @type {Promise<Compiled[]>} */
 const libraries = Promise.all(
-  ASSETS.libraries.map(async ([path, file]) => {
-    const module = await WebAssembly.compileStreaming(request(file));
-    return /** @type {Compiled} */ ([LIBRARY + path, module]);
-  }),
+  ASSETS.libraries.map(async ([path], k) => /** @type {Compiled} */ ([LIBRARY + path, await modules[k].module])),
 );
 for (const asked of [core, libraries]) asked.catch(() => {}); // reported where they are awaited
+
+/**
+ * Checks the WebAssembly of Pyodide, which Pyodide requests itself; it would only log a failure.
+ * @returns {Promise<never>} rejects where it cannot be used
+ */
+function failureOfCore() {
+  return new Promise((_, reject) => {
+    WebAssembly.instantiateStreaming = async (response, imports) => {
+      try {
+        const { path, digest } = ASSETS.wasm;
+        const requested = requestModule(path, { digest, response: Promise.resolve(response) });
+        requested.checked.catch(reject);
+        modules.push(requested);
+        const module = await requested.module;
+        return { module, instance: await WebAssembly.instantiate(module, imports) };
+      } catch (error) {
+        reject(error);
+        return forever();
+      }
+    };
+  });
+}
+
+/** @returns {Promise<never>} */
+const forever = () => new Promise(() => {});
 
 /** Links the modules as `dlopen` and `dlsym` would do one by one when Python imports them. @param {any} made @param {Compiled[]} compiled */
 function link(made, compiled) {
@@ -39,8 +62,10 @@ function link(made, compiled) {
  * @returns {Promise<any>}
  */
 export async function startInterpreter({ memory, handles = {}, snapshots = false } = {}) {
-  const library = memory ? undefined : download(ASSETS.start);
-  const failed = Promise.all([libraries, library]).then(() => new Promise(() => {}));
+  const library = memory ? undefined : request(ASSETS.start);
+  const checks = () => Promise.all(modules.map(({ checked }) => checked));
+  /** @type {Promise<never>} */
+  const failed = Promise.race([failureOfCore(), Promise.all([libraries, library, checks()]).then(forever)]);
   failed.catch(() => {}); // reported where it is awaited
   /** @param {any} settings */
   const createPyodideModule = async (settings) => {
@@ -60,7 +85,7 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
   };
   /** @type {any} */
   const options = {
-    indexURL: address(ASSETS.pyodide),
+    indexURL: address(ASSETS.wasm.path.replace(/[^/]*$/, "")),
     stdLibURL: "data:,", // the library is unpacked as files instead of a zip
     fsInit: async (/** @type {any} */ FS) => library && unpack(FS, await library),
     lockFileContents: ASSETS.lock,
@@ -69,7 +94,8 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
     ...(memory && { _loadSnapshot: memory, _snapshotDeserializer: () => ({}) }),
     ...(snapshots && { _makeSnapshot: true }),
   };
-  const python = await loadPyodide(options);
+  // A damaged file may also end the start with a message that means nothing to a reader, or end it never.
+  const python = await Promise.race([loadPyodide(options).finally(checks), failed]);
   // For `app/browser/on_demand_imports.py`, which cannot wait for a promise: true if this call has added the pack.
   /** @type {any} */ (self).labAddPack = (/** @type {string} */ name) => addPackNow(python, name);
   /** @type {any} */ (self).labWeights = weightsOf; // for `app/browser/downloads.py`
@@ -82,8 +108,8 @@ export async function startInterpreter({ memory, handles = {}, snapshots = false
  * @param {{snapshots?: boolean, cells?: boolean}} [options] `cells`: with Panel and Bokeh, which instruments do not need
  */
 export async function startFromPacks(reached, { snapshots = false, cells = false } = {}) {
-  const packs = Promise.all([ASSETS.core, ASSETS.lab].map(download));
-  const ofCells = cells ? download(ASSETS.cells) : undefined;
+  const packs = Promise.all([ASSETS.core, ASSETS.lab].map(request));
+  const ofCells = cells ? request(ASSETS.cells) : undefined;
   for (const asked of [packs, ofCells]) asked?.catch(() => {}); // reported where they are awaited
   const python = await startInterpreter({ snapshots });
   reached("interpreter");
@@ -103,7 +129,7 @@ export async function startFromPacks(reached, { snapshots = false, cells = false
   return python;
 }
 
-/** Adds the files of a pack, and clears Python's cache of import paths. @param {any} python @param {ArrayBuffer} pack */
+/** Adds the files of a pack, and clears Python's cache of import paths. @param {any} python @param {Uint8Array<ArrayBuffer>} pack */
 function add(python, pack) {
   unpack(python.FS, pack);
   python.runPython("import sys; sys.path_importer_cache.clear()");
@@ -111,17 +137,17 @@ function add(python, pack) {
 
 /** Adds the files of an interpreter that was restored without any. @param {any} python */
 export async function addFiles(python) {
-  const packs = await Promise.all([ASSETS.start, ASSETS.core, ASSETS.lab].map(download));
+  const packs = await Promise.all([ASSETS.start, ASSETS.core, ASSETS.lab].map(request));
   for (const pack of packs) add(python, pack);
 }
 
-/** @type {Map<string, Promise<ArrayBuffer | undefined>>} */
+/** @type {Map<string, Promise<Uint8Array<ArrayBuffer> | undefined>>} */
 const instruments = new Map();
 
 /** The pack of an instrument, downloaded once; undefined for an unknown name. @param {string} name */
 export function requestInstrument(name) {
   const file = ASSETS.instruments[name];
-  const pack = instruments.get(name) ?? (file ? download(file) : Promise.resolve(undefined));
+  const pack = instruments.get(name) ?? (file ? request(file) : Promise.resolve(undefined));
   instruments.set(name, pack);
   return pack;
 }
@@ -142,9 +168,9 @@ function isNew(python, name) {
   return !names.has(name) && names.add(name) !== undefined;
 }
 
-/** @param {any} python @param {"cells" | "on_demand"} name @param {ArrayBuffer} [pack] its bytes, if it has been downloaded */
+/** @param {any} python @param {"cells" | "on_demand"} name @param {Uint8Array<ArrayBuffer>} [pack] its bytes, if it has been downloaded */
 export async function addPack(python, name, pack) {
-  const files = pack ?? (await download(ASSETS[name]));
+  const files = pack ?? (await request(ASSETS[name]));
   if (isNew(python, name)) add(python, files);
 }
 
@@ -152,7 +178,7 @@ export async function addPack(python, name, pack) {
 function addPackNow(python, name) {
   const file = name.startsWith("instruments/") ? ASSETS.instruments[name.slice(12)] : ASSETS[/** @type {"cells"} */ (name)];
   if (!file || !isNew(python, name)) return false;
-  add(python, downloadNow(file));
+  add(python, requestNow(file));
   return true;
 }
 
@@ -170,7 +196,7 @@ function weightsOf(instrument, name) {
   if (!state) {
     state = { done: 0, of: 1 };
     weights.set(key, state);
-    downloadWithProgress(ASSETS.weights[key] ?? key, state);
+    requestWithProgress(ASSETS.weights[key] ?? key, state);
   } else if (state.error !== undefined) weights.delete(key);
   return state;
 }

@@ -1,4 +1,6 @@
 /** Packs: many Python files in one download. */
+import { download, downloadModule } from "../files/download.js";
+import { downloadNow } from "../files/download_now.js";
 
 /** Set by the build. @type {import("../page/protocol.js").Assets} */
 export const ASSETS = /** @type {any} */ (globalThis).LAB_ASSETS;
@@ -12,68 +14,56 @@ export const HERE = import.meta.url;
 /** An address of `ASSETS`, which are relative to the worker. @param {string} path */
 export const address = (path) => new URL(path, HERE).href;
 
-/** A file of the site could not be downloaded. */
-export class NotDownloaded extends Error {
-  /** @param {string} path @param {string} reason */
-  constructor(path, reason) {
-    super(`${path} could not be downloaded: ${reason}`);
-  }
-}
+/** Called while files arrive, at most this often. */
+const PROGRESS_MS = 500;
 
-/** @param {string} path @returns {Promise<Response>} */
-export async function request(path) {
-  let response;
-  try {
-    response = await fetch(address(path));
-  } catch (error) {
-    throw new NotDownloaded(path, /** @type {Error} */ (error).message);
-  }
-  if (!response.ok) throw new NotDownloaded(path, `the server answered ${response.status}`);
-  return response;
+let followed = () => {};
+let told = 0;
+
+/** Calls `act` now and then while anything is downloaded. @param {() => void} act */
+export const followDownloads = (act) => void (followed = act);
+
+function received() {
+  if (performance.now() - told < PROGRESS_MS) return;
+  told = performance.now();
+  followed();
 }
 
 /** @param {string} path */
-export const download = async (path) => (await request(path)).arrayBuffer();
+export const request = (path) => download(address(path), { received });
 
-/** A synchronous download, which blocks the worker. @param {string} path @returns {ArrayBuffer} */
-export function downloadNow(path) {
-  const request = new XMLHttpRequest();
-  request.open("GET", address(path), false);
-  request.responseType = "arraybuffer";
-  request.send();
-  if (request.status !== 200) throw new NotDownloaded(path, `the server answered ${request.status}`);
-  return request.response;
-}
+/** A module of WebAssembly. @param {string} path @param {{digest?: string, response?: Promise<Response>}} [how] */
+export const requestModule = (path, how) => downloadModule(address(path), { ...how, received });
+
+/** A synchronous download, which blocks the worker. @param {string} path */
+export const requestNow = (path) => downloadNow(address(path));
 
 /**
  * Downloads a file, writing its progress and then its data or its error into `state`.
  * @param {string} path @param {{done: number, of: number, data?: Uint8Array, error?: string}} state
  */
-export async function downloadWithProgress(path, state) {
+export async function requestWithProgress(path, state) {
   try {
-    const response = await request(path);
-    // The length of a compressed response is not that of its content: then the total is unknown.
-    state.of = response.headers.has("content-encoding") ? 1e6 : Number(response.headers.get("content-length")) || 1e6;
-    const parts = [];
-    const reader = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body).getReader();
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      parts.push(part.value);
-      state.done += part.value.length;
-    }
-    state.data = new Uint8Array(await new Blob(parts).arrayBuffer());
+    state.data = await download(address(path), {
+      received: (bytes, of) => {
+        received();
+        state.done = bytes;
+        state.of = of || 1e6;
+      },
+    });
   } catch (error) {
-    state.error = error instanceof NotDownloaded ? error.message : `${path} could not be downloaded: ${error}`;
+    state.error = /** @type {Error} */ (error).message;
   }
 }
 
 /**
  * Writes the files of a pack (length of the index, index as JSON, contents) into Python's library.
- * @param {any} FS @param {ArrayBuffer} pack
+ * @param {any} FS @param {Uint8Array<ArrayBuffer>} pack
  */
 export function unpack(FS, pack) {
-  const indexLength = new DataView(pack).getUint32(0, true);
+  const indexLength = new DataView(pack.buffer, pack.byteOffset).getUint32(0, true);
   /** @type {[string, number, number][]} */
-  const index = JSON.parse(new TextDecoder().decode(new Uint8Array(pack, 4, indexLength)));
+  const index = JSON.parse(new TextDecoder().decode(pack.subarray(4, 4 + indexLength)));
   const start = 4 + indexLength;
   const made = new Set();
   for (const [path, offset, length] of index) {
@@ -82,6 +72,6 @@ export function unpack(FS, pack) {
       FS.mkdirTree(folder);
       made.add(folder);
     }
-    FS.writeFile(LIBRARY + path, new Uint8Array(pack, start + offset, length), { canOwn: true });
+    FS.writeFile(LIBRARY + path, pack.subarray(start + offset, start + offset + length), { canOwn: true });
   }
 }

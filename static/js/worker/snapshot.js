@@ -9,6 +9,8 @@
  * @typedef {{handles: Handles, length: number, digest: string, failed?: boolean}} About
  * @typedef {{handles: Handles, memory: Promise<ArrayBuffer>, checked: Promise<void>}} Kept  `checked` rejects if the memory's digest is wrong.
  */
+import { hexadecimal } from "../files/check.js";
+import { caches } from "./confine.js";
 import { addInstrument, startFromPacks } from "./interpreter.js";
 import { ASSETS, HERE } from "./packs.js";
 
@@ -22,8 +24,7 @@ const entry = (role, part) => `${HERE}?kept=${role}-${part}`;
 
 /** @param {BufferSource} data */
 async function digestOf(data) {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexadecimal(new Uint8Array(await crypto.subtle.digest("SHA-256", data))); // where there are caches, there is this
 }
 
 /** The snapshot of this build, if this browser has one and can read it. @param {Role} role @returns {Promise<Kept | undefined>} */
@@ -60,15 +61,20 @@ export async function forgetSnapshot(role) {
   }
 }
 
-/** Whether a snapshot can and should be made. @param {Role} role */
-export async function wantsSnapshot(role) {
+/** Free storage without which no snapshot is made; it takes a fifth of this. */
+const ROOM = 400e6;
+
+/** Why no snapshot is made, as a clause; "" if one is. @param {Role} role */
+export async function whyNot(role) {
   try {
     const store = await caches.open(STORE);
-    if (await store.match(entry(role, "about"))) return false;
+    /** @type {About | undefined} */
+    const about = await (await store.match(entry(role, "about")))?.json();
+    if (about) return about.failed ? "Python could not start from an earlier one" : "there is one";
     const { quota = 0, usage = 0 } = await navigator.storage.estimate();
-    return quota - usage > 400e6; // a snapshot takes a fifth of this
+    return quota - usage > ROOM ? "" : "this browser has too little storage left for this site";
   } catch {
-    return false;
+    return "this browser stores nothing for this site";
   }
 }
 
@@ -80,7 +86,7 @@ export async function wantsSnapshot(role) {
 export async function keepSnapshot(role, instruments) {
   let kept = false;
   await navigator.locks.request(entry(role, ""), { ifAvailable: true }, async (lock) => {
-    if (!lock || !(await wantsSnapshot(role))) return; // another page makes it now, or has made it
+    if (!lock || (await whyNot(role))) return; // another page makes it now, or has made it
     const { memory, handles } = await makeSnapshot(role, instruments);
     const store = await caches.open(STORE);
     const worker = new URL("worker.", HERE).href;

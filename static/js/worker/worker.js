@@ -12,10 +12,12 @@
  * @typedef {ArrayLike<any> & {buffer: ArrayBuffer}} TypedArray
  * @typedef {import("./snapshot.js").Kept} Kept
  */
+import { NotDownloaded } from "../files/download.js";
+import { Worker } from "./confine.js";
 import { addFiles, addInstrument, addPack, requestInstrument, startFromPacks, startInterpreter } from "./interpreter.js";
 import { boundMemory, usedUp } from "./memory.js";
-import { HERE, NotDownloaded } from "./packs.js";
-import { findSnapshot, forgetSnapshot, keepSnapshot, wantsSnapshot } from "./snapshot.js";
+import { followDownloads, HERE } from "./packs.js";
+import { findSnapshot, forgetSnapshot, keepSnapshot, whyNot } from "./snapshot.js";
 
 /** Where a message's failure is reported, if not at an instrument. @type {Record<string, "cell" | "output">} */
 const WHERE = { run_cell: "cell", output_drawn: "output", output_patch: "output", output_close: "output", theme: "output", ask: "output" };
@@ -24,10 +26,6 @@ const [NAME, ...OPTIONS] = self.name.split(" ");
 
 /** Whose interpreter this is. @type {import("./snapshot.js").Role} */
 const ROLE = [NAME, OPTIONS[0]].includes("cells") ? "cells" : "instruments";
-
-/** Only the lab starts further workers: one from the site's address would not be under the page's policy (`worker_under_policy.js`). */
-const LabWorker = self.Worker;
-Reflect.deleteProperty(self, "Worker");
 
 /** A snapshot is made after the reader has been idle this long, so that it does not disturb. */
 const QUIET_MS = 3000;
@@ -57,6 +55,7 @@ class Lab {
   constructor(python, hasFiles) {
     this.python = python;
     this.api = python.globals.get("api");
+    this.restored = !hasFiles;
     this.run = 0;
     /** @type {Uint8Array | undefined} */ this.signal = undefined;
     /** @type {Promise<void> | undefined} */ this.files = hasFiles ? Promise.resolve() : undefined;
@@ -72,8 +71,8 @@ class Lab {
       (/** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
         send({ type: "output", run: this.run, kind, body, line }),
       (/** @type {number} */ lines, /** @type {number} */ others) => send({ type: "left_out", run: this.run, lines, others }),
-      (/** @type {string} */ slots, /** @type {string} */ failed, /** @type {string} */ body, /** @type {number} */ line) =>
-        send({ type: "edited", slots: JSON.parse(slots), failed, body, line }),
+      (/** @type {string} */ slots, /** @type {string} */ failed, /** @type {string} */ body, /** @type {number} */ line, /** @type {string} */ hint) =>
+        send({ type: "edited", slots: JSON.parse(slots), failed, body, line, hint }),
     );
     python._api.on_fatal = (/** @type {any} */ error) => send({ type: "broken", message: died(error) });
   }
@@ -118,10 +117,10 @@ class Lab {
     const { api } = this;
     switch (message.type) {
       case "open": {
-        const { slot, name, state, asked, embedded, query } = message.slot;
+        const { slot, name, state, asked, embedded, query, beside } = message.slot;
         this.instruments.add(name);
         if (this.files || !api.knows(name)) await this.withFiles();
-        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined);
+        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined, beside ?? "");
         send({ type: "opened", slot, problems: problems.toJs() });
         problems.destroy();
         reached("built");
@@ -196,7 +195,7 @@ class Lab {
         await this.withLibrary();
         this.begin(message.run);
         const began = performance.now();
-        const ok = api.run_cell(message.label, message.code, message.above, message.checks);
+        const ok = api.run_cell(message.label, message.code, message.above, message.checks, message.starter);
         if (!ok && usedUp(this.python)) send({ type: "broken", message: USED_UP });
         else send({ type: "cell_done", run: this.run, ok, ms: performance.now() - began });
         break;
@@ -266,6 +265,7 @@ async function start(kept) {
     send({ type: "snapshot", state: "restored" });
     return lab;
   } catch (error) {
+    if (error instanceof NotDownloaded) throw error; // the snapshot is not to blame
     return startAgain(error);
   }
 }
@@ -287,11 +287,15 @@ const lastLine = (error) => String(error?.message ?? error).trim().split("\n").a
 /** Answers the page's messages, one after the other. */
 function serve() {
   reached("worker");
+  followDownloads(() => send({ type: "downloading" }));
   boundMemory();
   const fresh = OPTIONS[0] === "fresh";
   const found = fresh ? Promise.resolve(undefined) : findSnapshot(ROLE);
   const started = found.then(start);
-  started.catch((error) => send({ type: "failed", where: "start", message: lastLine(error) }));
+  started.catch((error) => {
+    if (error instanceof NotDownloaded && error.renewed && !fresh) send({ type: "start_again" });
+    else send({ type: "failed", where: "start", message: lastLine(error) });
+  });
   let waiting = 0; // unanswered messages
 
   /** @param {Lab} lab @param {ToWorker} message */
@@ -322,10 +326,12 @@ function serve() {
     }
     nextTask(() => goOn(lab));
   };
-  const maker = fresh ? undefined : new Maker();
+  const maker = new Maker(fresh ? "this Python was restarted" : "");
+  started.then((lab) => (maker.done ||= lab.restored), () => {});
   /** @type {Promise<any>} */
   let queue = started;
   self.onmessage = (/** @type {MessageEvent<ToWorker>} */ { data }) => {
+    if (data.type === "watch") return holdLock(data.lock);
     if (data.type === "open")
       found.then((kept) => {
         if (!kept) requestInstrument(data.slot.name).catch(() => {}); // reported where it is added
@@ -334,10 +340,19 @@ function serve() {
     queue = queue.then(async () => {
       const lab = await started;
       await receive(lab, data);
-      maker?.postpone(data);
+      maker.postpone(data);
       if (!--waiting && lab.working.size) nextTask(() => goOn(lab));
     });
   };
+}
+
+/** Holds a lock for as long as this worker lives, by which the page notices its end. @param {string} name */
+function holdLock(name) {
+  const held = () => {
+    send({ type: "watched" });
+    return new Promise(() => {});
+  };
+  navigator.locks?.request(name, held).catch(() => {}); // refused in some frames
 }
 
 const tasks = new MessageChannel();
@@ -353,10 +368,13 @@ function nextTask(act) {
 
 /** Makes a snapshot, in a separate worker, after the reader has been idle for a while. */
 class Maker {
-  constructor() {
+  /** @param {string} refusal why none is to be made, "" if one may be */
+  constructor(refusal) {
+    this.refusal = refusal;
     /** The instruments on the page. @type {Set<string>} */ this.instruments = new Set();
     /** @type {number | undefined} */ this.timer = undefined;
     /** @type {Worker | undefined} */ this.worker = undefined;
+    this.asked = false;
     this.done = false;
   }
 
@@ -365,17 +383,31 @@ class Maker {
     if (message.type === "open") this.instruments.add(message.slot.name);
     this.worker?.terminate();
     clearTimeout(this.timer);
-    if (!this.done && reachedStages.has("live")) this.timer = setTimeout(() => this.#make(), QUIET_MS);
+    if (this.done || !reachedStages.has("live")) return;
+    this.timer = setTimeout(() => this.#make(), QUIET_MS);
+    if (!this.asked) this.#ask();
+  }
+
+  /** Says at once if there will be no snapshot: the page waits for it with what is less urgent. */
+  async #ask() {
+    this.asked = true;
+    const reason = this.refusal || (await whyNot(ROLE));
+    if (!reason) return;
+    clearTimeout(this.timer);
+    this.#end(`none: ${reason}`);
   }
 
   async #make() {
-    this.done = !(await wantsSnapshot(ROLE));
+    this.worker = new Worker(HERE, { type: "module", name: ["snapshot", ROLE, ...this.instruments].join(" ") });
+    this.worker.onmessage = ({ data }) => this.#end(data);
+    this.worker.onerror = () => this.#end("none: its worker could not be loaded");
+  }
+
+  /** @param {string} state */
+  #end(state) {
     if (this.done) return;
-    this.worker = new LabWorker(HERE, { type: "module", name: ["snapshot", ROLE, ...this.instruments].join(" ") });
-    this.worker.onmessage = ({ data }) => {
-      this.done = true;
-      send({ type: "snapshot", state: data });
-    };
+    this.done = true;
+    send({ type: "snapshot", state });
   }
 }
 

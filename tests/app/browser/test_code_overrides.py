@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+import textwrap
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diffusion_lab.app.browser.code_overrides import CodeOverrides, EditError, shown_error
+from diffusion_lab.app.browser.code_overrides import CodeOverrides, EditError, hint_about, shown_error
 from diffusion_lab.app.instrument import Instrument, Panel, Readout, Status, Transport, computed, number, readings
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.app.instrument.editable import editable_functions, forget_cached_calls, sources
@@ -203,6 +205,18 @@ def test_a_value_that_cannot_be_used_is_said_to_be_one(edits: CodeOverrides, pla
     assert place.shown == 66
 
 
+def test_an_error_in_an_edit_has_the_hint_that_a_cell_has(edits: CodeOverrides) -> None:
+    source = code("return lenn(x)")
+    with pytest.raises(NameError) as named:
+        edits.edit(Trial, NAME, source)
+    assert hint_about(named.value, source) == "Is `lenn` meant to be `len`?"
+    source = "def double(x)\n    return x"
+    with pytest.raises(SyntaxError) as spelt:
+        edits.edit(Trial, NAME, source)
+    assert hint_about(spelt.value, source) == "A line that begins with `def` must end with a colon `:`."
+    assert hint_about(KeyboardInterrupt()) == ""
+
+
 def test_stop_puts_back_what_ran_before(edits: CodeOverrides, place: Place) -> None:
     with pytest.raises(KeyboardInterrupt) as caught:
         edits.edit(Trial, NAME, code("raise KeyboardInterrupt"))
@@ -307,8 +321,8 @@ def test_its_own_source_changes_nothing(name: str) -> None:
     edits = CodeOverrides({"a": live})
     before, csv = live.copy(), live.instrument.csv()
     try:
-        for source in sources(cls):
-            edits.edit(cls, source["name"], source["code"])
+        for function, own in editable_functions(cls).items():
+            edits.edit(cls, function, textwrap.dedent(inspect.getsource(own)))
         assert len(edits.by_place()["a"]) == len(sources(cls))
         words, _, rest = live.instrument.csv().partition("\n")[2].partition("\n")
         assert words == "# runs your " + ", ".join(source["title"].rpartition(".")[2] for source in sources(cls))
@@ -318,6 +332,29 @@ def test_its_own_source_changes_nothing(name: str) -> None:
         edits.reset_all()
     assert edits.by_place() == {"a": []}
     assert (live.copy(), live.instrument.csv()) == (before, csv)
+
+
+PLAIN = [
+    (name, s["name"], s["code"]) for name in instrument_names() for s in sources(instrument_class(name)) if s["plain"]
+]
+
+
+@pytest.mark.parametrize(("name", "function", "code"), PLAIN, ids=lambda value: value if "\n" not in value else "")
+def test_a_plain_form_shows_the_same_as_the_fast_one(name: str, function: str, code: str) -> None:
+    """Points to a thousandth, far below a pixel: a training in single precision multiplies the rounding."""
+    cls = instrument_class(name)
+    live = Shown(cls())
+    edits = CodeOverrides({"a": live})
+    before = dict(live.now)
+    try:
+        edits.edit(cls, function, code)
+        for key, columns in live.now.items():
+            if isinstance(columns, dict):
+                for column, values in columns.items():
+                    if not isinstance(values, list):
+                        np.testing.assert_allclose(values, before[key][column], rtol=1e-3, atol=1e-3, err_msg=key)
+    finally:
+        edits.reset_all()
 
 
 EDITS = [(name, edit) for name in instrument_names() for edit in examples(name).edits]

@@ -204,3 +204,28 @@ def test_recomputing_computes_to_the_end(dial, page):
     assert len(page.sent) == 2
     assert "chart.late" in page.head["layers"], "the rest is as it was"
     assert page.head["progress"] is None, "to the end, so that an error is seen here"
+
+
+# --- a pinned copy ---------------------------------------------------------------------------------------------------
+
+
+def test_a_pinned_copy_says_what_differs_from_its_original_whichever_of_the_two_moves(linked, dial, page):
+    copy = linked.LinkedInstrument("a:pinned", "dial", {}, {"level": "0.3"}, False, page, dial)
+    copy.answer(None)
+    assert page.head["beside"] == "l = 0.3 (here 0.2)"
+    copy.answer(None)
+    assert "beside" not in page.head, "no news"
+    dial.set({"level": 0.9})
+    dial.answer(None)
+    copy.compare()
+    assert page.sent[-1][0] == "a:pinned"
+    assert page.head["beside"] == "l = 0.3 (here 0.9)"
+    sent = len(page.sent)
+    copy.compare()
+    assert len(page.sent) == sent
+    copy.set({"level": 0.9})
+    copy.answer(None)
+    assert page.head["beside"] == ""
+    assert "Pinned copy: no difference" in copy.instrument.provenance()
+    dial.answer(None)
+    assert "beside" not in page.head, "an original has nothing to be compared with"

@@ -9,7 +9,7 @@ import pytest
 
 from diffusion_lab.app.browser import output_throttle
 from diffusion_lab.app.browser.output_throttle import OutputThrottle
-from diffusion_lab.app.cells.session import Output
+from diffusion_lab.app.cells.outputs import Output, overwritten
 
 
 class Page:
@@ -49,6 +49,17 @@ def test_a_flood_is_gathered_and_nothing_of_it_lost(page: Page) -> None:
     page.flow.close()
     assert page.text == "".join(lines)
     assert not page.left
+
+
+def test_progress_that_overwrites_itself_takes_no_room(page: Page) -> None:
+    for k in range(50_000):
+        page.now += 1e-3
+        page.print(f"\r{k} of many, in a line of some length that is printed again and again")
+    page.print("\ndone\n")
+    page.flow.close()
+    assert overwritten(page.text).endswith("again and again\ndone\n")
+    assert not page.left
+    assert len(page.sent) < 50 / output_throttle.INTERVAL + output_throttle.BURST + 2
 
 
 def test_after_a_pause_lines_leave_at_once_again(page: Page) -> None:

@@ -120,6 +120,18 @@ def test_presets(chapter):
     assert link in chapter.of(InstrumentSlot)[0].caption.html
 
 
+def test_a_second_slot_of_an_instrument_has_a_name_of_its_own():
+    chapter = parse(
+        ":::{instrument} ring\n:t: 0.1\nOne.\n:::\n\n:::{instrument} ring-late\n:t: 0.9\nTwo.\n:::\n\n"
+        "{set}`ring-late t=0.8 | later`, {value}`ring-late t=0.8 : alpha_bar`, {set}`ring | back`.\n"
+    )
+    slots = [(slot.name, slot.instrument, slot.state) for slot in chapter.of(InstrumentSlot)]
+    assert slots == [("ring", "ring", {"t": "0.1"}), ("ring-late", "ring", {"t": "0.9"})]
+    assert [preset.slot for preset in chapter.presets] == ["ring-late", "ring"]
+    assert [(value.slot, value.expression) for value in chapter.values] == [("ring-late", "alpha_bar")]
+    assert '<a class="preset" href="#instrument-ring-late" data-set="t=0.8">' in chapter.of(Prose)[0].text.html
+
+
 def test_a_preset_value_may_hold_an_equals_sign_and_is_escaped():
     chapter = parse('{set}`ring a=b=c d="<e> | text`\n')
     assert chapter.presets[0].state == {"a": "b=c", "d": '"<e>'}
@@ -189,7 +201,7 @@ def wrong_lines(text: str, chapter: Chapter) -> list[str]:
     claims += [(quiz.line, f":::{{quiz}} {quiz.label}") for quiz in chapter.of(Quiz)]
     claims += [(wrong.line, f":mistake: {wrong.value} |") for quiz in chapter.of(Quiz) for wrong in quiz.mistakes]
     claims += [(equation.line, f":::{{equation}} {equation.label}") for equation in chapter.of(Equation)]
-    claims += [(preset.line, f"{{set}}`{preset.instrument} ") for preset in chapter.presets]
+    claims += [(preset.line, f"{{set}}`{preset.slot} ") for preset in chapter.presets]
     hints = {line.removeprefix(":hint: ") for line in lines if line.startswith(":hint: ")}
     in_hints = {tex for hint in hints for tex in re.findall(r"\$(.*?)\$", hint)}
     claims += [

@@ -47,7 +47,7 @@ def valued() -> Chapter:
 
 
 def test_a_value_is_an_expression_or_a_reading(valued):
-    assert [(value.instrument, value.state, value.expression, value.format) for value in valued.values] == [
+    assert [(value.slot, value.state, value.expression, value.format) for value in valued.values] == [
         ("", {}, "exp(-6)**0.5", ".4f"),
         ("ring", {"view": "forward", "t": "0.5"}, "alpha_bar", ".3f"),
         ("", {}, "x", ""),
@@ -61,7 +61,7 @@ def test_a_value_is_an_expression_or_a_reading(valued):
 @pytest.mark.parametrize("expression", ["x[1 : 2].sum()", "{1: 2}[1]", "(lambda : 3)()", "a if b else c"])
 def test_a_colon_does_not_make_a_reading(expression):
     (value,) = parse(f"It is {{value}}`{expression} | .1f`.\n").values
-    assert (value.instrument, value.expression) == ("", expression)
+    assert (value.slot, value.expression) == ("", expression)
 
 
 def test_the_last_bar_separates_the_format():

@@ -18,7 +18,8 @@ from diffusion_lab.app.build.chapter_tree import Cell, Chapter, Equation, Exerci
 from diffusion_lab.app.build.notebook import CHECKS, SET_UP, make_notebook
 from diffusion_lab.app.build.rendered import RenderedQuiz
 from diffusion_lab.app.build.site import ROOT, chapter_paths, read_documents, read_references
-from diffusion_lab.app.cells.session import PASSED, Session
+from diffusion_lab.app.cells.exercises import PASSED
+from diffusion_lab.app.cells.session import Session
 
 PATHS = {path.stem: path for path in chapter_paths()}
 

@@ -29,7 +29,7 @@ def dist(tmp_path) -> Path:
     (site / "index.html").write_bytes(PAGE)
     (site / "chapters/01.html").write_bytes(PAGE)
     (site / "chapters/01.html.br").write_bytes(brotli.compress(PAGE))
-    for name in ("a.mjs", "a.js", "a.wasm", "a.css", "a.json", "a.woff2", "a.pack"):
+    for name in ("a.mjs", "a.js", "a.wasm", "a.css", "a.json", "a.woff2", "a.bin"):
         (site / "assets" / name).write_bytes(b"plain " + name.encode())
     (site / "assets/a.wasm.br").write_bytes(brotli.compress(b"plain a.wasm"))
     return site
@@ -79,7 +79,7 @@ def raw(dist: Path, target: str) -> bytes:
         ("a.css", "text/css"),
         ("a.json", "application/json"),
         ("a.woff2", "font/woff2"),
-        ("a.pack", "application/octet-stream"),
+        ("a.bin", "application/octet-stream"),
     ],
 )
 def test_files_have_their_kind(dist, name, kind):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from diffusion_lab.app.cells.session import Output, Session
+from diffusion_lab.app.cells.outputs import Output
+from diffusion_lab.app.cells.session import Session
 
 BEFORE = """
 import numpy as np
@@ -53,6 +54,9 @@ NAMES = [
     ("Sigma", "Is `Sigma` meant to be `sigma`?"),
     ("pritn(1)", "Is `pritn` meant to be `print`?"),
     ("true", "Python writes `True`."),
+    ("plt.plot(x)", "`plt` stands for `matplotlib`, which is not in this page's Python. `plot_line`, `plot_scatter`"),
+    ("pd.DataFrame()", "`pd` stands for `pandas`, which is not in this page's Python."),
+    ("import tqdm.nothing", "`tqdm` is not in this page's Python. Print the progress instead"),
     ("quux", "`quux` is not defined. Put a text in quotes; give a variable a value first, as in `quux = …`."),
     ("z = later\nlater = 1", "`later` is defined only on line 2, below. Python runs a cell from top to bottom."),
     ("statistics.mean([1])", "Write `import statistics` at the top of the cell."),
@@ -193,6 +197,17 @@ CALLS = [
     ("a, b = 3", "A single number cannot be looped over or unpacked."),
 ]
 
+FORMATS = [
+    ("f'{sigma:d}'", "The format `d` is for whole numbers. `.0f` shows a float without decimals."),
+    ("f'{sigma:.2q}'", "After the colon comes a format, such as `.3f` (three decimals)"),
+    ("f'{x:.2f}'", "A format such as `.2f` is for one number. For an array write `x.round(2)`"),
+    ("f'{points:.2f}'", "A format such as `.2f` is for a number, and this is a list."),
+    ("f'{None:.2f}'", "A format such as `.2f` is for a number, and this is `None`."),
+    ("f'{\"a\":.2f}'", "The format `f` is for numbers, and this is a text. Convert it: `float(...)`."),
+    ("'%d' % 'a'", "The values after `%` must fit the formats, in number and kind."),
+    ("'%d %d' % 3", "The values after `%` must fit the formats, in number and kind."),
+]
+
 MACHINE = [
     (
         "forever(0)",
@@ -202,6 +217,25 @@ MACHINE = [
     ("raise KeyboardInterrupt", "You stopped the cell at this line."),
     ("input('n?')", "Nobody can answer `input` here. Write the value into the code, as in `n = 5`."),
     ("exit()", "A cell ends by itself at its last line; it needs no `exit`."),
+    ('raise RuntimeError("can\'t start new thread")', "A page's Python has one thread and one process."),
+    (
+        "raise RuntimeError('TLS not supported in this environment')",
+        "A page's Python cannot connect to other computers.",
+    ),
+    ("raise OSError(138, 'emscripten does not support processes.')", "A page's Python has one thread and one process."),
+    ("raise ConnectionResetError('Remote end closed')", "A page's Python cannot connect to other computers."),
+    ("raise ValueError('Maximum allowed dimension exceeded')", "This needs more memory than a page may use."),
+    (
+        "raise OverflowError(\"cannot fit 'int' into an index-sized integer\")",
+        "This needs more memory than a page may use.",
+    ),
+    ("np.ones((10**9, 10**10))", "This needs more memory than a page may use."),
+    ("import asyncio\nasyncio.create_task(asyncio.sleep(0))", "Tasks need a running loop."),
+    ("import asyncio\nawait asyncio.Event().wait()", "Something must set the event, put an item into the queue"),
+    (
+        "import asyncio\nasync def f():\n    asyncio.run(asyncio.sleep(0))\nawait f()",
+        "Coroutines run here already. Write `await main()` instead of `asyncio.run(main())`.",
+    ),
     ("open('mine.csv')", "The page's Python has a separate file system and cannot open the files of this computer."),
 ]
 
@@ -229,7 +263,8 @@ SYNTAX = [
     ("if 1:\n    pass\nelse if 2:\n    pass", "Python writes `elif` for `else if`."),
     ("i = 0\ni++", "Python has no `++`: write `x += 1`."),
     ("True && False", "Python writes `and` and `or` in words."),
-    ("!pip install x", "Python writes `not` in words. Commands such as `!pip` cannot run in a page."),
+    ("!pip install x", "Packages cannot be installed here. NumPy, Bokeh and Panel are here already: import them."),
+    ("!ls", "Lines that begin with `!` are commands for a shell, which a page does not have."),
     ("pip install x", "Packages cannot be installed here."),
     ("%matplotlib inline", "Lines that begin with `%` are for notebooks. Cells here are plain Python."),
     ("y =", "The value on the right of `=` is missing."),
@@ -240,7 +275,7 @@ SYNTAX = [
 ]
 
 
-@pytest.mark.parametrize(("code", "text"), NAMES + ARRAYS + VALUES + CALLS + MACHINE + SYNTAX)
+@pytest.mark.parametrize(("code", "text"), NAMES + ARRAYS + VALUES + CALLS + FORMATS + MACHINE + SYNTAX)
 def test_hint(session, code, text):
     before = dict(session.namespace)
     try:
@@ -321,3 +356,25 @@ def test_other_warnings_are_printed(session):
     (output,) = outputs
     assert output.kind == "text"
     assert "mind the gap" in output.body
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("np = 3\nnp.zeros(2)", "np"),
+        ("np = x\nnp.exp(x)", "np"),
+        ("plot_line = 3\nplot_line(x, x)", "plot_line"),
+        ("show = None\nshow(x)", "show"),
+    ],
+)
+def test_a_name_of_the_page_that_a_cell_has_replaced_offers_a_restart(code, name):
+    session = Session()
+    assert session.run("before", BEFORE, lambda output: None)
+    (found,) = hints(session, code)
+    assert found.kind == "hint_restart"
+    assert found.body.startswith(f"A cell has given `{name}` another value: it is ")
+
+
+def test_an_array_that_lacks_an_attribute_offers_no_restart(session):
+    (found,) = hints(session, "x.shap")
+    assert found.kind == "hint"

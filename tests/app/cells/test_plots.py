@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from diffusion_lab.app.cells.plots import plot_hist, plot_line, plot_scatter
+from diffusion_lab.app.cells.outputs import Output
+from diffusion_lab.app.cells.plots import plot_hist, plot_image, plot_line, plot_scatter
+from diffusion_lab.app.cells.session import Session
 from diffusion_lab.app.instrument.figure_svg import figure_svg
 from diffusion_lab.app.instrument.theme import TOKENS
 
@@ -70,7 +72,66 @@ def test_hist_stands_on_zero(rng):
 
 
 def test_ranges_ignore_what_is_not_finite():
-    assert_ranges(plot_scatter([0, 1, np.inf], [0, 1, np.nan]), (-0.05, 1.05), (-0.05, 1.05))
+    with pytest.warns(RuntimeWarning, match="1 of 3 points is nan or infinite and not drawn"):
+        plot = plot_scatter([0, 1, np.inf], [0, 1, np.nan])
+    assert_ranges(plot, (-0.05, 1.05), (-0.05, 1.05))
+
+
+def test_a_missing_value_makes_a_gap_and_points_between_gaps_are_dots():
+    with pytest.warns(RuntimeWarning, match="2 of 6 values are nan or infinite and not drawn"):
+        plot = plot_line(range(6), [0, 1, np.nan, 3, np.inf, 5])
+    line, dots = data(plot)
+    assert np.isnan(line["y"]).tolist() == [False, False, True, False, True, False]
+    assert (dots["x"].tolist(), dots["y"].tolist()) == ([3, 5], [3, 5])
+
+
+def test_a_warning_of_missing_values_names_the_reader_s_line():
+    outputs: list[Output] = []
+    Session().run("one", "y = [1, float('inf'), 3]\nplot_line([0, 1, 2], y)", outputs.append)
+    assert outputs[-1].body == "Line 2: 1 of 3 values is nan or infinite and not drawn."
+
+
+def test_missing_entries_of_an_image_are_transparent():
+    with pytest.warns(RuntimeWarning, match="1 of 4 values"):
+        svg = figure_svg(plot_image([[0, 1], [np.nan, 2]]))
+    with pytest.warns(RuntimeWarning, match="1 of 4 values"):
+        other = figure_svg(plot_image([[0, 1], [2, np.nan]]))
+    assert svg != other
+
+
+def test_a_histogram_leaves_out_what_is_not_finite():
+    with pytest.warns(RuntimeWarning, match="2 of 4 values"):
+        (bars,) = data(plot_hist([0, 1, np.nan, np.inf], bins=2))
+    assert bars["top"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "plot",
+    [
+        lambda **names: plot_line([0, 1], [0, 1], **names),
+        lambda **names: plot_scatter([0, 1], [0, 1], **names),
+        lambda **names: plot_hist([0, 1], **names),
+        lambda **names: plot_image([[0, 1]], **names),
+    ],
+)
+def test_axes_can_have_names(plot):
+    svg = figure_svg(plot(xlabel="time & place", ylabel="height"))
+    assert ">time &amp; place</text>" in svg
+    assert ">height</text>" in svg
+
+
+def test_lines_and_labels_have_legends():
+    svg = figure_svg(plot_line([0, 1], [[0, 1], [1, 0]], legend=["up", "<down>"]))
+    assert svg.index(">up</text>") < svg.index(">&lt;down&gt;</text>")
+    assert svg.count('stroke="var(--c1)"') == 2, "the line and its mark in the legend"
+    plot = plot_scatter([0, 1, 2], [0, 1, 2], labels=[0, 1, 2], legend=["a", "b"])
+    assert [source["label"].tolist() for source in data(plot)] == [[0], [1], [2]]
+    assert [item.label.value for item in plot.legend[0].items] == ["a", "b"]
+
+
+def test_a_legend_of_the_wrong_length_is_refused():
+    with pytest.raises(ValueError, match="one name for each line: there are 2, got 1"):
+        plot_line([0, 1], [[0, 1], [1, 0]], legend="one")
 
 
 def test_nothing_to_plot_is_an_empty_picture():

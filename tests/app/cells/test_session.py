@@ -6,7 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from diffusion_lab.app.cells.session import Output, Session, output_html
+from diffusion_lab.app.cells.event_loop import drive
+from diffusion_lab.app.cells.outputs import Output, folded, output_html, overwritten
+from diffusion_lab.app.cells.session import Session
 
 
 def run(session: Session, code: str, label: str = "one") -> list[Output]:
@@ -87,12 +89,117 @@ def test_the_value_of_the_last_expression_is_shown(session, code, value):
     assert told(run(session, code)) == value
 
 
+@pytest.mark.parametrize(
+    "code", ["f = plot_line([0, 1], [0, 1])\nf", "plot_line([0, 1], [0, 1])", "f = plot_line([0, 1], [0, 1])"]
+)
+def test_a_helper_s_figure_is_returned_and_shown_once(session, code):
+    assert told(run(session, code)) == [("picture", "Plot drawn by the cell")]
+
+
+def test_a_cell_can_change_a_figure_that_a_helper_has_shown(session):
+    code = "f = plot_line([0, 1], [0, 1], title='Before')\nprint('a')\nf.title.text = 'After'\nprint('b')"
+    assert told(run(session, code)) == [("picture", "After"), ("text", "a\nb\n")]
+    assert told(run(session, "f")) == [("picture", "After")], "another cell may show it once more"
+
+
+def test_a_figure_is_drawn_although_the_cell_fails_below_it(session):
+    kinds = [output.kind for output in run(session, "plot_line([0, 1], [0, 1])\nprint('a')\n1 / 0")]
+    assert kinds == ["picture", "text", "error"]
+
+
 def test_a_figure_made_by_hand_is_a_picture(session):
     code = (
         "from bokeh.plotting import figure\n"
         "f = figure(width=100, height=100, x_range=(0, 1), y_range=(0, 1), title='By hand')\nf"
     )
     assert told(run(session, code)) == [("picture", "By hand")]
+
+
+def test_a_carriage_return_overwrites_its_line(session):
+    outputs = run(session, "for k in range(3):\n    print(f'\\r{k} of 3', end='')\nprint('\\rdone')")
+    assert blocks(outputs) == [["output text", "done 3\n"]]
+    assert overwritten("50 %\r60 %\n7\r\nab\rc") == "60 %\n7\ncb"
+
+
+@pytest.mark.parametrize("text", ["a", "a\rb", "a\r", "\rab\rc", "a\nbc\rd\ne\r", "\r\n", "ab\r\rc\n\r", "x\ry\nz"])
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("123456", ""), ("12\r", "3"), ("1\n2", "\r3")])
+def test_folded_text_has_the_same_effect(text, before, after):
+    assert overwritten(before + folded(text) + after) == overwritten(before + text + after)
+    assert len(folded(text)) <= len(text)
+
+
+def test_folded_text_stays_short():
+    assert len(folded("".join(f"\r{k} of 1000" for k in range(1000)))) < 20
+
+
+def test_progress_leaves_while_the_cell_runs(session):
+    seen: list[Output] = []
+    session.namespace["seen"] = seen
+    session.run("one", "print('1 of 2', end='\\r')\nfirst = len(seen)", seen.append)
+    assert session.namespace["first"] == 1
+
+
+AWAITING = """
+import asyncio
+async def f(k):
+    await asyncio.sleep(0.01 * (3 - k))
+    done.append(k)
+    return k
+done = []
+"""
+
+
+def test_await_at_top_level(session):
+    assert told(run(session, f"{AWAITING}print(await f(2))\nawait asyncio.gather(f(0), f(1))")) == [
+        ("text", "2\n"),
+        ("value", "[0, 1]"),
+    ]
+    assert session.namespace["done"] == [2, 1, 0]
+
+
+def test_tasks_of_a_cell_run_while_it_awaits(session):
+    code = f"{AWAITING}task = asyncio.create_task(f(2))\nawait asyncio.sleep(0.05)\nassert done == [2]\nawait task"
+    assert told(run(session, code)) == [("value", "2")]
+
+
+def test_asyncio_run(session):
+    assert told(run(session, f"{AWAITING}asyncio.run(f(1))")) == [("value", "1")]
+    with pytest.raises(ValueError, match="a coroutine was expected, got 3"):
+        drive(3)  # type: ignore[arg-type]
+
+
+def test_what_still_runs_at_the_end_of_a_cell_is_cancelled(session):
+    code = f"""{AWAITING}
+async def forever():
+    try:
+        await asyncio.sleep(1e9)
+    finally:
+        done.append("cancelled")
+asyncio.create_task(forever())
+await asyncio.sleep(0)
+"""
+    assert run(session, code.replace("asyncio.create_task", "task = asyncio.create_task")) == []
+    assert session.namespace["done"] == ["cancelled"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys\nsys.stderr = None",
+        "import sys\ndel sys.stdout",
+        "import sys\nsys.setrecursionlimit(60)",
+        "import builtins\nvars(builtins).clear()",
+        "import builtins\nbuiltins.len = builtins.isinstance = None",
+        "del show, plot_line",
+    ],
+)
+def test_a_cell_cannot_take_away_what_the_next_one_needs(session, code):
+    session.run("one", code, lambda output: None)
+    assert told(run(session, "import sys\nprint(1, file=sys.stderr)\nshow(len('ab'))\nplot_line([0, 1], [0, 1])")) == [
+        ("text", "1\n"),
+        ("value", "2"),
+        ("picture", "Plot drawn by the cell"),
+    ]
 
 
 def test_standard_error_is_shown_too(session):

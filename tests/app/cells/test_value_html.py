@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from diffusion_lab.app.cells.session import Output, Session
+from diffusion_lab.app.cells.outputs import Output
+from diffusion_lab.app.cells.session import Session
 from diffusion_lab.app.cells.value_html import MAX_ITEMS, MAX_SIGNS, value_html, value_text
 
 

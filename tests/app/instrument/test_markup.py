@@ -117,7 +117,7 @@ def test_legends_show_marks_as_they_are_drawn():
     text = front_panel_html(drawn, drawn.answer())
     found = [(tag["data-mark"], "data-dashed" in tag, tag["style"]) for tag in Elements(text).having("data-mark")]
     assert found == [
-        ("line", True, "--c: var(--acc); --o: 0.5; --w: 2px"),
+        ("line", True, "--c: var(--acc); --o: 0.5; --w: 2px; --dash: 5px; --period: 8px"),
         ("arrow", False, "--c: var(--ink); --o: 1; --w: 3px; --long: 0.2500"),
         ("dot", False, "--c: var(--parts); --o: 0.85"),
         ("ramp", False, "--c: var(--ink); --o: 0.4"),

@@ -259,12 +259,13 @@ def test_densities_are_drawn_smoothly_and_pictures_of_pixels_are_not():
     smooth = {
         "heat": Heat("a", "ink"),
         "diverging": Heat("a", "diverging"),
+        "pixels": Heat("a", "ink", smooth=False),
         "parts": Heat("a", BY_PART),
         "image": Image("a"),
     }
     found = {name: SMOOTH in plane(layer).renderers["a"].glyph.tags for name, layer in smooth.items()}
-    assert found == {"heat": True, "diverging": True, "parts": False, "image": False}
-    for layer, pixelated in ((smooth["heat"], False), (smooth["parts"], True)):
+    assert found == {"heat": True, "diverging": True, "pixels": False, "parts": False, "image": False}
+    for layer, pixelated in ((smooth["heat"], False), (smooth["pixels"], True), (smooth["parts"], True)):
         figure = plane(layer)
-        figure.put("a", layer.columns({"image": np.zeros((2, 2), np.int8 if pixelated else float)}))
+        figure.put("a", layer.columns({"image": np.zeros((2, 2), np.int8 if layer.colour == BY_PART else float)}))
         assert ("image-rendering:pixelated" in figure_svg(figure.plot)) == pixelated

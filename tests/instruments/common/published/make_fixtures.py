@@ -7,12 +7,14 @@ mixture, written here apart from the lab's own. The schedulers compute in double
 they are kept from it, so that a difference is one of method and not of rounding. Noise is drawn beforehand and kept.
 
 For each run the file has `NAME/sigmas`, the VE noise of its levels (n + 1,); `NAME/states` (n + 1, N, 2), the first the
-start, in the scheduler's own coordinates, VP or VE; and `NAME/noise` (n, N, 2), where it draws any.
+start, in the scheduler's own coordinates, VP or VE; and `NAME/noise` (n, N, 2), where it draws any (for
+`edm_stochastic`, of the steps that add some).
 """
 
 from __future__ import annotations
 
 import importlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -20,6 +22,7 @@ from unittest import mock
 import diffusers
 import numpy as np
 import torch
+from diffusers.schedulers.deprecated.scheduling_karras_ve import KarrasVeScheduler
 
 HERE = Path(__file__).parent
 NUM_STEPS, NUM_POINTS = 20, 6
@@ -109,10 +112,34 @@ def along_sigma(scheduler: Any, rng: np.random.Generator, coordinates: str) -> d
     return {"sigmas": np.array(sigmas), "states": np.stack(states)}
 
 
+def churned(scheduler: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """A run of EDM's Algorithm 2 in VE coordinates, on levels of its own; of the noise, only what was added."""
+    sigmas = np.append(np.linspace(80.0 ** (1 / 7), 0.002 ** (1 / 7), NUM_STEPS) ** 7, 0.0)
+    scheduler.num_inference_steps = NUM_STEPS
+    x = sigmas[0] * rng.standard_normal((NUM_POINTS, 2))
+    states, noise = [x], []
+    module = importlib.import_module(type(scheduler).__module__)
+    for sigma, after in pairwise(sigmas):
+        drawn = rng.standard_normal((NUM_POINTS, 2))
+        with mock.patch.object(module, "randn_tensor", lambda *a, drawn=drawn, **o: torch.from_numpy(drawn)):
+            up, sigma_hat = scheduler.add_noise_to_input(torch.from_numpy(x), sigma)
+        if sigma_hat > sigma:
+            noise.append(drawn)
+        ahead = scheduler.step(torch.from_numpy(-eps_ve(up.numpy(), sigma_hat)), sigma_hat, after, up)
+        x = ahead.prev_sample.numpy()
+        if after > 0:
+            slope = torch.from_numpy(-eps_ve(x, after))
+            both = scheduler.step_correct(slope, sigma_hat, after, up, ahead.prev_sample, ahead.derivative)
+            x = both.prev_sample.numpy()
+        states.append(x)
+    return {"sigmas": sigmas, "states": np.stack(states), "noise": np.stack(noise)}
+
+
 def main() -> None:
     """Runs them all and writes the file."""
     rng = np.random.default_rng(20260)
     karras = {**LINEAR, "use_karras_sigmas": True}
+    trailing = {**LINEAR, "timestep_spacing": "trailing"}
     with mock.patch.object(torch, "float32", torch.float64):
         runs = {
             "ddpm_fixed_large": chain(
@@ -129,6 +156,10 @@ def main() -> None:
             "euler_karras": along_sigma(diffusers.EulerDiscreteScheduler(**karras), rng, "ve"),
             "heun_karras": along_sigma(diffusers.HeunDiscreteScheduler(**karras), rng, "ve"),
             "flow_euler": along_sigma(diffusers.FlowMatchEulerDiscreteScheduler(), rng, "flow"),
+            "deis_2": along_sigma(diffusers.DEISMultistepScheduler(**trailing, solver_order=2), rng, "vp"),
+            "deis_3": along_sigma(diffusers.DEISMultistepScheduler(**trailing, solver_order=3), rng, "vp"),
+            "unipc": along_sigma(diffusers.UniPCMultistepScheduler(**LINEAR), rng, "vp"),
+            "edm_stochastic": churned(KarrasVeScheduler(s_noise=1.007, s_churn=4, s_min=0.05, s_max=5.0), rng),
         }
     arrays = {f"{name}/{part}": value for name, run in runs.items() for part, value in run.items()}
     np.savez_compressed(

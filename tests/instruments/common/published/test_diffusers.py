@@ -16,11 +16,14 @@ from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.samplers.ddim import ddim
 from diffusion_lab.instruments.common.samplers.ddpm import ddpm
+from diffusion_lab.instruments.common.samplers.deis import deis
 from diffusion_lab.instruments.common.samplers.dpm_solver import dpm_solver_pp_2m
+from diffusion_lab.instruments.common.samplers.edm import edm_stochastic
 from diffusion_lab.instruments.common.samplers.flow import flow_euler, flow_heun
 from diffusion_lab.instruments.common.samplers.ode import ode_euler, ode_heun
 from diffusion_lab.instruments.common.samplers.sde import sde_euler
 from diffusion_lab.instruments.common.samplers.state import Trajectory
+from diffusion_lab.instruments.common.samplers.unipc import unipc
 from diffusion_lab.instruments.common.schedules import Karras, Linear
 
 with np.load(Path(__file__).with_name("diffusers.npz")) as file:
@@ -42,7 +45,7 @@ def recorded(name):
     """Levels, states in VP coordinates (n + 1, N, 2), and the noise of a run."""
     levels = Level.from_sigma(RECORDED[f"{name}/sigmas"]).split()
     states = RECORDED[f"{name}/states"]
-    if name.endswith("karras"):  # in VE coordinates there
+    if name.endswith("karras") or name == "edm_stochastic":  # in VE coordinates there
         states = states * np.array([level.signal for level in levels])[:, None, None]
     return levels, states, RECORDED.get(f"{name}/noise")
 
@@ -94,6 +97,37 @@ def test_ddim(subject, eta):
 @pytest.mark.subject(dpm_solver_pp_2m, first_order=ddim, off=next_level(dpm_solver_pp_2m))
 def test_dpm_solver_pp_2m(subject):
     check(subject, "dpm_solver_pp_2m")
+
+
+@pytest.mark.parametrize("order", [2, 3])
+@pytest.mark.subject(
+    lambda order: partial(deis, order=order),
+    another_order=lambda order: partial(deis, order=order - 1),
+    off=lambda order: next_level(partial(deis, order=order)),
+)
+def test_deis(subject, order):
+    """From log sigma's polynomials ("logrho"); theirs ends at the lowest level that was trained, not at clean."""
+    check(subject(order), f"deis_{order}")
+
+
+@pytest.mark.subject(unipc, without_corrector=dpm_solver_pp_2m, first_order=ddim, off=next_level(unipc))
+def test_unipc(subject):
+    check(subject, "unipc")
+
+
+CHURN = {"churn": 4.0, "churn_min": 0.05, "churn_max": 5.0, "churn_noise": 1.007}
+
+
+@pytest.mark.subject(
+    partial(edm_stochastic, **CHURN),
+    less_noise=partial(edm_stochastic, **CHURN | {"churn_noise": 1.0}),
+    less_churn=partial(edm_stochastic, **CHURN | {"churn": 3.9}),
+    by_euler=partial(edm_stochastic, **CHURN, solver="euler"),
+    off=next_level(partial(edm_stochastic, **CHURN)),
+)
+def test_edm_stochastic(subject):
+    """Algorithm 2 with all four of its constants, in KarrasVeScheduler's steps on Karras' levels."""
+    check(subject, "edm_stochastic")
 
 
 @pytest.mark.subject(

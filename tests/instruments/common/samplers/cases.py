@@ -11,9 +11,12 @@ from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.samplers.ddim import ddim
 from diffusion_lab.instruments.common.samplers.ddpm import ddpm
+from diffusion_lab.instruments.common.samplers.deis import deis
 from diffusion_lab.instruments.common.samplers.dpm_solver import dpm_solver_pp_2m
+from diffusion_lab.instruments.common.samplers.edm import edm_stochastic
 from diffusion_lab.instruments.common.samplers.ode import ode_euler, ode_heun
 from diffusion_lab.instruments.common.samplers.sde import sde_euler, sde_heun
+from diffusion_lab.instruments.common.samplers.unipc import unipc
 
 RING = ring()
 EXACT = MixtureDenoiser(RING)
@@ -30,10 +33,14 @@ SAMPLERS = {
     "ode_euler": partial(ode_euler, variable="log_alpha_bar"),
     "ode_heun": partial(ode_heun, variable="log_alpha_bar"),
     "ode_heun_in_sigma": ode_heun,
+    "deis": deis,
+    "deis_2": partial(deis, order=2),
     "dpm_solver_pp_2m": dpm_solver_pp_2m,
+    "unipc": unipc,
+    "edm_stochastic": edm_stochastic,
 }
 STOCHASTIC = ("ddpm_beta", "ddpm_beta_tilde", "ddim_half", "sde_euler")
-TWO_EVALUATIONS = ("sde_heun", "ode_heun", "ode_heun_in_sigma")
+TWO_EVALUATIONS = ("sde_heun", "ode_heun", "ode_heun_in_sigma", "edm_stochastic")
 
 
 def levels(n, sigma_min=0.05):

@@ -163,7 +163,9 @@ def test_a_denoiser_may_say_what_a_call_costs(rng):
     assert [state.nfe for state in states] == [0, *np.cumsum(costs)]
 
 
-@pytest.mark.parametrize("name", ["ddpm_beta", "ddpm_beta_tilde", "ddim", "ddim_half", "dpm_solver_pp_2m"])
+@pytest.mark.parametrize(
+    "name", ["ddpm_beta", "ddpm_beta_tilde", "ddim", "ddim_half", "deis", "dpm_solver_pp_2m", "unipc"]
+)
 def test_the_last_jump_lands_on_the_clean_prediction(name, start, rng):
     *_, before, end = SAMPLERS[name](EXACT, start, [*levels(6), CLEAN], rng)
     x0_hat = RING.posterior_mean(before.x, before.level.signal, before.level.sigma_t)

@@ -1,0 +1,264 @@
+"""Samplers as an instrument: that pictures and numbers are the kernel's, and what buttons and taps do."""
+
+import numpy as np
+import pytest
+
+from diffusion_lab.app.instrument.readings import NOTHING
+from diffusion_lab.instruments.common.datasets import ring
+from diffusion_lab.instruments.common.metrics import nearest
+from diffusion_lab.instruments.common.samplers.state import Trajectory
+from diffusion_lab.instruments.samplers import faults, kernel, views
+from diffusion_lab.instruments.samplers.component import LADDER, MANY, PLACES, Samplers
+from diffusion_lab.instruments.samplers.kernel import METHODS, Choices
+
+RING = ring()
+QUICK = {"nfe": 4}
+
+
+class Shown:
+    """An instrument with everything that its answers have brought so far."""
+
+    def __init__(self, **settings) -> None:
+        self.instrument = Samplers(**settings)
+        self.layers, self.visible, self.texts, self.ranges, self.status, self.description = {}, {}, {}, {}, "", ""
+        self.update()
+
+    def update(self, seconds: float | None = None, **settings):
+        self.instrument.param.update(**settings)
+        answer = self.instrument.answer(seconds)
+        self.layers |= answer.layers
+        self.visible |= answer.visible
+        self.texts |= answer.texts
+        self.ranges |= answer.ranges
+        self.status = answer.status or self.status
+        self.description = answer.description or self.description
+        return answer
+
+    def points(self, layer: str) -> np.ndarray:
+        return np.stack([self.layers[layer]["x"], self.layers[layer]["y"]], axis=1)
+
+    def ends(self, layer: str) -> tuple[np.ndarray, np.ndarray]:
+        """Starts and ends of segments."""
+        return self.points(layer), np.stack([self.layers[layer]["x1"], self.layers[layer]["y1"]], axis=1)
+
+
+def own_run(sampler, nfe=10, seed=4, **choices):
+    x = kernel.noise(seed)
+    return Trajectory.of(kernel.states(RING, sampler, x, nfe, Choices(**choices), seed))
+
+
+# --- all samplers ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.subject(lambda k: k, shifted=lambda k: (k + 1) % 8)
+def test_each_cell_shows_its_sampler(subject):
+    shown = Shown(nfe=8)
+    points = shown.points("race.points").reshape(len(METHODS), views.CELL_POINTS, 2)
+    for k, name in enumerate(METHODS):
+        x = np.clip(own_run(name, 8).x[-1][: views.CELL_POINTS], -views.CELL / 2, views.CELL / 2)
+        np.testing.assert_allclose(points[subject(k)] - views.CENTRES[subject(k)], x, atol=1e-5)
+
+
+def test_the_number_in_a_corner_is_the_distance_to_the_law():
+    shown = Shown(nfe=8)
+    assert shown.layers["race.names"]["text"] == [method.label for method in METHODS.values()]
+    laws = [f"{kernel.law_error(own_run(name, 8).x[-1], RING).distance:.3f}" for name in METHODS]
+    assert shown.layers["race.errors"]["text"] == laws
+    assert all(law in shown.description for law in laws)
+
+
+def test_points_have_the_colour_of_their_exact_end_or_with_fresh_noise_of_their_own():
+    shown = Shown(nfe=4)
+    part = shown.layers["race.points"]["part"].reshape(len(METHODS), -1)
+    exact = nearest(kernel.reference_ends(RING, kernel.noise(4)), RING.means)[: views.CELL_POINTS]
+    for k, name in enumerate(METHODS):
+        own = nearest(own_run(name, 4).x[-1], RING.means)[: views.CELL_POINTS]
+        np.testing.assert_array_equal(part[k], own if METHODS[name].stochastic else exact)
+
+
+def test_a_tap_opens_the_sampler_of_its_cell():
+    shown = Shown(**QUICK)
+    shown.instrument.tap(*(views.CENTRES[6] + (1.0, -2.0)))
+    assert (shown.instrument.sampler, shown.instrument.view) == ("unipc", "paths")
+    shown.instrument.tap(*(views.CENTRES[0] + (views.CELL / 2 + views.GAP / 2, 0)))
+    assert shown.instrument.sampler == "unipc", "between cells there is nothing"
+
+
+def test_cells_do_not_overlap_and_fill_the_picture():
+    scene = Samplers.race
+    low, high = views.CENTRES - views.CELL / 2, views.CENTRES + views.CELL / 2
+    assert np.all(low.min(axis=0) >= (scene.x[0], scene.y[0]))
+    assert np.all(high.max(axis=0) <= (scene.x[1], scene.y[1]))
+    for k in range(8):
+        assert views.cell_at(*views.CENTRES[k]) == k
+        others = np.delete(np.arange(8), k)
+        assert np.all(np.abs(views.CENTRES[others] - views.CENTRES[k]).max(axis=1) >= views.CELL)
+
+
+# --- one sampler -----------------------------------------------------------------------------------------------------
+
+
+def test_paths_and_gaps_are_the_run_s():
+    shown = Shown(view="paths", sampler="deis", nfe=6)
+    run, exact = own_run("deis", 6), kernel.reference_ends(RING, kernel.noise(4))
+    start, end = shown.ends("paths.paths")
+    np.testing.assert_allclose(start.reshape(6, views.PATHS, 2), run.x[:-1, : views.PATHS], atol=1e-5)
+    np.testing.assert_allclose(end[-views.PATHS :], run.x[-1][: views.PATHS], atol=1e-5)
+    start, end = shown.ends("paths.gaps")
+    np.testing.assert_allclose(start, run.x[-1][: views.PATHS], atol=1e-5)
+    np.testing.assert_allclose(end, exact[: views.PATHS], atol=1e-5)
+    assert float(shown.texts["end_error"]) == pytest.approx(kernel.end_error(run.x[-1], exact), rel=0.01)
+    shown.update(progress=0.5)
+    assert len(shown.points("paths.gaps")) == 0, "gaps are those of ends"
+    np.testing.assert_allclose(shown.points("paths.points"), run.x[3][: views.POINTS], atol=1e-5)
+
+
+def test_fresh_noise_has_no_exact_ends():
+    shown = Shown(view="paths", sampler="ddpm", nfe=6)
+    assert shown.texts["end_error"] == NOTHING
+    assert len(shown.points("paths.exact")) == len(shown.points("paths.gaps")) == 0
+    assert "adds fresh noise, so it has no exact ends" in shown.description
+
+
+def test_design_choices_move_their_samplers_and_no_others():
+    before = Shown(**QUICK).points("race.points").reshape(8, -1, 2)
+    for change, moved in (
+        ({"variable": "sigma"}, {"ode_euler", "ode_heun"}),
+        ({"churn": 0.0}, {"edm_stochastic"}),
+        ({"solver": "euler"}, {"edm_stochastic"}),
+        ({"rho": 3.0}, set(METHODS)),
+        ({"spacing": "cosine"}, set(METHODS)),
+    ):
+        after = Shown(**QUICK, **change).points("race.points").reshape(8, -1, 2)
+        assert {name for k, name in enumerate(METHODS) if not np.array_equal(before[k], after[k])} == moved
+
+
+# --- the chart -------------------------------------------------------------------------------------------------------
+
+
+def test_the_chart_marks_the_chosen_sampler_on_its_line():
+    shown = Shown(nfe=16, sampler="dpm_solver_pp_2m")
+    for shows in ("end", "law"):
+        shown.update(chart_shows=shows)
+        line, here = shown.layers["errors.dpm_solver_pp_2m"], shown.layers["errors.here"]
+        np.testing.assert_array_equal(line["x"], LADDER)
+        assert here["y"][0] == pytest.approx(line["y"][list(line["x"]).index(16)], rel=1e-6)
+        np.testing.assert_array_equal(shown.layers["errors.budget"]["x"], [16, 16])
+    shown.update(chart_shows="end", sampler="ddpm")
+    assert len(shown.layers["errors.here"]["x"]) == 0
+
+
+def test_only_the_law_has_lines_of_all_samplers_and_a_floor():
+    shown = Shown(**QUICK)
+    assert not shown.visible["errors.ddpm"]
+    assert not shown.visible["errors.floor"]
+    assert shown.visible["errors.guides"]
+    shown.update(chart_shows="law")
+    assert all(shown.visible[f"errors.{name}"] for name in METHODS)
+    assert shown.visible["errors.floor"]
+    assert not shown.visible["errors.guides"]
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_guides_fall_with_their_order(order):
+    (start, end) = views.guides((4, 64), 1.0)[:, order - 1]
+    assert np.log(start[1] / end[1]) / np.log(end[0] / start[0]) == pytest.approx(order)
+
+
+# --- over time, between noises, faults -------------------------------------------------------------------------------
+
+
+def test_a_pair_has_one_sampler_of_each_kind():
+    for name, method in METHODS.items():
+        smooth, fresh = Samplers(sampler=name).pair
+        assert not METHODS[smooth].stochastic
+        assert METHODS[fresh].stochastic
+        assert name == (fresh if method.stochastic else smooth)
+
+
+def test_paths_over_time_go_through_the_states():
+    shown = Shown(view="over_time", sampler="unipc", nfe=4, progress=0.5)
+    x = kernel.noise(4, MANY, 1)
+    run = Trajectory.of(kernel.states(kernel.LINE, "unipc", x, 4, Choices(), 4)).x
+    start, end = shown.ends("without_noise.paths")
+    np.testing.assert_allclose(start[: views.LINES, 0], 0.0)
+    np.testing.assert_allclose(start[: views.LINES, 1], run[0, : views.LINES, 0], atol=1e-6)
+    np.testing.assert_allclose(end[-views.LINES :], np.insert(run[2, : views.LINES], 0, 0.5, axis=1), atol=1e-6)
+
+
+@pytest.mark.subject(
+    views.density_over_time,
+    upside_down=lambda *a: views.density_over_time(*a)[::-1],
+    backwards=lambda *a: views.density_over_time(*a)[:, ::-1],
+)
+def test_the_density_over_time_is_that_of_each_level(subject):
+    levels = kernel.levels("karras", 7.0, 4)
+    image = subject(kernel.LINE, levels, -3.6, 3.6)
+    x = -3.6 + (np.arange(96) + 0.5) * 7.2 / 96
+    for column, level in ((0, levels[0]), (95, levels[-1])):
+        density = np.exp(kernel.LINE.log_density(x[:, None], level.signal, level.sigma_t))
+        np.testing.assert_allclose(image[:, column], density / density.max(), atol=1e-9)
+
+
+def test_the_histogram_counts_the_ends():
+    shown = Shown(view="over_time", nfe=64)
+    width = views.BINS[1] - views.BINS[0]
+    for layer in ("without_noise", "with_noise"):
+        assert np.sum(shown.layers[f"histogram.{layer}"]["height"]) * width == pytest.approx(1, abs=5e-3)
+    assert float(shown.texts["upper"]) == pytest.approx(0.7, abs=0.04)
+
+
+def test_an_arc_s_ends_are_joined_unless_the_noise_is_fresh():
+    shown = Shown(view="interpolation", **QUICK)
+    assert len(shown.points("smooth.curve")) == PLACES
+    assert len(shown.points("scattered.curve")) == 0
+    shown.update(fresh_noise="one")
+    assert len(shown.points("scattered.curve")) == PLACES
+    np.testing.assert_allclose(shown.points("smooth.arc"), kernel.between(4, PLACES, "spherical"), atol=1e-6)
+
+
+def test_a_fault_is_measured_beside_the_right_way():
+    shown = Shown(view="faults", fault="mean_of_ddpm", nfe=6)
+    x = kernel.noise(4, MANY)
+    right, wrong = (Trajectory.of(faults.run("mean_of_ddpm", x, 6, faulty)).x[-1] for faulty in (False, True))
+    assert shown.texts["damage"] == f"{faults.law_error(wrong).distance:.3f}"
+    assert shown.texts["damage_true"] == f"{faults.law_error(right).distance:.3f}"
+    assert shown.texts["far"] == "1.000"
+    assert shown.layers["wrong.shares"]["text"] == ["0.0%, should be 20%", "100.0%, should be 80%"]
+    np.testing.assert_allclose(shown.points("wrong.points"), wrong[: views.POINTS], atol=1e-5)
+    assert faults.FAULTS["mean_of_ddpm"].source in shown.status
+    assert faults.FAULTS["mean_of_ddpm"].harm in shown.description
+
+
+# --- buttons and slices ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("sampler", "steps"), [("ddim", 10), ("ode_heun", 5)])
+def test_step_goes_from_state_to_state(sampler, steps):
+    instrument = Samplers(view="paths", sampler=sampler, progress=0.0)
+    seen = []
+    for _ in range(steps + 1):
+        instrument.step()
+        seen.append(instrument.progress)
+    np.testing.assert_allclose(seen, [*np.arange(1, steps + 1) / steps, 1.0])
+
+
+def test_the_chart_is_computed_between_messages():
+    """In slices too short for all of it, it grows from few evaluations to many, and nothing else waits for it."""
+    instrument = Samplers(**QUICK)
+    lengths, answer = [], instrument.answer(0.01)
+    while answer.working:
+        if (line := answer.layers.get("errors.ddim")) is not None:
+            lengths.append(len(line["x"]))
+        answer = instrument.answer(0.01)
+    lengths += [len(line["x"])] if (line := answer.layers.get("errors.ddim")) is not None else []
+    assert lengths == sorted(lengths)
+    assert lengths[-1] == len(LADDER)
+    assert len(set(lengths)) > 3
+
+
+def test_a_table_has_the_points_of_every_sampler():
+    table = Samplers(**QUICK).table()
+    assert list(table) == [f"{name}_{axis}" for name in METHODS for axis in "xy"]
+    assert list(Samplers(view="over_time", **QUICK).table()) == ["dpm_solver_pp_2m_x", "ddpm_x"]
+    assert list(Samplers(view="faults", **QUICK).table()) == ["right_x", "right_y", "faulty_x", "faulty_y"]
