@@ -304,6 +304,7 @@ def test_the_spread_at_the_probe_is_about_the_velocity_of_the_flow(panel):
     met = panel.instrument.met
     spread = np.sqrt(np.mean(np.sum((met.velocities - met.mean) ** 2, axis=1)))
     assert not np.allclose(met.velocities.mean(axis=0), met.mean, atol=0.02)
+    assert met.spread == pytest.approx(spread, rel=1e-12)
     assert panel.texts["probe_true"] == f"{spread:.2f}"
 
 
