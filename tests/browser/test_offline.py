@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-from playwright.sync_api import Error, expect
-
-from diffusion_lab.app.build.static_host import application
-
-from .conftest import serve_in_thread
+from playwright.sync_api import expect
 
 CONTROLLED = "navigator.serviceWorker?.controller?.state === 'activated'"
 
@@ -84,21 +78,6 @@ def keep(lab: Any) -> None:
     lab.page.wait_for_function(ACTIVATED, timeout=60_000)
 
 
-def test_another_lab_in_another_folder_keeps_its_own(open_cold: Callable[..., Any], dist: Path, tmp_path: Path) -> None:
-    for folder in ("", "v1"):
-        shutil.copytree(dist, tmp_path / "lab" / folder, copy_function=os.link, dirs_exist_ok=True)
-    address, stop = serve_in_thread(lambda: application(tmp_path / "lab"))
-    lab = open_cold(address + "v1/")
-    keep(lab)
-    lab.site = address
-    keep(lab)
-    stop()
-    for folder in ("v1/", ""):
-        lab.page.goto(address + folder + "chapters/01-forward.html")
-        assert lab.page.locator("h1").is_visible()
-    lab.messages.clear()
-
-
 def test_a_host_that_drops_html(open_cold: Callable[..., Any], bad_host: Any) -> None:
     """It redirects `x.html` to `x`; browsers refuse a redirected answer from a cache."""
     bad_host.drops_html = True
@@ -109,28 +88,6 @@ def test_a_host_that_drops_html(open_cold: Callable[..., Any], bad_host: Any) ->
     for path in ("", "chapters/01-forward.html", "chapters/01-forward", "teachers"):
         lab.page.goto(lab.site + path)
         assert lab.page.locator("h1").is_visible(), path
-    lab.messages.clear()
-
-
-def test_what_a_script_has_put_into_the_cache_is_not_shown(open_cold: Callable[..., Any], bad_host: Any) -> None:
-    lab = open_cold(bad_host.address)
-    keep(lab)
-    written = lab.page.evaluate("""async () => {
-      let written = 0;
-      for (const name of await caches.keys()) {
-        const cache = await caches.open(name);
-        for (const { url } of await cache.keys())
-          if (/03-samplers|main\\./.test(url)) {
-            await cache.put(url, new Response("<h1>Written by a cell</h1>", { headers: { "content-type": "text/html" } }));
-            written++;
-          }
-      }
-      return written;
-    }""")
-    assert written == 2
-    lab.page.context.set_offline(True)
-    with pytest.raises(Error, match="ERR_(FAILED|INTERNET_DISCONNECTED)"):
-        lab.page.goto(lab.site + "chapters/03-samplers.html")
     lab.messages.clear()
 
 
@@ -145,16 +102,5 @@ def test_parts_of_an_open_page_outlive_its_version(open_cold: Callable[..., Any]
     cell.scroll_into_view_if_needed()
     lab.page.locator("[data-cell][data-editable]").first.wait_for()
     cell.locator(".run").click()
-    cell.locator(".state", has_text="ms").wait_for(timeout=60_000)
+    cell.locator(".state", has_text=re.compile(r"\d m?s")).wait_for(timeout=60_000)
     assert not lab.page.locator(".page-bar").count()
-
-
-@pytest.mark.parametrize(("agent", "preloads"), [("Firefox/150.0", False), ("Chrome/150.0", True)])
-def test_a_page_is_requested_ahead_where_that_does_no_harm(
-    open_cold: Callable[..., Any], agent: str, preloads: bool
-) -> None:
-    """In Firefox a page whose request ahead fails does not open offline."""
-    lab = open_cold(user_agent=f"Mozilla/5.0 {agent}")
-    keep(lab)
-    state = "async () => (await (await navigator.serviceWorker.ready).navigationPreload.getState()).enabled"
-    assert lab.page.evaluate(state) is preloads

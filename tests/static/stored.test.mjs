@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { beforeEach, test } from "node:test";
 
-import { refusalWords, store, stored } from "../../static/js/page/local_store.js";
+import { keyOf, refusalWords, store, stored, storedKey } from "../../static/js/page/local_store.js";
 import { noteProgress, progress } from "../../static/js/page/progress.js";
 
 const GARBAGE = ["", "Dark", "dark\n", "dark light", '"><script>alert(1)</script>', "constructor", "x".repeat(1e5)];
@@ -79,4 +79,13 @@ test("a browser without storage is one that stores nothing", () => {
   delete (/** @type {any} */ (globalThis).localStorage);
   assert.equal(store("a", "1"), "blocked");
   assert.equal(stored("a"), null);
+});
+
+test("labs in several folders of a host have their own keys, and one theme", () => {
+  assert.equal(storedKey("lab:cell:a:b", ""), "lab:cell:a:b");
+  assert.equal(storedKey("lab:cell:a:b", "/v1/"), "lab:/v1/ cell:a:b");
+  assert.equal(storedKey("lab:theme", "/v1/"), "lab:theme");
+  for (const folder of ["", "/v1/"]) assert.equal(keyOf(storedKey("lab:cell:a:b", folder), folder), "lab:cell:a:b");
+  assert.equal(keyOf("lab:cell:a:b", "/v1/"), "");
+  assert.equal(keyOf("lab:/v1/ cell:a:b", "/v2/"), "");
 });

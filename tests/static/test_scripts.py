@@ -46,6 +46,7 @@ def test_every_script_is_run():
         "receipts",
         "run_queue",
         "scorm",
+        "service_worker",
         "sharing",
         "still_frames",
         "stored",

@@ -11,7 +11,7 @@
  *   it last; `link`: the text of the link on which it was written, or "".
  * @typedef {{label: string, act: () => void}} Offer  A button for the reader.
  */
-import { store, stored } from "./local_store.js";
+import { keyOf, store, stored } from "./local_store.js";
 
 /** This tab, until the page is left. */
 const TAB = Math.random().toString(36).slice(2);
@@ -65,6 +65,7 @@ export class Kept {
     this.raw = stored(this.#moreKey);
     this.more = readMore(this.raw);
     everyKept.add(this);
+    for (const follow of followers) follow();
   }
 
   get #moreKey() {
@@ -85,6 +86,11 @@ export class Kept {
 
   get changed() {
     return this.text !== this.original;
+  }
+
+  /** Whether it is something that the reader has made. */
+  get own() {
+    return this.changed && !this.arrived;
   }
 
   /** Whether another tab has written a text that this tab does not show. */
@@ -199,7 +205,7 @@ export class Kept {
 }
 
 globalThis.addEventListener?.("storage", ({ key }) => {
-  for (const kept of everyKept) kept.hear(key);
+  for (const kept of everyKept) kept.hear(key && keyOf(key));
 });
 
 // What could not be stored is lost when the page is left: the browser asks first.

@@ -2,14 +2,34 @@
  * The reader's data in this browser. Where nothing can be stored, it lasts until the page is closed, and `store` says
  * why. Whatever is read may be damaged or from another version: each reader of a value checks it.
  *
+ * Keys begin with `lab:`. Several labs on one host, in different folders, share the browser's storage but not their data:
+ * below a folder the stored key is `lab:/folder/ …`. Only the theme is common to all.
+ *
  * @typedef {"" | "full" | "blocked"} Refusal  Why a value was not stored; "" if it was.
  * @typedef {"localStorage" | "sessionStorage"} Area  Of all tabs, or of this tab.
  */
 
+/** The folder of the site on its host, from the address of its main script; "" at the host's root and in tests. */
+const FOLDER = (() => {
+  const script = globalThis.document?.querySelector?.("script[data-worker]")?.getAttribute("src");
+  const folder = script && globalThis.location ? new URL(script.replace(/assets\/[^/]*$/, "") || ".", location.href).pathname : "/";
+  return folder === "/" ? "" : folder;
+})();
+
+/** The key under which a value is stored. @param {string} key */
+export const storedKey = (key, folder = FOLDER) => (folder && key !== "lab:theme" ? key.replace(/^lab:/, `lab:${folder} `) : key);
+
+/** The opposite; "" for a key of another lab. @param {string} key */
+export function keyOf(key, folder = FOLDER) {
+  const beginning = `lab:${folder && `${folder} `}`;
+  if (!key.startsWith(beginning)) return key === "lab:theme" ? key : "";
+  return `lab:${key.slice(beginning.length)}`;
+}
+
 /** @param {string} key @param {Area} [area] @returns {string | null} */
 export function stored(key, area = "localStorage") {
   try {
-    return globalThis[area].getItem(key);
+    return globalThis[area].getItem(storedKey(key));
   } catch {
     return null;
   }
@@ -18,8 +38,8 @@ export function stored(key, area = "localStorage") {
 /** @param {string} key @param {string | null} value null deletes the entry @param {Area} [area] @returns {Refusal} */
 export function store(key, value, area = "localStorage") {
   try {
-    if (value === null) globalThis[area].removeItem(key);
-    else globalThis[area].setItem(key, value);
+    if (value === null) globalThis[area].removeItem(storedKey(key));
+    else globalThis[area].setItem(storedKey(key), value);
     return "";
   } catch (error) {
     return /quota/i.test(String(/** @type {Error} */ (error).name)) ? "full" : "blocked";

@@ -22,10 +22,45 @@ const progressKey = (/** @type {string} */ task) => `lab:progress:${slug}:${task
 const answerKey = (/** @type {string} */ task) => `lab:quiz:${slug}.html:${task.replace(/^quiz-/, "")}`;
 const startsWith = (/** @type {string} */ key, /** @type {string[]} */ beginnings) => beginnings.some((beginning) => key.startsWith(beginning));
 
-/** Calls `act` with the browser's store, where it is not blocked. @param {(store: Storage) => void} act */
+/**
+ * The part of the browser's store that the pages of this package use (`storedKey` in `page/local_store.js`): other
+ * packages and labs on the same host have their own.
+ */
+class OwnStore {
+  /** @param {Storage} area */
+  constructor(area) {
+    this.area = area;
+    const folder = new URL(".", location.href).pathname;
+    this.beginning = folder === "/" ? "lab:" : `lab:${folder} `;
+  }
+
+  #key = (/** @type {string} */ key) => key.replace(/^lab:/, this.beginning);
+
+  keys() {
+    const own = Object.keys(this.area).filter((key) => key.startsWith(this.beginning));
+    return own.map((key) => `lab:${key.slice(this.beginning.length)}`);
+  }
+
+  /** @param {string} key */
+  getItem(key) {
+    return this.area.getItem(this.#key(key));
+  }
+
+  /** @param {string} key @param {string} value */
+  setItem(key, value) {
+    this.area.setItem(this.#key(key), value);
+  }
+
+  /** @param {string} key */
+  removeItem(key) {
+    this.area.removeItem(this.#key(key));
+  }
+}
+
+/** Calls `act` with the browser's store, where it is not blocked. @param {(store: OwnStore) => void} act */
 function withStore(act) {
   try {
-    act(localStorage);
+    act(new OwnStore(localStorage));
   } catch {
     // blocked: the record alone remembers
   }
@@ -44,9 +79,8 @@ function takeUp(session) {
     // The store is shared with the course system where both have one origin: only keys of the lab are touched.
     const same = learner !== "" && store.getItem(LEARNER) === learner;
     const gone = same ? (kept ? [] : OF_CHAPTER) : ["lab:"];
-    for (const key of Object.keys(store))
-      if (startsWith(key, gone) && key !== "lab:theme") store.removeItem(key);
-    for (const key of Object.keys(sessionStorage)) if (startsWith(key, gone)) sessionStorage.removeItem(key);
+    for (const area of [store, new OwnStore(sessionStorage)])
+      for (const key of area.keys()) if (startsWith(key, gone) && key !== "lab:theme") area.removeItem(key);
     store.setItem(LEARNER, learner);
     for (const [task, { done, answer }] of record.tried) {
       store.setItem(progressKey(task), done ? "done" : "tried");
@@ -72,7 +106,7 @@ function gather() {
       const state = store.getItem(progressKey(task));
       if (state) record.note(task, state === "done", store.getItem(answerKey(task)) ?? "");
     }
-    for (const key of Object.keys(store))
+    for (const key of store.keys())
       if (startsWith(key, OTHERS) && !key.endsWith(":more")) others[key] = store.getItem(key) ?? "";
   });
   return others;

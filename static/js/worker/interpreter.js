@@ -10,23 +10,13 @@ import { ASSETS, LIBRARY, address, request, requestModule, requestNow, requestWi
 /** @typedef {Record<string, string>} Handles  The compiled modules that Python has opened: address in memory → path. */
 
 /** Downloads that every start needs, requested before it is known whether there is a snapshot. */
-const core = request(ASSETS.glue).then(importScript);
+const core = request(ASSETS.glue).then(() => import(/* webpackIgnore: true */ address(ASSETS.glue))); // checked, now cached
 const modules = ASSETS.libraries.map(([, file]) => requestModule(file));
 /** @type {Promise<Compiled[]>} */
 const libraries = Promise.all(
   ASSETS.libraries.map(async ([path], k) => /** @type {Compiled} */ ([LIBRARY + path, await modules[k].module])),
 );
 for (const asked of [core, libraries]) asked.catch(() => {}); // reported where they are awaited
-
-/** A module of JavaScript from its checked source. @param {Uint8Array<ArrayBuffer>} source @returns {Promise<any>} */
-async function importScript(source) {
-  const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  try {
-    return await import(/* webpackIgnore: true */ address);
-  } finally {
-    URL.revokeObjectURL(address);
-  }
-}
 
 /**
  * Checks the WebAssembly of Pyodide, which Pyodide requests itself; it would only log a failure.
