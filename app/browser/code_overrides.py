@@ -16,6 +16,7 @@ from types import CodeType, FunctionType
 from typing import Any, Protocol
 
 from diffusion_lab.app.browser import tracebacks
+from diffusion_lab.app.cells.hints import hint_for
 from diffusion_lab.app.cells.outputs import CELL, Output, error_output
 from diffusion_lab.app.instrument.editable import editable_functions, forget_cached_calls
 from diffusion_lab.app.instrument.instrument import Instrument, StateError
@@ -145,6 +146,12 @@ def shown_error(error: BaseException, name: str) -> Output:
     if output.line or isinstance(error, KeyboardInterrupt):
         return output
     return Output("error", f"`{_short(name)}` ran, but its result could not be used:\n{output.body}")
+
+
+def hint_about(error: BaseException, code: str = "") -> str:
+    """Returns a hint for an error in the reader's `code`, as cells give it; "" if there is none."""
+    hint = None if isinstance(error, EditError | KeyboardInterrupt) else hint_for(error, code)
+    return hint.text if hint else ""
 
 
 def _short(name: str) -> str:

@@ -18,7 +18,7 @@ from pyodide.ffi import to_js
 from diffusion_lab.app.instrument.answers import Answer
 from diffusion_lab.app.instrument.differences import differences
 from diffusion_lab.app.instrument.discovery import instrument_class
-from diffusion_lab.app.instrument.instrument import Instrument
+from diffusion_lab.app.instrument.instrument import Instrument, StateError
 
 #: Sends a slot's message to the page: the slot, a JSON text, and typed arrays that the text refers to by number.
 Send = Callable[[str, str, Any], None]
@@ -61,8 +61,14 @@ class LinkedInstrument:
             raise
 
     def preset(self, values: dict[str, str], keep: bool) -> None:
-        """Applies a preset, given as texts; see `Instrument.preset`. Raises `StateError` for an invalid value."""
-        self.instrument.preset(self.instrument.parse_state(values), keep=keep)
+        """Applies a preset, given as texts; see `Instrument.preset`.
+
+        Raises `StateError` for an invalid value, and for values that contradict one another.
+        """
+        parsed = self.instrument.parse_state(values)
+        for problem in self.instrument.contradictions(parsed):
+            raise StateError(problem)
+        self.instrument.preset(parsed, keep=keep)
 
     def resume(self, query: str) -> None:
         """Restores the settings that the instrument had in a previous interpreter, which this one replaces."""

@@ -55,7 +55,7 @@ class WorkerApi:
         send_patch: Callable[..., None],
         send_output: Callable[[str, str, int], None],
         leave_out: Callable[[int, int], None],
-        tell_edits: Callable[[str, str, str, int], None],
+        tell_edits: Callable[[str, str, str, int, str], None],
     ) -> None:
         """Sets the functions that send to the page.
 
@@ -167,8 +167,8 @@ class WorkerApi:
 
     def edit(self, instrument: str, name: str, code: str) -> bool:
         """Replaces the function `name` of an instrument by the reader's code; sends any error and returns False."""
-        from diffusion_lab.app.browser.code_overrides import shown_error
-        from diffusion_lab.app.cells.outputs import Printed
+        from diffusion_lab.app.browser.code_overrides import hint_about, shown_error
+        from diffusion_lab.app.cells.outputs import Output, Printed
 
         with self._throttled() as throttle:
             printed = Printed(throttle.take)
@@ -178,6 +178,8 @@ class WorkerApi:
             except BaseException as error:  # of any type, because the code is the reader's
                 printed.flush()
                 throttle.take(shown_error(error, name))
+                if hint := hint_about(error, code):
+                    throttle.take(Output("hint", hint))
                 return False
             else:
                 printed.flush()
@@ -197,16 +199,16 @@ class WorkerApi:
         except BaseException as error:
             if "_overrides" not in self.__dict__ or not (name := self._overrides.blamed(error)):
                 raise
-            from diffusion_lab.app.browser.code_overrides import shown_error
+            from diffusion_lab.app.browser.code_overrides import hint_about, shown_error
 
             self._overrides.reset_all()
-            self._say_what_is_edited(name, shown_error(error, name))
+            self._say_what_is_edited(name, shown_error(error, name), hint_about(error))
             return False
         return True
 
-    def _say_what_is_edited(self, failed: str = "", error: Output | None = None) -> None:
+    def _say_what_is_edited(self, failed: str = "", error: Output | None = None, hint: str = "") -> None:
         by_place = json.dumps(self._overrides.by_place())
-        self._tell_edits(by_place, failed, error.body if error else "", error.line if error else 0)
+        self._tell_edits(by_place, failed, error.body if error else "", error.line if error else 0, hint)
 
     # --- start and snapshot ------------------------------------------------------------------------------------------
 

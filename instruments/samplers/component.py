@@ -18,13 +18,14 @@ from diffusion_lab.instruments.samplers.faults import FAULTS
 from diffusion_lab.instruments.samplers.kernel import METHODS
 
 PLACES = 121  # noises on an arc
-LADDER = (4, 6, 8, 12, 16, 24, 32, 64)  # evaluations in the chart of errors
+LADDER = (4, 6, 8, 12, 16, 32, 64)  # evaluations in the chart of errors
 FAULT_LADDER = (4, 6, 8, 10, 14, 20, 30, 50)  # steps in the chart of faults
 MANY = 2000  # points on a line, and of the faults
 WITHOUT_NOISE, WITH_NOISE = "ddim", "ddpm"  # beside a sampler of the other kind
 
 Work = Generator[Any, None, Any]  # long work, in slices
 RACED = charts.RACED
+PAIRS = {"over_time": "on_a_line", "interpolation": "from_arc", "faults": "broken"}  # view → its two runs
 SETS = {"view": ("race", "paths", "interpolation")}
 TUNED = {"view": ("race", "paths", "over_time", "interpolation")}
 
@@ -66,7 +67,7 @@ class Samplers(Instrument):
     fault = choice({name: fault.label for name, fault in FAULTS.items()}, "step_from_a_formula", "Fault",
         "A published fault, beside the right way.", when={"view": "faults"})
     data_set = choice(list(datasets.DATA_SETS), "ring", "Data", "The data whose score all samplers use.", when=SETS)
-    chart_shows = choice({"end": "Distance to exact ends", "law": "Distance to the data's law"}, "end", "Chart",
+    chart_shows = choice({"end": "Distance to exact ends", "law": "Distance to the law"}, "end", "Chart",
         "How far points end from where the exact ODE takes them, or how far the cloud is from the exact density.",
         when=RACED)
     interpolation = choice({"spherical": "Spherical", "linear": "Straight"}, "spherical", "Between the noises",
@@ -241,11 +242,19 @@ class Samplers(Instrument):
         run, part = getattr(self, self.sampler), self._parts_of(self.sampler)
         return views.one(run, self.progress, part, reference, self.paths)
 
-    @without_noise.layer("density", "paths", "points", "name")
+    @without_noise.layer("density")
+    def _(self) -> dict[str, Any]:
+        return {"image": views.density_over_time(kernel.LINE, self.on_a_line[0].levels, *self.without_noise.y)}
+
+    @with_noise.layer("density")
+    def _(self) -> dict[str, Any]:
+        return {"image": views.density_over_time(kernel.LINE, self.on_a_line[1].levels, *self.with_noise.y)}
+
+    @without_noise.layer("paths", "points", "name")
     def _(self) -> Iterator[dict[str, Any]]:
         return views.over_time(self.on_a_line[0], self.progress, METHODS[self.pair[0]].label, self.without_noise)
 
-    @with_noise.layer("density", "paths", "points", "name")
+    @with_noise.layer("paths", "points", "name")
     def _(self) -> Iterator[dict[str, Any]]:
         return views.over_time(self.on_a_line[1], self.progress, METHODS[self.pair[1]].label, self.with_noise)
 
@@ -308,10 +317,8 @@ class Samplers(Instrument):
         """The run that the read-outs are about."""
         if self.view in ("race", "paths"):
             return getattr(self, self.sampler)
-        fresh = METHODS[self.sampler].stochastic
-        return {"over_time": self.on_a_line, "interpolation": self.from_arc, "faults": self.broken}[self.view][
-            1 if self.view == "faults" or fresh else 0
-        ]
+        second = self.view == "faults" or METHODS[self.sampler].stochastic
+        return getattr(self, PAIRS[self.view])[1 if second else 0]
 
     @readings
     def of_run(self) -> dict[str, Any]:
@@ -371,9 +378,9 @@ class Samplers(Instrument):
             names = tuple(METHODS) if self.view == "race" else (self.sampler,)
             runs = {name: kernel.at(getattr(self, name), self.progress) for name in names}
         else:
-            pair = {"over_time": self.on_a_line, "interpolation": self.from_arc, "faults": self.broken}[self.view]
             names = ("right", "faulty") if self.view == "faults" else self.pair
-            runs = {name: kernel.at(run, self.progress) for name, run in zip(names, pair, strict=True)}
+            pair = zip(names, getattr(self, PAIRS[self.view]), strict=True)
+            runs = {name: kernel.at(run, self.progress) for name, run in pair}
         return {f"{name}_{'xy'[k]}": x[:, k] for name, x in runs.items() for k in range(x.shape[1])}
 
     # --- what the buttons do -----------------------------------------------------------------------------------------

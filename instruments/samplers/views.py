@@ -12,7 +12,7 @@ from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.samplers.state import Trajectory
 from diffusion_lab.instruments.common.score_grid import relative_density
 from diffusion_lab.instruments.samplers import faults
-from diffusion_lab.instruments.samplers.kernel import LINE, at, path_nodes
+from diffusion_lab.instruments.samplers.kernel import at, path_nodes
 
 Array = NDArray[np.float64]
 Data = dict[str, Any]
@@ -120,12 +120,11 @@ def one(run: Run, progress: float, part: Array, reference: Array | None, picture
 
 
 def over_time(run: Run, progress: float, name: str, picture: Picture) -> Iterator[Data]:
-    """On a line: density at each level, paths up to `progress`, their last points, and a name."""
+    """On a line: paths up to `progress`, their last points, and a name."""
     nodes = path_nodes(run, progress, LINES)
     times = np.minimum(np.arange(len(nodes)) / (len(run.x) - 1), progress)
     nodes = np.concatenate([np.broadcast_to(times[:, None, None], nodes.shape), nodes], axis=-1)
     part = (run.x[-1][:LINES, 0] > 0).astype(int)
-    yield {"image": density_over_time(LINE, run.levels, *picture.y)}
     yield _segments(nodes) | {"part": part}
     yield {"x": nodes[-1], "part": part}
     yield {"at": (0.03, 0.9 * picture.y[1]), "text": [name]}

@@ -43,7 +43,7 @@ RUN_CELL = """(code) => new Promise((resolve, reject) => {
   python.on("cell_done", (message) => {
     if (message.run === run) message.ok ? resolve(printed) : reject(new Error(printed));
   });
-  python.send({ type: "run_cell", run, label: "benchmark", code, above: [], checks: "" });
+  python.send({ type: "run_cell", run, label: "benchmark", code, above: [], checks: "", starter: "" });
 })"""
 
 RUN_SCRIPT = """(task) => new Promise((resolve, reject) => {

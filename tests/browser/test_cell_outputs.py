@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 
-def documents(lab: Any) -> int:
-    return lab.page.evaluate("Bokeh.documents.length")
+def held(lab: Any) -> list[int]:
+    """How many documents and views Bokeh holds."""
+    return lab.page.evaluate("[Bokeh.documents.length, Bokeh.index.roots.length]")
 
 
 def test_a_missing_name_sends_the_reader_to_the_cell_above(lab: Any) -> None:
@@ -92,16 +93,45 @@ def test_a_figure_follows_the_theme_and_later_cells(lab: Any) -> None:
 
 def test_what_the_next_run_replaces_is_closed_on_both_sides(lab: Any) -> None:
     lab.open()
-    before = documents(lab)
+    before = held(lab)
     cell = lab.edit("dissolve", "plot_line([0, 1], [0, 1])")
     lab.run(cell)
     lab.live_figure(cell)
-    assert documents(lab) == before + 1
-    lab.run(cell)
-    lab.live_figure(cell)
-    assert documents(lab) == before + 1
+    first = held(lab)
+    assert first[0] == before[0] + 1
+    for _ in range(3):
+        lab.run(cell)
+        lab.live_figure(cell)
+    assert held(lab) == first
     cell.locator(".reset").click()
-    assert documents(lab) == before
+    assert held(lab) == before
+
+
+def test_a_pinned_copy_that_is_closed_leaves_nothing(lab: Any) -> None:
+    lab.open()
+    before = held(lab)
+    for _ in range(2):
+        lab.page.locator(".instrument").evaluate(
+            "(e) => e.dispatchEvent(new CustomEvent('lab:pin', { detail: { query: 't=0.5' } }))"
+        )
+        lab.page.locator("[data-slot$=pinned] .live-view").wait_for()
+        assert held(lab)[0] == before[0] + 1
+        lab.page.locator("[data-slot$=pinned] .unpin").click()
+    assert held(lab) == before
+
+
+def test_figures_are_drawn_near_the_window_and_a_helper_s_figure_can_be_changed(lab: Any) -> None:
+    lab.open()
+    cell = lab.edit("dissolve", "for k in range(20):\n    f = plot_line([0, 1], [0, k])\nf.title.text = 'The last'\nf")
+    lab.run(cell)
+    drawn = cell.locator(".output.live .live-view")
+    drawn.first.wait_for()
+    assert cell.locator(".output.live").count() == 20, "the last is shown once"
+    assert drawn.count() < 15
+    cell.locator(".output.live").last.scroll_into_view_if_needed()
+    cell.locator(".output.live:last-child .live-view").wait_for()
+    titles = "[...Bokeh.documents.at(-1)._all_models.values()].filter(m => m.type === 'Title').map(m => m.text)"
+    lab.wait(f"{titles}.includes('The last')")
 
 
 def test_an_instrument_is_alive_in_a_cell(lab: Any) -> None:

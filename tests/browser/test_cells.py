@@ -133,3 +133,45 @@ def test_a_prediction_is_kept_and_shown_beside_the_answer(lab: Any) -> None:
     lab.page.reload()
     block.locator("summary").click()
     assert wrote.inner_text() == "You wrote: both at 0.2"
+
+
+PLAIN = [
+    (
+        "import numpy as np\nprint(np.arange(1, 100001).sum(), np.argsort([3, 1])[0] * 10**10)",
+        "5000050000 10000000000\n",
+    ),
+    ("import time\nfor k in range(9):\n    print(f'\\r{k + 1} of 9', end='')\nprint()", "9 of 9\n"),
+    ("import asyncio\nasync def f(k):\n    await asyncio.sleep(0)\n    return k\nprint(await f(1))", "1\n"),
+    ("import asyncio\nprint(asyncio.run(asyncio.sleep(0, 2)))", "2\n"),
+    ("import builtins\nvars(builtins).clear()", ""),
+    ("print('on')", "on\n"),
+]
+
+
+def test_what_other_pythons_can_do(lab: Any) -> None:
+    """Whole numbers of 64 bits, progress in one line, coroutines; and no cell can take the built-in names away."""
+    lab.open()
+    for code, printed in PLAIN:
+        assert "".join(lab.run(lab.edit("dissolve", code))) == printed
+
+
+def test_python_can_be_restarted_where_a_cell_has_spoilt_it(lab: Any) -> None:
+    lab.open()
+    cell = lab.edit("dissolve", "np = 3\nnp.exp(1)")
+    lab.run(cell)
+    assert cell.locator(".hint").inner_text().startswith("A cell has given np another value")
+    lab.run(lab.edit("dissolve", "import sys\nsys.modules.clear()"))
+    lab.edit("dissolve", "print('on')").locator(".cm-content").press("Control+Enter")
+    cell.locator(".state", has_text="could not run").wait_for()
+    cell.locator(".hint button", has_text="Restart Python").click()
+    assert lab.run(cell) == ["on\n"]
+
+
+def test_code_that_would_make_typing_slow_is_refused(lab: Any) -> None:
+    lab.open()
+    cell = lab.edit("dissolve", "x = 1")
+    lab.page.keyboard.insert_text("1" * 6000)
+    cell.locator(".state", has_text="not inserted: a line holds 5,000 characters").wait_for()
+    lab.page.keyboard.insert_text("\n# " + "word\n" * 25_000)
+    cell.locator(".state", has_text="not inserted: a cell holds 100,000 characters").wait_for()
+    assert cell.locator(".cm-content").inner_text() == "x = 1"

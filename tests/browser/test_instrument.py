@@ -168,7 +168,8 @@ def test_reload_and_back_keep_the_state_a_link_wins_and_all_can_be_reset(lab: An
     lab.page.locator(".still .figure[aria-label*='t = 0.7']").wait_for()
     lab.wait_live()
     lab.shows("t", "0.77")
-    lab.open("chapters/02-reverse.html", live=False)
+    assert yours.count() == 1
+    lab.open("chapters/02-learning.html", live=False)
     lab.page.go_back()
     lab.wait_live()
     lab.shows("t", "0.77")

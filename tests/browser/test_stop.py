@@ -225,3 +225,24 @@ def test_what_had_run_runs_again(plain: Any) -> None:
     other.locator(".cm-content").press("Control+Enter")
     state(other, r"\d ms")
     assert other.locator("pre.output").all_inner_texts() == ["1 2\n"]
+
+
+CALLBACK = """
+import panel as pn
+def spin(event):
+    while True:
+        pass
+button = pn.widgets.Button(label="spin")
+button.on_click(spin)
+button
+"""
+
+
+def test_a_callback_that_does_not_end_can_be_stopped(stopping: Any) -> None:
+    cell = stopping.edit("dissolve", CALLBACK)
+    stopping.run(cell)
+    cell.locator(".output.live .bk-btn").click()
+    cell.locator(".problem button", has_text="Stop").click()
+    words = "Stopped." if stopping.interrupts else "Python was restarted, and this output no longer reacts."
+    cell.locator(".problem", has_text=words).wait_for()
+    recovered(stopping, cell, CALLBACK)

@@ -221,3 +221,16 @@ test("damaged records are no texts", () => {
   for (const raw of ["{", "null", "7", '"a"', '{"others": {}}', '{"others": [1, {"text": 3, "maker": "mine"}, {"text": "a", "maker": "constructor"}], "link": 3}'])
     assert.deepEqual(one.readMore(raw), { by: "", link: "", others: [] }, raw);
 });
+
+test("who follows is told of each text and of each change", () => {
+  let told = 0;
+  one.followKept(() => void told++);
+  const visit = open();
+  assert.equal(told, 1);
+  assert.equal(visit.kept.own, false);
+  visit.kept.write("mine\n");
+  assert.equal(told, 2);
+  assert.equal(visit.kept.own, true);
+  visit.kept.arrive("shared\n", false);
+  assert.equal(visit.kept.own, false, "a link's text is nothing that the reader has made");
+});

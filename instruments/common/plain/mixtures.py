@@ -19,6 +19,6 @@ class GaussianMixture(mixtures.GaussianMixture):
         """
         r = self.responsibilities(x, signal, sigma)
         mean = r @ self.means  # sum_k r_k mu_k
-        signal, sigma = np.asarray(signal)[..., None], np.asarray(sigma)[..., None]  # one for all points, or one each
-        var = signal**2 * self.s**2 + sigma**2
-        return (signal * mean - x) / var
+        # [..., None]: the same level for all points, or one for each.
+        var = np.asarray(signal**2 * self.s**2 + sigma**2)[..., None]
+        return (np.asarray(signal)[..., None] * mean - x) / var

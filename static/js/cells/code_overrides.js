@@ -93,11 +93,11 @@ class InstrumentCode {
   }
 
   /** Updates the marks: where a reader's code runs now, and whether some of it has failed. @param {Edited} edited */
-  heard({ slots, failed, body, line }) {
+  heard({ slots, failed, body, line, hint }) {
     const { cell } = this;
     if (!cell) return;
     if (!Object.values(slots).some((names) => names.includes(cell.name))) cell.leaves();
-    if (cell.name === failed) cell.fails({ body, line });
+    if (cell.name === failed) cell.fails({ body, line, hint });
   }
 }
 
@@ -167,10 +167,11 @@ class OverrideCell extends Cell {
     this.kernel.python.send({ type: "restore", instrument: this.instrument, name: this.name });
   }
 
-  /** Shows an error that it raised later, while it ran in the instrument. @param {{body: string, line: number}} error */
-  fails({ body, line }) {
+  /** Shows an error that it raised later, while it ran in the instrument. @param {{body: string, line: number, hint: string}} error */
+  fails({ body, line, hint }) {
     this.outputs.expect();
     this.outputs.show({ kind: "error", body });
+    if (hint) this.outputs.show({ kind: "hint", body: hint });
     this.editor?.markLine(line);
     this.say("removed from the instrument", "error");
   }

@@ -14,9 +14,13 @@ export function openDropDown(menu, actions) {
       if (!said.textContent) menu.open = false;
     });
   }
-  menu.addEventListener("toggle", () => (said.textContent = ""));
-  addEventListener("click", (event) => {
-    if (menu.open && !menu.contains(/** @type {Node} */ (event.target))) menu.open = false;
+  const closeOutside = (/** @type {MouseEvent} */ event) => {
+    if (!menu.contains(/** @type {Node} */ (event.target))) menu.open = false;
+  };
+  menu.addEventListener("toggle", () => {
+    said.textContent = "";
+    if (menu.open) addEventListener("click", closeOutside);
+    else removeEventListener("click", closeOutside); // it would keep a menu that is removed
   });
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;

@@ -346,7 +346,13 @@ function followTheme(holder, model) {
     host?.classList.toggle("dark", own && theme === "dark");
   };
   dark.addEventListener("change", follow_);
-  new MutationObserver(follow_).observe(page, { attributes: true, attributeFilter: ["data-theme"] });
+  const watch = new MutationObserver(follow_);
+  watch.observe(page, { attributes: true, attributeFilter: ["data-theme"] });
+  model.on("remove", () => {
+    // Both would keep the component and its document.
+    dark.removeEventListener("change", follow_);
+    watch.disconnect();
+  });
   requestAnimationFrame(follow_);
 }
 

@@ -65,6 +65,7 @@ export class Kept {
     this.raw = stored(this.#moreKey);
     this.more = readMore(this.raw);
     everyKept.add(this);
+    for (const follow of followers) follow();
   }
 
   get #moreKey() {
@@ -85,6 +86,11 @@ export class Kept {
 
   get changed() {
     return this.text !== this.original;
+  }
+
+  /** Whether it is something that the reader has made. */
+  get own() {
+    return this.changed && !this.arrived;
   }
 
   /** Whether another tab has written a text that this tab does not show. */

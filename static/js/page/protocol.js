@@ -53,7 +53,7 @@
  *   | {type: "exported", slot: string, text: string}
  *   | {type: "output", run: number, kind: OutputKind, body: string, line: number}
  *   | {type: "left_out", run: number, lines: number, others: number}
- *   | {type: "edited", slots: Record<string, string[]>, failed: string, body: string, line: number}
+ *   | {type: "edited", slots: Record<string, string[]>, failed: string, body: string, line: number, hint: string}
  *   | {type: "answer", ask: number, found: string}
  *   | {type: "cell_began", run: number}
  *   | {type: "cell_done", run: number, ok: boolean, ms: number}

@@ -8,7 +8,7 @@ export function openResetAll() {
   let waiting = false;
   const show = () => {
     waiting = false;
-    const changed = [...everyKept].some((kept) => kept.changed);
+    const changed = [...everyKept].some((kept) => kept.own);
     if (changed) before = [];
     for (const line of lines) {
       line.hidden = !changed && !before.length;
@@ -19,7 +19,7 @@ export function openResetAll() {
   };
   const act = () => {
     const undone = before;
-    before = undone.length ? [] : [...everyKept].filter((kept) => kept.changed).map((kept) => [kept, kept.text]);
+    before = undone.length ? [] : [...everyKept].filter((kept) => kept.own).map((kept) => [kept, kept.text]);
     for (const [kept, text] of undone) kept.put(text);
     if (!undone.length) for (const [kept] of before) kept.reset();
   };

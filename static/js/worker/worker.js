@@ -71,8 +71,8 @@ class Lab {
       (/** @type {any} */ kind, /** @type {string} */ body, /** @type {number} */ line) =>
         send({ type: "output", run: this.run, kind, body, line }),
       (/** @type {number} */ lines, /** @type {number} */ others) => send({ type: "left_out", run: this.run, lines, others }),
-      (/** @type {string} */ slots, /** @type {string} */ failed, /** @type {string} */ body, /** @type {number} */ line) =>
-        send({ type: "edited", slots: JSON.parse(slots), failed, body, line }),
+      (/** @type {string} */ slots, /** @type {string} */ failed, /** @type {string} */ body, /** @type {number} */ line, /** @type {string} */ hint) =>
+        send({ type: "edited", slots: JSON.parse(slots), failed, body, line, hint }),
     );
     python._api.on_fatal = (/** @type {any} */ error) => send({ type: "broken", message: died(error) });
   }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diffusion_lab.app.browser.code_overrides import CodeOverrides, EditError, shown_error
+from diffusion_lab.app.browser.code_overrides import CodeOverrides, EditError, hint_about, shown_error
 from diffusion_lab.app.instrument import Instrument, Panel, Readout, Status, Transport, computed, number, readings
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.app.instrument.editable import editable_functions, forget_cached_calls, sources
@@ -203,6 +203,18 @@ def test_a_value_that_cannot_be_used_is_said_to_be_one(edits: CodeOverrides, pla
         "`double` ran, but its result could not be used:\nTypeError: "
     )
     assert place.shown == 66
+
+
+def test_an_error_in_an_edit_has_the_hint_that_a_cell_has(edits: CodeOverrides) -> None:
+    source = code("return lenn(x)")
+    with pytest.raises(NameError) as named:
+        edits.edit(Trial, NAME, source)
+    assert hint_about(named.value, source) == "Is `lenn` meant to be `len`?"
+    source = "def double(x)\n    return x"
+    with pytest.raises(SyntaxError) as spelt:
+        edits.edit(Trial, NAME, source)
+    assert hint_about(spelt.value, source) == "A line that begins with `def` must end with a colon `:`."
+    assert hint_about(KeyboardInterrupt()) == ""
 
 
 def test_stop_puts_back_what_ran_before(edits: CodeOverrides, place: Place) -> None:
