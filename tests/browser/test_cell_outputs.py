@@ -129,7 +129,7 @@ def test_figures_are_drawn_near_the_window_and_a_helper_s_figure_can_be_changed(
     assert cell.locator(".output.live").count() == 20, "the last is shown once"
     assert drawn.count() < 15
     cell.locator(".output.live").last.scroll_into_view_if_needed()
-    cell.locator(".output.live:last-child .live-view").wait_for()
+    cell.locator(".output.live").last.locator(".live-view").wait_for()
     titles = "[...Bokeh.documents.at(-1)._all_models.values()].filter(m => m.type === 'Title').map(m => m.text)"
     lab.wait(f"{titles}.includes('The last')")
 
