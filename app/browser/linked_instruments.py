@@ -8,7 +8,8 @@ columns into the figures that were made at build time.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -30,7 +31,7 @@ class LinkedInstrument:
     place: the settings that this place gives it, to which presets and Reset return; asked: those that the page's
     address asks for. Each wrong one of these has a sentence in `problems`. embedded: it is alone in a frame of another
     page, which sets it by the address; so Reset returns to that. original: the instrument that this one is a pinned
-    copy of.
+    copy of. locked: settings that keep their values whatever the reader does, as the author of that page wishes.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class LinkedInstrument:
         embedded: bool,
         send: Send,
         original: LinkedInstrument | None = None,
+        locked: Sequence[str] = (),
     ) -> None:
         cls = instrument_class(name)
         self.instrument: Instrument = cls(**cls.parse_state(place))
@@ -50,20 +52,44 @@ class LinkedInstrument:
         if embedded:
             self.instrument.reset_to = self.instrument.values()
         self._slot, self._send, self.original = slot, send, original
+        self._locked = [name for name in locked if name in cls.settings()]
 
     def set(self, values: dict[str, Any]) -> None:
         """Applies settings that the reader has changed, together; raises `ValueError` for one out of bounds."""
         self.instrument.answered(values)
         try:
-            self.instrument.move(**values)
+            with self._locks():
+                self.instrument.move(**values)
         except ValueError:  # make the next answer send the values that are kept instead
             self.instrument.answered(dict.fromkeys(values, object()))
             raise
 
-    def preset(self, values: dict[str, str], keep: bool) -> None:
-        """Applies a preset, given as texts; see `Instrument.preset`.
+    def act(self, message: Any) -> None:
+        """Performs the action of a button or a tap: see `Instrument.act`."""
+        with self._locks():
+            self.instrument.act(message)
 
-        Raises `StateError` for an invalid value, and for values that contradict one another.
+    @contextmanager
+    def _locks(self) -> Iterator[None]:
+        """Gives locked settings their values back after the reader has acted; what they do not allow is undone."""
+        instrument, before = self.instrument, self.instrument.values()
+        yield
+        kept = {name: before[name] for name in self._locked}
+
+        def moved() -> bool:
+            return any(getattr(instrument, name) != value for name, value in kept.items())
+
+        if moved():
+            instrument.move(**kept)
+        if moved():  # by a setting that they depend on
+            instrument.move(playing=False, **before)
+        if instrument.played in self._locked:
+            instrument.playing = False
+
+    def preset(self, values: dict[str, str], keep: bool) -> None:
+        """Applies a preset of the prose or of the page around, given as texts, to locked settings too.
+
+        See `Instrument.preset`. Raises `StateError` for an invalid value, and for values that contradict one another.
         """
         parsed = self.instrument.parse_state(values)
         for problem in self.instrument.contradictions(parsed):

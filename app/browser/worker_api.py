@@ -75,18 +75,28 @@ class WorkerApi:
         return f"diffusion_lab.instruments.{name}.component" in sys.modules
 
     def open(
-        self, slot: str, name: str, place: Any, asked: Any, embedded: bool, query: str | None, beside: str = ""
+        self,
+        slot: str,
+        name: str,
+        place: Any,
+        asked: Any,
+        embedded: bool,
+        query: str | None,
+        beside: str = "",
+        locked: Any = None,
     ) -> Any:
         """Creates instrument `name` for the place `slot`, and returns a sentence for each wrong setting in `asked`.
 
-        place, asked, embedded: see `LinkedInstrument`. query: the settings that it had in a previous interpreter, which
-        this one replaces, or on an earlier visit; None if there were none. beside: of a pinned copy, the slot of its
-        original.
+        place, asked, embedded, locked: see `LinkedInstrument`. query: the settings that it had in a previous
+        interpreter, which this one replaces, or on an earlier visit; None if there were none. beside: of a pinned copy,
+        the slot of its original.
         """
 
         def make() -> None:
-            original = self._instruments.get(beside)
-            made = LinkedInstrument(slot, name, _texts(place), _texts(asked), embedded, self._send_answer, original)
+            original, locks = self._instruments.get(beside), locked.to_py() if locked else ()
+            made = LinkedInstrument(
+                slot, name, _texts(place), _texts(asked), embedded, self._send_answer, original, locks
+            )
             self._instruments[slot] = made
             if query is not None:
                 made.resume(query)
@@ -113,7 +123,7 @@ class WorkerApi:
 
     def act(self, slot: str, message: Any) -> None:
         """Handles a button or a tap."""
-        self._computes(lambda: self._instruments[slot].instrument.act(message.to_py()))
+        self._computes(lambda: self._instruments[slot].act(message.to_py()))
 
     def answer(self, slot: str, milliseconds: float) -> bool:
         """Sends the changes to the page; long work may take `milliseconds`. True if work remains."""

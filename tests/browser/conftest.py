@@ -25,7 +25,7 @@ from diffusion_lab.app.build.setup_steps import ROOT
 from diffusion_lab.app.build.static_host import SiteFile, application
 
 from .bad_host import BadHost
-from .course import Course, HostPage, open_dialog
+from .course import CODE, Course, HostPage, open_dialog
 from .lab import DESK, Lab
 from .watched import Watched
 
@@ -263,6 +263,7 @@ def codes(warm_profile: Any, site: str) -> dict[str, str]:
     lab = Lab(page, site).open("embed/ring.html?t=0.3&seed=7")
     open_dialog(lab)
     dialog = page.locator("dialog")
+    lab.wait(f"{CODE}.includes('data-heights')")
     found = {}
     for kind in ("iframe", "element"):
         dialog.locator(f"[name=kind][value={kind}]").check()

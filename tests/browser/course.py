@@ -12,6 +12,9 @@ from .lab import Lab
 HOSTS = Path(__file__).parent / "hosts"
 LIVE = ".live-view .front-panel[data-live]"
 
+#: The code that the dialog shows.
+CODE = "document.querySelector('body > div:last-child').shadowRoot.querySelector('textarea').value"
+
 #: Resolves after thirty frames have been painted.
 FRAMES = """() => new Promise((resolve) => {
   let left = 30;

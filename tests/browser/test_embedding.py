@@ -34,6 +34,22 @@ def test_the_height_follows_in_both_directions(course: Course, codes: dict[str, 
     frame.wait_for_function(f"() => innerHeight === {first}")
 
 
+@pytest.mark.parametrize("kind", ["iframe", "element"])
+@pytest.mark.parametrize(("host", "width"), [("column", 900), ("plain", 390)])
+def test_the_page_around_does_not_jump(course: Course, codes: dict[str, str], kind: str, host: str, width: int) -> None:
+    """From the first paint until Python is live the frame's height changes by less than a line of text."""
+    course.page.add_init_script(
+        """window.seen = [];
+        const watch = new ResizeObserver(([{ contentRect }]) => contentRect.height && seen.push(contentRect.height));
+        if (top === window)
+          addEventListener("DOMContentLoaded", () => watch.observe(document.querySelector("iframe, instrument-lab")))"""
+    )
+    course.open(host, codes[kind], width)
+    settled(course.live())
+    heights = course.page.evaluate("seen")
+    assert len(heights) > 0 and max(heights) - min(heights) < 20, heights
+
+
 def test_a_content_that_follows_the_window_does_not_grow_for_ever(course: Course, codes: dict[str, str]) -> None:
     taller = "main.embed { min-height: calc(100vh + 40px) }"
     course.page.add_init_script(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .course import LIVE, Course, fits, open_dialog, settled
+from .course import CODE, LIVE, Course, fits, open_dialog, settled
 
 Make = Callable[..., Any]
 
@@ -50,9 +50,7 @@ def test_the_dialog_shows_and_writes_what_is_chosen(open_lab: Make) -> None:
     preview.wait_for_selector(LIVE, timeout=60_000)
     preview.wait_for_selector(".live[data-state=live]", state="attached", timeout=60_000)
     preview.locator(".live-view input[type=range][data-param=t]").press("ArrowRight")
-    lab.wait(
-        "document.querySelector('body > div:last-child').shadowRoot.querySelector('textarea').value.includes('t=0.06')"
-    )
+    lab.wait(f"{CODE}.includes('t=0.06')")
     dialog.locator("button.copy").click()
     dialog.locator("output", has_text="Copied.").wait_for()
     code = lab.page.evaluate("navigator.clipboard.readText()")

@@ -11,7 +11,24 @@ from tornado.web import Application
 from diffusion_lab.app.build.static_host import SiteFile
 
 from .conftest import serve_in_thread
-from .course import Course, fits, settled
+from .course import Course, embed, fits, settled
+
+
+@pytest.mark.parametrize("width", [1360, 768, 390])
+@pytest.mark.parametrize("host", ["furo", "jupyter_book"])
+def test_a_page_of_a_real_course_tool(course: Course, codes: dict[str, str], host: str, width: int) -> None:
+    """Pages that `hosts/make_real_hosts.py` has built with Sphinx, Furo and MyST, and with Jupyter Book."""
+    course.open(host, codes["iframe"], width)
+    before = course.page.locator("iframe").bounding_box()
+    frame = course.live()
+    settled(frame)
+    fits(frame)
+    after = course.page.locator("iframe").bounding_box()
+    assert before is not None and after is not None
+    assert abs(after["height"] - before["height"]) < 30, "the page does not jump"
+    assert 0.8 * min(width, 690) - 40 < after["width"] < 900, "as wide as the text of the theme"
+    assert course.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_policy_without_scripts_and_styles(course: Course, codes: dict[str, str]) -> None:
@@ -37,6 +54,7 @@ def test_a_sandbox(course: Course, codes: dict[str, str], allowed: str) -> None:
     text = said.inner_text()
     assert ("sandbox" in text) == bool(allowed) and ("Scripts do not run" in text) != bool(allowed)
     assert "first picture" in text
+    assert ("another state than the picture shows" in text) == bool(allowed), "t = 0.3 is not the picture's"
     assert frame.locator(".still .figure svg").first.is_visible()
     assert not frame.locator(".live").is_visible(), "no claim that JavaScript or Python is missing"
     with course.page.context.expect_page() as opened:
@@ -114,6 +132,7 @@ def test_no_web_assembly(course: Course, codes: dict[str, str]) -> None:
     said.wait_for()
     assert said.inner_text().startswith("Python cannot run here: ")
     assert "no WebAssembly" in frame.locator(".live").inner_text()
+    assert "another state" in said.inner_text(), "the seed is not that of the pictures"
     assert frame.locator(".still .figure svg").first.is_visible()
     assert said.locator("a").evaluate("(a) => a.href") == frame.url
     course.open(
@@ -125,3 +144,7 @@ def test_no_web_assembly(course: Course, codes: dict[str, str]) -> None:
         assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
         inside = frame.locator(".retry").evaluate("(e) => e.getBoundingClientRect().right <= innerWidth")
         assert inside
+    course.open("column", embed(course, "t=0.3"), 900)
+    said = course.frame().locator(".cannot")
+    said.wait_for()
+    assert "another state" not in said.inner_text(), "the main slider's states have pictures"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from .course import Course, embed
+from .lab import model
 
 
 def test_options_of_the_address(course: Course) -> None:
@@ -23,6 +24,24 @@ def test_options_of_the_address(course: Course) -> None:
     )
 
 
+def test_a_locked_setting_keeps_its_value_and_the_buttons_that_would_move_it_are_locked(course: Course) -> None:
+    course.open("listening", embed(course, "t=0.4&seed=7&lock=t,seed&layout=full"), 1100)
+    frame = course.live()
+    buttons = {
+        name: frame.locator(f".live-view {name}") for name in ("[data-play]", "[data-action=step]", "button.run")
+    }
+    assert [button.is_disabled() for button in buttons.values()] == [True, True, False]
+    course.page.evaluate("ask({type: 'setState', settings: {t: 0.6, num_levels: 60}})")
+    frame.locator(".live-view [data-reading=t]", has_text="0.60").wait_for()
+    frame.locator(".live-view [data-action=reset]").click()
+    frame.wait_for_function(f"!{model()}.query.includes('num_levels')")
+    assert frame.evaluate(f"{model()}.query") == "t=0.6&seed=7", "Reset left what the host has set and locked"
+    buttons["button.run"].click()
+    frame.wait_for_function(f"{model()}.view === 'reverse'")
+    assert frame.evaluate(f"[{model()}.t, {model()}.seed]") == [0.6, 7]
+    assert [button.is_disabled() for button in buttons.values()] == [False, False, False], "here they play `progress`"
+
+
 def test_a_misspelt_option_gets_its_sentence(course: Course) -> None:
     course.open("plain", embed(course, "lokc=t&theme=blue&hide=samples&v=1&start=paused"), 776)
     said = course.frame().locator(".notice").locator("visible=true").inner_text()
@@ -38,6 +57,13 @@ def test_python_waits_for_a_press(course: Course) -> None:
     slider = frame.locator(".still input[type=range][data-param=t]")
     slider.evaluate("(e) => { e.value = 0.6; e.dispatchEvent(new Event('input')); }")
     frame.locator(".still .figure[aria-label*='t = 0.6']").wait_for()
+    course.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    frame.locator("details.menu > summary").dispatch_event("click")
+    frame.locator("[data-do=link]").dispatch_event("click")
+    copied = frame.locator("details.menu output").locator("visible=true")
+    copied.wait_for()
+    link = copied.inner_text()
+    assert "t=0.6" in (course.page.evaluate("navigator.clipboard.readText()") if link == "Copied." else link)
     assert frame.evaluate("lab.python.health") == "asleep"
     frame.locator(".still .figure").first.click()
     course.live()

@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { elementCode, iframeCode, LISTENER, SAFE_HEIGHT } from "../../static/js/embed/code.js";
 import { GREETINGS, heightIn, understood } from "../../static/js/embed/dialects.js";
+import { heightTable, nearestHeight } from "../../static/js/embed/height_table.js";
 import { Heights } from "../../static/js/embed/heights.js";
 import { isMisspelt, readOptions } from "../../static/js/embed/options.js";
 import { checkState, queryOf, readRequest, SCHEMA, stateOf } from "../../static/js/embed/schema.js";
@@ -132,18 +133,38 @@ test("a course system is told heights in its words once it has shown that it kno
 });
 
 const EMBED = { address: "https://lab.example/embed/ring.html", element: "https://lab.example/embed.js", name: "ring",
-  title: 'A "ring" & <more>', query: "t=0.4&seed=7", options: "lock=t,seed", height: undefined }; // prettier-ignore
+  title: 'A "ring" & <more>', query: "t=0.4&seed=7", options: "lock=t,seed", height: undefined, heights: "390:991 736:755" }; // prettier-ignore
 
-test("the code of a frame that fits has a listener of two lines, one of a fixed height has none", () => {
+test("a table of heights has those of phones and of a text column, and gives the nearest", () => {
+  const table = heightTable((width) => 2 * width);
+  for (const width of [320, 390, 736, 1200]) assert.equal(nearestHeight(table, width), 2 * width);
+  assert.equal(nearestHeight(table, 100), 640);
+  assert.equal(nearestHeight(table, 1800), 2400);
+  assert.ok(Math.abs(nearestHeight(table, 745) - 1490) < 20);
+  assert.equal(nearestHeight("", 736), undefined);
+});
+
+test("the pasted script gives frames that have not loaded the height of the nearest width, and leaves others alone", () => {
+  const frame = (/** @type {number} */ clientWidth, height = "") => ({ clientWidth, dataset: { heights: EMBED.heights }, style: { height } });
+  const frames = [frame(734), frame(400), frame(0), frame(736, "900px")];
+  const page = { querySelectorAll: () => frames };
+  new Function("document", "addEventListener", LISTENER.replace(/<\/?script>/g, ""))(page, () => {});
+  assert.deepEqual(frames.map(({ style }) => style.height), ["755px", "991px", "", "900px"]);
+});
+
+test("the code of a frame that fits has its heights and a listener of four lines, one of a fixed height has none", () => {
   const fitting = iframeCode(EMBED);
   assert.ok(fitting.startsWith('<iframe src="https://lab.example/embed/ring.html?t=0.4&amp;seed=7&amp;lock=t,seed" title="A &quot;ring&quot; &amp; &lt;more>"'));
-  for (const part of [`height="${SAFE_HEIGHT}"`, 'loading="lazy"', 'allow="clipboard-write"', LISTENER]) assert.ok(fitting.includes(part), part);
-  assert.equal(LISTENER.split("\n").length, 2);
+  for (const part of [`height="${SAFE_HEIGHT}"`, 'loading="lazy"', 'allow="clipboard-write"', LISTENER, 'data-heights="390:991 736:755"></iframe>']) assert.ok(fitting.includes(part), part);
+  assert.equal(LISTENER.split("\n").length, 4);
   const fixed = iframeCode({ ...EMBED, height: 400 });
-  assert.ok(fixed.includes('height="400"') && !fixed.includes("<script"));
+  assert.ok(fixed.includes('height="400"') && !fixed.includes("<script") && !fixed.includes("data-heights"));
+  const unmeasured = iframeCode({ ...EMBED, heights: "" });
+  assert.ok(unmeasured.includes('allow="clipboard-write"></iframe>') && !unmeasured.includes('data-heights="'));
 });
 
 test("the code of the element has settings and options as attributes", () => {
   const code = elementCode({ ...EMBED, height: 400 });
   assert.ok(code.includes('<instrument-lab name="ring" t="0.4" seed="7" lock="t,seed" height="400"></instrument-lab>'));
+  assert.ok(elementCode(EMBED).includes('lock="t,seed" heights="390:991 736:755"></instrument-lab>'));
 });

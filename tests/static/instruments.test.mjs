@@ -210,10 +210,11 @@ test("the address asks for settings of one instrument of a chapter, or of the on
     /** @type {any} */ (globalThis).location.search = search;
     /** @type {any} */ (globalThis).document.body.dataset = embed ? { embed: "" } : {};
     const other = python();
-    const frame = { started: Promise.resolve(), notSettings: ["theme"], differing: {} };
+    const frame = { started: Promise.resolve(), notSettings: ["theme"], differing: {}, options: { lock: ["t"] } };
     openInstruments(/** @type {any} */ (other), embed ? frame : undefined);
     assert.deepEqual(other.sent[0].slot.state, { t: "0.5" });
     assert.equal(other.sent[0].slot.embedded, embed);
+    assert.deepEqual(other.sent[0].slot.locked, embed ? ["t"] : undefined);
     return other.sent[0].slot.asked;
   };
   assert.deepEqual(opened("?a.t=0.7&b.t=1&t=2"), { t: "0.7" });
@@ -558,7 +559,7 @@ test("a page of one instrument begins in the state of its address", async () => 
   localStorage.setItem(KEY, "t=0.7");
   const other = python();
   /** @type {any} */ (globalThis).document.body.dataset = { embed: "" };
-  openInstruments(/** @type {any} */ (other), { started: Promise.resolve(), notSettings: [], differing: {} });
+  openInstruments(/** @type {any} */ (other), { started: Promise.resolve(), notSettings: [], differing: {}, options: { lock: [] } });
   assert.equal(other.sent[0].slot.query, undefined);
 });
 
@@ -622,6 +623,37 @@ test("an instrument comes back in a new Python as it was, with what the old one 
   pressed("run");
   line.says({ type: "replaced" });
   assert.deepEqual(line.queries, [["a", "t=1&seed=1&view=reverse"]]);
+});
+
+test("a preset that has not been sent is not lost with Python, nor what follows it", async () => {
+  await live({ query: "seed=1" });
+  moved("t", 1);
+  await taskOver(); // it is never answered
+  moved("view", "reverse");
+  press({ set: "t=0.2 seed=4" });
+  moved("seed", 5);
+  line.says({ type: "replaced" });
+  assert.deepEqual(line.queries, [["a", "seed=1&t=1&view=reverse"]]);
+  line.says(state());
+  assert.deepEqual(line.changes(), [{ t: 1 }, { values: { t: "0.2", seed: "4" }, keep: false }]);
+  idle();
+  assert.deepEqual(line.changes().at(-1), { seed: 5 });
+});
+
+test("a preset pressed before Python's first answer is not lost when its start is repeated", async () => {
+  press({ set: "t=0.2" });
+  line.says({ type: "replaced" });
+  assert.deepEqual(line.queries, [["a", undefined]]);
+  await live();
+  assert.deepEqual(line.changes(), [{ values: { t: "0.2" }, keep: false }]);
+});
+
+test("links and codes have what the address asks for before Python has answered", () => {
+  /** @type {any} */ (globalThis).location.search = "?a.t=0.7&a.nonsense=1&b.t=2";
+  const heard = /** @type {string[]} */ ([]);
+  place.addEventListener("lab:state", (/** @type {any} */ { detail }) => heard.push(detail.query));
+  openInstruments(/** @type {any} */ (python()));
+  assert.deepEqual(heard, ["t=0.7"]);
 });
 
 test("of two changes on their way both are restored", async () => {

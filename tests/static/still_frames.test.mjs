@@ -97,13 +97,15 @@ test("each picture, the texts and the label are those of the nearest frame", asy
   assert.equal(sum.textContent, "0");
 });
 
-test("where the slider was put is remembered, within its bounds", async () => {
-  const still = openStill(place, {});
+test("where the slider was put is remembered and told, within its bounds", async () => {
+  let told = 0;
+  const still = openStill(place, {}, () => told++);
   assert.deepEqual(still?.moved, {});
   await move(7);
   assert.deepEqual(still?.moved, { t: 1 });
   await move(NaN);
   assert.deepEqual(still?.moved, { t: 1 });
+  assert.equal(told, 1);
 });
 
 for (const end of ["pointerup", "pointercancel"])

@@ -29,6 +29,7 @@ def test_a_failing_script_fails(tmp_path):
 
 def test_every_script_is_run():
     assert {path.name.split(".")[0] for path in SCRIPTS} == {
+        "clients",
         "download",
         "embed",
         "front_panel",
@@ -45,6 +46,7 @@ def test_every_script_is_run():
         "quizzes",
         "receipts",
         "run_queue",
+        "share",
         "scorm",
         "service_worker",
         "sharing",

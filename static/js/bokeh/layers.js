@@ -23,6 +23,24 @@ export async function scenesOf(document) {
   return scenes;
 }
 
+/** Down to this width of a picture its words keep their size; in a narrower one they shrink with it. */
+const NARROW = 300;
+
+/** Keeps the words of pictures as large as their place, whatever width they have. @param {Scenes} scenes */
+export function fitWords({ renderers, figures }) {
+  for (const [address, { glyph }] of renderers) {
+    const size = parseFloat(glyph?.text_font_size?.value);
+    const figure = figures.get(address.split(".")[0]);
+    if (!size || !figure) continue;
+    const fit = () => {
+      const width = figure.inner_width || NARROW;
+      glyph.setv({ text_font_size: { value: `${(size * Math.min(1, width / NARROW)).toFixed(1)}px` } });
+    };
+    figure.properties.inner_width.change.connect(fit);
+    fit();
+  }
+}
+
 /** @param {Settings} settings @param {Scenes} scenes @param {State} state @param {any[]} arrays that it refers to */
 export function applyState(settings, scenes, state, arrays) {
   for (const [address, columns] of Object.entries(state.layers)) {

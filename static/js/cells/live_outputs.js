@@ -5,7 +5,7 @@
  *
  * @typedef {import("../page/python_worker.js").Python} Python
  * @typedef {import("../bokeh/bokeh_view.js").BokehDocument} BokehDocument
- * @typedef {{place: HTMLElement, worker: Worker | undefined, document?: BokehDocument, busy: boolean, applying: boolean,
+ * @typedef {{place: HTMLElement, worker: import("../page/python_worker.js").Connection | undefined, document?: BokehDocument, busy: boolean, applying: boolean,
  *   events: any[], patches: {changes: any, buffers: Map<string, ArrayBuffer>}[], provided: Promise<void>,
  *   view?: import("../bokeh/bokeh_view.js").View, overdue?: number}} Link  One output: its element, its Python worker, its
  *   document, events queued for Python, patches from Python that are not applied yet, and a timer for Python's answer.

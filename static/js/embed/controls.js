@@ -32,6 +32,22 @@ export function applyOptions(panel, { show, hide, lock, measures }) {
   panel.toggleAttribute("data-no-measures", !measures);
 }
 
+/**
+ * Locks the buttons that move a locked setting: play and step in a view that plays it, run where nothing else is played.
+ * @param {HTMLElement} panel @param {string[]} lock @param {string} view
+ */
+export function lockPlaying(panel, lock, view) {
+  const locked = (/** @type {{setting: string} | undefined} */ film) => film !== undefined && lock.includes(film.setting);
+  for (const transport of /** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll("[data-plays]"))) {
+    const films = JSON.parse(String(transport.dataset.plays));
+    const here = locked(films[""] ?? films[view]);
+    const refused = { run: Object.values(films).every(locked), play: here, step: here };
+    for (const [name, refuses] of Object.entries(refused))
+      for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (transport.querySelectorAll(BUTTON[name])))
+        button.disabled = refuses || lock.includes(name);
+  }
+}
+
 /** Locks or unlocks all that moves the picture. @param {HTMLElement} panel @param {boolean} locked */
 export function lockAll(panel, locked) {
   for (const part of /** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll(".rail, .pad"))) part.inert = locked;

@@ -5,10 +5,12 @@
  * @typedef {import("./schema.js").Setting} Setting
  */
 import { elementCode, iframeCode, SAFE_HEIGHT } from "./code.js";
+import { heightTable } from "./height_table.js";
 import { BUTTONS } from "./options.js";
 import { queryOf, SCHEMA } from "./schema.js";
 
 const RELOAD_MS = 500; // after the last change of an option
+const MEASURE_MS = 300; // after the last change of the preview
 
 const STYLE = `
 :host { color: var(--ink); font: 14px/1.45 var(--sans); }
@@ -103,6 +105,7 @@ class Dialog {
     this.title = place.querySelector("h3")?.textContent ?? this.name;
     this.query = query;
     this.shown = "";
+    this.heights = ""; // of the preview's content, at many widths
     /** @type {Setting[]} */
     this.settings = [];
     this.host = document.createElement("div");
@@ -118,6 +121,7 @@ class Dialog {
     addEventListener("message", hear);
     this.dialog.addEventListener("close", () => {
       removeEventListener("message", hear);
+      clearTimeout(this.measuring);
       this.host.remove();
       /** @type {HTMLElement | null} */ (place.querySelector("details.menu > summary"))?.focus();
     });
@@ -179,6 +183,16 @@ class Dialog {
     if (data.type === "ready" && !this.settings.length) this.frame.contentWindow?.postMessage({ schema: SCHEMA, type: "describe" }, "*");
     if (data.type === "settings") this.#list(data.settings);
     if (data.type === "stateChanged") this.query = queryOf(data.settings);
+    clearTimeout(this.measuring);
+    this.measuring = setTimeout(() => this.#measure(), MEASURE_MS);
+    this.#show();
+  }
+
+  /** The preview is of this page's origin: its own layout says how high it would be at other widths. */
+  async #measure() {
+    await this.frame.contentDocument?.fonts.ready;
+    const layout = /** @type {any} */ (this.frame.contentWindow)?.lab?.frame?.layout; // null: the dialog has been closed
+    if (layout) this.heights = heightTable((width) => layout.heightAt(width));
     this.#show();
   }
 
@@ -218,6 +232,7 @@ class Dialog {
     const embed = {
       address: this.page.href, element: new URL("../embed.js", this.page).href, name: this.name, title: this.field("title").value || this.title,
       query: this.#state(), options: this.#options(), height: this.field("size").value === "fixed" ? Number(this.field("height").value) : undefined,
+      heights: this.heights,
     };
     const kind = /** @type {HTMLInputElement} */ (this.root.querySelector("[name=kind]:checked")).value;
     return kind === "iframe" ? iframeCode(embed) : elementCode(embed);

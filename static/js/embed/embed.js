@@ -2,17 +2,19 @@
  * `<instrument-lab name="ring" t="0.4" lock="seed">`: an instrument of the lab on any page. One script tag, no
  * dependencies. A poster stands there at once; the frame loads when it is near the window, and fits its height.
  *
- * Attributes are settings and options of the embed page's address; `height` keeps the frame at this height. Changing a
+ * Attributes are settings and options of the embed page's address; `height` keeps the frame at this height, `heights` are
+ * those before it has loaded, by the element's width. Changing a
  * setting's attribute moves the instrument. Events: `ready`, `statechange`, `answer`, `complete` and `error`, with the
  * frame's message as `detail` (see `schema.js`). Methods: `getState()` and `setState({t: 0.4})` return promises.
  */
+import { nearestHeight } from "./height_table.js";
 import { SCHEMA } from "./schema.js";
 
 const SAFE_HEIGHT = 480;
 const ANSWER_MS = 30_000;
 
 /** Attributes of every element, and of this one, that are not for the address. */
-const OWN = ["name", "height", "id", "class", "style", "slot", "hidden", "dir", "lang", "tabindex", "is", "role"];
+const OWN = ["name", "height", "heights", "id", "class", "style", "slot", "hidden", "dir", "lang", "tabindex", "is", "role"];
 
 /** Report of the frame → event of the element; `statement` only if the page asks for it. @type {Record<string, string>} */
 const EVENTS = { ready: "ready", stateChanged: "statechange", quizAnswered: "answer", completed: "complete", statement: "statement", error: "error" };
@@ -37,14 +39,16 @@ class InstrumentLab extends HTMLElement {
     const name = this.getAttribute("name") ?? "";
     const page = new URL(`embed/${name.split("/").map(encodeURIComponent).join("/")}.html`, BASE);
     for (const { name: key, value } of this.#settings()) page.searchParams.set(key, value);
-    const height = Number(this.getAttribute("height")) || SAFE_HEIGHT;
+    const table = this.getAttribute("heights");
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     root.innerHTML = `<style>:host{display:block;position:relative}:host([hidden]){display:none}
-      iframe{display:block;width:100%;border:0}
       img{position:absolute;inset:0;width:100%;height:100%;object-fit:contain;transition:opacity .2s;pointer-events:none}
-      .shown{opacity:0}</style><img alt="" hidden><iframe allow="clipboard-write"></iframe>`;
+      .shown{opacity:0}</style><slot></slot><img alt="" hidden>`;
     this.poster = /** @type {HTMLImageElement} */ (root.querySelector("img"));
-    this.frame = /** @type {HTMLIFrameElement} */ (root.querySelector("iframe"));
+    // A child, not in the shadow: frames there have no place in `parent.frames`, where frames of the lab find each other.
+    this.frame = document.createElement("iframe");
+    this.frame.allow = "clipboard-write";
+    this.frame.style.cssText = "display: block !important; width: 100% !important; border: 0 !important";
     if (!name.includes("/")) {
       const theme = this.getAttribute("theme") ?? "";
       if (/^(light|dark)$/.test(theme)) this.poster.style.colorScheme = theme;
@@ -52,9 +56,11 @@ class InstrumentLab extends HTMLElement {
       this.poster.src = new URL(`embed/${encodeURIComponent(name)}.svg`, BASE).href;
     }
     this.frame.title = this.getAttribute("title") || name;
+    const height = Number(this.getAttribute("height")) || (table && nearestHeight(table, this.clientWidth)) || SAFE_HEIGHT;
     this.frame.height = String(height);
     this.frame.loading = "lazy";
     this.frame.src = page.href;
+    this.replaceChildren(this.frame);
     addEventListener("message", this.hear);
     this.watch = new MutationObserver((changes) => this.#changed(changes));
     this.watch.observe(this, { attributes: true });

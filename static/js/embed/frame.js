@@ -5,11 +5,12 @@
  * @typedef {import("../page/python_worker.js").Python} Python
  * @typedef {import("./schema.js").Values} Values
  */
-import { applyOptions, ask, lockAll } from "./controls.js";
+import { applyOptions, ask, lockAll, lockPlaying } from "./controls.js";
 import { Host } from "./host.js";
 import { Layout } from "./layout.js";
 import { OPTIONS, readOptions } from "./options.js";
 import { checkState, stateOf } from "./schema.js";
+import { sharing } from "./share.js";
 import { turn } from "./turns.js";
 
 const TOLD_MS = 100; // between two reports of a state that keeps changing
@@ -63,6 +64,7 @@ export class Frame {
 
   /** Starts the instruments' Python in turn. @param {Python} python */
   connect(python) {
+    python.connect = sharing(() => python.replace(), python.connect);
     const words = /** @type {HTMLElement} */ (this.place?.querySelector(".live .words"));
     const live = /** @type {HTMLElement} */ (this.place?.querySelector(".live"));
     live.dataset.state = "waiting";
@@ -152,6 +154,12 @@ export class Frame {
     return { name: this.name, settings: stateOf(this.settings, this.query), query: this.query, readings: { ...this.readings } };
   }
 
+  /** The reader has moved the still picture's slider. @param {string} query */
+  #moved(query) {
+    this.query = query;
+    this.#tellSoon();
+  }
+
   #tellSoon() {
     this.telling ??= setTimeout(() => {
       this.telling = undefined;
@@ -182,10 +190,16 @@ export class Frame {
     if (still) this.#take(still);
     this.other = Object.keys(this.differing).some((name) => name !== place.dataset.framesParam);
     if (this.other) still?.setAttribute("data-other", "");
+    this.root.toggleAttribute("data-other", this.other); // the main slider's own states have pictures
     // Python's panel, and that of a copy beside it, come with their first state.
     place.parentElement?.addEventListener("lab:state", (event) => {
-      const panel = /** @type {HTMLElement} */ (event.composedPath()[0]).querySelector?.(".front-panel");
-      if (panel instanceof HTMLElement && !this.layout.panels.has(panel)) this.#take(panel);
+      const [source] = event.composedPath();
+      const panel = /** @type {HTMLElement} */ (source).querySelector?.(".front-panel");
+      if (!(panel instanceof HTMLElement)) return;
+      if (!this.layout.panels.has(panel)) this.#take(panel);
+      const { query } = /** @type {CustomEvent} */ (event).detail;
+      lockPlaying(panel, options.lock, String(stateOf(this.settings, query).view));
+      if (source === place && query !== this.query) this.#moved(query); // from the still picture
     });
     if (!options.question) return;
     this.locked = true;

@@ -8,6 +8,7 @@ import { Heights } from "./heights.js";
 
 const LOW = 500; // below this height a frame is compact at once
 const COMPACT_HEIGHT = 480; // reported where the address asks for the compact layout
+const NEARLY = 24; // a frame that lacks no more than this while it loads was made for the full layout: the host will mend it
 
 export class Layout {
   /**
@@ -25,6 +26,7 @@ export class Layout {
     this.panels = new Set();
     for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => this.heights.renew(), true);
     addEventListener("resize", () => this.#resized());
+    if (document.readyState !== "complete") addEventListener("load", () => this.#resized(), { once: true });
     new ResizeObserver(() => this.#tell()).observe(content);
     const stage = content.querySelector(".stage");
     if (stage) new ResizeObserver(() => this.#fill(stage)).observe(stage);
@@ -52,18 +54,30 @@ export class Layout {
   #choose() {
     const full = this.#full();
     if (this.heights.sent && window.innerHeight === this.heights.sent && this.asked !== "compact") this.follows = true;
-    const low = window.innerHeight < LOW || full > window.innerHeight + 1;
+    const lacks = full - window.innerHeight;
+    const low = lacks > (document.readyState === "complete" ? 1 : NEARLY) || (lacks > 0 && window.innerHeight < LOW);
     const framed = window.parent !== window;
-    this.#mark(this.asked === "compact" || (this.asked === "auto" && framed && low && !this.follows && full > window.innerHeight));
+    this.#mark(this.asked === "compact" || (this.asked === "auto" && framed && low && !this.follows));
   }
 
   /** @param {boolean} [echo] whether the frame has just got the height that was reported last */
   #tell(echo) {
-    const height = this.asked === "compact" ? Math.min(this.#full(), COMPACT_HEIGHT) : this.#full();
-    const next = this.heights.next(height, window.innerWidth, echo);
+    const next = this.heights.next(this.#wanted(), window.innerWidth, echo);
     if (next !== undefined) this.report(next);
     // Where the host follows, no scroll bar flashes before it has; one remains possible where reports have ended.
     document.documentElement.toggleAttribute("data-follows", this.follows && this.heights.left > 0);
+  }
+
+  #wanted() {
+    return this.asked === "compact" ? Math.min(this.#full(), COMPACT_HEIGHT) : this.#full();
+  }
+
+  /** The height that would be reported in a frame of another width. @param {number} width */
+  heightAt(width) {
+    this.content.style.width = `${width}px`;
+    const height = this.#wanted();
+    this.content.style.width = "";
+    return height;
   }
 
   /** The height of the content in the full layout; measured without a paint in the compact one. */

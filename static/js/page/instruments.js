@@ -9,8 +9,9 @@
  * @typedef {import("../bokeh/layers.js").Settings} Settings
  * @typedef {{values?: Record<string, any>, message?: Record<string, any>, preset?: {values: Record<string, string>, keep: boolean}}} Waiting
  *   A queued change: settings, an action, or a preset of the prose.
- * @typedef {{started: Promise<unknown>, notSettings: string[], differing: Record<string, string>}} Embedded  On an embed
- *   page: when Python starts; keys of the address that are no settings; the settings in it that differ from the picture's.
+ * @typedef {{started: Promise<unknown>, notSettings: string[], differing: Record<string, string>,
+ *   options: {lock: string[]}}} Embedded  On an embed page: when Python starts; keys of the address that are no settings;
+ *   the settings in it that differ from the picture's; names of settings that the reader cannot move.
  */
 
 /**
@@ -33,9 +34,9 @@
 import { downloadJson } from "../files/download.js";
 import { NeedsReload, explained } from "../files/imported.js";
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
-import { applyState, restyle, scenesOf } from "../bokeh/layers.js";
+import { applyState, fitWords, restyle, scenesOf } from "../bokeh/layers.js";
 import { keepInSight } from "./dock.js";
-import { answered, changed, queryWith, queuedValues, sendWaiting, wait } from "./outgoing.js";
+import { answered, changed, queryWith, queuedValues, sendWaiting, takeValues, wait } from "./outgoing.js";
 import { offerReload } from "./page_bar.js";
 import { nameCopy, pinBeside } from "./pinned.js";
 import { addressState, KeptState, settingsIn, slotOf } from "./slot_state.js";
@@ -70,7 +71,8 @@ export function openInstruments(python, embedded) {
     place.dataset.slot = slot;
     const name = String(place.dataset.instrument);
     const state = JSON.parse(place.dataset.state ?? "{}");
-    python.send({ type: "open", slot: { slot, name, state, asked, embedded: embedded !== undefined, ...more } });
+    const locks = embedded && { locked: embedded.options.lock };
+    python.send({ type: "open", slot: { slot, name, state, asked, embedded: embedded !== undefined, ...locks, ...more } });
     link.drawing = embedded ? embedded.started.then(() => drawn(python, link)) : drawn(python, link);
     place.addEventListener("lab:export", (event) => {
       const { kind, address } = /** @type {CustomEvent} */ (event).detail;
@@ -86,7 +88,15 @@ export function openInstruments(python, embedded) {
     const link = open(place, slot, asked, kept?.query === undefined ? {} : { query: kept.query });
     link.kept = kept;
     const differing = embedded?.differing ?? (kept?.query === undefined ? asked : settingsIn(kept.query));
-    link.moving = openStill(place, differing);
+    const states = JSON.parse(place.dataset.state ?? "{}");
+    const shown = kept?.query === undefined ? asked : settingsIn(kept.query);
+    const known = Object.fromEntries(Object.entries(shown).filter(([setting]) => Object.hasOwn(states, setting)));
+    const tell = () => {
+      const query = new URLSearchParams({ ...known, .../** @type {any} */ (link.moving?.moved) }).toString();
+      place.dispatchEvent(new CustomEvent("lab:state", { detail: { query, numbers: {} }, bubbles: true }));
+    };
+    link.moving = openStill(place, differing, tell);
+    tell(); // for links and codes that are copied before Python has said what holds
     link.stillIsTrue = !Object.keys(differing).length;
     place.addEventListener("lab:pin", (event) => {
       const pinned = `${slot}:pinned`;
@@ -130,12 +140,13 @@ export function openInstruments(python, embedded) {
       link.busy = true; // until the new interpreter has answered
       link.reopened = true;
       link.received = [];
-      const values = { ...link.sent, ...queuedValues(link) };
       // Where the settings themselves may have crashed Python, the new interpreter starts from the page's own.
-      const query = link.shown && !link.restored ? queryWith(link.settings?.query, values) : undefined;
+      const suspect = link.restored;
+      const values = { ...link.sent, ...(link.shown ? takeValues(link.queue) : {}) };
+      const query = link.shown && !suspect ? queryWith(link.settings?.query, values) : undefined;
       python.restore(link.slot, query);
       link.restored = query !== undefined;
-      link.queue = [];
+      if (suspect) link.queue = []; // else a preset or a button that has not been sent waits for the new interpreter
       link.sent = {};
       if (link.undrawn) link.drawing = drawn(python, link);
     }
@@ -170,6 +181,7 @@ async function drawn(python, link) {
     link.document = view.model.document;
     link.settings = view.model.data;
     link.sources = await scenesOf(view.model.document);
+    fitWords(link.sources);
     link.document?.on_change((event) => changed(python, link, event), false);
     return view;
   } catch (error) {

@@ -56,21 +56,9 @@ function lendAddress(query) {
 
 /** Records the settings: from Python or, before it is live, from the still picture. */
 function followSettings() {
-  /** @param {Event} event */
-  const instrument = (event) => {
-    const figure = /** @type {HTMLElement} */ (event.target).closest("figure.instrument[id]"); // not one that is pinned
-    return figure instanceof HTMLElement ? figure : undefined;
-  };
   document.addEventListener("lab:state", (event) => {
-    if (instrument(event)) place.query = /** @type {CustomEvent} */ (event).detail.query;
-  });
-  document.addEventListener("input", (event) => {
-    const input = /** @type {HTMLInputElement} */ (event.target);
-    const figure = instrument(event);
-    if (!figure || !input.closest(".still") || input.dataset.param !== figure.dataset.framesParam) return;
-    const query = new URLSearchParams(place.query);
-    query.set(String(input.dataset.param), input.value);
-    place.query = query.toString();
+    const figure = /** @type {HTMLElement} */ (event.target).closest("figure.instrument[id]"); // not one that is pinned
+    if (figure instanceof HTMLElement) place.query = /** @type {CustomEvent} */ (event).detail.query;
   });
 }
 

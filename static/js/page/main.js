@@ -54,7 +54,7 @@ if (document.querySelector("[data-instrument], [data-cell]")) {
     });
   }
   /** For the console, tests and benchmarks: stages with their times. */
-  /** @type {any} */ (window).lab = { python, cells };
+  /** @type {any} */ (window).lab = { python, cells, frame };
 }
 root.dataset.open = ""; // for the script in the page's head
 

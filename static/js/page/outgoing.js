@@ -38,6 +38,9 @@ export function changed(python, link, event) {
 /** The newest queued value of each setting. @param {Link} link @returns {Record<string, any>} */
 export const queuedValues = (link) => Object.assign({}, ...link.queue.map(({ values }) => values));
 
+/** Takes the settings before the first action or preset out of a queue. @param {Link["queue"]} queue @returns {Record<string, any>} */
+export const takeValues = (queue) => Object.assign({}, ...(queue[0]?.values ? [queue.shift()?.values] : []));
+
 /** Sends the first queued change. @param {Python} python @param {Link} link */
 export function sendWaiting(python, link) {
   const { slot, queue, busy } = link;

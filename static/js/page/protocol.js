@@ -10,10 +10,10 @@
  *   lock file that identifies its build.
  *
  * @typedef {{slot: string, name: string, state: Record<string, string>, asked: Record<string, string>,
- *   embedded: boolean, query?: string, beside?: string}} Slot  An instrument to open. `state`: the settings that its place gives it;
- *   `asked`: those that the address asks for; `embedded`: it is alone on the page; `query`: the settings that it had
- *   before a restart of Python or on an earlier visit, where they differ from its place's; `beside`: the slot of the
- *   instrument that it is a pinned copy of.
+ *   embedded: boolean, locked?: string[], query?: string, beside?: string}} Slot  An instrument to open. `state`: the settings that its place gives it;
+ *   `asked`: those that the address asks for; `embedded`: it is alone on the page; `locked`: settings that the reader
+ *   cannot move; `query`: the settings that it had before a restart of Python or on an earlier visit, where they differ
+ *   from its place's; `beside`: the slot of the instrument that it is a pinned copy of.
  *
  * @typedef {{array: number, shape: number[]}} ArrayReference
  * @typedef {{

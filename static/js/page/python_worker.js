@@ -10,7 +10,13 @@ import { unsupported } from "./protocol.js";
 import { workerUnderPolicy } from "./worker_under_policy.js";
 import { WorkerWatch } from "./worker_watch.js";
 
-/** @typedef {"asleep" | "starting" | "live" | "failed"} Health */
+/**
+ * @typedef {"asleep" | "starting" | "live" | "failed"} Health
+ * @typedef {{postMessage(message: any): void, terminate(): void, onmessage: ((event: MessageEvent) => void) | null,
+ *   onerror?: ((event: any) => void) | null,
+ *   onmessageerror?: ((event: any) => void) | null, isShared?(): boolean}} Connection  A worker, or the port of one that another
+ *   frame has started. isShared: whether other frames use it; where it says that none does, none will.
+ */
 
 export class Python {
   /** @param {string} address of the worker's script @param {"instruments" | "cells"} role */
@@ -24,8 +30,13 @@ export class Python {
     this.listeners = new Map();
     /** Messages that are sent again to the new worker after a restart. @type {ToWorker[]} */
     this.opened = [];
-    /** @type {Worker | undefined} */
+    /** @type {Connection | undefined} */
     this.worker = undefined;
+    /**
+     * Makes the connection to an interpreter. Frames of one page share one: see `embed/share.js`.
+     * @type {(address: string, name: string, alone: boolean) => Connection}
+     */
+    this.connect = (address, name) => workerUnderPolicy(address, name);
     /** State of the memory snapshot: "restored", "kept", "none", or why it could not be made. */
     this.snapshot = "";
     /** Shared memory for interrupts, if the page is cross-origin isolated: Python polls it while it computes. */
@@ -35,26 +46,27 @@ export class Python {
     this.scriptRenewed = false;
   }
 
-  /** Starts Python, or uses the worker that the page's head has started; `fresh`: not from a snapshot. */
-  start({ fresh = false } = {}) {
+  /**
+   * Starts Python, or uses the worker that the page's head has started; `fresh`: not from a snapshot; `alone`: in an
+   * interpreter that no other frame uses.
+   */
+  start({ fresh = false, alone = false } = {}) {
     this.health = "starting";
     const reason = unsupported();
     if (reason) return this.#receive({ type: "failed", where: "start", message: reason });
     const early = this.role === "instruments" ? takeEarly() : undefined;
     const name = this.role + (fresh ? " fresh" : "");
-    const worker = /** @type {Worker} */ (early?.worker ?? workerUnderPolicy(this.address, name));
+    const worker = /** @type {Connection} */ (early?.worker ?? this.connect(this.address, name, alone));
     this.worker = worker;
     this.#follow(worker);
     for (const event of early?.early ?? []) /** @type {any} */ (worker)[`on${event.type ?? "message"}`](event);
     if (this.worker !== worker) return; // it has failed, and been replaced
-    if (this.signal) {
-      this.signal[0] = 0; // an interrupt of the interpreter before this one
-      worker.postMessage({ type: "signal", signal: this.signal });
-    }
+    this.signal = sharedByte(); // a new one, which no interrupt of the interpreter before this one has set
+    if (this.signal) worker.postMessage({ type: "signal", signal: this.signal });
     for (const message of this.opened) worker.postMessage(message);
   }
 
-  /** @param {Worker} worker */
+  /** @param {Connection} worker */
   #follow(worker) {
     this.watch?.end();
     worker.onmessage = (event) => this.#receive(event.data);
@@ -107,11 +119,11 @@ export class Python {
   }
 
   /** Restarts Python: a new interpreter replaces this one, and everything that was open is opened again. */
-  replace({ fresh = false } = {}) {
+  replace({ fresh = false, alone = false } = {}) {
     this.worker?.terminate();
     this.watch?.end();
     this.#receive({ type: "replaced" });
-    this.start({ fresh });
+    this.start({ fresh, alone });
   }
 
   /** Restarts Python after a failed start, without the snapshot. */
@@ -136,6 +148,8 @@ export class Python {
   send(message) {
     if (message.type === "open" || message.type === "nothing_to_draw") this.opened.push(message);
     if (message.type === "close") this.opened = this.opened.filter((open) => open.type !== "open" || open.slot.slot !== message.slot);
+    // Code of a reader runs in no interpreter that other frames use.
+    if (message.type === "edit" && this.worker?.isShared?.()) this.replace({ alone: true });
     this.worker?.postMessage(message);
   }
 

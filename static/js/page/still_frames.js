@@ -12,10 +12,14 @@ const NEAR = "600px"; // an instrument's frames are fetched when it is this clos
 
 /** The still picture of one instrument, and its main slider. */
 export class Still {
-  /** @param {HTMLElement} panel the still front panel @param {string} address of its frames @param {string} param */
-  constructor(panel, address, param) {
+  /**
+   * @param {HTMLElement} panel the still front panel @param {string} address of its frames @param {string} param
+   * @param {() => void} [moved] called when the reader has moved the slider
+   */
+  constructor(panel, address, param, moved = () => {}) {
     this.panel = panel;
     this.param = param;
+    this.tell = moved;
     /** The slider's value; undefined until the reader has moved it. @type {number | undefined} */
     this.place = undefined;
     this.held = false;
@@ -25,7 +29,7 @@ export class Still {
     this.inputs = /** @type {HTMLInputElement[]} */ ([...panel.querySelectorAll(`.slider input[data-param="${param}"]`)]);
     for (const input of this.inputs) this.#listen(input);
     for (const mark of /** @type {NodeListOf<HTMLButtonElement>} */ (panel.querySelectorAll(`[data-goto="${param}"]`)))
-      mark.addEventListener("click", () => this.show((this.place = Number(mark.value))));
+      mark.addEventListener("click", () => this.#move(Number(mark.value)));
     const near = new IntersectionObserver(
       (entries) => {
         if (!entries.some((entry) => entry.isIntersecting)) return;
@@ -69,9 +73,15 @@ export class Still {
     });
     input.addEventListener(input.type === "range" ? "input" : "change", () => {
       if (!Number.isFinite(input.valueAsNumber)) return;
-      this.place = Math.min(Number(input.max), Math.max(Number(input.min), input.valueAsNumber));
-      this.show(this.place);
+      this.#move(Math.min(Number(input.max), Math.max(Number(input.min), input.valueAsNumber)));
     });
+  }
+
+  /** @param {number} place */
+  #move(place) {
+    this.place = place;
+    this.show(place);
+    this.tell();
   }
 }
 
@@ -96,12 +106,13 @@ function project(film, place, panel) {
 /**
  * The still picture of `place` with a working main slider; undefined where there are no frames for the settings asked for.
  * @param {HTMLElement} place @param {Record<string, string>} asked settings that the page's address asks for
+ * @param {() => void} [moved] called when the reader has moved the slider
  */
-export function openStill(place, asked) {
+export function openStill(place, asked, moved) {
   const panel = /** @type {HTMLElement | null} */ (place.querySelector(".still .front-panel"));
   const { frames, framesParam: param } = place.dataset;
   if (!panel || !frames || !param || Object.keys(asked).some((name) => name !== param)) return undefined;
-  const still = new Still(panel, frames, param);
+  const still = new Still(panel, frames, param, moved);
   if (param in asked && Number.isFinite(Number(asked[param]))) still.show(Number(asked[param]));
   return still;
 }

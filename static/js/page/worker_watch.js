@@ -16,7 +16,7 @@ const SILENCE_MS = 60_000;
 
 export class WorkerWatch {
   /**
-   * @param {Worker} worker
+   * @param {{postMessage(message: any): void}} worker
    * @param {{unloaded(): void, silent(): void, ended(): void}} act called once each: its script has not run; its start
    *   makes no progress; it has ended
    */

@@ -8,11 +8,13 @@
  * @typedef {import("../page/protocol.js").FromWorker} FromWorker
  * @typedef {import("../page/protocol.js").Stage} Stage
  * @typedef {import("../page/protocol.js").Slot} Slot
+ * @typedef {import("./clients.js").Client} Client
  * @typedef {[slot: string, values: string, patch: string, buffers: Map<string, ArrayBuffer>]} PatchParts
  * @typedef {ArrayLike<any> & {buffer: ArrayBuffer}} TypedArray
  * @typedef {import("./snapshot.js").Kept} Kept
  */
 import { NotDownloaded } from "../files/download.js";
+import { Clients } from "./clients.js";
 import { Worker } from "./confine.js";
 import { addFiles, addInstrument, addPack, requestInstrument, startFromPacks, startInterpreter } from "./interpreter.js";
 import { boundMemory, usedUp } from "./memory.js";
@@ -30,18 +32,16 @@ const ROLE = [NAME, OPTIONS[0]].includes("cells") ? "cells" : "instruments";
 /** A snapshot is made after the reader has been idle this long, so that it does not disturb. */
 const QUIET_MS = 3000;
 
+const clients = new Clients(/** @type {any} */ (self));
+
 /** @param {FromWorker} message @param {Transferable[]} [transfer] */
-const send = (message, transfer = []) => self.postMessage(message, /** @type {any} */ (transfer));
+const send = (message, transfer) => clients.send(message, transfer);
 
-/** @type {Set<Stage>} */
-const reachedStages = new Set();
+/** @param {Stage} stage @param {Client} [client] */
+const reached = (stage, client) => clients.reached(stage, client);
 
-/** Tells the page, once, that a stage of the start is over. @param {Stage} stage */
-function reached(stage) {
-  if (reachedStages.has(stage)) return;
-  reachedStages.add(stage);
-  send({ type: "stage", stage, at: performance.timeOrigin + performance.now() });
-}
+/** Whether the start is over for a client, or for any of them. @param {Client} [client] */
+const isLive = (client) => (client ? [client] : [...clients.all.values()]).some(({ stages }) => stages.has("live"));
 
 /** Time slice of long work between two messages: while the reader moves a control, and otherwise. */
 const SLICE_MS = { moving: 8, resting: 40 };
@@ -59,7 +59,6 @@ class Lab {
     this.run = 0;
     /** @type {Uint8Array | undefined} */ this.signal = undefined;
     /** @type {Promise<void> | undefined} */ this.files = hasFiles ? Promise.resolve() : undefined;
-    /** @type {Set<string>} */ this.instruments = new Set();
     /** @type {Map<string, Promise<void>>} */ this.added = new Map();
     /** Slots with long work that has not ended. @type {Set<string>} */ this.working = new Set();
     this.moved = 0;
@@ -93,10 +92,22 @@ class Lab {
     return slot;
   }
 
-  /** Resolves when all files are there that the requested instruments may import or read. */
-  async withFiles() {
+  /** Resolves when all files are there that a client's instruments may import or read. @param {Client} client */
+  async withFiles(client) {
     await (this.files ??= addFiles(this.python));
-    await Promise.all(Array.from(this.instruments, (name) => this.#withInstrument(name)));
+    await Promise.all(Array.from(client.instruments, (name) => this.#withInstrument(name)));
+  }
+
+  /** Resolves when a message can be answered without a download, or none can be had. @param {Client} client @param {ToWorker} message */
+  async provide(client, message) {
+    if (message.type === "open") client.instruments.add(message.slot.name);
+    if (this.#needsFiles(message)) await this.withFiles(client).catch(() => {}); // reported where it is needed
+  }
+
+  /** The computation may import a module for the first time. @param {ToWorker} message */
+  #needsFiles(message) {
+    if (message.type === "open") return this.files !== undefined || !this.api.knows(message.slot.name);
+    return ["set", "act", "export", "preset", "restore", "edit"].includes(message.type);
   }
 
   /** @param {string} name */
@@ -105,40 +116,46 @@ class Lab {
     return this.added.get(name);
   }
 
+  /** Closes the places of a client that has left. @param {Client} client */
+  part({ slots }) {
+    for (const slot of slots) {
+      this.api.close(slot);
+      this.working.delete(slot);
+    }
+  }
+
   /** Resolves when all files are there that a cell may import. */
   async withLibrary() {
-    await this.withFiles();
+    await this.withFiles(clients.first);
     await Promise.all([addPack(this.python, "cells"), addPack(this.python, "on_demand")]);
     this.api.cells.document_numpy();
   }
 
-  /** @param {ToWorker} message */
-  async answer(message) {
+  /** @param {ToWorker} message @param {Client} client */
+  async answer(message, client) {
     const { api } = this;
+    if (this.#needsFiles(message)) await this.withFiles(client);
     switch (message.type) {
       case "open": {
-        const { slot, name, state, asked, embedded, query, beside } = message.slot;
-        this.instruments.add(name);
-        if (this.files || !api.knows(name)) await this.withFiles();
-        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined, beside ?? "");
+        const { slot, name, state, asked, embedded, query, beside, locked = [] } = message.slot;
+        client.slots.add(slot);
+        const problems = api.open(slot, name, state, asked, embedded, query ?? undefined, beside ?? "", locked);
         send({ type: "opened", slot, problems: problems.toJs() });
         problems.destroy();
-        reached("built");
+        reached("built", client);
         this.reply(slot);
         break;
       }
       case "close":
         api.close(message.slot);
+        client.slots.delete(message.slot);
         this.working.delete(message.slot);
         break;
       case "nothing_to_draw":
-        this.live();
-        break;
       case "drawn":
-        this.live();
+        this.live(client);
         break;
       case "set": {
-        await this.withFiles(); // the computation may import a module for the first time
         const began = performance.now();
         this.moved = began;
         try {
@@ -150,7 +167,6 @@ class Lab {
         break;
       }
       case "act":
-        await this.withFiles();
         try {
           api.act(message.slot, message.message);
           this.reply(message.slot);
@@ -159,14 +175,12 @@ class Lab {
         }
         break;
       case "export":
-        await this.withFiles();
         send({
           type: "exported", slot: message.slot,
           text: message.kind === "csv" ? api.export(message.slot) : api.picture(message.slot, message.theme, message.address),
         });
         break;
       case "preset":
-        await this.withFiles();
         try {
           api.preset(message.slot, message.values, message.keep);
           this.reply(message.slot);
@@ -175,11 +189,9 @@ class Lab {
         }
         break;
       case "restore":
-        await this.withFiles();
         api.restore(message.instrument, message.name);
         break;
       case "edit": {
-        await this.withFiles();
         await addPack(this.python, "cells"); // it formats errors
         this.begin(message.run);
         const began = performance.now();
@@ -230,13 +242,13 @@ class Lab {
     send({ type: "cell_began", run });
   }
 
-  /** The start is over. */
-  live() {
-    if (reachedStages.has("live")) return;
-    reached("live");
-    this.api.started();
+  /** The start is over for a client. @param {Client} client */
+  live(client) {
+    const first = !isLive();
+    reached("live", client);
+    if (first) this.api.started();
     if (ROLE === "cells") this.withLibrary().catch(() => {}); // retried, and reported, by the first cell
-    else this.withFiles().catch(() => {}); // as above, by the first message that needs them
+    else this.withFiles(client).catch(() => {}); // as above, by the first message that needs them
   }
 }
 
@@ -284,7 +296,7 @@ async function startAgain(error) {
 /** The last line of a Python traceback, which is the error message. @param {any} error */
 const lastLine = (error) => String(error?.message ?? error).trim().split("\n").at(-1) ?? "";
 
-/** Answers the page's messages, one after the other. */
+/** Answers the messages of all clients, one after the other. */
 function serve() {
   reached("worker");
   followDownloads(() => send({ type: "downloading" }));
@@ -298,19 +310,19 @@ function serve() {
   });
   let waiting = 0; // unanswered messages
 
-  /** @param {Lab} lab @param {ToWorker} message */
-  const receive = async (lab, message) => {
+  /** @param {Lab} lab @param {ToWorker} message @param {Client} client */
+  const receive = async (lab, message, client) => {
     if (lab.signal) lab.signal[0] = 0; // an interrupt of an earlier message
     try {
-      await lab.answer(message);
+      await lab.answer(message, client);
     } catch (error) {
       if (message.type === "run_cell" && lastLine(error).startsWith("KeyboardInterrupt")) {
         send({ type: "cell_done", run: message.run, ok: false, ms: 0 }); // stopped before its own code ran
         return;
       }
-      const unfinished = error instanceof NotDownloaded && message.type === "open" && !reachedStages.has("live");
+      const unfinished = error instanceof NotDownloaded && message.type === "open" && !isLive(client);
       const where = unfinished ? "start" : (WHERE[message.type] ?? "instrument");
-      if (message.type === "open" && !unfinished) lab.live(); // Python is live, though this instrument is not
+      if (message.type === "open" && !unfinished) lab.live(client); // Python is live, though this instrument is not
       const slot = "slot" in message ? (typeof message.slot === "string" ? message.slot : message.slot.slot) : undefined;
       send({ type: "failed", where, slot, message: lastLine(error) });
     }
@@ -330,26 +342,42 @@ function serve() {
   started.then((lab) => (maker.done ||= lab.restored), () => {});
   /** @type {Promise<any>} */
   let queue = started;
-  self.onmessage = (/** @type {MessageEvent<ToWorker>} */ { data }) => {
-    if (data.type === "watch") return holdLock(data.lock);
-    if (data.type === "open")
+  /** @param {Client} client @param {ToWorker} sent */
+  const take = (client, sent) => {
+    if (sent.type === "watch") return holdLock(sent.lock, client);
+    const message = client.read(sent);
+    if (message.type === "open")
       found.then((kept) => {
-        if (!kept) requestInstrument(data.slot.name).catch(() => {}); // reported where it is added
+        if (!kept) requestInstrument(message.slot.name).catch(() => {}); // reported where it is added
       });
-    waiting++;
-    queue = queue.then(async () => {
-      const lab = await started;
-      await receive(lab, data);
-      maker.postpone(data);
-      if (!--waiting && lab.working.size) nextTask(() => goOn(lab));
+    const provided = client.line.then(async () => (await started).provide(client, message));
+    client.line = provided.then(() => {
+      if (!clients.all.has(client.number)) return; // it has left
+      waiting++;
+      queue = queue.then(async () => {
+        const lab = await started;
+        await receive(lab, message, client);
+        maker.postpone(message);
+        if (!--waiting && lab.working.size) nextTask(() => goOn(lab));
+      });
     });
+    client.line.catch(() => {}); // the start has failed, which has been said
+  };
+  self.onmessage = ({ data }) => {
+    if (data.type === "join") {
+      const client = clients.join(data.client, data.port);
+      data.port.onmessage = (/** @type {MessageEvent<ToWorker>} */ event) => take(client, event.data);
+    } else if (data.type === "leave") {
+      const client = clients.leave(data.client);
+      if (client) queue = queue.then(async () => (await started).part(client));
+    } else take(clients.first, data);
   };
 }
 
-/** Holds a lock for as long as this worker lives, by which the page notices its end. @param {string} name */
-function holdLock(name) {
+/** Holds a lock for as long as this worker lives, by which a page notices its end. @param {string} name @param {Client} client */
+function holdLock(name, client) {
   const held = () => {
-    send({ type: "watched" });
+    client.port.postMessage({ type: "watched" }, []);
     return new Promise(() => {});
   };
   navigator.locks?.request(name, held).catch(() => {}); // refused in some frames
@@ -383,7 +411,7 @@ class Maker {
     if (message.type === "open") this.instruments.add(message.slot.name);
     this.worker?.terminate();
     clearTimeout(this.timer);
-    if (this.done || !reachedStages.has("live")) return;
+    if (this.done || !isLive()) return;
     this.timer = setTimeout(() => this.#make(), QUIET_MS);
     if (!this.asked) this.#ask();
   }

@@ -189,6 +189,50 @@ def test_a_query_is_resumed_over_the_place_and_not_over_what_the_address_asks_fo
     assert (made.instrument.level, made.instrument.seed) == (0.6, 5), "reset goes to where the place begins"
 
 
+# --- locked settings -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["reset", "run", "step"])
+def test_a_locked_setting_is_not_moved_by_a_button(linked, page, monkeypatch, action):
+    monkeypatch.setattr(linked, "instrument_class", lambda name: Dial)
+    made = linked.LinkedInstrument("a", "dial", {}, {"level": "0.6"}, True, page, ["level", "seed"])
+    made.preset({"level": "0.4", "seed": "7"}, True)  # the page around it may move them
+    made.set({"count": 9})
+    made.act({"action": action})
+    assert (made.instrument.level, made.instrument.seed) == (0.4, 7)
+    assert made.instrument.count == (5 if action == "reset" else 9)
+    assert not made.instrument.playing, "it would move a locked setting"
+
+
+def test_what_a_locked_setting_does_not_allow_is_undone(linked, page, monkeypatch):
+    monkeypatch.setattr(linked, "instrument_class", lambda name: Dial)
+    made = linked.LinkedInstrument("a", "dial", {}, {}, True, page, ["half"])
+    made.answer(None)
+    made.set({"level": 0.8, "playing": True})
+    made.answer(None)
+    assert (made.instrument.level, made.instrument.half) == (0.2, 0.1)
+    assert page.head["settings"] == {"level": 0.2, "playing": False}, "the page hears what holds"
+
+
+@pytest.mark.parametrize("name", instrument_names())
+def test_no_button_of_an_instrument_moves_its_locked_settings(linked, name):
+    cls = linked.instrument_class(name)
+    for locked in cls.settings():
+        made = linked.LinkedInstrument("a", name, {}, {}, True, lambda *message: None, [locked])
+        before = made.instrument.values()[locked]
+        for view in cls.param["view"].objects if "view" in cls.settings() else [None]:
+            if view is not None:
+                made.set({"view": view})
+            for action in (
+                {"action": "run"},
+                {"action": "step"},
+                {"action": "tap", "x": 0.1, "y": 0.1},
+                {"action": "reset"},
+            ):
+                made.act(action)
+                assert made.instrument.values()[locked] == before, f"{locked} after {action} in {view}"
+
+
 # --- long work and code ----------------------------------------------------------------------------------------------
 
 
