@@ -29,6 +29,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "page/page_bar.js",
         "page/progress.js",
         "page/theme.js",
+        "page/when_near.js",
     ),
     "bokeh": ("bokeh/",),
     "embed": ("embed/",),
@@ -38,6 +39,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
 }
 #: What single scripts may import in place of that.
 EXCEPTIONS: dict[str, tuple[str, ...]] = {
+    "bokeh/components.js": ("bokeh/", "page/front_panel.js"),
     "page/main.js": ("page/", "cells/", "embed/", "files/", "receipts/"),
     "embed/embed.js": ("embed/height_table.js", "embed/schema.js"),  # runs in other sites' pages
     # Loaded by themselves, or by other scripts than the page's.
@@ -52,6 +54,7 @@ TYPES = ("page/protocol.js", "page/python_worker.js")
 LIBRARIES = {
     "bokeh/": ("@bokeh/", "@holoviz/panel/"),
     "cells/": ("@codemirror/", "@lezer/"),
+    "cells/sanitise.js": ("dompurify",),
     "files/sha256.js": ("@noble/hashes/",),
     "page/zip_stream.js": ("fflate",),
     "worker/interpreter.js": ("pyodide",),

@@ -19,7 +19,7 @@ from pyodide.ffi import to_js
 from diffusion_lab.app.instrument.answers import Answer
 from diffusion_lab.app.instrument.differences import differences
 from diffusion_lab.app.instrument.discovery import instrument_class
-from diffusion_lab.app.instrument.instrument import Instrument
+from diffusion_lab.app.instrument.instrument import Instrument, StateError
 
 #: Sends a slot's message to the page: the slot, a JSON text, and typed arrays that the text refers to by number.
 Send = Callable[[str, str, Any], None]
@@ -89,9 +89,12 @@ class LinkedInstrument:
     def preset(self, values: dict[str, str], keep: bool) -> None:
         """Applies a preset of the prose or of the page around, given as texts, to locked settings too.
 
-        See `Instrument.preset`. Raises `StateError` for an invalid value.
+        See `Instrument.preset`. Raises `StateError` for an invalid value, and for values that contradict one another.
         """
-        self.instrument.preset(self.instrument.parse_state(values), keep=keep)
+        parsed = self.instrument.parse_state(values)
+        for problem in self.instrument.contradictions(parsed):
+            raise StateError(problem)
+        self.instrument.preset(parsed, keep=keep)
 
     def resume(self, query: str) -> None:
         """Restores the settings that the instrument had in a previous interpreter, which this one replaces."""

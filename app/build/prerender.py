@@ -343,11 +343,14 @@ def check_states(states: Sequence[tuple[str, Mapping[str, str]]]) -> None:
 
 
 def _parsed(name: str, state: Mapping[str, str], part: int = 0) -> dict[str, Any]:
-    """Returns the settings in `state`; raises `ContentError` unless the instrument exists and accepts them."""
+    """Returns the settings in `state`; raises `ContentError` unless the instrument exists and accepts them together."""
     try:
-        return _class(name).parse_state(state)
+        parsed = _class(name).parse_state(state)
     except (StateError, ContentError) as error:
         raise ContentError(str(error.args[0]), part) from None
+    for problem in _class(name).contradictions(parsed):
+        raise ContentError(problem, part)
+    return parsed
 
 
 def _opened(name: str, place: Mapping[str, str]) -> Instrument:

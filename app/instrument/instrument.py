@@ -168,13 +168,9 @@ class Instrument(param.Parameterized):
     def parse_state(cls, values: Mapping[str, str]) -> dict[str, Any]:
         """Typed values from texts (a query, a chapter's directive, a link in prose); former names are accepted.
 
-        Raises `StateError` for a name that is no setting of this instrument, for a value outside its bounds, and for
-        values that contradict one another.
+        Raises `StateError` for a name that is no setting of this instrument or a value outside its bounds.
         """
-        parsed = dict(cls._parsed(given, text) for given, text in values.items())
-        for problem in cls._contradictions(parsed):
-            raise StateError(problem)
-        return parsed
+        return dict(cls._parsed(given, text) for given, text in values.items())
 
     @classmethod
     def parse_leniently(cls, values: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -194,7 +190,7 @@ class Instrument(param.Parameterized):
                 parsed[setting] = value
             except StateError as error:
                 problems.append(str(error))
-        return parsed, few([*problems, *cls._contradictions(parsed)])
+        return parsed, few([*problems, *cls.contradictions(parsed)])
 
     @classmethod
     def _parsed(cls, given: str, text: str) -> tuple[str, Any]:
@@ -210,8 +206,8 @@ class Instrument(param.Parameterized):
             raise StateError(f"`{given}` must be {allowed(cls.param[name])}, got {got}.") from None
 
     @classmethod
-    def _contradictions(cls, values: Mapping[str, Any]) -> list[str]:
-        """A sentence for each of several values that the others of them overrule (`reconcile`)."""
+    def contradictions(cls, values: Mapping[str, Any]) -> list[str]:
+        """A sentence for each of several typed values that the others of them overrule (`reconcile`)."""
         if len(values) < 2:
             return []
         made = cls(**values)

@@ -18,7 +18,7 @@ from diffusion_lab.instruments.samplers.faults import FAULTS
 from diffusion_lab.instruments.samplers.kernel import METHODS
 
 PLACES = 121  # noises on an arc
-LADDER = (4, 6, 8, 12, 16, 24, 32, 64)  # evaluations in the chart of errors
+LADDER = (4, 6, 8, 12, 16, 32, 64)  # evaluations in the chart of errors
 FAULT_LADDER = (4, 6, 8, 10, 14, 20, 30, 50)  # steps in the chart of faults
 MANY = 2000  # points on a line, and of the faults
 WITHOUT_NOISE, WITH_NOISE = "ddim", "ddpm"  # beside a sampler of the other kind
@@ -67,7 +67,7 @@ class Samplers(Instrument):
     fault = choice({name: fault.label for name, fault in FAULTS.items()}, "step_from_a_formula", "Fault",
         "A published fault, beside the right way.", when={"view": "faults"})
     data_set = choice(list(datasets.DATA_SETS), "ring", "Data", "The data whose score all samplers use.", when=SETS)
-    chart_shows = choice({"end": "Distance to exact ends", "law": "Distance to the data's law"}, "end", "Chart",
+    chart_shows = choice({"end": "Distance to exact ends", "law": "Distance to the law"}, "end", "Chart",
         "How far points end from where the exact ODE takes them, or how far the cloud is from the exact density.",
         when=RACED)
     interpolation = choice({"spherical": "Spherical", "linear": "Straight"}, "spherical", "Between the noises",

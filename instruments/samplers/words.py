@@ -61,9 +61,14 @@ def _fault(shown: Any, texts: dict[str, Any], done: str) -> str:
 
 
 def _errors(shown: Any, texts: dict[str, Any]) -> str:
-    """The chosen sampler's errors."""
+    """The chosen sampler's errors, the chart, and the design choices behind both."""
     name = shown.label("sampler")
-    law = f"Its distance to the law is {texts['law_error']}, of perfect draws {texts['law_error_true']}."
+    ends = f"The ends of {name} are {texts['end_error']} from the exact ones, of DDIM {texts['end_error_true']}."
     if METHODS[shown.sampler].stochastic:
-        return f"{name} adds fresh noise, so it has no exact ends. {law}"
-    return f"The ends of {name} are {texts['end_error']} from the exact ones, of DDIM {texts['end_error_true']}. {law}"
+        ends = f"{name} adds fresh noise, so it has no exact ends."
+    spacing = shown.label("spacing") + (f" with ρ = {shown.rho:g}" if shown.spacing == "karras" else "")
+    return (
+        f"{ends} Its distance to the law is {texts['law_error']}, of perfect draws {texts['law_error_true']}. The chart"
+        f" shows {shown.label('chart_shows').lower()} against evaluations. Noise levels: {spacing}. Euler and Heun step"
+        f" in {shown.label('variable')}. EDM: {shown.label('solver')}, fresh noise S = {shown.churn:g}."
+    )

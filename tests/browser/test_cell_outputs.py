@@ -122,14 +122,16 @@ def test_a_pinned_copy_that_is_closed_leaves_nothing(lab: Any) -> None:
 
 def test_figures_are_drawn_near_the_window_and_a_helper_s_figure_can_be_changed(lab: Any) -> None:
     lab.open()
-    cell = lab.edit("dissolve", "for k in range(20):\n    f = plot_line([0, 1], [0, k])\nf.title.text = 'The last'\nf")
+    cell = lab.edit(
+        "dissolve", "for k in range(20):\n    f = plot_line([0, 1], [0, k], title='k')\nf.title.text = 'The last'\nf"
+    )
     lab.run(cell)
     drawn = cell.locator(".output.live .live-view")
     drawn.first.wait_for()
     assert cell.locator(".output.live").count() == 20, "the last is shown once"
     assert drawn.count() < 15
     cell.locator(".output.live").last.scroll_into_view_if_needed()
-    cell.locator(".output.live:last-child .live-view").wait_for()
+    cell.locator(".output.live").last.locator(".live-view").wait_for()
     titles = "[...Bokeh.documents.at(-1)._all_models.values()].filter(m => m.type === 'Title').map(m => m.text)"
     lab.wait(f"{titles}.includes('The last')")
 

@@ -105,14 +105,14 @@ test("other reports make no statement", () => {
 
 test("statements follow their reports, a state when it has stayed for a while", () => {
   mock.timers.enable({ apis: ["setTimeout"] });
-  Object.assign(globalThis, { addEventListener: () => {} });
   /** @type {any[]} */
   const sent = [];
   /** @type {any} */
   const host = { also: undefined, send: (/** @type {any} */ report) => (sent.push(report), host.also?.(report)) };
-  followReports(host, INSTRUMENT);
+  let touched = false;
+  followReports(host, INSTRUMENT, () => touched);
   const once = host.also;
-  followReports(host, INSTRUMENT);
+  followReports(host, INSTRUMENT, () => true);
   assert.equal(host.also, once, "asking twice doubles nothing");
   for (const t of [0.1, 0.2, 0.3]) {
     host.send({ ...STATE, query: `t=${t}` });
@@ -121,6 +121,11 @@ test("statements follow their reports, a state when it has stayed for a while", 
   assert.deepEqual(sent.map(({ type }) => type), ["stateChanged", "stateChanged", "stateChanged"]);
   mock.timers.tick(5000);
   assert.deepEqual(sent.slice(3).map(({ type, statement }) => [type, statement.result.response]), [["statement", "t=0.3"]]);
+  assert.equal(sent.at(-1).statement.verb.id, VERBS[2]);
+  touched = true;
+  host.send(STATE);
+  mock.timers.tick(5000);
+  assert.equal(sent.at(-1).statement.verb.id, VERBS[3]);
   host.send(answered(true));
   assert.equal(sent.at(-1).statement.verb.id, VERBS[0]);
   mock.timers.reset();

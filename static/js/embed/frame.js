@@ -42,10 +42,14 @@ export class Frame {
     this.telling = undefined;
     this.styles = [...document.styleSheets].filter(({ href }) => href?.includes("/embed."));
     this.layout = new Layout(this.main, this.place ? options.layout : "plain", (height) => this.host.send({ type: "height", height }));
+    this.touched = false; // by the reader, not by a message
     /** Resolves at the first press on the page. @type {Promise<void>} */
     this.pressed = new Promise((resolve) => {
       this.press = () => resolve(undefined);
-      for (const event of ["pointerdown", "keydown"]) this.main.addEventListener(event, this.press, true);
+      for (const event of ["pointerdown", "keydown"]) {
+        this.main.addEventListener(event, this.press, true);
+        this.main.addEventListener(event, () => (this.touched = true), true);
+      }
     });
     this.started = turn(this.main, { paused: options.paused, pressed: this.pressed });
     if (this.root.dataset.cannot) this.started = new Promise(() => {}); // Python cannot run here
@@ -143,7 +147,7 @@ export class Frame {
 
   async #sendStatements() {
     const { activitiesOf, followReports } = await import("./xapi.js");
-    followReports(this.host, activitiesOf(this.main, this.options.question));
+    followReports(this.host, activitiesOf(this.main, this.options.question), () => this.touched);
   }
 
   #state() {

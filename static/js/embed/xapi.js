@@ -14,16 +14,15 @@ const SETTLED_MS = 1500; // a state is worth a statement when it has stayed for 
 /**
  * Sends statements to the host from now on, after the reports that they are made from.
  * @param {import("./host.js").Host} host @param {Activities} activities
+ * @param {() => boolean} touched whether the reader has pressed anything yet
  */
-export function followReports(host, activities) {
+export function followReports(host, activities, touched) {
   if (host.also) return;
-  let touched = false;
-  for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => (touched = true), { capture: true, once: true });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let settling;
   host.also = (report) => {
     const send = () => {
-      const statement = statementOf(report, activities, touched);
+      const statement = statementOf(report, activities, touched());
       if (statement) host.send({ type: "statement", statement });
     };
     if (report.type !== "stateChanged") return send();

@@ -37,7 +37,8 @@ class OwnStore {
   #key = (/** @type {string} */ key) => key.replace(/^lab:/, this.beginning);
 
   keys() {
-    const own = Object.keys(this.area).filter((key) => key.startsWith(this.beginning));
+    const others = this.beginning === "lab:" ? "lab:/" : " "; // what labs in folders have
+    const own = Object.keys(this.area).filter((key) => key.startsWith(this.beginning) && !key.startsWith(others));
     return own.map((key) => `lab:${key.slice(this.beginning.length)}`);
   }
 

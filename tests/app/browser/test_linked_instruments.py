@@ -175,6 +175,8 @@ def test_a_preset_sets_texts_and_stops_playing(dial, page):
     assert page.head["settings"] == {"count": 7}
     with pytest.raises(StateError):
         dial.preset({"level": "4"}, False)
+    with pytest.raises(StateError, match="`half` cannot be 0"):
+        dial.preset({"level": "0.4", "half": "0.5"}, True)
 
 
 def test_a_query_is_resumed_over_the_place_and_not_over_what_the_address_asks_for(linked, page, monkeypatch):

@@ -127,3 +127,13 @@ def test_an_address_may_hold_anything():
         f"Dial has no setting `cuont`; it has {', '.join(SETTINGS)}.",
         "`seed` must be a whole number from 0 to 9999, got '-1'.",
     ]
+
+
+@pytest.mark.subject(Dial, each_alone=type("Alone", (Dial,), {"reconcile": lambda self, changed: None}))
+def test_values_that_contradict_have_their_sentence(subject):
+    """`half` is kept at half of `level`: an address with both says what the one becomes that has no effect."""
+    assert subject.contradictions({"level": 0.4, "half": 0.2}) == []
+    assert subject.contradictions({"half": 0.4}) == [], "alone it contradicts nothing"
+    sentence = "`half` cannot be 0.5 beside the other settings; it becomes 0.2."
+    assert subject.contradictions({"level": 0.4, "half": 0.5}) == [sentence]
+    assert subject.parse_leniently({"level": "0.4", "half": "0.5"}) == ({"level": 0.4, "half": 0.5}, [sentence])

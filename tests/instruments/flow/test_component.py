@@ -304,6 +304,7 @@ def test_the_spread_at_the_probe_is_about_the_velocity_of_the_flow(panel):
     met = panel.instrument.met
     spread = np.sqrt(np.mean(np.sum((met.velocities - met.mean) ** 2, axis=1)))
     assert not np.allclose(met.velocities.mean(axis=0), met.mean, atol=0.02)
+    assert met.spread == pytest.approx(spread, rel=1e-12)
     assert panel.texts["probe_true"] == f"{spread:.2f}"
 
 
@@ -347,6 +348,8 @@ def test_the_words_say_what_the_readings_say(panel):
     assert f"Straightness S is {panel.instrument.case.reference.straightness.value:.3f}" in panel.description
     assert f"path length over distance {panel.instrument.case.reference.detour.value:.2f}." in panel.description
     assert "98% of its ends lie within three standard deviations of a centre (true value 99%)" in panel.description
+    panel.update(solver="heun", num_steps=1)
+    assert "in 1 Heun step. The solver (1 Heun step, evaluations: 2)" in panel.description
     panel.update(view="pairs", data_set="five_clusters")
     assert "384 points on the paths of their own pairs of rectified flow to the five clusters" in panel.description
 

@@ -1,5 +1,7 @@
 """Published faults: each differs from the right way in one thing, and costs what the instrument says."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -89,7 +91,7 @@ def test_leading_steps_start_too_near_the_middle(subject):
 def test_the_formula_is_right_only_for_leading_steps():
     """Its steps of the list are 111 apart, those of the formula 100."""
     steps = faults.linspace(10)
-    assert {a - b for a, b in zip(steps, steps[1:], strict=False)} == {111}
+    assert {a - b for a, b in pairwise(steps)} == {111}
     right, wrong = (ends("step_from_a_formula", 10, faulty) for faulty in (False, True))
     assert faults.spread(wrong) > 1.5 * faults.spread(right)
 

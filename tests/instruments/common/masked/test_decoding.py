@@ -189,3 +189,11 @@ def test_low_confidence_asks_for_the_probability_without_the_temperature(subject
     _, first, _ = decode(subject, np.full((1, 2), MASK), 2, "low_confidence", 0.05, rng)
     assert first.committed.tolist() == [[True, False]]
     assert first.confidence[0, 0] == 0.6
+
+
+@pytest.mark.subject(0.9, never_masked_again=0.0, rarely=0.2)
+def test_the_law_of_remdm_has_what_masking_again_changes(subject, rng):
+    """In six passes over four tokens of a chain with strong ties: chi-square at ALPHA."""
+    chain = two_states(0.95)
+    law = decoding_law(model_of(chain), 4, 2, 6, "remdm", subject)
+    assert p_value(decoded(chain, 30_000, 4, 6, "remdm", rng, eta_cap=0.9), law) > ALPHA
