@@ -127,7 +127,7 @@ def test_an_instruments_worker_that_ends_is_replaced(lab: Any) -> None:
     lab.slide("t", 0.77)
     lab.shows("t", "0.77")
     lab.page.workers[0].evaluate("setTimeout(() => self.close())")
-    lab.page.wait_for_function("lab.python.health === 'starting'")
+    lab.page.wait_for_function("() => lab.python.health === 'starting'")
     lab.wait_live()
     lab.shows("t", "0.77")
     lab.slide("t", 0.3)
@@ -179,7 +179,7 @@ def test_without_storage_cells_start_ahead_and_a_line_says_what_is_missing(
     lab.page.add_init_script(in_page)
     lab.open()
     lab.page.locator("[data-cell]").first.scroll_into_view_if_needed()
-    lab.page.wait_for_function("lab.cells.health === 'live'", timeout=60_000)
+    lab.page.wait_for_function("() => lab.cells.health === 'live'", timeout=60_000)
     assert lab.page.evaluate("lab.python.snapshot").startswith("none: this browser ")
     expect(lab.page.locator(".foot .offline")).to_have_text(f"Offline reading is not available: {words}")
 

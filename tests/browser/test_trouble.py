@@ -11,7 +11,7 @@ import pytest
 def test_a_host_that_does_not_answer_is_said_and_can_be_tried_again(cold_lab: Any) -> None:
     lab = cold_lab
     lab.page.context.route("**/core.*.bin", lambda route: route.abort())
-    lab.open(live=False)
+    lab.open("embed/ring.html", live=False)
     failed = lab.page.locator(".instrument .live[data-state=failed]")
     failed.wait_for(timeout=30_000)
     assert re.search(r"Python did not start: [\d.:]+ did not answer the request for core\.", failed.inner_text())
@@ -22,7 +22,7 @@ def test_a_host_that_does_not_answer_is_said_and_can_be_tried_again(cold_lab: An
 def test_a_document_that_does_not_come_is_said_and_can_be_tried_again(lab: Any, answer: str) -> None:
     blocked = "**/ring-document.*.json"
     lab.page.route(blocked, lambda route: route.abort() if answer == "no connection" else route.fulfill(status=404))
-    lab.open(live=False)
+    lab.open("embed/ring.html", live=False)
     failed = lab.page.locator(".instrument .live[data-state=failed]")
     failed.wait_for(timeout=30_000)
     assert "The instrument stopped: the picture could not be drawn: " in failed.inner_text()
@@ -55,7 +55,7 @@ def test_python_is_live_where_no_instrument_can_be_opened(lab: Any) -> None:
 
 def test_a_browser_without_simd_is_told(lab: Any) -> None:
     lab.page.add_init_script("WebAssembly.validate = () => false")
-    lab.open(live=False)
+    lab.open("embed/ring.html", live=False)
     failed = lab.page.locator(".instrument .live[data-state=failed]")
     failed.wait_for()
     assert "WebAssembly SIMD" in failed.inner_text()
@@ -75,7 +75,7 @@ def test_blocked_storage_loses_nothing_but_memory(lab: Any) -> None:
 
 
 def test_a_preset_that_cannot_be_taken_is_said_and_the_instrument_lives_on(lab: Any) -> None:
-    lab.open()
+    lab.open("embed/ring.html")
     lab.preset("ring", {"t": "7"})
     said = lab.page.locator(".instrument .live", has_text="`t` must be a number from 0.0 to 1.0, got '7'.")
     said.wait_for()
