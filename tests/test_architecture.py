@@ -107,7 +107,10 @@ RULES = (
     ),
     Rule("app/cells/notebook_helpers.py", may=("bokeh", "panel", "IPython", f"{LAB}.app.cells")),
     # Help for errors looks at what is there and knows only NumPy.
-    Rule("app/cells/hints/*.py", may=("numpy", f"{LAB}.app.cells.hints", f"{LAB}.app.cells.outputs")),
+    Rule(
+        "app/cells/hints/*.py",
+        may=("numpy", *(f"{LAB}.app.cells.{part}" for part in ("hints", "outputs", "event_loop"))),
+    ),
     # The worker.
     Rule("app/browser/**", may_not=(f"{LAB}.instruments", f"{LAB}.app.build", f"{LAB}.app.numpy_wheel")),
     # It answers from instruments alone; Panel and Bokeh are for cells.

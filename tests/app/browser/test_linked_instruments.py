@@ -195,7 +195,7 @@ def test_a_query_is_resumed_over_the_place_and_not_over_what_the_address_asks_fo
 @pytest.mark.parametrize("action", ["reset", "run", "step"])
 def test_a_locked_setting_is_not_moved_by_a_button(linked, page, monkeypatch, action):
     monkeypatch.setattr(linked, "instrument_class", lambda name: Dial)
-    made = linked.LinkedInstrument("a", "dial", {}, {"level": "0.6"}, True, page, ["level", "seed"])
+    made = linked.LinkedInstrument("a", "dial", {}, {"level": "0.6"}, True, page, locked=["level", "seed"])
     made.preset({"level": "0.4", "seed": "7"}, True)  # the page around it may move them
     made.set({"count": 9})
     made.act({"action": action})
@@ -206,7 +206,7 @@ def test_a_locked_setting_is_not_moved_by_a_button(linked, page, monkeypatch, ac
 
 def test_what_a_locked_setting_does_not_allow_is_undone(linked, page, monkeypatch):
     monkeypatch.setattr(linked, "instrument_class", lambda name: Dial)
-    made = linked.LinkedInstrument("a", "dial", {}, {}, True, page, ["half"])
+    made = linked.LinkedInstrument("a", "dial", {}, {}, True, page, locked=["half"])
     made.answer(None)
     made.set({"level": 0.8, "playing": True})
     made.answer(None)
@@ -218,7 +218,7 @@ def test_what_a_locked_setting_does_not_allow_is_undone(linked, page, monkeypatc
 def test_no_button_of_an_instrument_moves_its_locked_settings(linked, name):
     cls = linked.instrument_class(name)
     for locked in cls.settings():
-        made = linked.LinkedInstrument("a", name, {}, {}, True, lambda *message: None, [locked])
+        made = linked.LinkedInstrument("a", name, {}, {}, True, lambda *message: None, locked=[locked])
         before = made.instrument.values()[locked]
         for view in cls.param["view"].objects if "view" in cls.settings() else [None]:
             if view is not None:
