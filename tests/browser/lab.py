@@ -81,6 +81,7 @@ class Lab:
 
     def live_figure(self, cell: Locator) -> Locator:
         """The one live output of a cell, when its figure is drawn."""
+        cell.locator(".output.live").scroll_into_view_if_needed()  # figures are drawn near the window
         cell.locator(".output.live .live-view .bk-Figure").wait_for()
         return cell.locator(".output.live")
 
@@ -91,7 +92,7 @@ class Lab:
 
     def slide(self, name: str, value: float) -> None:
         """Moves a slider of the live instrument as a hand does: value and `input` event."""
-        slider = self.page.locator(f".live-view input[type=range][data-param={name}]:visible")
+        slider = self.page.locator(f".live-view input[type=range][data-param={name}]:visible").first
         slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)
 
 
