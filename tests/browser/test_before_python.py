@@ -16,7 +16,7 @@ from .held import Held
 
 
 def still(lab: Any) -> Any:
-    return lab.page.locator(".still .front-panel")
+    return lab.page.locator(".still .front-panel").first
 
 
 def put(lab: Any, name: str, value: float) -> None:
