@@ -366,7 +366,7 @@ class _Parser:
         others = [slot for slot in self.document.of(InstrumentSlot) if slot.instrument == match[1]]
         for slot in others:
             if slot.name == d.argument:
-                fix = f"Give the second slot a name of its own: `:::{{instrument}} {match[1]}-again`."
+                fix = f"Give the second slot another name: `:::{{instrument}} {match[1]}-again`."
                 raise self.document.error(d.line, f"Slot `{slot.name}` was given before, at line {slot.line}. {fix}")
         if match[2] and not others:
             fix = f"The first slot of an instrument has its name alone: `:::{{instrument}} {match[1]}`."

@@ -1,6 +1,6 @@
 /**
  * Takes objects of the browser away from the code of readers, which runs in this worker too. Through the caches it could
- * change the site that is kept for offline reading; in a worker of its own it would find the caches again.
+ * change the site that is kept for offline reading; in a worker that it starts it would find the caches again.
  */
 
 /** @param {"caches" | "Worker"} name @returns {any} the object, or undefined where the browser refuses it */
