@@ -100,7 +100,7 @@ def test_a_page_that_is_loaded_again_stands_where_it_stood(author, serving):
     assert now == pytest.approx(stood, abs=2)
     assert author.page.locator("details.about").first.evaluate("(details) => details.open")
     author.wait_live()
-    slider = author.page.locator(".live-view input[type=range][data-param=t]:visible")
+    slider = author.page.locator(".live-view input[type=range][data-param=t]:visible").first
     assert float(slider.input_value()) == 0.71
     assert author.page.url == serving.address + PAGE  # what was lent to the address is given back
     later = author.page.evaluate("document.querySelector('#instrument-ring').getBoundingClientRect().top")
