@@ -111,7 +111,7 @@ def test_a_pinned_copy_that_is_closed_leaves_nothing(lab: Any) -> None:
     lab.open()
     before = held(lab)
     for _ in range(2):
-        lab.page.locator(".instrument").evaluate(
+        lab.page.locator("#instrument-ring").evaluate(
             "(e) => e.dispatchEvent(new CustomEvent('lab:pin', { detail: { query: 't=0.5' } }))"
         )
         lab.page.locator("[data-slot$=pinned] .live-view").wait_for()
@@ -132,7 +132,9 @@ def test_figures_are_drawn_near_the_window_and_a_helper_s_figure_can_be_changed(
     assert drawn.count() < 15
     cell.locator(".output.live").last.scroll_into_view_if_needed()
     cell.locator(".output.live").last.locator(".live-view").wait_for()
-    titles = "[...Bokeh.documents.at(-1)._all_models.values()].filter(m => m.type === 'Title').map(m => m.text)"
+    titles = (
+        "Bokeh.documents.flatMap(d => [...d._all_models.values()]).filter(m => m.type === 'Title').map(m => m.text)"
+    )
     lab.wait(f"{titles}.includes('The last')")
 
 
@@ -151,7 +153,7 @@ def test_an_instrument_is_alive_in_a_cell(lab: Any) -> None:
     assert lab.run(other) == ["0.5\n"]
     cell.locator("[data-reading=t]", has_text="0.10").wait_for()
     assert float(slider.input_value()) == 0.1
-    assert lab.page.locator(".instrument [data-reading=t]").inner_text() == "0.050", (
+    assert lab.page.locator("#instrument-ring [data-reading=t]").inner_text() == "0.050", (
         "the page's own ring stays where it was"
     )
 
