@@ -41,13 +41,18 @@ class Lab:
         """Waits until a JavaScript expression is true."""
         self.page.wait_for_function(f"() => {expression}", timeout=30_000)
 
+    @property
+    def instrument(self) -> Locator:
+        """The first instrument of the page: the one that a test on a chapter is about."""
+        return self.page.locator(".instrument").first
+
     def reading(self, key: str) -> float:
         """A read-out or measure of the live instrument."""
-        return float(self.page.locator(f".live-view [data-reading={key}]").inner_text())
+        return float(self.instrument.locator(f".live-view [data-reading={key}]").inner_text())
 
     def shows(self, key: str, text: str) -> None:
         """Waits until a read-out of the live instrument has this text in it."""
-        self.page.locator(f".live-view [data-reading={key}]", has_text=text).wait_for()
+        self.instrument.locator(f".live-view [data-reading={key}]", has_text=text).wait_for()
 
     def layer(self, address: str = "plane.points") -> dict[str, list[float]]:
         """The columns of a layer, "scene.layer", as Bokeh draws them now."""
@@ -92,7 +97,7 @@ class Lab:
 
     def slide(self, name: str, value: float) -> None:
         """Moves a slider of the live instrument as a hand does: value and `input` event."""
-        slider = self.page.locator(f".live-view input[type=range][data-param={name}]:visible").first
+        slider = self.instrument.locator(f".live-view input[type=range][data-param={name}]:visible")
         slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)
 
 
@@ -113,8 +118,9 @@ def query_after(cls: type[Instrument], values: dict[str, str]) -> str:
 
 
 def model(slot: str = "") -> str:
-    """JavaScript for the Bokeh model that has the properties of an instrument, the one in `slot` or the only one."""
-    ours = f"&& String(m.id).startsWith('{slot}-')" if slot else ""
+    """JavaScript for the Bokeh model that has the properties of an instrument, the one in `slot` or the first one."""
+    slot = repr(slot) if slot else "document.querySelector('.instrument').dataset.slot"
+    ours = f"&& String(m.id).startsWith({slot} + '-')"
     return (
         "Bokeh.documents.flatMap(d => [...d._all_models.values()])"
         f".find(m => m.properties?.query && m.properties?.readings_shown {ours})"

@@ -17,14 +17,14 @@ DONE = re.compile(r"\d m?s")
 
 def said(lab: Any) -> str:
     """What the instrument says when it has failed."""
-    failed = lab.page.locator(".instrument .live[data-state=failed] .words")
+    failed = lab.instrument.locator(".live[data-state=failed] .words")
     failed.wait_for(timeout=45_000)
     return str(failed.inner_text())
 
 
 def recovers(lab: Any) -> None:
     """The picture is there; once the host is well, Retry makes the instrument live."""
-    assert lab.page.locator(".still .figure svg").is_visible(), "the still picture stays"
+    assert lab.instrument.locator(".still .figure svg").is_visible(), "the still picture stays"
     lab.page.locator(".retry").click()
     lab.wait_live()
     lab.slide("t", 0.4)

@@ -16,12 +16,12 @@ from .held import Held
 
 
 def still(lab: Any) -> Any:
-    return lab.page.locator(".still .front-panel").first
+    return lab.instrument.locator(".still .front-panel")
 
 
 def put(lab: Any, name: str, value: float) -> None:
     """Moves the still slider as a hand does."""
-    slider = still(lab).locator(f"input[type=range][data-param={name}]:visible").first
+    slider = still(lab).locator(f"input[type=range][data-param={name}]:visible")
     slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)
 
 

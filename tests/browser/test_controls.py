@@ -32,7 +32,7 @@ class Visit:
 
     def __init__(self, lab: Any, name: str) -> None:
         self.lab, self.page, self.name, self.cls = lab, lab.page, name, instrument_class(name)
-        self.panel = lab.page.locator(".live-view .front-panel")
+        self.panel = lab.instrument.locator(".live-view .front-panel")
         self.held: Held | None = Held(lab)
         lab.open(f"embed/{name}.html", live=False)
 

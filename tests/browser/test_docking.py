@@ -23,7 +23,7 @@ def press_far_preset(lab: Any) -> float:
 
 def in_window(lab: Any, selector: str) -> bool:
     """Whether the whole element lies within the window."""
-    box = lab.page.locator(f".live-view {selector}").first.bounding_box()
+    box = lab.instrument.locator(f".live-view {selector}").first.bounding_box()
     height = lab.page.viewport_size["height"]
     return bool(box["y"] >= -1 and box["y"] + box["height"] <= height + 1 and box["width"] > 0)
 
@@ -62,16 +62,18 @@ def test_the_dock_ends_at_the_instrument_and_when_it_is_closed(lab: Any) -> None
     lab.page.locator(".docked").wait_for()
     lab.page.evaluate("document.querySelector('.instrument').scrollIntoView({ block: 'start', behavior: 'instant' })")
     lab.page.locator(".docked").wait_for(state="detached")
-    lab.page.locator(".live-view .findings").wait_for()
+    lab.instrument.locator(".live-view .findings").wait_for()
 
 
 def test_a_preset_in_sight_neither_scrolls_nor_docks(lab: Any) -> None:
     lab.open(FLOW)
-    lab.page.locator(".live-view .status").evaluate("(e) => e.scrollIntoView({ block: 'end', behavior: 'instant' })")
+    lab.instrument.locator(".live-view .status").evaluate(
+        "(e) => e.scrollIntoView({ block: 'end', behavior: 'instant' })"
+    )
     before = lab.page.evaluate("scrollY")
     lab.page.locator("a.preset[data-set*='view=pairs']").first.evaluate("(link) => link.click()")
     lab.wait("document.querySelector('.live-view') !== null")
-    lab.page.locator(".live-view input[data-param=view][value=pairs]:checked").wait_for(state="attached")
+    lab.instrument.locator(".live-view input[data-param=view][value=pairs]:checked").wait_for(state="attached")
     assert lab.page.evaluate("scrollY") == before
     assert lab.page.locator(".docked").count() == 0
 

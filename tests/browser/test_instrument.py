@@ -49,10 +49,10 @@ def test_slider_moves_the_points_by_equation_1_2(lab: Any) -> None:
 
 def test_sample_recovers_six_modes(lab: Any) -> None:
     lab.open()
-    lab.page.locator(".live-view button.run").click()
-    lab.page.locator(".live-view [data-play][aria-pressed=true]").wait_for()
+    lab.instrument.locator(".live-view button.run").click()
+    lab.instrument.locator(".live-view [data-play][aria-pressed=true]").wait_for()
     first = lab.points()[:, :2]
-    lab.page.locator(".live-view [data-play][aria-pressed=false]").wait_for(timeout=30_000)
+    lab.instrument.locator(".live-view [data-play][aria-pressed=false]").wait_for(timeout=30_000)
     lab.shows("t", "0.00")
     last = lab.points()[:, :2]
     assert np.abs(first).max() > 2.5, "it starts from noise"
@@ -60,12 +60,12 @@ def test_sample_recovers_six_modes(lab: Any) -> None:
     measures = kernel.measures(last, Ring().data.mixture, 0.0)
     assert (np.abs(measures.mode_mass - 1 / 6) < 4 * measures.mode_mass_error).all()
     assert measures.within > 0.97
-    assert "60 levels × 10 steps × 520 points" in lab.page.locator(".live-view [data-status]").inner_text()
+    assert "60 levels × 10 steps × 520 points" in lab.instrument.locator(".live-view [data-status]").inner_text()
 
 
 def test_scrub_pause_seed_and_reset(lab: Any) -> None:
     lab.open()
-    panel = lab.page.locator(".live-view")
+    panel = lab.instrument.locator(".live-view")
     panel.locator("button.run").click()
     play = panel.locator("[data-play]")
     play.and_(lab.page.locator("[aria-pressed=true]")).wait_for()
@@ -88,7 +88,7 @@ def test_scrub_pause_seed_and_reset(lab: Any) -> None:
 
 def test_keyboard_alone_moves_the_slider(lab: Any) -> None:
     lab.open()
-    slider = lab.page.locator(".live-view input[type=range][data-param=t]:visible")
+    slider = lab.instrument.locator(".live-view input[type=range][data-param=t]:visible")
     slider.focus()
     slider.press("ArrowRight")
     lab.shows("t", "0.06")
@@ -98,7 +98,7 @@ def test_keyboard_alone_moves_the_slider(lab: Any) -> None:
 
 def test_a_number_out_of_bounds_is_brought_back(lab: Any) -> None:
     lab.open()
-    value = lab.page.locator(".live-view .slider input.value[data-param=t]:visible")
+    value = lab.instrument.locator(".live-view .slider input.value[data-param=t]:visible")
     value.fill("7")
     value.press("Enter")
     lab.shows("t", "1.00")
@@ -109,7 +109,7 @@ def test_field_density_and_paths_can_be_shown(lab: Any) -> None:
     lab.open("embed/ring.html?view=reverse&progress=0.5")
     for name, layer in (("show_field", "field"), ("show_density", "density"), ("show_paths", "paths")):
         before = lab.page.evaluate(VISIBLE, f"plane.{layer}")
-        lab.page.locator(f".live-view input[data-param={name}]").click()
+        lab.instrument.locator(f".live-view input[data-param={name}]").click()
         lab.wait(f"({VISIBLE})('plane.{layer}') === {str(not before).lower()}")
 
 
@@ -117,7 +117,7 @@ def test_preset_link_in_the_prose_sets_the_instrument(lab: Any) -> None:
     lab.open()
     lab.page.locator("a.preset[data-set*='t=0.11 show_density=true']").click()
     lab.shows("t", "0.11")
-    assert lab.page.locator(".live-view input[data-param=show_density]").is_checked()
+    assert lab.instrument.locator(".live-view input[data-param=show_density]").is_checked()
 
 
 def test_preset_link_before_python_is_live_is_not_lost(lab: Any) -> None:
@@ -129,30 +129,32 @@ def test_preset_link_before_python_is_live_is_not_lost(lab: Any) -> None:
 
 def test_description_follows_the_picture(lab: Any) -> None:
     lab.open()
-    figure = lab.page.locator(".live-view .figure")
+    figure = lab.instrument.locator(".live-view .figure")
     assert "t = 0.05" in figure.get_attribute("aria-label")
     lab.slide("t", 0.9)
-    lab.page.locator(".live-view .figure[aria-label*='t = 0.90']").wait_for()
-    lab.page.locator(".live-view .description", has_text="t = 0.90").wait_for(state="attached")
+    lab.instrument.locator(".live-view .figure[aria-label*='t = 0.90']").wait_for()
+    lab.instrument.locator(".live-view .description", has_text="t = 0.90").wait_for(state="attached")
 
 
 def test_reduced_motion_shows_the_end_at_once(open_lab: Any) -> None:
     lab = open_lab(reduced_motion="reduce").open()
-    lab.page.locator(".live-view button.run").click()
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.00").wait_for(timeout=4_000)  # it is played in 5 s
+    lab.instrument.locator(".live-view button.run").click()
+    lab.instrument.locator(".live-view [data-reading=t]", has_text="0.00").wait_for(
+        timeout=4_000
+    )  # it is played in 5 s
 
 
 def test_address_sets_the_state_and_the_menu_gives_it_back(lab: Any) -> None:
     lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     lab.open("chapters/01-forward.html?ring.t=0.4&ring.seed=9&ring.sampeler=ddim&ring.utm=1&other.t=0.9")
     assert lab.reading("t") == 0.4
-    notice = lab.page.locator(".instrument .notice").inner_text()
+    notice = lab.instrument.locator(".notice").inner_text()
     assert notice.startswith("Ring has no setting `sampeler`; it has view, t,")
     lab.slide("t", 0.7)
     lab.shows("t", "0.70")
-    lab.page.locator(".instrument .menu summary").click()
-    lab.page.locator(".instrument [data-do=link]").click()
-    lab.page.locator(".instrument .menu output", has_text="Copied.").wait_for()
+    lab.instrument.locator(".menu summary").click()
+    lab.instrument.locator("[data-do=link]").click()
+    lab.instrument.locator(".menu output", has_text="Copied.").wait_for()
     link = lab.page.evaluate("navigator.clipboard.readText()")
     assert link == lab.site + "chapters/01-forward.html?ring.t=0.7&ring.seed=9#instrument-ring"
 
@@ -165,7 +167,7 @@ def test_reload_and_back_keep_the_state_a_link_wins_and_all_can_be_reset(lab: An
     lab.shows("t", "0.77")
     yours.get_by_text("What you have changed on this page is kept in this browser.").wait_for()
     lab.page.reload()
-    lab.page.locator(".still .figure[aria-label*='t = 0.7']").wait_for()
+    lab.instrument.locator(".still .figure[aria-label*='t = 0.7']").wait_for()
     lab.wait_live()
     lab.shows("t", "0.77")
     assert yours.count() == 1
@@ -175,7 +177,7 @@ def test_reload_and_back_keep_the_state_a_link_wins_and_all_can_be_reset(lab: An
     lab.shows("t", "0.77")
     lab.open("chapters/01-forward.html?ring.t=0.4")
     lab.shows("t", "0.40")
-    came = lab.page.locator(".instrument .kept", has_text="This state came by link. Yours is kept.")
+    came = lab.instrument.locator(".kept", has_text="This state came by link. Yours is kept.")
     came.get_by_role("button", name="Back to mine").click()
     lab.shows("t", "0.77")
     yours.get_by_role("button", name="Reset all").click()
@@ -207,8 +209,8 @@ def test_former_names_and_what_is_no_setting_in_an_address(lab: Any) -> None:
 
 def test_a_pinned_copy_keeps_its_settings_and_its_seed(lab: Any) -> None:
     lab.open()
-    lab.page.locator(".instrument .menu summary").click()
-    lab.page.locator(".instrument [data-do=pin]").click()
+    lab.instrument.locator(".menu summary").click()
+    lab.instrument.locator("[data-do=pin]").click()
     first, pinned = lab.page.locator(".pair .instrument").first, lab.page.locator(".pair .instrument").nth(1)
     pinned.locator(".live-view [data-reading=t]", has_text="0.05").wait_for(timeout=30_000)
     name = pinned.locator("h3", has_text="the same as here")
@@ -227,9 +229,9 @@ def test_a_pinned_copy_keeps_its_settings_and_its_seed(lab: Any) -> None:
     assert download.value.suggested_filename == "ring-pinned.csv"
     assert "# Pinned copy: t = 0.60 (here 0.10)\n" in download.value.path().read_text("utf-8")
     pinned.locator(".unpin").click()
-    assert lab.page.locator(".instrument").count() == 1
+    assert lab.page.locator(".pair").count() == 0
     assert lab.page.evaluate("Bokeh.documents.length") == 1, "the document of the copy is gone"
-    move(lab.page.locator(".instrument"), "t", 0.2)
+    move(lab.instrument, "t", 0.2)
     lab.shows("t", "0.20")
 
 

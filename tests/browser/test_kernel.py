@@ -49,7 +49,7 @@ def run(lab: Any, cell: Locator, code: str, said: str) -> None:
 
 def mark(lab: Any) -> str:
     """What the instrument says of its code."""
-    return " ".join(lab.page.locator(".instrument > .edited").inner_text().split())
+    return " ".join(lab.instrument.locator("> .edited").inner_text().split())
 
 
 def test_an_edit_changes_the_picture_an_error_keeps_it_and_reset_restores_it(lab: Any) -> None:
@@ -73,7 +73,7 @@ def test_an_edit_changes_the_picture_an_error_keeps_it_and_reset_restores_it(lab
     assert "is called with the parameters (x0, eps, t)" in cell.locator("pre.error").inner_text()
 
     cell.locator("header .reset").click()
-    lab.page.locator(".instrument > .edited").wait_for(state="detached")
+    lab.instrument.locator("> .edited").wait_for(state="detached")
     np.testing.assert_array_equal(lab.points(), original)
     assert cell.locator(".cm-content").inner_text().strip() == code.strip()
 
@@ -86,7 +86,7 @@ def test_the_mark_resets_and_the_readers_text_stays(lab: Any) -> None:
     assert lab.reading("alpha_bar") == pytest.approx(before**0.5, abs=1e-3)
     lab.slide("t", 0.6)
     lab.shows("alpha_bar", f"{np.exp(-1.8):.3f}")
-    lab.page.locator(".instrument > .edited button", has_text="Undo").click()
+    lab.instrument.locator("> .edited button", has_text="Undo").click()
     lab.shows("alpha_bar", f"{np.exp(-3.6):.3f}")
     assert "0.5 * " in cell.locator(".cm-content").inner_text()
     assert cell.locator(".state").inner_text() == ""
@@ -139,7 +139,7 @@ def test_an_endless_loop_in_the_kernel(
     lab.slide("t", 0.55)  # moved while it does not answer: not lost
     cell.locator(".stop").click()
     cell.locator(".state", has_text="stopped").wait_for()
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.55").wait_for(timeout=30_000)
+    lab.instrument.locator(".live-view [data-reading=t]", has_text="0.55").wait_for(timeout=30_000)
     lab.page.locator(".arriving").wait_for(state="detached")
     lab.slide("t", 0.42)
     lab.shows("t", "0.42")
@@ -157,7 +157,7 @@ def test_a_loop_that_a_slider_runs_into(
     run(lab, cell, code, "in the instrument")
     lab.slide("t", 0.8)
     lab.page.locator(".edited .stuck button").click(timeout=10_000)  # it shows itself
-    lab.page.locator(".live-view [data-reading=t]", has_text="0.80").wait_for(timeout=30_000)
+    lab.instrument.locator(".live-view [data-reading=t]", has_text="0.80").wait_for(timeout=30_000)
     lab.page.locator(".arriving").wait_for(state="detached")
     assert np.abs(lab.points()[:, :2]).max() > 0.1
     assert "its own code" in mark(lab)
@@ -171,7 +171,7 @@ def test_a_start_that_is_tried_again_keeps_what_the_instrument_showed(lab: Any) 
     lab.page.wait_for_function("() => lab.python.health === 'live'", timeout=60_000)
     lab.page.locator(".arriving").wait_for(state="detached")
     assert lab.reading("t") == 0.42
-    lab.page.locator(".live-view [data-action=reset]").click()
+    lab.instrument.locator(".live-view [data-action=reset]").click()
     lab.shows("t", "0.30")
 
 
@@ -201,7 +201,7 @@ def test_an_edit_moves_what_the_instrument_says_it_moves(pages: Any, name: str, 
     """Code that is run in the instrument is computed to the end; so the lab's own is run first, to compare with."""
     lab, cls = pages(name), instrument_class(name)
     values = {setting: as_text(value) for setting, value in edit.state.items()}
-    lab.page.locator(".live-view [data-action=reset]").click()
+    lab.instrument.locator(".live-view [data-action=reset]").click()
     lab.wait(f"{model()}.query === ''")
     lab.preset(name, values)
     lab.wait(f"{model()}.query === {query_after(cls, values)!r}")
@@ -220,6 +220,6 @@ def test_an_edit_moves_what_the_instrument_says_it_moves(pages: Any, name: str, 
     after = shown()
     assert [moved for moved in before if after[moved] == before[moved]] == []
     cell.locator("header .reset").click()
-    lab.page.locator(".instrument > .edited").wait_for(state="detached")
+    lab.instrument.locator("> .edited").wait_for(state="detached")
     assert shown() == before
     cell.locator(".shut").click()

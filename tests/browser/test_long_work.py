@@ -43,7 +43,7 @@ window.Worker = class extends Worker {
 
 def test_a_slider_moves_while_a_flow_is_fitted(lab: Any) -> None:
     lab.open("embed/flow.html")
-    panel = lab.page.locator(".live-view .front-panel")
+    panel = lab.instrument.locator(".live-view .front-panel")
     slider = panel.locator("input[type=range][data-param=t]").element_handle()
     readout = panel.locator("[data-reading=t]").element_handle()
     status, pale = panel.locator("[data-status]"), panel.locator("[data-scene=plane][data-pale]")
@@ -66,7 +66,7 @@ def test_a_slider_moves_while_a_flow_is_fitted(lab: Any) -> None:
 
 def test_work_that_nobody_wants_any_more_is_given_up(lab: Any) -> None:
     lab.open("embed/flow.html")
-    flow = lab.page.locator(".live-view select[data-param=flow]")
+    flow = lab.instrument.locator(".live-view select[data-param=flow]")
     flow.select_option("reflow_twice")
     lab.wait(f"{model()}.waiting")
     flow.select_option("rectified_flow")
@@ -84,13 +84,13 @@ def test_no_slow_setting_keeps_python(lab: Any, name: str) -> None:
         if not drag.slow:
             continue
         values = {setting: as_text(value) for setting, value in drag.state.items()}
-        lab.page.locator(".live-view [data-action=reset]").click()
+        lab.instrument.locator(".live-view [data-action=reset]").click()
         lab.wait(f"{model()}.query === ''")
         lab.preset(name, values)
         lab.wait(f"{model()}.query === {query_after(cls, values)!r} && !{model()}.waiting")
         lab.page.evaluate("labKept.length = 0")
         low, high = cls.param[drag.setting].bounds
-        slider = lab.page.locator(f".live-view input[type=range][data-param={drag.setting}]")
+        slider = lab.instrument.locator(f".live-view input[type=range][data-param={drag.setting}]")
         ends = (low, high) if lab.value(drag.setting) == high else (high, low)
         for count, value in enumerate(ends, 1):
             slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)

@@ -19,7 +19,7 @@ def test_a_chapter_that_was_never_opened_runs_without_a_network(open_cold: Calla
     switch_off()
     lab.open("chapters/06-flow.html?flow.t=0.4")
     assert lab.page.evaluate("lab.python.snapshot") == "restored"
-    picture = lab.page.locator(".live-view [role=img]").first
+    picture = lab.instrument.locator(".live-view [role=img]").first
     before = picture.get_attribute("aria-label") or ""
     lab.slide("t", 0.8)
     expect(picture).not_to_have_attribute("aria-label", before)

@@ -36,24 +36,24 @@ def test_forward_is_played_from_data_to_noise_and_clean_is_not(open_lab: Any) ->
     ended = next(k for k, t in enumerate(places) if t == 1)
     middle = min(range(ended), key=lambda k: abs(places[k] - 0.117))
     assert (times[middle] - times[0]) / (times[ended] - times[0]) == pytest.approx(0.5, abs=0.15)
-    lab.page.locator(".live-view label:has(> input[value=clean])").click()
+    lab.instrument.locator(".live-view label:has(> input[value=clean])").click()
     play.wait_for(state="hidden")
-    lab.page.locator(".live-view [data-action=step]").wait_for(state="hidden")
-    lab.page.locator(".live-view button.run").wait_for(state="visible")
+    lab.instrument.locator(".live-view [data-action=step]").wait_for(state="hidden")
+    lab.instrument.locator(".live-view button.run").wait_for(state="visible")
 
 
 def test_sampling_again_takes_the_next_seed_and_a_die_takes_any(open_lab: Any) -> None:
     lab = open_lab(reduced_motion="reduce")  # playing shows the end at once
     lab.open("embed/ring.html?sampler=ddim&num_levels=10")
-    run = lab.page.locator(".live-view button.run")
+    run = lab.instrument.locator(".live-view button.run")
     for seed in (4, 5):
         run.click()
         lab.wait(f"{model()}.seed === {seed} && {model()}.progress === 1 && !{model()}.playing")
     lab.wait(f"new URLSearchParams({model()}.query).get('seed') === '5'")
-    lab.page.locator(".live-view [data-die]").click()
+    lab.instrument.locator(".live-view [data-die]").click()
     lab.wait(f"{model()}.seed !== 5")
     seed = lab.value("seed")
-    assert lab.page.locator(".live-view .seed input").input_value() == str(seed)
+    assert lab.instrument.locator(".live-view .seed input").input_value() == str(seed)
 
 
 def test_a_mark_goes_to_its_moment_by_keyboard(open_lab: Any) -> None:
@@ -70,7 +70,7 @@ def test_a_stroke_is_seen_while_it_is_drawn(open_lab: Any) -> None:
     """In reverse too, where Python's own picture begins with noise."""
     lab = open_lab()
     lab.open("embed/ring.html?view=reverse&data_set=drawn&progress=0")
-    pad = lab.page.locator(".live-view [data-brush]")
+    pad = lab.instrument.locator(".live-view [data-brush]")
     box = pad.bounding_box()
     lab.page.mouse.move(box["x"] + 100, box["y"] + 100)
     lab.page.mouse.down()

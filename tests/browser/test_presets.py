@@ -43,7 +43,7 @@ def test_every_preset_of_chapter_6_shows_what_a_fresh_instrument_shows(lab: Any)
         fresh.preset(fresh.parse_state(dict(pair.split("=") for pair in preset.get_attribute("data-set").split())))
         waits_for(lab, fresh, slot.name)
         assert settings(lab, fresh, slot.name) == fresh.values()
-        shown = lab.page.locator(".live-view [data-reading]").evaluate_all(
+        shown = lab.instrument.locator(".live-view [data-reading]").evaluate_all(
             "(all) => Object.fromEntries(all.map((element) => [element.dataset.reading, element.textContent]))"
         )
         wanted = {key: text for key, text in fresh.answer().texts.items() if key in shown}
@@ -55,7 +55,7 @@ def test_a_preset_stops_playing(lab: Any) -> None:
     lab.open()
     (slot,) = CHAPTERS["01-forward"]
     ring = in_the_place(slot)
-    lab.page.locator(".live-view button.run").click()
+    lab.instrument.locator(".live-view button.run").click()
     lab.wait(f"{model()}.playing && {model()}.progress > 0.1")
     lab.page.locator("a.preset[data-set='t=0.5']").evaluate("(link) => link.click()")
     ring.preset({"t": 0.5})

@@ -28,8 +28,8 @@ def test_what_was_done_is_handed_in_as_a_code_and_read_as_a_table(lab: Lab) -> N
 
     lab.slide("t", 0.4)
     lab.shows("t", "0.4")
-    lab.page.locator(".instrument .menu summary").click()
-    lab.page.locator(".instrument [data-do=receipt]").click()
+    lab.instrument.locator(".menu summary").click()
+    lab.instrument.locator("[data-do=receipt]").click()
     expect(dialog.locator("tr")).to_have_text(["t0.4"])
     state = dialog.locator("textarea").input_value()
     reader = dialog.locator("a").evaluate("(link) => link.href")

@@ -50,9 +50,9 @@ def running(cell: Locator, printed: str = "begun") -> None:
 def instruments_answer(lab: Any) -> None:
     """Moves a slider; its picture follows."""
     before = lab.points()
-    now = float(lab.page.locator(".live-view input[type=range][data-param=t]").input_value())
+    now = float(lab.instrument.locator(".live-view input[type=range][data-param=t]").input_value())
     lab.slide("t", wanted := round((now + 0.37) % 1, 2))
-    lab.page.locator(".live-view [data-reading=t]", has_text=f"{wanted:.2f}").wait_for(timeout=30_000)
+    lab.instrument.locator(".live-view [data-reading=t]", has_text=f"{wanted:.2f}").wait_for(timeout=30_000)
     assert np.abs(lab.points() - before).max() > 0.01
 
 
