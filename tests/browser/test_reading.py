@@ -17,14 +17,14 @@ def test_reads_without_javascript(open_cold: MakeLab) -> None:
     page = open_cold(java_script_enabled=False).open(live=False).page
     assert page.locator("h1").inner_text() == "The forward process"
     assert page.locator(".formula .katex-html").count() == page.locator(".formula math").count() == 6
-    dots = page.locator(".still .figure svg path[stroke-linecap=round]").first
+    dots = page.locator("#instrument-ring .still .figure svg path[stroke-linecap=round]").first
     assert dots.is_visible() and dots.get_attribute("d").count("M") > 50
-    assert page.locator(".still [data-reading=alpha_bar]").inner_text() == "0.741"
+    assert page.locator("#instrument-ring .still [data-reading=alpha_bar]").inner_text() == "0.741"
     outputs = page.locator("[data-cell] .output.text").all_inner_texts()
     assert len(outputs) == 2 and "gap/width" in outputs[0] and "sd of a mode" in outputs[1]
     assert page.locator("[data-cell] .output.picture svg").count() == 2
     assert page.locator(".solution").first.is_visible()
-    assert "Needs JavaScript" in page.locator(".instrument .live").inner_text()
+    assert "Needs JavaScript" in page.locator("#instrument-ring .live").inner_text()
     for dead in (".quiz button", ".predict .try", ".cell .run", "button.theme"):
         assert not page.locator(dead).first.is_visible(), f"{dead} can do nothing without JavaScript"
 
