@@ -72,9 +72,9 @@ class Course:
 
 
 def open_dialog(lab: Lab) -> None:
-    """Opens the dialog of the only instrument, and waits until its preview has said which settings there are."""
-    lab.page.locator(".instrument .menu summary").click()
-    lab.page.locator(".instrument [data-do=embed]").click()
+    """Opens the dialog of the first instrument, and waits until its preview has said which settings there are."""
+    lab.instrument.locator(".menu summary").click()
+    lab.instrument.locator("[data-do=embed]").click()
     lab.page.locator("dialog [name=control-seed]").wait_for(timeout=60_000)
 
 

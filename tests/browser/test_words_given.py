@@ -61,7 +61,7 @@ def test_what_is_typed_is_given_and_what_cannot_be_is_said(lab: Any) -> None:
 
 # --- the learned model -----------------------------------------------------------------------------------------------
 
-WEIGHTS = re.compile(r"/unmask-weights\.\w+\.npz$")
+WEIGHTS = re.compile(r"/unmask-weights\.\w+\.bin$")
 
 
 def test_the_learned_model_unmasks_in_the_page(lab: Any) -> None:

@@ -22,6 +22,7 @@ export function pinBeside(place, still, closed) {
   stage.append(still.cloneNode(true));
   copy.append(header, notice, stage);
   const menu = /** @type {HTMLElement} */ (copy.querySelector(".menu"));
+  menu.removeAttribute("open"); // the original's is open: its entry has just been pressed
   for (const entry of /** @type {NodeListOf<HTMLElement>} */ (menu.querySelectorAll("[data-do]")))
     if (!ENTRIES.includes(String(entry.dataset.do))) entry.remove();
   const slot = String(place.dataset.slot);
