@@ -26,7 +26,7 @@ def test_examples_are_of_this_instrument(cls):
     layers = {f"{scene.name}.{layer}" for scene in cls.scenes().values() for layer in scene.layers}
     assert found.edits
     for edit in found.edits:
-        assert code[edit.function].count(edit.find) >= 1
+        assert code[edit.function].count(edit.find) == 1, "else an edit may change a docstring only"
         assert edit.find not in ("", edit.replace)
         assert edit.moves and set(edit.moves) <= readings | layers
     sliders = {s for s in cls.settings() if cls.param[s].control.kind in ("slider", "seed", "none")}
