@@ -193,6 +193,17 @@ def pages(warm_profile: Any, site: str) -> Iterator[Callable[[str], Any]]:
     watched.end()
 
 
+def agree(now: dict[str, Any], before: dict[str, Any], tolerance: float) -> None:
+    """Layers and readings are the same, but for rounding where a tolerance is given."""
+    assert now.keys() == before.keys()
+    for key, value in before.items():
+        if not isinstance(value, dict) or not tolerance:
+            assert now[key] == value
+            continue
+        for column, numbers in value.items():
+            np.testing.assert_allclose(now[key][column], numbers, rtol=tolerance, atol=tolerance)
+
+
 EDITS = [(name, edit) for name in instrument_names() for edit in examples(name).edits]
 
 
@@ -221,5 +232,5 @@ def test_an_edit_moves_what_the_instrument_says_it_moves(pages: Any, name: str, 
     assert [moved for moved in before if after[moved] == before[moved]] == []
     cell.locator("header .reset").click()
     lab.instrument.locator("> .edited").wait_for(state="detached")
-    assert shown() == before
+    agree(shown(), before, 2e-3 if found["plain"] else 0.0)  # the fast form rounds otherwise, and training amplifies it
     cell.locator(".shut").click()
