@@ -122,7 +122,8 @@ def test_the_dock_shows_what_a_preset_changes(open_lab: Any, window: dict[str, i
     chart.get_by_text("Loss of K passes").wait_for()
     assert not lab.page.locator(f"{SHOWN} .picture").is_visible()
     dock = ".docked > .stage"
-    clear = f"""(() => {{ const [line, dock] = [{LINE}, document.querySelector({dock!r})].map((e) => e.getBoundingClientRect());
+    clear = f"""(() => {{
+        const [line, dock] = [{LINE}, document.querySelector({dock!r})].map((e) => e.getBoundingClientRect());
         return line.top > 0 && (line.bottom <= dock.top || line.right <= dock.left) && dock.top >= 0; }})()"""
     lab.wait(clear)
     # The reader can have the picture, and keeps it while a slider is moved.
