@@ -132,3 +132,21 @@ def test_the_dock_shows_what_a_preset_changes(open_lab: Any, window: dict[str, i
     lab.slide("progress", 0.6)
     lab.shows("unmasked", "5 of 5")
     assert not chart.count()
+
+
+@pytest.mark.parametrize(("chapter", "slot"), [("01-forward", "schedule"), ("03-samplers", "samplers")])
+def test_in_a_low_window_a_chart_begins_in_sight_and_rare_settings_are_folded(
+    open_lab: Any, chapter: str, slot: str
+) -> None:
+    lab = open_lab(viewport={"width": 1360, "height": 760}).open(f"chapters/{chapter}.html")
+    place = lab.page.locator(f"#instrument-{slot}")
+    place.locator(".live-view .front-panel[data-live]").wait_for()
+    place.evaluate("(e) => e.scrollIntoView({ block: 'start', behavior: 'instant' })")
+    assert place.locator(".live-view .chart:visible .figure").first.bounding_box()["y"] < 660
+    if slot == "samplers":
+        more = place.locator(".live-view [data-more]").bounding_box()
+        assert more["y"] + more["height"] < 760, "all other settings are above it"
+        rare = place.locator(".live-view select[data-param=spacing]")
+        assert not rare.is_visible()
+        place.locator(".live-view [data-more]").click()
+        rare.wait_for()
