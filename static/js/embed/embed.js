@@ -48,7 +48,7 @@ class InstrumentLab extends HTMLElement {
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     root.innerHTML = `<style>:host{display:block;position:relative}:host([hidden]){display:none}
       img{position:absolute;inset:0;width:100%;height:100%;object-fit:contain;transition:opacity .2s;pointer-events:none}
-      .shown{opacity:0}</style><slot></slot><img alt="" hidden>`;
+      .shown{opacity:0}::slotted(:not(iframe)){display:none}</style><slot></slot><img alt="" hidden>`;
     this.poster = /** @type {HTMLImageElement} */ (root.querySelector("img"));
     // A child, not in the shadow: frames there have no place in `parent.frames`, where frames of the lab find each other.
     this.frame = document.createElement("iframe");
