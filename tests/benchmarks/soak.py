@@ -63,7 +63,7 @@ def run(page: Page, figures: int = 0) -> str:
     """Runs the first cell, waits until it has ended and its figures are drawn; returns what it prints."""
     cell = page.locator("[data-cell]").first
     page.evaluate("() => document.querySelectorAll('.cell .live-view').forEach((e) => (e.dataset.old = ''))")
-    cell.locator(".run").click()
+    cell.locator(".run").first.click()
     cell.locator(".state", has_text=re.compile(r"\d m?s|error|lost")).wait_for(timeout=120_000)
     page.wait_for_function(f"() => document.querySelectorAll('.cell .live-view:not([data-old])').length === {figures}")
     return "".join(cell.locator("pre.output").all_inner_texts())
