@@ -1,4 +1,4 @@
-"""What has been removed from the page is freed, in the page and in Python. `benchmarks/soak.py` repeats it a thousand times."""
+"""What is removed from the page is freed, in the page and in Python; `benchmarks/soak.py` repeats it many times."""
 
 from __future__ import annotations
 
