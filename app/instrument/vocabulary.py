@@ -19,7 +19,7 @@ GLOSSARY: dict[str, str] = {
     "dropout": "share of training examples that lose their condition",
     "eta": "DDIM: fresh noise, 0 none, 1 as much as DDPM",
     "eta_cap": "ReMDM: the largest probability that a committed token is masked again",
-    "fault": "a published fault of a sampler",
+    "fault": "a published fault of a sampler or of decoding",
     "flow": "the velocity field from noise to data",
     "fresh_noise": "whether fresh noise is one draw for all points, or one for each",
     "given": "tokens that stay where they are, as place:word",
