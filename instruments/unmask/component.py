@@ -24,12 +24,6 @@ from diffusion_lab.instruments.unmask.front_panel import DECODE, PANEL, TRAIN
 KEPT = 64  # results cached for settings that return to earlier values
 RULES = {rule: "ReMDM" if rule == "remdm" else "" for rule in kernel.RULES}
 
-PRECISION = {
-    "exact": "exact posteriors, float64",
-    "learned": "transformer, float32",
-    "trained": "multilayer perceptron trained here, float32",
-}
-
 State = TypeVar("State")
 
 
@@ -342,18 +336,7 @@ class Unmask(Instrument):
 
     def status(self) -> Status:
         """Passes and their time; the chart's work."""
-        nfe, report, shown = self.decoding.nfe, self._report(), self.shown
-        both = f"unmasking: {shown.counter('unmasked')} · left to right: {shown.counter('written')}"
-        return Status(
-            f"{both} · a pass of unmasking computes all {self.length} words",
-            PRECISION[self.predicts],
-            timed=("passes",) if nfe else (),
-            count=nfe,
-            each="a pass",
-            beside=Status(f"chart: {report.sample}", timed=("replay" if self.view == "train" else self.chart,))
-            if report
-            else Status("chart: being measured"),
-        )
+        return words.status(self, self._report())
 
     def describe(self) -> str:
         """The picture in words."""

@@ -1,4 +1,4 @@
-"""The picture of masked diffusion in words: both texts, what the last pass did, the model and its error."""
+"""Masked diffusion in words: both texts, what the last pass did, the model and its error, and what all that cost."""
 
 from __future__ import annotations
 
@@ -6,11 +6,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffusion_lab.app.instrument import counted
+from diffusion_lab.app.instrument import Status, counted
 from diffusion_lab.instruments.unmask import charts, faults, kernel
 
 if TYPE_CHECKING:
     from diffusion_lab.instruments.unmask.component import Unmask
+
+
+PRECISION = {
+    "exact": "exact posteriors, float64",
+    "learned": "transformer, float32",
+    "trained": "multilayer perceptron trained here, float32",
+}
+
+
+def status(i: Unmask, report: charts.Report | None) -> Status:
+    """Passes and their time; the chart's work."""
+    nfe, shown = i.decoding.nfe, i.shown
+    both = f"unmasking: {shown.counter('unmasked')} · left to right: {shown.counter('written')}"
+    return Status(
+        f"{both} · a pass of unmasking computes all {i.length} words",
+        PRECISION[i.predicts],
+        timed=("passes",) if nfe else (),
+        count=nfe,
+        each="a pass",
+        beside=Status(f"chart: {report.sample}", timed=("replay" if i.view == "train" else i.chart,))
+        if report
+        else Status("chart: being measured"),
+    )
 
 
 def describe(i: Unmask, report: charts.Report | None) -> str:
