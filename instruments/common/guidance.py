@@ -46,8 +46,8 @@ def rescaled(eps_guided: Array, eps_cond: Array, rescale: float) -> Array:
     point, (N, d). The paper takes the standard deviation over all values of an image, here the root mean square of a
     point's few values: of many values with mean 0 the two agree.
     """
-    sizes = [np.sqrt(np.sum(eps**2, axis=1, keepdims=True)) for eps in (eps_cond, eps_guided)]
-    factor = np.divide(*sizes, out=np.ones_like(sizes[0]), where=sizes[1] > 0)
+    size, wanted = (np.sqrt(np.sum(eps**2, axis=1, keepdims=True)) for eps in (eps_guided, eps_cond))
+    factor = np.divide(wanted, size, out=np.ones_like(size), where=size > 0)
     return (rescale * factor + (1.0 - rescale)) * eps_guided
 
 

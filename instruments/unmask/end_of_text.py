@@ -119,8 +119,8 @@ def end_shares(length: int, temperature: float, seed: int, texts: int = TEXTS) -
             error[way].append(float(of_text.std(ddof=1) / np.sqrt(texts)))
         if way == "low_confidence":
             example = written(state.x[0])
-    arrays = ({way: np.array(values) for way, values in found.items()} for found in (share, error))
-    return EndShares(np.array(steps), *arrays, exact_share(length), example)
+    shares, errors = ({way: np.array(values) for way, values in found.items()} for found in (share, error))
+    return EndShares(np.array(steps), shares, errors, exact_share(length), example)
 
 
 def ending_laws(x: Tokens) -> Array:

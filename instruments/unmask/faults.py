@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ def _rounded(
     """Draws with E = -log u in a coarse type, u a multiple of 2^-bits below 1, as such random numbers are made."""
     if temperature == 0 or not len(law):
         return propose(law, temperature, remasking, rng)
-    u = (np.floor(rng.random(law.shape) * 2.0**bits) / 2.0**bits).astype(kind)
+    u: NDArray[Any] = (np.floor(rng.random(law.shape) * 2.0**bits) / 2.0**bits).astype(kind)
     with np.errstate(divide="ignore", over="ignore"):
         spread = (-np.log(u)) ** kind(temperature)
         drawn = (law.astype(kind) / np.maximum(spread, np.finfo(kind).tiny)).argmax(axis=1)

@@ -87,9 +87,9 @@ class Decoding:
     def _unmasked(self, spent: int, idle: bool) -> "Side":
         state = self.passes[spent]
         nothing = np.zeros(len(self.given), bool)
-        did = (nothing, nothing) if idle else (state.committed[0], state.remasked[0])
+        committed, remasked = (nothing, nothing) if idle else (state.committed[0], state.remasked[0])
         drafted = np.where(state.x[0] == MASK, state.drafted[0], MASK)
-        return Side(spent, len(self.passes) - 1, state.x[0], state.confidence[0], *did, drafted)
+        return Side(spent, len(self.passes) - 1, state.x[0], state.confidence[0], committed, remasked, drafted)
 
     def _written(self, spent: int, idle: bool) -> "Side":
         before, now = self.rounds[max(0, spent - 1)], self.rounds[spent]
