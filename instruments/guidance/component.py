@@ -112,7 +112,7 @@ class Guidance(Instrument):
             Measure("eps_cond", "ε_c, with class", ".2f", "length", when=PROBE,
                 doc="Noise predicted with the condition."),
             Measure("eps_guided", "ε̃, guided", ".2f", "length", when=PROBE,
-                doc="The guided prediction, (1 − w) ε∅ + w ε_c."),
+                doc="The guided prediction, (1 − w) ε∅ + w ε_c, with its length rescaled where φ is above 0."),
             Measure("classifier", "classifier gradient", ".2f", "from ε", when=PROBE,
                 doc="Of log p(c|x), by finite differences; beside it (ε∅ − ε_c)/√(1 − ᾱ), that of noised points."),
         ])

@@ -6,7 +6,7 @@ from diffusion_lab.instruments.unmask.faults import FAULTS
 DECODE, TRAIN = {"view": "decode"}, {"view": "train"}
 
 PANEL = Panel(
-    Transport("Unmask", plays={"decode": "progress", "train": "training_step"}, seconds=6, step="One pass forward"),
+    Transport("Run", plays={"decode": "progress", "train": "training_step"}, seconds=6, step="One step forward"),
     frames="progress",
     main=["view", "num_inference_steps", "training_step"],
     readouts=[

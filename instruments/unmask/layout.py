@@ -18,6 +18,7 @@ TOPS = {"unmasked": 840, "written": 528}  # where the heading of each grid begin
 HEADING, GRID = 34, 266  # heights
 TIMES_TOP, TIMES = 216, 178  # of the plot of passes: top of its heading, height
 GAP = 5  # between cells
+PALE = 0.1  # opacity of a mask with a word over it
 SURE = 0.6  # opacity of a word that was revealed with certainty
 
 
@@ -117,8 +118,8 @@ def _grid(
     masked = side.x == kernel.MASK
     drawn = ~masked & ~given
     drafted = masked & (side.drafted != kernel.MASK) & drafts
-    bare = masked & ~drafted & (guessed is None)
-    bar, height = np.where(bare, 0.28, 0.1)[masked], np.where(bare, 0.36 * h, h)[masked]
+    bar, height = (0.28, 0.36 * h) if guessed is None else (PALE, h)
+    blank = masked & ~drafted
     foot = y - h / 2 + 1
     underlined = {
         part: segment(x[where] - w / 2, foot[where], x[where] + w / 2, foot[where])
@@ -130,9 +131,9 @@ def _grid(
     words = [(x[i], y[i], kernel.VOCABULARY[token]) for i, token in enumerate(under)]
     return {
         "cells": box(x[drawn], y[drawn], w, h, 0.05 + SURE * side.confidence[drawn]),
-        "masks": box(x[masked], y[masked], w, height, bar),
+        "masks": box(x[blank], y[blank], w, height, bar),
         "pins": box(x[given], y[given], w, h, 0.0),
-        "drafted": box(x[drafted], y[drafted], w - 4, h - 4, 0.0),
+        "drafted": box(x[drafted], y[drafted], w - 2, h - 2, PALE),
         "joints": segment(left, y[at] - h / 2, left, y[at] + h / 2),
         "words": [word for word, hidden in zip(words, masked, strict=True) if not hidden],
         "guesses": [word for word, hidden in zip(words, masked, strict=True) if hidden and guessed is not None],

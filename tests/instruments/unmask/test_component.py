@@ -217,7 +217,9 @@ def test_cells_masks_and_marks_are_of_the_state():
     revealed = [kernel.VOCABULARY[token] for side in (ours, theirs) for token in side.x if token != kernel.MASK]
     layers = everything(unmask).layers
     assert layers["plane.words"]["text"] == revealed
-    assert len(layers["plane.masks"]["x"]) == 30 - len(revealed)
+    drafted = len(layers["plane.drafted"]["x"])
+    assert drafted == (ours.x == kernel.MASK).sum()
+    assert len(layers["plane.masks"]["x"]) + drafted == 30 - len(revealed)
     assert len(layers["plane.new"]["x"]) == ours.committed.sum() + 1
     squares = sum(int(state.committed.sum()) for state in unmask.shown.history)
     assert len(layers["plane.cells"]["x"]) == len(revealed) + squares
