@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diffusion_lab.app.instrument import Estimate
 from diffusion_lab.app.instrument.scenes import Axes, Band, Layer, Lines, Points, Segments
 from diffusion_lab.instruments.common.curves import log_spaced, running_mean
 from diffusion_lab.instruments.unmask import kernel
@@ -286,12 +285,12 @@ def training_report(moment: Moment, floor: float, excess: float) -> Report:
     return Report(words, f"{moment.step} training steps")
 
 
-def published(found: EndShares) -> tuple[Estimate, float]:
-    """Share of end-of-text by the published rule with as many passes as words, beside the exact share."""
-    return Estimate(found.share["low_confidence"][-1], found.error["low_confidence"][-1]), found.exact
+def published(found: EndShares) -> tuple[float, float, float]:
+    """Share of end-of-text by the published rule with as many passes as words, its standard error, the exact share."""
+    return float(found.share["low_confidence"][-1]), float(found.error["low_confidence"][-1]), found.exact
 
 
-def likelihood_at(q: kernel.Quality, k: int) -> Estimate:
-    """Mean log-likelihood with K = k passes, or the nearest K that is measured."""
+def likelihood_at(q: kernel.Quality, k: int) -> tuple[float, float]:
+    """Mean log-likelihood with K = k passes, or the nearest K that is measured, and its standard error."""
     at = int(np.abs(q.steps - k).argmin())
-    return Estimate(float(q.likelihood[at]), float(q.likelihood_error[at]))
+    return float(q.likelihood[at]), float(q.likelihood_error[at])

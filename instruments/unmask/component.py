@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
-    Instrument, NotReady, Status, Replay, asset, choice, computed, counted, number, readings, seed, switch, text, whole,
+    Estimate, Instrument, NotReady, Replay, Status,
+    asset, choice, computed, number, readings, seed, switch, text, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import Boxes, Plane, Segments, Texts
 from diffusion_lab.instruments.common.masked import chains, rules
@@ -329,11 +330,13 @@ class Unmask(Instrument):
     @readings
     def of_chart(self) -> dict[str, Any]:
         """Numbers of the chart, where they are measured: of a fault, and of texts that end."""
-        ends = charts.published(self.end_of_text) if self.chart == "end_of_text" else None
-        damage = None
+        ends, damage = None, None
+        if self.chart == "end_of_text":
+            share, error, exact = charts.published(self.end_of_text)
+            ends = Estimate(share, error), exact
         if self.fault != faults.NONE and self.chart == "samples":
             k = min(self.num_inference_steps, self.length)
-            damage = tuple(charts.likelihood_at(q, k) for q in (self.faulty, self.samples))
+            damage = tuple(Estimate(*charts.likelihood_at(q, k)) for q in (self.faulty, self.samples))
         return {"ends": ends, "damage": damage}
 
     @readings

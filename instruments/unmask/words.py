@@ -1,17 +1,11 @@
 """Masked diffusion in words: both texts, what the last pass did, the model and its error, and what all that cost."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from diffusion_lab.app.instrument import Status, counted
 from diffusion_lab.instruments.unmask import charts, faults, kernel
-
-if TYPE_CHECKING:
-    from diffusion_lab.instruments.unmask.component import Unmask
-
 
 PRECISION = {
     "exact": "exact posteriors, float64",
@@ -20,7 +14,7 @@ PRECISION = {
 }
 
 
-def status(i: Unmask, report: charts.Report | None) -> Status:
+def status(i: Any, report: charts.Report | None) -> Status:
     """Passes and their time; the chart's work."""
     nfe, shown = i.decoding.nfe, i.shown
     both = f"unmasking: {shown.counter('unmasked')} · left to right: {shown.counter('written')}"
@@ -36,7 +30,7 @@ def status(i: Unmask, report: charts.Report | None) -> Status:
     )
 
 
-def describe(i: Unmask, report: charts.Report | None) -> str:
+def describe(i: Any, report: charts.Report | None) -> str:
     """Both texts and the chart; `report` is None while that is being measured."""
     shown = i.shown
     pins = ", ".join(f"“{word}” at {position}" for position, word in i.pins[0])
@@ -48,7 +42,7 @@ def describe(i: Unmask, report: charts.Report | None) -> str:
     )
 
 
-def _unmasked(i: Unmask) -> str:
+def _unmasked(i: Any) -> str:
     shown = i.shown
     side = shown.sides["unmasked"]
     masks = side.x == kernel.MASK
