@@ -9,7 +9,7 @@ import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
     Estimate, Instrument, NotReady, Replay, Status,
-    asset, choice, computed, number, readings, seed, switch, text, whole,
+    asset, choice, computed, counted, number, readings, seed, switch, text, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import Boxes, Plane, Segments, Texts
 from diffusion_lab.instruments.common.masked import chains, rules
