@@ -40,7 +40,7 @@ def combine_by_weight(eps_uncond: Array, eps_cond: Array, guidance_weight: float
 
 
 def rescaled(eps_guided: Array, eps_cond: Array, rescale: float) -> Array:
-    """Guidance rescale, Lin et al. 2024, eqs. 14 to 16: the guided prediction, nearer to the conditional one in size.
+    """Guidance rescale, Lin et al. 2024, section 3.4: the guided prediction, nearer to the conditional one in size.
 
     phi = `rescale` mixes the guided prediction (0) with the same prediction at the length of `eps_cond` (1), point by
     point, (N, d). The paper takes the standard deviation over all values of an image, here the root mean square of a

@@ -100,8 +100,8 @@ def predictions(condition: str, model_error: float = 0.0, guide_by: str = GUIDE_
     """The model that predicts: exact with `model_error` 0, else with clusters that are too wide.
 
     It then predicts what is exact for data with Gaussian noise of that standard deviation added: the "input noise" by
-    which Karras et al. (2024), section 5.1, make a model worse. With "worse_model" the branch without a condition is
-    that of the class too, by a model with WORSE more of the same error (autoguidance, eq. 3 there).
+    which Karras et al. (2024) make a model worse. With "worse_model" the branch without a condition is
+    that of the class too, by a model with WORSE more of the same error (autoguidance).
     """
     require(model_error >= 0, "`model_error` must be at least 0", model_error)
     data = CONDITIONS[condition]

@@ -1,7 +1,7 @@
 """Texts that end: the exact model with an end-of-text token, and the share of it in decoded texts, by rule.
 
 Models that fill a fixed number of positions are trained on texts padded with end-of-text, so most of the tokens at the
-end are that one token, and it is a likely guess everywhere. Nie et al. (2025), appendix B, report that low-confidence
+end are that one token, and it is a likely guess everywhere. Nie et al. (2025) report that low-confidence
 remasking then yields too many of them.
 """
 

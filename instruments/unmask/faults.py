@@ -70,11 +70,11 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "float32_noise": Fault(
         float32_noise, "Gumbel noise in float32", "nothing that can be seen with so few words",
-        "Zheng et al. 2024, section 4",
+        "Zheng et al. 2024",
     ),
     "float16_noise": Fault(
         float16_noise, "Gumbel noise in float16", "rare words are drawn too rarely",
-        "Zheng et al. 2024, section 4, in the half precision of many fast implementations",
+        "Zheng et al. 2024, in the half precision of many fast implementations",
     ),
 }  # fmt: skip
 
