@@ -322,10 +322,11 @@ class Unmask(Instrument):
 
     @readings
     def of_training(self) -> dict[str, Any]:
-        """The loss of the trained model above its floor, beside that of the network before its training."""
+        """The loss of the trained model beside its floor, and the difference, beside that before the training."""
         if self.view != "train":
-            return {"excess": None, "floor": None}
-        return {"excess": (self.excess, self.truth.excess(self.replay.frames[0])), "floor": self.truth.floor}
+            return {"loss": None, "excess": None}
+        floor, untrained = self.truth.floor, self.truth.excess(self.replay.frames[0])
+        return {"loss": (floor + self.excess, floor), "excess": (self.excess, untrained)}
 
     @readings
     def of_chart(self) -> dict[str, Any]:

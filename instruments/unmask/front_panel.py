@@ -32,16 +32,16 @@ PANEL = Panel(
             doc="Mean over the texts of the chart with this K, nats a word, ± its standard error; and without.",
         ),
         Measure(
+            "loss", "loss, nats a word", ".3f", "floor", when=TRAIN,
+            doc="Of the network on test texts; beside it the least of any model, the entropy of the exact one.",
+        ),
+        Measure(
             "excess", "above the floor, nats", ".3f", "untrained", when=TRAIN,
-            doc="Loss of the network above the least one, nats a word: KL(exact ‖ network) of a masked word.",
+            doc="The difference of the two, KL(exact ‖ network) of a masked word; and before the training.",
         ),
         Measure(
-            "floor", "floor, nats a word", ".3f", when=TRAIN,
-            doc="The least loss of any model: the entropy of the exact one, which no training gets below.",
-        ),
-        Measure(
-            "ends", "share of end-of-text", ".3f", "exact", when=DECODE | {"chart_shows": "end_of_text"},
-            doc="By low confidence with as many passes as words, ± its standard error; beside it, the exact share.",
+            "ends", "end-of-text", ".3f", "exact", when=DECODE | {"chart_shows": "end_of_text"},
+            doc="Its share by low confidence with as many passes as words, ± its standard error; beside it, the exact share.",
         ),
         Measure(
             "distance", "learned off by, nats", ".4f", "context ignored", ".2f",
