@@ -126,7 +126,8 @@ class Guidance(Instrument):
         Points("samples", "acc", size=4.5, alpha=0.75, when=SAMPLES, legend="guided samples"),
         Texts("names", BY_PART, when="show_classes"),
         Lines("line", "mute", width=1, alpha=0.8, when=PROBE),
-        Arrows("eps_uncond", "mute", width=2.5, when=PROBE, legend="takes off the noise without the class (or by the worse model), ε∅"),
+        Arrows("eps_uncond", "mute", width=2.5, when=PROBE,
+            legend="takes off the noise without the class (or by the worse model), ε∅"),
         Arrows("eps_cond", "ink", width=2.5, when=PROBE, legend="the noise with the class, ε_c"),
         Arrows("eps_guided", "acc", width=2.5, when=PROBE, legend="the guided noise, ε̃", scale=(0.5, "0.5")),
         half_height=pictures.EXTENT[1])

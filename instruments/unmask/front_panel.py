@@ -41,7 +41,7 @@ PANEL = Panel(
         ),
         Measure(
             "ends", "end-of-text", ".3f", "exact", when=DECODE | {"chart_shows": "end_of_text"},
-            doc="Its share by low confidence with as many passes as words, ± its standard error; beside it, the exact share.",
+            doc="Its share by low confidence with as many passes as words, ± its standard error; beside it, exactly.",
         ),
         Measure(
             "distance", "learned off by, nats", ".4f", "context ignored", ".2f",
