@@ -33,13 +33,13 @@ def test_words_are_drawn_from_the_law_at_the_temperature(subject, fault, rng):
 
 
 def test_half_precision_never_draws_what_is_rare():
-    """A word 2e-5 times as likely as the likeliest: 24 of 2 million in the right way, none with the fault."""
+    """A word 2e-5 times as likely as the likeliest: some 14 of 1.2 million in the right way, none with the fault."""
     rng, law = np.random.default_rng(0), np.array([0.5, 0.5 - 1.2e-5, 1.2e-5])
-    n = 500_000
+    n = 300_000
     right, wrong = (
         sum(int((draws(f, 1.0, rng, law, n)[0] == 2).sum()) for _ in range(4)) for f in ("none", "float16_noise")
     )
-    assert right >= 10
+    assert right >= 4
     assert wrong == 0
 
 
