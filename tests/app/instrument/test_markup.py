@@ -107,11 +107,12 @@ def test_legends_show_marks_as_they_are_drawn():
             Points("points", BY_PART, legend="points"),
             Heat("heat", "ink", strongest=0.4, ramp=("0", "1"), legend="error"),
             Boxes("frame", "bg", outline="ink", legend="given"),
+            Boxes("filled", "mute", alpha=0.1, outline="mute", legend="drafted"),
         )
 
-        @plane.layer("dashed", "arrows", "points", "heat", "frame")
+        @plane.layer("dashed", "arrows", "points", "heat", "frame", "filled")
         def _(self):
-            return [None] * 5
+            return [None] * 6
 
     drawn = Drawn()
     text = front_panel_html(drawn, drawn.answer())
@@ -122,6 +123,7 @@ def test_legends_show_marks_as_they_are_drawn():
         ("dot", False, "--c: var(--parts); --o: 0.85"),
         ("ramp", False, "--c: var(--ink); --o: 0.4"),
         ("frame", False, "--c: var(--ink)"),
+        ("frame", False, "--c: var(--mute); --fill: color-mix(in srgb, var(--mute) 10%, transparent)"),
     ]
     assert "arrows <small>(this long: 2 per &lt;unit&gt;)</small>" in text
     assert text.index(">0<i data-mark") < text.index("</i>1</span>error")
