@@ -50,6 +50,7 @@ GLOSSARY: dict[str, str] = {
     "rho": "bend of the spacing of Karras' noise levels",
     "sampler": "the algorithm from noise to data",
     "schedule": "the noise schedule",
+    "sde_sigma": "strength of the noise of the SDE that has a flow's marginals",
     "seed": "seed of all random numbers",
     "skill": "correlation of a prediction with the truth, from 0 to 1",
     "solver": "the method that follows an ODE",
