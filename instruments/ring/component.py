@@ -1,6 +1,6 @@
 """The ring on its front panel: data noised forward by a slider, and sampled back with the exact score."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,8 @@ from diffusion_lab.app.instrument import (  # isort: skip
     Brush, CategoryBars, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
     choice, computed, counted, number, readings, seed, switch, text, whole,
 )  # fmt: skip
-from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points, field_arrows, field_scale
+from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points  # isort: skip
+from diffusion_lab.app.instrument.scenes import Segments, field_arrows, field_scale  # isort: skip
 from diffusion_lab.instruments.common import datasets, schedules
 from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.metrics import nearest
@@ -29,6 +30,7 @@ MAX_FRAMES_OF_CROWD = 120  # 20000 points in float32 take 0.16 MB a frame
 PATH_POINTS = 40  # points whose paths are drawn
 PATH_FRAMES = 14  # and the length of these paths
 PARTS = "points, each in the colour of its part of the data"
+GUESSED = 520  # points whose x̂₀ is drawn
 UNKNOWN = -1  # the part of a point whose end is not known yet
 
 State = SamplerState[Level]
@@ -56,6 +58,7 @@ class Ring(Instrument):
     editable = (
         GaussianMixture.score,
         kernel.forward,
+        kernel.x0_hat,
         schedules.Exponential.alpha_bar,
         langevin.annealed_langevin,
         ddpm.ddpm,
@@ -113,6 +116,9 @@ class Ring(Instrument):
     show_field = switch(True, "Score field", "Arrows uphill in log density; length grows with the score.")
     show_density = switch(False, "Density", "Shading by the exact density of the points at this noise level.")
     show_paths = switch(False, "Paths", "The last steps of forty of the points, in reverse.")
+    show_posterior_mean = switch(
+        False, "x̂₀", "The mean of all clean points that each noised point may come from, and a line that leads there."
+    )
 
     panel = Panel(
         Transport("Sample", plays={"forward": "t", "reverse": "progress"}, seconds=6),
@@ -153,6 +159,10 @@ class Ring(Instrument):
             "paths", "acc", width=1, alpha=0.7, when={"show_paths": True, "view": "reverse"},
             legend=f"last steps of {PATH_POINTS} points",
         ),
+        Segments(
+            "to_x0_hat", BY_PART, alpha=0.3, when="show_posterior_mean", legend=f"from up to {GUESSED} points to their x̂₀"
+        ),
+        Points("x0_hat", "ink", size=4, when="show_posterior_mean", legend="x̂₀ = E[x₀ | x_t]"),
         Points("points", BY_PART, size=5, when={"num_points": "520"}, legend=PARTS),
         Points("many_points", BY_PART, size=3.4, when={"num_points": "2000"}, legend=PARTS),
         Heat("crowd", BY_PART, when={"num_points": "20000"}, legend=PARTS),
@@ -220,6 +230,11 @@ class Ring(Instrument):
         x0, part, eps = self.clean
         return kernel.forward(x0, eps, self.t), part
 
+    @computed
+    def x0_hat(self) -> np.ndarray:
+        """E[x₀ | x_t] of the first points shown, at most GUESSED of them, (M, 2): exact."""
+        return kernel.x0_hat(self.data.mixture, self.cloud[0][:GUESSED], self.time)
+
     @property
     def time(self) -> float:
         """The t of the picture, in either direction."""
@@ -241,6 +256,12 @@ class Ring(Instrument):
     @plane.layer("crowd")
     def _(self) -> dict[str, Any]:
         return {"image": kernel.pixels(*self.cloud, EXTENT, CROWD_SIDE)}
+
+    @plane.layer("to_x0_hat", "x0_hat")
+    def _(self) -> Iterator[dict[str, Any]]:
+        x, part = self.cloud
+        yield {"start": x[:GUESSED], "end": self.x0_hat, "part": part[:GUESSED]}
+        yield {"x": self.x0_hat}
 
     @plane.layer("field")
     def _(self) -> dict[str, Any]:
@@ -311,12 +332,25 @@ class Ring(Instrument):
             f"{what}, noise level t = {self.time:.2f}. {m.within:.0%} of the points lie within three standard"
             f" deviations of a Gaussian's centre (true value {m.within_true:.0%}).{shares}"
             f" Distance to the exact density: {m.distance:.3f}, for perfect draws {m.distance_expected:.3f}."
+            f"{self._guesses() if self.show_posterior_mean else ''}"
+        )
+
+    def _guesses(self) -> str:
+        moves = np.linalg.norm(self.x0_hat - self.cloud[0][:GUESSED], axis=1)
+        spread = np.sqrt(np.mean(np.sum((self.x0_hat - self.x0_hat.mean(axis=0)) ** 2, axis=1)))
+        return (
+            f" Lines lead from {len(moves)} points to their x̂₀, the mean of the clean points that each may come from;"
+            f" they are {moves.mean():.2f} long on average, and the x̂₀ spread by {spread:.2f} about their mean."
         )
 
     def table(self) -> dict[str, np.ndarray]:
         """The points as they are shown, each with its part of the set, from 0; -1 where its end is not known yet."""
         x, part = self.cloud
-        return {"x": x[:, 0], "y": x[:, 1], "part": part}
+        columns = {"x": x[:, 0], "y": x[:, 1], "part": part}
+        if self.show_posterior_mean:
+            guess = kernel.x0_hat(self.data.mixture, x, self.time)
+            columns |= {"x0_hat_x": guess[:, 0], "x0_hat_y": guess[:, 1]}
+        return columns
 
     # --- what the buttons do -----------------------------------------------------------------------------------------
 

@@ -67,6 +67,15 @@ def forward(x0: Array, eps: Array, t: float) -> Array:
     return noise(x0, eps, SCHEDULE.alpha_bar(t))
 
 
+def x0_hat(mixture: GaussianMixture, xt: ArrayLike, t: float) -> Array:
+    """E[x0 | x_t], (N, 2), of points x_t (N, 2): where a perfect network says that they came from, equation (1.4).
+
+    The mixture's own closed form, which is right at t = 0 and t = 1 too; the same as (x_t + (1 - alpha_bar) score) /
+    sqrt(alpha_bar).
+    """
+    return mixture.posterior_mean(np.asarray(xt, dtype=np.float64), *_level(t))
+
+
 MERGE_T = float(np.log(1.96) / 6.0)
 """Where neighbouring clusters merge: half their distance, 1, shrinks to their standard deviation (two equal Gaussians
 have one peak from there on)."""
