@@ -23,6 +23,7 @@ SOURCES = (
     "instruments/**/*.md",
     "instruments/**/*.npz",
     "static/js/page/front_panel.js",
+    "static/js/page/pad_ellipses.js",
     "static/css/front_panel.css",
 )
 

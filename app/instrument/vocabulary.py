@@ -34,6 +34,7 @@ GLOSSARY: dict[str, str] = {
     "learning_rate": "step size of Adam",
     "length": "tokens of a text",
     "level_distribution": "noise levels at which a network is trained",
+    "mixture": "Gaussians made by the reader, twelve base-36 digits each",
     "model": "the model that predicts",
     "nfe": "evaluations of the network per point",
     "noise_level": "t at which a learned function is shown",

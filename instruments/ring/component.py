@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
-    Brush, CategoryBars, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
+    Brush, CategoryBars, Ellipses, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
     choice, computed, counted, number, readings, seed, switch, text, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points  # isort: skip
 from diffusion_lab.app.instrument.scenes import Segments, field_arrows, field_scale  # isort: skip
 from diffusion_lab.instruments.common import datasets, schedules
+from diffusion_lab.instruments.common.full_mixtures import FullMixture, encode
 from diffusion_lab.instruments.common.levels import Level
-from diffusion_lab.instruments.common.metrics import nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers import ddim, ddpm, dpm_solver, langevin, ode, sde
@@ -33,6 +33,13 @@ PARTS = "points, each in the colour of its part of the data"
 GUESSED = 520  # points whose x̂₀ is drawn
 UNKNOWN = -1  # the part of a point whose end is not known yet
 
+START = encode(
+    [[-1.2, -0.2], [1.4, 0.9], [0.7, -1.5]],
+    [[0.9, 0.2], [0.5, 0.25], [0.3, 0.3]],
+    [0.9, 2.4, 0.0],
+    [0.5, 0.3, 0.2],
+    EXTENT,
+)  # the mixture that a reader begins with
 State = SamplerState[Level]
 Work = Generator[Any, None, Any]  # long work, in slices
 
@@ -42,6 +49,7 @@ DATA_SETS = {
     "spiral": "a two-armed spiral",
     "checkerboard": "a checkerboard",
     "swiss_roll": "a Swiss roll",
+    "mixture": "your own mixture",
     "drawn": "a drawing",
 }
 SAMPLERS = {
@@ -57,6 +65,7 @@ class Ring(Instrument):
     question = "How does noise dissolve data, and how does the score lead back?"
     editable = (
         GaussianMixture.score,
+        FullMixture.score,
         kernel.forward,
         kernel.x0_hat,
         schedules.Exponential.alpha_bar,
@@ -96,6 +105,11 @@ class Ring(Instrument):
     drawing = text(
         "", r"^([0-9a-z]{4}){0,150}$", "Drawing",
         "The points of the drawn set, four base-36 digits each: x, then y, in 1295ths of the picture.", kind="none",
+    )  # fmt: skip
+    mixture = text(
+        "", r"^([0-9a-z]{12}){0,8}$", "Your mixture",
+        "The Gaussians of your own mixture, twelve base-36 digits each: x, y, two standard deviations, angle, weight.",
+        kind="none",
     )  # fmt: skip
     num_points = choice(["520", "2000", "20000"], "520", "Points", "How many points are drawn and sampled.")
     sampler = choice(
@@ -145,7 +159,10 @@ class Ring(Instrument):
                 " this t, beside the value that as many perfect draws have by chance.",
             ),
         ],
-        pads=[Brush("drawing", "Draw the data here", when={"data_set": "drawn"})],
+        pads=[
+            Ellipses("mixture", START, "Your own mixture", when={"data_set": "mixture"}),
+            Brush("drawing", "Draw the data here", when={"data_set": "drawn"}),
+        ],
     )  # fmt: skip
 
     plane = Plane(
@@ -160,7 +177,7 @@ class Ring(Instrument):
             legend=f"last steps of {PATH_POINTS} points",
         ),
         Segments(
-            "to_x0_hat", BY_PART, alpha=0.3, when="show_posterior_mean", legend=f"from up to {GUESSED} points to their x̂₀"
+            "to_x0_hat", BY_PART, alpha=0.3, when="show_posterior_mean", legend="from each point to its x̂₀"
         ),
         Points("x0_hat", "ink", size=4, when="show_posterior_mean", legend="x̂₀ = E[x₀ | x_t]"),
         Points("points", BY_PART, size=5, when={"num_points": "520"}, legend=PARTS),
@@ -180,11 +197,15 @@ class Ring(Instrument):
     # --- what is computed --------------------------------------------------------------------------------------------
 
     @computed(keep=8)
-    def data(self) -> datasets.DataSet:
-        """The data set; one cluster in the middle until the reader has drawn something."""
-        if self.data_set != "drawn":
-            return datasets.DATA_SETS[self.data_set]()
-        return datasets.drawn(self.drawing or datasets.encode([[0.0, 0.0]], EXTENT), EXTENT)
+    def data(self) -> kernel.Data:
+        """The data set; one cluster until the reader has drawn something, START until a mixture is made."""
+        if self.data_set == "mixture":
+            return kernel.own_mixture(self.mixture or START, EXTENT)
+        if self.data_set == "drawn":
+            made = datasets.drawn(self.drawing or datasets.encode([[0.0, 0.0]], EXTENT), EXTENT)
+        else:
+            made = datasets.DATA_SETS[self.data_set]()
+        return kernel.Data(made.mixture, made.part)
 
     @computed
     def clean(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -220,7 +241,7 @@ class Ring(Instrument):
         yield 0, replay.num_steps, unknown
         for done, of in replay.to_end():
             yield done, of, unknown
-        return data.part[nearest(replay.frames[-1].x, data.mixture.means)]
+        return data.part_of(replay.frames[-1].x)
 
     @computed
     def cloud(self) -> tuple[np.ndarray, np.ndarray]:
@@ -301,7 +322,8 @@ class Ring(Instrument):
     def status(self) -> Status:
         """The computation: one jump forward, or the run of the sampler."""
         mixture = self.data.mixture
-        gaussians = f"{counted(len(mixture.means), 'Gaussian')} of σ = {mixture.s:g}"
+        gaussians = counted(len(mixture.means), "Gaussian")
+        gaussians += " of full covariance" if isinstance(mixture, FullMixture) else f" of σ = {mixture.s:g}"
         exactness = f"exact score of {gaussians}, float64"
         if self.view == "reverse":
             return Status(f"{self._steps()} × {self.num_points} points", exactness, timed=("replay",))
@@ -318,6 +340,8 @@ class Ring(Instrument):
         m, name = self.measures, DATA_SETS[self.data_set]
         if self.data_set == "drawn":
             name += f" of {counted(len(self.drawing) // 4, 'point')}"
+        elif self.data_set == "mixture":
+            name += f" of {counted(len(self.data.mixture.means), 'Gaussian')}"
         how = self.label("sampler") + (f", η = {self.eta:.2f}" if self.sampler == "ddim" else "")
         what = {
             "clean": f"Clean data: {self.num_points} points of {name}",
