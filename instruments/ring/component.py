@@ -99,8 +99,8 @@ class Ring(Instrument):
         marks_when={"data_set": "ring"},
     )  # fmt: skip
     data_set = choice(
-        list(DATA_SETS), "ring", "Data",
-        "The ring of clusters, or a set of points with a Gaussian kernel about each: the score is exact for all.",
+        {**dict.fromkeys(DATA_SETS, ""), "mixture": "Own mixture", "drawn": "Own points"}, "ring", "Data",
+        "The ring, a set of points with a Gaussian kernel about each, or what you make: the score is exact for all.",
     )  # fmt: skip
     drawing = text(
         "", r"^([0-9a-z]{4}){0,150}$", "Drawing",
@@ -161,7 +161,7 @@ class Ring(Instrument):
         ],
         pads=[
             Ellipses("mixture", START, "Your own mixture", when={"data_set": "mixture"}),
-            Brush("drawing", "Draw the data here", when={"data_set": "drawn"}),
+            Brush("drawing", "Draw the data here, or drop a file of points or an image", when={"data_set": "drawn"}),
         ],
     )  # fmt: skip
 

@@ -324,8 +324,11 @@ function brush(pad, model) {
     const digits = (/** @type {number} */ share) => Math.round(1295 * share).toString(36).padStart(2, "0");
     model[name] += placeOn(pad, event).map(digits).join("");
   };
+  /** @type {string[]} */ const before = []; // drawings to go back to
+  const note = () => before.push(model[name]) > 100 && before.shift();
   pad.addEventListener("pointerdown", (event) => {
-    if (/** @type {HTMLElement} */ (event.target).tagName === "BUTTON") return;
+    if (/** @type {HTMLElement} */ (event.target).closest("button, .bring")) return;
+    note();
     pad.setPointerCapture(event.pointerId);
     pad.toggleAttribute("data-drawing", true);
     last = [NaN, NaN];
@@ -333,7 +336,24 @@ function brush(pad, model) {
   });
   pad.addEventListener("lostpointercapture", () => pad.toggleAttribute("data-drawing", false));
   pad.addEventListener("pointermove", (event) => pad.hasPointerCapture(event.pointerId) && dab(event));
-  pad.querySelector("button")?.addEventListener("click", () => (model[name] = ""));
+  const put = (/** @type {string} */ points) => {
+    note();
+    model[name] = points;
+  };
+  const bring = (/** @type {File | null} */ file) =>
+    import("./pad_points.js").then(
+      (module) => module.bring(pad, put, file),
+      () => pad.append(Object.assign(document.createElement("p"), { className: "bring", textContent: "This entry could not be loaded; try again." })),
+    );
+  /** @type {Record<string, () => void>} */
+  const actions = { clear: () => put(""), undo: () => (model[name] = before.pop() ?? model[name]), bring: () => bring(null) };
+  for (const [action, act] of Object.entries(actions)) pad.querySelector(`[data-do=${action}]`)?.addEventListener("click", act);
+  pad.addEventListener("dragover", (event) => event.preventDefault());
+  pad.addEventListener("drop", (event) => {
+    const [file] = event.dataTransfer?.files ?? [];
+    event.preventDefault();
+    if (file) bring(file);
+  });
 }
 
 /** Where on the pad, as shares from its lower left corner, within it. @param {HTMLElement} pad @param {PointerEvent} event */
