@@ -43,7 +43,9 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
     "page/main.js": ("page/", "cells/", "embed/", "files/", "receipts/"),
     "embed/embed.js": ("embed/height_table.js", "embed/schema.js"),  # runs in other sites' pages
     # Loaded by themselves, or by other scripts than the page's.
-    "page/front_panel.js": (),
+    "page/front_panel.js": ("page/pad_ellipses.js", "page/pad_points.js"),  # on demand
+    "page/pad_ellipses.js": ("page/front_panel.js",),  # its types; Panel runs both editors as texts
+    "page/pad_points.js": (),
     "page/live_preview.js": (),
     "page/protocol.js": (),
     "page/service_worker.js": ("files/check.js",),

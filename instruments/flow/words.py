@@ -1,24 +1,19 @@
 """The text alternative of the picture."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING
-
-from diffusion_lab.app.instrument import counted
 from diffusion_lab.instruments.flow import kernel
 
-if TYPE_CHECKING:
-    from diffusion_lab.instruments.flow.component import FlowMatching
 
-
-def steps(shown: FlowMatching) -> str:
+def steps(shown: Any) -> str:
     """The solver and its steps, with the noise of the SDE."""
+    count = f"step{'' if shown.num_steps == 1 else 's'}"
     if shown.noisy:
-        return f"{counted(shown.num_steps, 'Euler–Maruyama step')} of the SDE with σ = {shown.sde_sigma:g}"
-    return counted(shown.num_steps, f"{shown.label('solver')} step")
+        return f"{shown.num_steps} Euler–Maruyama {count} of the SDE with σ = {shown.sde_sigma:g}"
+    return f"{shown.num_steps} {shown.label('solver')} {count}"
 
 
-def describe(shown: FlowMatching) -> str:
+def describe(shown: Any) -> str:
     """The picture in words."""
     reference, solved = shown.case.reference, steps(shown)
     name, kind = shown.flow.replace("_", " "), "exact" if shown.case.flow.exact else "fitted"
@@ -43,7 +38,7 @@ def describe(shown: FlowMatching) -> str:
     return f"{text}, mean of {drawn} drawn paths and all others; they spread by {shown.met.spread:.2f}."
 
 
-def _chart(shown: FlowMatching) -> str:
+def _chart(shown: Any) -> str:
     """The chart, where it is that of distances."""
     if shown.chart_shows == "end_error":
         return ""
@@ -58,7 +53,7 @@ def _chart(shown: FlowMatching) -> str:
     )
 
 
-def _solver(shown: FlowMatching) -> str:
+def _solver(shown: Any) -> str:
     """What the solver does: its error against the flow's own ends, which an SDE has not, and its distance."""
     end_error, within, within_true = shown.ends
     text = f"The solver ({steps(shown)}, evaluations: {shown.run_of_solver.nfe}) "
