@@ -82,7 +82,8 @@ def test_weights_that_do_not_come_are_said_and_can_be_tried_again(lab: Any) -> N
     lab.instrument.locator(".live-view input[value=learned]").check()
     said = lab.instrument.locator(".live[data-state=failed]")
     said.wait_for()
-    assert re.search(r"unmask-weights.* could not be downloaded: the server answered 503", said.inner_text())
+    sentence = r"The instrument stopped: \S+ answered 503 to the request for unmask-weights.*; try again later\."
+    assert re.search(sentence, said.inner_text())
     assert lab.instrument.locator(".live-view .figure").first.get_attribute("aria-label"), "the picture stays"
     lab.page.unroute(WEIGHTS)
     lab.instrument.locator(".retry").click()

@@ -31,3 +31,7 @@ test("a carriage return at the end of a piece counts for the next one", () => {
 test("a line that ends with a carriage return and a line feed stays", () => {
   assert.equal(shown("a\r\nb"), "a\nb");
 });
+
+test("a carriage return alone erases nothing", () => {
+  assert.equal(shown("100 %\r", "", "\n", "done"), "100 %\ndone");
+});

@@ -293,8 +293,11 @@ async function startAgain(error) {
   return /** @type {Promise<never>} */ (new Promise(() => {}));
 }
 
-/** The last line of a Python traceback, which is the error message. @param {any} error */
-const lastLine = (error) => String(error?.message ?? error).trim().split("\n").at(-1) ?? "";
+/**
+ * The last line of a Python traceback: the error's class and message. A failed download is a whole sentence and needs no class.
+ * @param {any} error
+ */
+const lastLine = (error) => (String(error?.message ?? error).trim().split("\n").at(-1) ?? "").replace(/^OSError: /, "");
 
 /** Answers the messages of all clients, one after the other. */
 function serve() {
