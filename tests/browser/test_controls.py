@@ -192,7 +192,7 @@ class Visit:
         turned = self.lab.value(pad.setting)
         assert turned[:-4] + turned[-2:] == moved[:-4] + moved[-2:] and turned != moved
         self.heard(pad.setting, turned)
-        area.get_by_role("button", name="Delete").click()
+        area.get_by_role("button", name="Delete", exact=True).click()
         self.heard(pad.setting, turned[:-12])
         area.get_by_role("button", name="Undo").click()
         self.heard(pad.setting, turned)
