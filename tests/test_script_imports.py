@@ -44,7 +44,9 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
     # Runs in other sites' pages.
     "embed/embed.js": ("embed/frame_heights.js", "embed/height_table.js", "embed/schema.js"),
     # Loaded by themselves, or by other scripts than the page's.
-    "page/front_panel.js": (),
+    "page/front_panel.js": ("page/pad_ellipses.js", "page/pad_points.js"),  # on demand
+    "page/pad_ellipses.js": ("page/front_panel.js",),  # its types; Panel runs both editors as texts
+    "page/pad_points.js": (),
     "page/live_preview.js": (),
     "page/protocol.js": (),
     "page/service_worker.js": ("files/check.js",),
