@@ -141,7 +141,8 @@ def reference_ends(mixture: GaussianMixture, x: ArrayLike, sigma_max: float = SI
     """Where the ODE takes noise x (N, d) by SIGMA_MIN, to 1e-5: (N, d), VP. Classical Runge-Kutta in log(sigma)."""
     start, end = Level.from_sigma(sigma_max), Level.from_sigma(SIGMA_MIN)
     states = exact_trajectory(mixture, x, start, end, REFERENCE_STEPS)
-    for step, (_, points) in enumerate(states, start=1):
+    for step, state in enumerate(states, start=1):
+        points = state[1]
         yield step, REFERENCE_STEPS
     return points
 

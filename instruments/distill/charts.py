@@ -1,0 +1,84 @@
+"""The pictures of the instrument without their data: planes and charts with their layers and legends."""
+
+from typing import Any
+
+from diffusion_lab.app.instrument.scenes import (  # isort: skip
+    BY_PART, Arrows, Axes, Heat, Lines, Plane, Points, Segments,
+)  # fmt: skip
+from diffusion_lab.instruments.distill.kernel import SIGMA_MAX, SIGMA_MIN
+from diffusion_lab.instruments.distill.students import HALVINGS, SCALES, TEACHER_STEPS
+from diffusion_lab.instruments.distill.views import EXTENT, LEAST
+
+STEPS = (1, 2, 4, 8)  # of the chart of consistency sampling
+CHART: dict[str, Any] = {"place": "below", "aspect": 2.4}
+PATHS, DATA = "paths so far, by where they end", "density of the data"
+
+
+# fmt: off
+def level() -> Plane:
+    """The plane at a level, its regions, and the map of some points."""
+    return Plane(EXTENT,
+        Heat("regions", BY_PART, strongest=0.3, alpha=0.28, legend="region whose points all end in one part"),
+        Segments("paths", BY_PART, alpha=0.6, when="show_paths", legend="exact trajectories so far"),
+        Points("points", BY_PART, size=4, legend="noised points, each in the colour of the part where it ends"),
+        Arrows("map", "ink", width=1.2, head=0.12, when="show_arrows", legend="the map: from a point to its end"),
+        title="Where points of this noise level end", when={"view": "map"})
+
+
+def cloud(title: str, points: str, view: str, arrows: str = "") -> Plane:
+    """Points on their way to the data."""
+    ways = [Segments("paths", BY_PART, alpha=0.55, when="show_paths", legend=PATHS)] if view != "map" else []
+    gaps = [Arrows("gaps", "ink", width=1, head=0.1, when="show_arrows", legend=arrows)] if arrows else []
+    return Plane(EXTENT, Heat("target", "ink", strongest=0.25, legend=DATA), *ways, *gaps,
+        Points("points", BY_PART, size=4, legend=points), title=title, when={"view": view})
+
+
+def misses() -> Axes:
+    """Distance from a trajectory's end, of the map and of the denoiser's guess."""
+    return Axes("Distance from the end of a point's trajectory",
+        Lines("by_guess", "mute", dash=(6, 3), legend="the denoiser's guess of the clean point"),
+        Lines("by_map", "acc", legend="the consistency map"),
+        Lines("here", "ink", width=1, dash=(5, 3), legend="this noise level"),
+        x=(SIGMA_MIN, SIGMA_MAX), y=(LEAST, 5), log="xy", x_label="noise level σ of the point", y_label="distance",
+        ticks={"x": (0.1, 1, 10), "y": (1e-6, 1e-4, 0.01, 1)}, when={"view": "map"}, **CHART)
+
+
+def few() -> Axes:
+    """Distance to the law against steps, of consistency sampling and of DDIM."""
+    return Axes("Distance to the law against passes",
+        Lines("chance", "field", width=6, alpha=0.5, legend="perfect draws"),
+        *_with_bars("ddim", "c0", "DDIM", dash=(6, 3)), *_with_bars("method", "acc", "consistency sampling"),
+        Lines("here", "ink", width=1, dash=(5, 3), legend="these passes"),
+        log="xy", x=(0.9, 9), y=(0.02, 1.5), x_label="passes of the network a sample", y_label="distance",
+        ticks={"x": STEPS, "y": (0.03, 0.1, 0.3, 1)}, when={"view": "few_steps"}, **CHART)
+
+
+def quality() -> Axes:
+    """Distance to the law against steps, of students and of DDIM without training."""
+    return Axes("Distance to the law against steps",
+        Lines("chance", "field", width=6, alpha=0.5, legend="perfect draws"),
+        *_with_bars("ddim", "c0", "DDIM, nothing trained", dash=(6, 3)), *_with_bars("method", "acc", "students"),
+        Points("here", "ink", size=9, alpha=1, legend="the student in the picture"),
+        log="xy", x=(0.9, 18), y=(0.02, 1.5), x_label="steps from noise to data", y_label="distance",
+        ticks={"x": (*reversed(HALVINGS), TEACHER_STEPS), "y": (0.03, 0.1, 0.3, 1)}, when={"view": "halving"}, **CHART)
+
+
+def guided() -> Axes:
+    """Distance from the teacher's ends against the guidance scale."""
+    return Axes("Distance from the teacher's ends against w",
+        Lines("plain", "c0", dash=(6, 3), legend="one pass of the teacher, not guided"),
+        Lines("student", "acc", legend="one pass of the student"),
+        Points("here", "ink", size=9, alpha=1, legend="the student in the picture"),
+        x=SCALES, y=(0, 1), x_label="guidance scale w", y_label="distance",
+        ticks={"x": (1, 2, 3, 4, 5, 6), "y": (0, 0.5, 1, 1.5)}, when={"view": "guidance"}, **CHART)
+
+
+# fmt: on
+def _with_bars(name: str, colour: str, legend: str, dash: tuple[int, ...] = ()) -> tuple[Lines, Segments, Points]:
+    """A line of means with error bars of one standard error."""
+    line = Lines(name, colour, dash=dash, legend=legend)
+    return line, Segments(f"{name}_bars", colour, width=2), Points(f"{name}_means", colour, size=5, alpha=1)
+
+
+WITH_BARS = tuple(f"{name}{part}" for name in ("ddim", "method") for part in ("", "_bars", "_means"))
+"""The layers of the two lines with error bars, in the order of `views.lines_with_bars`."""

@@ -1,0 +1,395 @@
+"""Fewer steps: the exact consistency map, sampling with it, and students that are fitted in view of the reader."""
+
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import numpy as np
+
+from diffusion_lab.app.instrument import (  # isort: skip
+    Estimate, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
+    choice, computed, number, readings, seed, switch, whole,
+)  # fmt: skip
+from diffusion_lab.instruments.common.datasets import DATA_SETS, DataSet
+from diffusion_lab.instruments.common.denoiser_training import BATCH, HIDDEN
+from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.exact_ode import exact_trajectory
+from diffusion_lab.instruments.common.guidance import combine
+from diffusion_lab.instruments.common.levels import Level
+from diffusion_lab.instruments.common.randomness import seeded
+from diffusion_lab.instruments.common.samplers.ddim import ddim
+from diffusion_lab.instruments.common.samplers.state import Trajectory
+from diffusion_lab.instruments.common.score_grid import grid_points
+from diffusion_lab.instruments.distill import charts, kernel, quality, students, views, words
+from diffusion_lab.instruments.distill.charts import STEPS
+from diffusion_lab.instruments.distill.students import HALVINGS, SCALES, TEACHER_STEPS, Fit, Halving, Moment
+from diffusion_lab.instruments.distill.views import EXTENT, FEW, LEAST, SHOWN
+
+CELLS = 64  # of the regions, along both axes
+OF_LEVELS = 6  # the chart of the map has every sixth state of the trajectories
+NUM_STEPS, EVERY, ON_THE_WAY = students.NUM_STEPS * len(HALVINGS), 20, 100  # training steps: all, a frame, a picture
+CURVE = np.linspace(SCALES[0], SCALES[1], 11)  # guidance scales in the chart
+
+Work = Generator[Any, None, Any]  # long work, in slices
+# fmt: off
+RUNS = {"view": ("few_steps", "halving", "guidance")}
+TRAINED = {"view": ("halving", "guidance")}
+MARKS = {students.NUM_STEPS * (k + 1): f"{n} step{'s' if n > 1 else ''}" for k, n in enumerate(HALVINGS)}
+PLAYS = {"map": "noise_level", "few_steps": "progress", "halving": "training_step", "guidance": "training_step"}
+PICTURES = {"few_steps": ("by_map", "by_ddim"), "halving": ("student", "teacher"),
+    "guidance": ("one_pass", "two_passes")}
+
+
+class Distill(Instrument):
+    """The map from noise to data, exact and learned, and students of a sampler and of guidance."""
+
+    title = "Fewer steps"
+    question = "How few passes can a sampler need, and what does each saving cost?"
+    editable = (students.two_steps, kernel.noised_again, exact_trajectory, ddim, combine)
+
+    view = choice({"map": "Consistency map", "few_steps": "Few steps", "halving": "Progressive halving",
+        "guidance": "Guidance in one pass"}, "map", "Picture",
+        "Where each noised point ends; sampling with that map; students with half the steps; or with half the passes.")
+    noise_level = number(1.0, 0, 1, 0.01, "Noise level", symbol="t", ends=("data", "noise"), when={"view": "map"},
+        doc="Level of the points in the picture: equal steps multiply σ by equal factors, from 0.02 to 80.")
+    num_steps = whole(1, 1, 8, "Passes", symbol="n", when={"view": "few_steps"},
+        doc="How often consistency sampling applies the map; DDIM gets as many passes.")
+    training_step = whole(NUM_STEPS, 0, NUM_STEPS, "Training step", step=EVERY, when=TRAINED, marks=MARKS,
+        marks_when={"view": "halving"}, doc="How long students have been trained; a step is one batch of 256 points.")
+    guidance_scale = number(3.0, SCALES[0], SCALES[1], 0.1, "Guidance scale", symbol="w", when={"view": "guidance"},
+        doc="1 is plain conditioning, and more extrapolates. One student has learned all of them.")
+    progress = number(1.0, 0, 1, 0.01, "Progress of the run", ends=("noise", "data"), when=RUNS,
+        doc="Share of the sampler's steps that are done: 0 is pure noise, 1 the finished sample.")
+    model = choice({"exact": "Exact", "learned": "Learned"}, "exact", "Map", when={"view": "few_steps"}, style="row",
+        doc="The exact ODE, solved in small steps, or a small network that was fitted to it.")
+    data_set = choice(("ring", "moons", "spiral"), "ring", "Data", "The data, whose score is exact.")
+    num_runs = whole(4, 2, 8, "Runs of the error bars", when={"view": ("few_steps", "halving")},
+        doc="Independent runs with other seeds, students trained afresh; bars are one standard error long each way.")
+    show_paths = switch(False, "Paths", "Where some of the points have been.")
+    show_arrows = switch(True, "Arrows", "From some points to their ends, or from a student's ends to its teacher's.",
+        when={"view": ("map", "halving", "guidance")})
+    seed = seed(4, "The same seed gives the same noise, weights at the start and batches.")
+
+    panel = Panel(
+        Transport("Play", PLAYS, seconds=6), frames="noise_level",
+        main=("view", "num_steps", "model", "guidance_scale", "progress"),
+        readouts=(Readout("sigma", "σ", ".3g"), Readout("passes", "passes a sample", "d"),
+            Readout("loss", "training loss", ".4f"), Readout("chance", "distance by chance", ".3f")),
+        measures=(
+            Measure("same_end", "from the trajectory's end: the map", ".0e", "denoiser's guess", ".2f",
+                when={"view": "map"}, doc="Root mean square distance; the map solves the ODE afresh from this level."),
+            Measure("few", "distance to the law", ".3f", "DDIM", when={"view": "few_steps"},
+                doc="Maximum mean discrepancy of 1000 points from the exact density (Gaussian kernel, width 0.5)."),
+            Measure("few_mean", "mean of all runs", ".3f", "DDIM", when={"view": "few_steps"},
+                doc="Mean distance to the law with its standard error, in 1, 2, 4 or 8 passes."),
+            Measure("halved", "distance to the law: student", ".3f", "teacher", when={"view": "halving"},
+                doc="Maximum mean discrepancy of 1000 points from the exact density (Gaussian kernel, width 0.5)."),
+            Measure("lost", "lost by this halving", ".4f", "untrained DDIM", when={"view": "halving"},
+                doc="Distance of the finished student minus its teacher's: mean over runs with its standard error."),
+            Measure("gap", "from the teacher's ends: student", ".3f", "not guided", when={"view": "guidance"},
+                doc="Root mean square distance from where the guided teacher takes the same noise; both in one pass."),
+            Measure("saved", "passes a sample", "d", "teacher", when={"view": "guidance"},
+                doc="Sixteen steps of DDIM, with one prediction each or with two."),
+        ))
+
+    plane = charts.level()
+    ends = charts.cloud("Their ends", "the same points, taken by the map", "map")
+    by_map = charts.cloud("Consistency sampling", "points, by where they end", "few_steps")
+    by_ddim = charts.cloud("DDIM with as many passes", "points, by where they end", "few_steps")
+    student = charts.cloud("The student", "points, by where the exact trajectory ends", "halving",
+        "from the student's end to its teacher's")
+    teacher = charts.cloud("Its teacher, with twice the steps", "points, by where the exact trajectory ends", "halving")
+    one_pass = charts.cloud("The student, one pass a step", "points, by their condition", "guidance",
+        "from the student's end to its teacher's")
+    two_passes = charts.cloud("Its teacher, two passes a step", "points, by their condition", "guidance")
+    misses, compared, halvings, gaps = charts.misses(), charts.few(), charts.quality(), charts.guided()
+    # fmt: on
+
+    # --- what is computed: the map -----------------------------------------------------------------------------------
+
+    @computed
+    def data(self) -> DataSet:
+        """The data set."""
+        return DATA_SETS[self.data_set]()
+
+    @computed
+    def start(self) -> np.ndarray:
+        """The noise in which all samples start, (N, 2)."""
+        return quality.start_of(self.seed)
+
+    @computed(work=True, keep=3, unit="steps")
+    def way(self) -> Work:
+        """The exact trajectories of the points that are drawn."""
+        return (yield from kernel.trajectories.work(self.data.mixture, self.start[:SHOWN]))
+
+    @computed
+    def parts(self) -> np.ndarray:
+        """The part of the data where each of them ends, (N,)."""
+        return views.parts_of(self.data, self.way.x[-1])
+
+    @computed
+    def level(self) -> Level:
+        """The level of the map in the picture."""
+        return kernel.level_at(self.noise_level)
+
+    @computed(work=True, keep=32, unit="steps")
+    def regions(self) -> Work:
+        """The part where each cell of the picture ends, (G, G)."""
+        ends = yield from kernel.consistency_map.work(self.data.mixture, grid_points(EXTENT, CELLS), self.level)
+        return views.parts_of(self.data, ends).reshape(CELLS, CELLS)
+
+    @computed(work=True, keep=3, unit="levels")
+    def missed(self) -> Work:
+        """How far map and guess lead from the ends of trajectories."""
+        return (yield from kernel.misses.work(self.data.mixture, self.way, OF_LEVELS))
+
+    @computed(work=True, keep=32, unit="steps")
+    def missed_here(self) -> Work:
+        """The same, from the states nearest to the level of the picture."""
+        k = round((1.0 - self.noise_level) * (len(self.way.x) - 1))
+        return (yield from kernel.miss.work(self.data.mixture, self.way, k))
+
+    # --- what is computed: runs of samplers --------------------------------------------------------------------------
+
+    @computed(work=True, keep=3, unit="training steps")
+    def learned(self) -> Work:
+        """A network that has learned the map from other trajectories."""
+        return (yield from students.learned_map(self.data, self.seed))
+
+    def _map(self) -> kernel.MapWork:
+        """The map in use."""
+        if self.model == "learned":
+            return self.learned.ends
+        mixture = self.data.mixture
+        return lambda x, level: kernel.consistency_map.work(mixture, x, level)
+
+    @computed(work=True, keep=8, unit="passes")
+    def sampled(self) -> Work:
+        """A run of consistency sampling."""
+        grid, rng = kernel.levels(self.num_steps)[:-1], seeded((self.seed, 10))
+        return (yield from kernel.consistency_sampling.work(self._map(), self.start, grid, rng))
+
+    @computed(work=True, background=True, keep=4, unit="samples")
+    def few_runs(self) -> Work:
+        """Several runs of it and of DDIM, in all steps of the chart."""
+        return (yield from quality.few_steps(self.data, self._map(), STEPS, self.seed, self.num_runs))
+
+    @computed(keep=2)
+    def halved(self) -> Replay[tuple[int, Halving], Moment]:
+        """The training of all students of the halving."""
+        states = enumerate(students.halving(self.data, self.seed))
+        keep = lambda state: Moment.of(state[0], state[1].fit, state[1].num_steps, state[1].teacher)  # noqa: E731
+        return Replay(states, NUM_STEPS, NUM_STEPS // EVERY, keep)
+
+    @computed(keep=2)
+    def guided(self) -> Replay[Fit, Moment]:
+        """The training of the student of guidance."""
+        states = students.guidance_distillation(self.data, self.seed, NUM_STEPS)
+        keep = lambda fit: Moment.of(len(fit.losses), fit, TEACHER_STEPS)  # noqa: E731
+        return Replay(states, NUM_STEPS, NUM_STEPS // EVERY, keep)
+
+    @computed(work=True, keep=8, unit="training steps")
+    def moment(self) -> Work:
+        """The training at the step of the slider; before it is reached, at every hundredth step."""
+        replay, last = self.halved if self.view == "halving" else self.guided, self.training_step // EVERY
+        shown: Moment | None = None
+        for done, of, frame in replay.to(last):
+            if shown is None or frame.step >= shown.step + ON_THE_WAY:
+                shown = frame
+            yield done, of, shown
+        return replay.frames[last]
+
+    @computed(work=True, background=True, keep=3, unit="runs")
+    def halving_runs(self) -> Work:
+        """Several runs of all halvings; the first is that of the picture."""
+        replay = yield from self.halved.to_end()
+        own = [replay.frames[step // EVERY].student for step in MARKS]
+        return (yield from quality.halvings(self.data, own, self.seed, self.num_runs))
+
+    @computed
+    def conditions(self) -> np.ndarray:
+        """The part that is the condition of each guided sample, (N,): all in turn."""
+        return np.arange(quality.MANY) % self.data.num_parts
+
+    @computed(keep=8)
+    def pair(self) -> tuple[Trajectory, Trajectory]:
+        """The two runs side by side: of map and DDIM, or of student and teacher."""
+        data, x = self.data, self.start
+        if self.view == "few_steps":
+            return self.sampled, kernel.ddim_run(MixtureDenoiser(data.mixture), x, self.num_steps)
+        if self.view == "halving":
+            return quality.halving_pair(data, self.moment, x)
+        return quality.guidance_pair(data, self.moment.student, x, self.conditions, self.guidance_scale)
+
+    @property
+    def ends_of_pair(self) -> list[np.ndarray]:
+        """Where the two end."""
+        return [run.x[-1] for run in self.pair]
+
+    @computed(keep=8)
+    def law_errors(self) -> tuple[float, float, float]:
+        """Distances to the law of both of the pair, and that of perfect draws."""
+        first, second = (kernel.law_error(x, self.data.mixture) for x in self.ends_of_pair)
+        return first.distance, second.distance, first.expected
+
+    @computed(keep=8)
+    def distances(self) -> tuple[float, float]:
+        """Distances from the guided teacher's ends: the student's, and without guidance."""
+        plain, (own, end) = quality.unguided_ends(self.data, self.start, self.conditions), self.ends_of_pair
+        return kernel.rms(own, end), kernel.rms(plain, end)
+
+    @computed(work=True, background=True, keep=8, unit="scales")
+    def guidance_gaps(self) -> Work:
+        """Distances from the guided teacher's ends, at all scales of the chart."""
+        student, part = self.moment.student, self.conditions
+        return (yield from quality.guidance_gaps.work(self.data, student, self.start, part, CURVE.tolist()))
+
+    # --- what is drawn -----------------------------------------------------------------------------------------------
+
+    @plane.layer("regions")
+    def _(self) -> dict[str, Any]:
+        return {"image": self.regions}
+
+    @plane.layer("points", "paths")
+    def _(self) -> Iterator[dict[str, Any]]:
+        return views.drawn(self.way, 1.0 - self.noise_level, self.parts)
+
+    @plane.layer("map")
+    def _(self) -> dict[str, Any]:
+        return views.arrows(self.way.at(1.0 - self.noise_level), self.way.x[-1])
+
+    @ends.layer("points")
+    def _(self) -> dict[str, Any]:
+        return {"x": self.way.x[-1], "part": self.parts}
+
+    @ends.layer("target")
+    @by_map.layer("target")
+    @by_ddim.layer("target")
+    @student.layer("target")
+    @teacher.layer("target")
+    @one_pass.layer("target")
+    @two_passes.layer("target")
+    def _(self) -> dict[str, Any]:
+        return views.density(self.data)
+
+    def _drawn(self, run: Trajectory) -> Iterator[dict[str, Any]]:
+        """A run: its points in the colour of their condition, their exact end, or their own end."""
+        own = {"guidance": lambda: self.conditions, "halving": lambda: self.parts}
+        part = own.get(self.view, lambda: views.parts_of(self.data, run.x[-1]))()
+        return views.drawn(run, self.progress, part)
+
+    @by_map.layer("points", "paths")
+    @student.layer("points", "paths")
+    @one_pass.layer("points", "paths")
+    def _(self) -> Iterator[dict[str, Any]]:
+        return self._drawn(self.pair[0])
+
+    @by_ddim.layer("points", "paths")
+    @teacher.layer("points", "paths")
+    @two_passes.layer("points", "paths")
+    def _(self) -> Iterator[dict[str, Any]]:
+        return self._drawn(self.pair[1])
+
+    @student.layer("gaps")
+    @one_pass.layer("gaps")
+    def _(self) -> dict[str, Any]:
+        return views.arrows(*self.ends_of_pair, FEW if self.progress == 1 else 0)
+
+    @misses.layer("by_map", "by_guess", "here")
+    def _(self) -> Iterator[dict[str, Any]]:
+        yield {"x": self.missed.sigma, "y": np.maximum(self.missed.by_map, LEAST)}
+        yield {"x": self.missed.sigma, "y": self.missed.by_guess}
+        yield {"x": [self.level.sigma] * 2, "y": self.misses.y}
+
+    @compared.layer(*charts.WITH_BARS)
+    def _(self) -> Iterator[dict[str, Any]]:
+        return views.lines_with_bars(self.few_runs)
+
+    @compared.layer("here", "chance")
+    def _(self) -> Iterator[dict[str, Any]]:
+        yield {"x": [self.num_steps] * 2, "y": self.compared.y}
+        yield {"x": self.compared.x, "y": [self.law_errors[2]] * 2}
+
+    @halvings.layer(*charts.WITH_BARS)
+    def _(self) -> Iterator[dict[str, Any]]:
+        return views.lines_with_bars(self.halving_runs)
+
+    @halvings.layer("here", "chance")
+    def _(self) -> Iterator[dict[str, Any]]:
+        yield {"x": [(self.moment.num_steps, self.law_errors[0])]}
+        yield {"x": self.halvings.x, "y": [self.law_errors[2]] * 2}
+
+    @gaps.layer("student", "plain")
+    def _(self) -> Iterator[dict[str, Any]]:
+        for column in self.guidance_gaps.T:
+            yield {"x": CURVE, "y": column}
+
+    @gaps.layer("here")
+    def _(self) -> dict[str, Any]:
+        return {"x": [(self.guidance_scale, self.distances[0])]}
+
+    @gaps.ranges
+    def _(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        return self.gaps.x, (0.0, 1.1 * max(0.5, float(self.guidance_gaps.max())))
+
+    # --- what is read ------------------------------------------------------------------------------------------------
+
+    @readings
+    def of_level(self) -> dict[str, Any]:
+        """The noise level of the picture: that of the map, or of the run."""
+        if self.view == "map":
+            return {"sigma": self.level.sigma, "same_end": self.missed_here}
+        levels = self.pair[0].levels
+        return {"sigma": levels[round(self.progress * (len(levels) - 1))].sigma, "same_end": None}
+
+    @readings
+    def of_run(self) -> dict[str, Any]:
+        """Passes of the network, loss of the training, and distances."""
+        found = dict.fromkeys(("passes", "loss", "chance", "few", "halved", "gap", "saved"))
+        if self.view == "map":
+            return found
+        passes = tuple(int(run.nfe[-1]) for run in self.pair)
+        found |= {"passes": passes[0], "chance": self.law_errors[2]}
+        if self.view == "few_steps":
+            return found | {"few": self.law_errors[:2]}
+        found["loss"] = self.moment.loss
+        if self.view == "halving":
+            return found | {"halved": self.law_errors[:2]}
+        return found | {"chance": None, "gap": self.distances, "saved": passes}
+
+    @readings
+    def of_runs(self) -> dict[str, Any]:
+        """Means over several runs."""
+        mean = lost = None
+        if self.view == "few_steps" and self.num_steps in STEPS:
+            k = STEPS.index(self.num_steps)
+            mean = self.few_runs.method[:, k], self.few_runs.ddim[:, k]
+        elif self.view == "halving":
+            lost = quality.lost(self.halving_runs, self.moment.num_steps)
+        return {
+            key: runs and tuple(Estimate(*map(float, quality.mean_and_error(values))) for values in runs)
+            for key, runs in (("few_mean", mean), ("lost", lost))
+        }
+
+    def status(self) -> Status:
+        """What is computed, and how exact it is."""
+        if self.view == "map":
+            return Status(f"{CELLS} × {CELLS} places and {SHOWN} points", "exact score, Runge–Kutta to 2e-5, float64")
+        if self.view == "few_steps":
+            network = f"network trained {students.MAP_STEPS} steps, float32" if self.model == "learned" else "float64"
+            return Status(f"{quality.MANY} points a run", f"exact score; {self.label('model').lower()} map, {network}")
+        what = f"MLP of {' × '.join(map(str, HIDDEN))} units, Adam, batches of {BATCH}"
+        replay = "halved" if self.view == "halving" else "guided"
+        done = max(1, getattr(self, replay).steps_done)
+        return Status(what, "float32; first teacher exact", (replay,), done, "a step")
+
+    def describe(self) -> str:
+        """The picture in words."""
+        return words.describe(self)
+
+    def table(self) -> dict[str, np.ndarray]:
+        """The points shown, and where they end."""
+        if self.view == "map":
+            runs = {"point": self.way.at(1.0 - self.noise_level), "end": self.way.x[-1]}
+        else:
+            runs = {name: run.at(self.progress) for name, run in zip(PICTURES[self.view], self.pair, strict=True)}
+        return {f"{name}_{'xy'[k]}": x[:, k] for name, x in runs.items() for k in (0, 1)}

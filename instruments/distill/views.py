@@ -1,0 +1,55 @@
+"""What the pictures show, from runs: the data of their layers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffusion_lab.instruments.common.datasets import DataSet
+from diffusion_lab.instruments.common.levels import Level
+from diffusion_lab.instruments.common.metrics import nearest
+from diffusion_lab.instruments.common.samplers.state import Trajectory
+from diffusion_lab.instruments.common.score_grid import grid_points, relative_density
+from diffusion_lab.instruments.distill.quality import Runs, mean_and_error
+
+Array = NDArray[np.float64]
+Parts = NDArray[np.intp]
+Data = dict[str, Any]
+
+EXTENT = 3.3  # half the width of the pictures, in data units
+SHOWN, FEW = 400, 36  # points in a picture, and how many of them have paths or arrows
+LEAST = 1e-7  # distance at the foot of the chart of the map
+
+
+def parts_of(data: DataSet, x: Array) -> Parts:
+    """The part of the data that is nearest to each of the points x (N, 2): (N,)."""
+    return data.part[nearest(x, data.mixture.means)]
+
+
+def density(data: DataSet, cells: int = 72) -> Data:
+    """The density of the data over a picture."""
+    return {"image": relative_density(data.mixture, grid_points(EXTENT, cells)).reshape(cells, cells) ** 0.5}
+
+
+def drawn(run: Trajectory[Level], progress: float, part: Parts) -> Iterator[Data]:
+    """Points and paths of a run; points beyond the picture are at its border."""
+    nodes = run.nodes(progress, FEW)
+    yield {"x": np.clip(run.at(progress)[:SHOWN], -EXTENT, EXTENT), "part": part[:SHOWN]}
+    yield {"start": nodes[:-1].reshape(-1, 2), "end": nodes[1:].reshape(-1, 2), "part": part[:FEW]}
+
+
+def arrows(start: Array, end: Array, count: int = FEW) -> Data:
+    """Arrows from the first points to where they lead."""
+    return {"at": start[:count], "along": end[:count] - start[:count]}
+
+
+def lines_with_bars(runs: Runs) -> Iterator[Data]:
+    """Of DDIM and of the method: the line of means over runs, bars of one standard error down and up, and its nodes."""
+    for values in (runs.ddim, runs.method):
+        mean, error = mean_and_error(values)
+        at = np.stack([runs.steps, mean], axis=1)
+        half = np.stack([np.zeros(len(mean)), error], axis=1)
+        yield {"x": runs.steps, "y": mean}
+        yield {"start": at - half, "end": at + half}
+        yield {"x": at}

@@ -1,0 +1,60 @@
+"""The pictures in words, with their numbers."""
+
+from typing import Any
+
+from diffusion_lab.instruments.distill.students import NUM_STEPS, TEACHER_STEPS
+
+
+def describe(shown: Any) -> str:
+    """The picture that the instrument `shown` shows."""
+    texts, data = shown.reading_texts, shown.label("data_set").lower()
+    words = {"map": _map, "few_steps": _few_steps, "halving": _halving, "guidance": _guidance}
+    return words[shown.view](shown, texts, data)
+
+
+def _map(shown: Any, texts: dict[str, Any], data: str) -> str:
+    return (
+        f"The plane at noise level σ = {texts['sigma']}, each place in the colour of the part of the {data} data where"
+        f" the exact trajectory through it ends, with points of this level and, beside it, their ends. From here the"
+        f" map leads to the ends of the trajectories up to {texts['same_end']}; the denoiser's guess of the clean point"
+        f" is {texts['same_end_true']} away from them. The chart shows both distances against σ."
+    )
+
+
+def _few_steps(shown: Any, texts: dict[str, Any], data: str) -> str:
+    mean = f" Mean of {shown.num_runs} runs: {texts['few_mean']} and {texts['few_mean_true']}."
+    return (
+        f"Samples of the {data} data by consistency sampling with the {shown.label('model').lower()} map and by DDIM,"
+        f" {texts['passes']} passes each, {_progress(shown)}. Distance to the law: {texts['few']}, DDIM"
+        f" {texts['few_true']}, perfect draws {texts['chance']}.{'' if shown.num_steps not in (1, 2, 4, 8) else mean}"
+        " The chart shows these means against the number of passes."
+    )
+
+
+def _halving(shown: Any, texts: dict[str, Any], data: str) -> str:
+    steps = shown.moment.num_steps
+    return (
+        f"A student with {_steps(steps)} beside its teacher with {_steps(2 * steps)}, on the {data} data, after"
+        f" {shown.training_step} training steps in all, {NUM_STEPS} for each student, {_progress(shown)}. Distance to"
+        f" the law: {texts['halved']}, the teacher {texts['halved_true']}, perfect draws {texts['chance']}. A finished"
+        f" student loses {texts['lost']} by this halving, DDIM without training {texts['lost_true']} (means of"
+        f" {shown.num_runs} runs). The chart shows the distances of all students and of DDIM against their steps."
+    )
+
+
+def _guidance(shown: Any, texts: dict[str, Any], data: str) -> str:
+    return (
+        f"Samples of the {data} data, guided with w = {shown.guidance_scale:.1f} towards each part in turn: the student"
+        f" with {texts['saved']} passes after {shown.training_step} training steps, and its teacher with"
+        f" {texts['saved_true']} passes in {TEACHER_STEPS} steps, {_progress(shown)}. The student's ends are"
+        f" {texts['gap']} from the teacher's; without guidance they would be {texts['gap_true']} away. The chart shows"
+        " both distances against w."
+    )
+
+
+def _progress(shown: Any) -> str:
+    return f"{shown.progress:.0%} of the run done"
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'s' if count > 1 else ''}"
