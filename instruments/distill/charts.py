@@ -7,7 +7,7 @@ from diffusion_lab.app.instrument.scenes import (  # isort: skip
 )  # fmt: skip
 from diffusion_lab.instruments.distill.kernel import SIGMA_MAX, SIGMA_MIN
 from diffusion_lab.instruments.distill.students import HALVINGS, SCALES, TEACHER_STEPS
-from diffusion_lab.instruments.distill.views import EXTENT, LEAST
+from diffusion_lab.instruments.distill.views import HIGH, LEAST, WIDE
 
 STEPS = (1, 2, 4, 8)  # of the chart of consistency sampling
 CHART: dict[str, Any] = {"place": "below", "aspect": 2.4}
@@ -17,20 +17,20 @@ PATHS, DATA = "paths so far, by where they end", "density of the data"
 # fmt: off
 def level() -> Plane:
     """The plane at a level, its regions, and the map of some points."""
-    return Plane(EXTENT,
+    return Plane(WIDE,
         Heat("regions", BY_PART, strongest=0.3, alpha=0.28, legend="region whose points all end in one part"),
         Segments("paths", BY_PART, alpha=0.6, when="show_paths", legend="exact trajectories so far"),
         Points("points", BY_PART, size=4, legend="noised points, each in the colour of the part where it ends"),
         Arrows("map", "ink", width=1.2, head=0.12, when="show_arrows", legend="the map: from a point to its end"),
-        title="Where points of this noise level end", when={"view": "map"})
+        half_height=HIGH, title="Where points of this noise level end", when={"view": "map"})
 
 
 def cloud(title: str, points: str, view: str, arrows: str = "") -> Plane:
     """Points on their way to the data."""
     ways = [Segments("paths", BY_PART, alpha=0.55, when="show_paths", legend=PATHS)] if view != "map" else []
     gaps = [Arrows("gaps", "ink", width=1, head=0.1, when="show_arrows", legend=arrows)] if arrows else []
-    return Plane(EXTENT, Heat("target", "ink", strongest=0.25, legend=DATA), *ways, *gaps,
-        Points("points", BY_PART, size=4, legend=points), title=title, when={"view": view})
+    return Plane(WIDE, Heat("target", "ink", strongest=0.25, legend=DATA), *ways, *gaps,
+        Points("points", BY_PART, size=4, legend=points), half_height=HIGH, title=title, when={"view": view})
 
 
 def misses() -> Axes:

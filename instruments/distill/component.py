@@ -10,7 +10,6 @@ from diffusion_lab.app.instrument import (  # isort: skip
     choice, computed, number, readings, seed, switch, whole,
 )  # fmt: skip
 from diffusion_lab.instruments.common.datasets import DATA_SETS, DataSet
-from diffusion_lab.instruments.common.denoiser_training import BATCH, HIDDEN
 from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
 from diffusion_lab.instruments.common.exact_ode import exact_trajectory
 from diffusion_lab.instruments.common.guidance import combine
@@ -18,13 +17,11 @@ from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers.ddim import ddim
 from diffusion_lab.instruments.common.samplers.state import Trajectory
-from diffusion_lab.instruments.common.score_grid import grid_points
 from diffusion_lab.instruments.distill import charts, kernel, quality, students, views, words
 from diffusion_lab.instruments.distill.charts import STEPS
-from diffusion_lab.instruments.distill.students import HALVINGS, SCALES, TEACHER_STEPS, Fit, Halving, Moment
-from diffusion_lab.instruments.distill.views import EXTENT, FEW, LEAST, SHOWN
+from diffusion_lab.instruments.distill.students import HALVINGS, SCALES, Moment, State
+from diffusion_lab.instruments.distill.views import CELLS, FEW, LEAST, SHOWN
 
-CELLS = 64  # of the regions, along both axes
 OF_LEVELS = 6  # the chart of the map has every sixth state of the trajectories
 NUM_STEPS, EVERY, ON_THE_WAY = students.NUM_STEPS * len(HALVINGS), 20, 100  # training steps: all, a frame, a picture
 CURVE = np.linspace(SCALES[0], SCALES[1], 11)  # guidance scales in the chart
@@ -59,8 +56,8 @@ class Distill(Instrument):
         doc="1 is plain conditioning, and more extrapolates. One student has learned all of them.")
     progress = number(1.0, 0, 1, 0.01, "Progress of the run", ends=("noise", "data"), when=RUNS,
         doc="Share of the sampler's steps that are done: 0 is pure noise, 1 the finished sample.")
-    model = choice({"exact": "Exact", "learned": "Learned"}, "exact", "Map", when={"view": "few_steps"}, style="row",
-        doc="The exact ODE, solved in small steps, or a small network that was fitted to it.")
+    model = choice({"exact": "Exact map", "learned": "Learned map"}, "exact", "Map", style="row",
+        when={"view": "few_steps"}, doc="The exact ODE, solved in small steps, or a small network that was fitted to it.")
     data_set = choice(("ring", "moons", "spiral"), "ring", "Data", "The data, whose score is exact.")
     num_runs = whole(4, 2, 8, "Runs of the error bars", when={"view": ("few_steps", "halving")},
         doc="Independent runs with other seeds, students trained afresh; bars are one standard error long each way.")
@@ -95,9 +92,9 @@ class Distill(Instrument):
     ends = charts.cloud("Their ends", "the same points, taken by the map", "map")
     by_map = charts.cloud("Consistency sampling", "points, by where they end", "few_steps")
     by_ddim = charts.cloud("DDIM with as many passes", "points, by where they end", "few_steps")
-    student = charts.cloud("The student", "points, by where the exact trajectory ends", "halving",
+    student = charts.cloud("The student", "points, by where the teacher takes them", "halving",
         "from the student's end to its teacher's")
-    teacher = charts.cloud("Its teacher, with twice the steps", "points, by where the exact trajectory ends", "halving")
+    teacher = charts.cloud("Its teacher, with twice the steps", "points, by where the teacher takes them", "halving")
     one_pass = charts.cloud("The student, one pass a step", "points, by their condition", "guidance",
         "from the student's end to its teacher's")
     two_passes = charts.cloud("Its teacher, two passes a step", "points, by their condition", "guidance")
@@ -133,9 +130,9 @@ class Distill(Instrument):
 
     @computed(work=True, keep=32, unit="steps")
     def regions(self) -> Work:
-        """The part where each cell of the picture ends, (G, G)."""
-        ends = yield from kernel.consistency_map.work(self.data.mixture, grid_points(EXTENT, CELLS), self.level)
-        return views.parts_of(self.data, ends).reshape(CELLS, CELLS)
+        """The part where each cell of the picture ends, (rows, CELLS)."""
+        ends = yield from kernel.consistency_map.work(self.data.mixture, views.places(), self.level)
+        return views.parts_of(self.data, ends).reshape(-1, CELLS)
 
     @computed(work=True, keep=3, unit="levels")
     def missed(self) -> Work:
@@ -173,25 +170,19 @@ class Distill(Instrument):
         """Several runs of it and of DDIM, in all steps of the chart."""
         return (yield from quality.few_steps(self.data, self._map(), STEPS, self.seed, self.num_runs))
 
-    @computed(keep=2)
-    def halved(self) -> Replay[tuple[int, Halving], Moment]:
-        """The training of all students of the halving."""
-        states = enumerate(students.halving(self.data, self.seed))
-        keep = lambda state: Moment.of(state[0], state[1].fit, state[1].num_steps, state[1].teacher)  # noqa: E731
-        return Replay(states, NUM_STEPS, NUM_STEPS // EVERY, keep)
-
-    @computed(keep=2)
-    def guided(self) -> Replay[Fit, Moment]:
-        """The training of the student of guidance."""
-        states = students.guidance_distillation(self.data, self.seed, NUM_STEPS)
-        keep = lambda fit: Moment.of(len(fit.losses), fit, TEACHER_STEPS)  # noqa: E731
-        return Replay(states, NUM_STEPS, NUM_STEPS // EVERY, keep)
+    @computed(keep=4)
+    def replay(self) -> Replay[tuple[int, State], Moment]:
+        """The training of all students of the halving, or of the student of guidance."""
+        if self.view == "halving":
+            states = students.halving(self.data, self.seed)
+        else:
+            states = students.guidance_distillation(self.data, self.seed, NUM_STEPS)
+        return Replay(enumerate(states), NUM_STEPS, NUM_STEPS // EVERY, lambda state: Moment.of(*state))
 
     @computed(work=True, keep=8, unit="training steps")
     def moment(self) -> Work:
         """The training at the step of the slider; before it is reached, at every hundredth step."""
-        replay, last = self.halved if self.view == "halving" else self.guided, self.training_step // EVERY
-        shown: Moment | None = None
+        replay, last, shown = self.replay, self.training_step // EVERY, None
         for done, of, frame in replay.to(last):
             if shown is None or frame.step >= shown.step + ON_THE_WAY:
                 shown = frame
@@ -201,7 +192,7 @@ class Distill(Instrument):
     @computed(work=True, background=True, keep=3, unit="runs")
     def halving_runs(self) -> Work:
         """Several runs of all halvings; the first is that of the picture."""
-        replay = yield from self.halved.to_end()
+        replay = yield from self.replay.to_end()
         own = [replay.frames[step // EVERY].student for step in MARKS]
         return (yield from quality.halvings(self.data, own, self.seed, self.num_runs))
 
@@ -272,9 +263,9 @@ class Distill(Instrument):
         return views.density(self.data)
 
     def _drawn(self, run: Trajectory) -> Iterator[dict[str, Any]]:
-        """A run: its points in the colour of their condition, their exact end, or their own end."""
-        own = {"guidance": lambda: self.conditions, "halving": lambda: self.parts}
-        part = own.get(self.view, lambda: views.parts_of(self.data, run.x[-1]))()
+        """A run: its points in the colour of their condition, of their teacher's end, or of their own end."""
+        of = self.pair[1] if self.view == "halving" else run
+        part = self.conditions if self.view == "guidance" else views.parts_of(self.data, of.x[-1])
         return views.drawn(run, self.progress, part)
 
     @by_map.layer("points", "paths")
@@ -372,15 +363,10 @@ class Distill(Instrument):
 
     def status(self) -> Status:
         """What is computed, and how exact it is."""
-        if self.view == "map":
-            return Status(f"{CELLS} × {CELLS} places and {SHOWN} points", "exact score, Runge–Kutta to 2e-5, float64")
-        if self.view == "few_steps":
-            network = f"network trained {students.MAP_STEPS} steps, float32" if self.model == "learned" else "float64"
-            return Status(f"{quality.MANY} points a run", f"exact score; {self.label('model').lower()} map, {network}")
-        what = f"MLP of {' × '.join(map(str, HIDDEN))} units, Adam, batches of {BATCH}"
-        replay = "halved" if self.view == "halving" else "guided"
-        done = max(1, getattr(self, replay).steps_done)
-        return Status(what, "float32; first teacher exact", (replay,), done, "a step")
+        if self.view not in ("halving", "guidance"):
+            return Status(*words.status(self))
+        self.moment  # noqa: B018  the time of a step is taken with each moment
+        return Status(*words.status(self), ("replay",), max(1, self.replay.steps_done), "a step")
 
     def describe(self) -> str:
         """The picture in words."""

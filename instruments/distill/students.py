@@ -177,15 +177,15 @@ def exact(mixture: GaussianMixture) -> Clean:
     return lambda x, sigma: mixture.posterior_mean(x, 1.0, sigma)
 
 
-class Halving(NamedTuple):
-    """A moment of the halving: the student being fitted, its steps, its teacher (None: the exact denoiser), losses."""
+class State(NamedTuple):
+    """A state of a training: steps of the student's sampler, its fit, its teacher (None: the exact denoiser)."""
 
     num_steps: int
     fit: Fit
     teacher: Student | None
 
 
-def halving(data: DataSet, seed: int) -> Iterator[Halving]:
+def halving(data: DataSet, seed: int) -> Iterator[State]:
     """All students, one after the other, each fitted to the one before: the start, and then each training step."""
     teacher: Student | None = None
     student = untrained(data, (seed, 0))
@@ -203,7 +203,7 @@ def halving(data: DataSet, seed: int) -> Iterator[Halving]:
         if number:
             next(states)  # its start is the end of the one before
         for fit in states:
-            yield Halving(num_steps, fit, teacher)
+            yield State(num_steps, fit, teacher)
         teacher = student = fit.student
 
 
@@ -217,18 +217,19 @@ class Moment(NamedTuple):
     loss: float | None
 
     @classmethod
-    def of(cls, step: int, fit: Fit, num_steps: int, teacher: Student | None = None) -> Moment:
-        """A copy of a fit as it is now."""
-        loss = float(running_mean(np.array(fit.losses))[-1]) if fit.losses else None
-        return cls(step, fit.student, num_steps, teacher, loss)
+    def of(cls, step: int, state: State) -> Moment:
+        """A copy of a state as it is now, after `step` steps in all."""
+        losses = state.fit.losses
+        loss = float(running_mean(np.array(losses))[-1]) if losses else None
+        return cls(step, state.fit.student, state.num_steps, state.teacher, loss)
 
 
 def finished(data: DataSet, seed: int) -> Work[list[Student]]:
     """The student of each halving at the end of its training."""
     found: dict[int, Student] = {}
-    for moment in halving(data, seed):
-        if len(moment.fit.losses) == NUM_STEPS:
-            found[moment.num_steps] = moment.fit.student
+    for state in halving(data, seed):
+        if len(state.fit.losses) == NUM_STEPS:
+            found[state.num_steps] = state.fit.student
         yield len(found), len(HALVINGS)
     return list(found.values())
 
@@ -282,7 +283,7 @@ def inputs_of(data: DataSet, part: ArrayLike, scale: ArrayLike) -> Array:
     return np.column_stack([part[:, None] == np.arange(data.num_parts), scale / SCALES[1]])
 
 
-def guidance_distillation(data: DataSet, seed: int, num_steps: int) -> Iterator[Fit]:
+def guidance_distillation(data: DataSet, seed: int, num_steps: int) -> Iterator[State]:
     """A student of the guided prediction for all parts and scales: Meng et al. 2023, stage one (algorithm 1)."""
     sigmas = np.array([level.sigma for level in levels(TEACHER_STEPS)[:-1]])
 
@@ -292,7 +293,8 @@ def guidance_distillation(data: DataSet, seed: int, num_steps: int) -> Iterator[
         x, part = x0 + sigma[:, None] * rng.standard_normal((n, 2)), data.part[component]
         return Batches(x, sigma, guided(data, x, sigma, part, scale), inputs_of(data, part, scale))
 
-    return fitting(batches, untrained(data, (seed, 2), data.num_parts + 1), num_steps, (seed, 3))
+    start = untrained(data, (seed, 2), data.num_parts + 1)
+    return (State(TEACHER_STEPS, fit, None) for fit in fitting(batches, start, num_steps, (seed, 3)))
 
 
 # --- a learned consistency map ---------------------------------------------------------------------------------------

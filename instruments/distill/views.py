@@ -17,7 +17,9 @@ Array = NDArray[np.float64]
 Parts = NDArray[np.intp]
 Data = dict[str, Any]
 
-EXTENT = 3.3  # half the width of the pictures, in data units
+WIDE, HIGH = 3.3, 2.6  # half the width and half the height of the pictures, in data units
+CELLS = 66  # of shading, across
+ROWS = slice(7, 59)  # those of a square of as many rows that are in the picture: 52 of 66 are HIGH of WIDE
 SHOWN, FEW = 400, 36  # points in a picture, and how many of them have paths or arrows
 LEAST = 1e-7  # distance at the foot of the chart of the map
 
@@ -27,15 +29,20 @@ def parts_of(data: DataSet, x: Array) -> Parts:
     return data.part[nearest(x, data.mixture.means)]
 
 
-def density(data: DataSet, cells: int = 72) -> Data:
+def density(data: DataSet) -> Data:
     """The density of the data over a picture."""
-    return {"image": relative_density(data.mixture, grid_points(EXTENT, cells)).reshape(cells, cells) ** 0.5}
+    return {"image": relative_density(data.mixture, places()).reshape(-1, CELLS) ** 0.5}
+
+
+def places() -> Array:
+    """The cells of a picture, (52 × CELLS, 2), row by row from below."""
+    return grid_points(WIDE, CELLS).reshape(CELLS, CELLS, 2)[ROWS].reshape(-1, 2)
 
 
 def drawn(run: Trajectory[Level], progress: float, part: Parts) -> Iterator[Data]:
     """Points and paths of a run; points beyond the picture are at its border."""
     nodes = run.nodes(progress, FEW)
-    yield {"x": np.clip(run.at(progress)[:SHOWN], -EXTENT, EXTENT), "part": part[:SHOWN]}
+    yield {"x": np.clip(run.at(progress)[:SHOWN], (-WIDE, -HIGH), (WIDE, HIGH)), "part": part[:SHOWN]}
     yield {"start": nodes[:-1].reshape(-1, 2), "end": nodes[1:].reshape(-1, 2), "part": part[:FEW]}
 
 

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from diffusion_lab.instruments.distill.students import NUM_STEPS, TEACHER_STEPS
+from diffusion_lab.instruments.common.denoiser_training import BATCH, HIDDEN
+from diffusion_lab.instruments.distill.quality import MANY
+from diffusion_lab.instruments.distill.students import MAP_STEPS, NUM_STEPS, TEACHER_STEPS
+from diffusion_lab.instruments.distill.views import SHOWN, places
 
 
 def describe(shown: Any) -> str:
@@ -10,6 +13,16 @@ def describe(shown: Any) -> str:
     texts, data = shown.reading_texts, shown.label("data_set").lower()
     words = {"map": _map, "few_steps": _few_steps, "halving": _halving, "guidance": _guidance}
     return words[shown.view](shown, texts, data)
+
+
+def status(shown: Any) -> tuple[str, str]:
+    """What is computed, and how exact it is."""
+    if shown.view == "map":
+        return f"{len(places()):,} places, {SHOWN} points", "exact score, Runge–Kutta to 2e-5, float64"
+    if shown.view == "few_steps":
+        network = f"network of {MAP_STEPS} training steps, float32" if shown.model == "learned" else "float64"
+        return f"{MANY} points a run", f"exact score; {shown.label('model').lower()}, {network}"
+    return f"MLP of {' × '.join(map(str, HIDDEN))} units, Adam, batches of {BATCH}", "float32; first teacher exact"
 
 
 def _map(shown: Any, texts: dict[str, Any], data: str) -> str:
@@ -23,19 +36,20 @@ def _map(shown: Any, texts: dict[str, Any], data: str) -> str:
 
 def _few_steps(shown: Any, texts: dict[str, Any], data: str) -> str:
     mean = f" Mean of {shown.num_runs} runs: {texts['few_mean']} and {texts['few_mean_true']}."
+    passes = _counted(shown.num_steps, "pass", "passes")
     return (
-        f"Samples of the {data} data by consistency sampling with the {shown.label('model').lower()} map and by DDIM,"
-        f" {texts['passes']} passes each, {_progress(shown)}. Distance to the law: {texts['few']}, DDIM"
+        f"Samples of the {data} data by consistency sampling with the {shown.label('model').lower()} and by DDIM,"
+        f" {passes} each, {_progress(shown)}. Distance to the law: {texts['few']}, DDIM"
         f" {texts['few_true']}, perfect draws {texts['chance']}.{'' if shown.num_steps not in (1, 2, 4, 8) else mean}"
         " The chart shows these means against the number of passes."
     )
 
 
 def _halving(shown: Any, texts: dict[str, Any], data: str) -> str:
-    steps = shown.moment.num_steps
+    own, twice = (_counted(k * shown.moment.num_steps, "step") for k in (1, 2))
     return (
-        f"A student with {_steps(steps)} beside its teacher with {_steps(2 * steps)}, on the {data} data, after"
-        f" {shown.training_step} training steps in all, {NUM_STEPS} for each student, {_progress(shown)}. Distance to"
+        f"A student with {own} beside its teacher with {twice}, on the {data} data, after"
+        f" {shown.moment.step} training steps in all, {NUM_STEPS} for each student, {_progress(shown)}. Distance to"
         f" the law: {texts['halved']}, the teacher {texts['halved_true']}, perfect draws {texts['chance']}. A finished"
         f" student loses {texts['lost']} by this halving, DDIM without training {texts['lost_true']} (means of"
         f" {shown.num_runs} runs). The chart shows the distances of all students and of DDIM against their steps."
@@ -45,7 +59,7 @@ def _halving(shown: Any, texts: dict[str, Any], data: str) -> str:
 def _guidance(shown: Any, texts: dict[str, Any], data: str) -> str:
     return (
         f"Samples of the {data} data, guided with w = {shown.guidance_scale:.1f} towards each part in turn: the student"
-        f" with {texts['saved']} passes after {shown.training_step} training steps, and its teacher with"
+        f" with {texts['saved']} passes after {shown.moment.step} training steps, and its teacher with"
         f" {texts['saved_true']} passes in {TEACHER_STEPS} steps, {_progress(shown)}. The student's ends are"
         f" {texts['gap']} from the teacher's; without guidance they would be {texts['gap_true']} away. The chart shows"
         " both distances against w."
@@ -56,5 +70,6 @@ def _progress(shown: Any) -> str:
     return f"{shown.progress:.0%} of the run done"
 
 
-def _steps(count: int) -> str:
-    return f"{count} step{'s' if count > 1 else ''}"
+def _counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
