@@ -57,7 +57,7 @@ class Distill(Instrument):
     progress = number(1.0, 0, 1, 0.01, "Progress of the run", ends=("noise", "data"), when=RUNS,
         doc="Share of the sampler's steps that are done: 0 is pure noise, 1 the finished sample.")
     model = choice({"exact": "Exact map", "learned": "Learned map"}, "exact", "Map", style="row",
-        when={"view": "few_steps"}, doc="The exact ODE, solved in small steps, or a small network that was fitted to it.")
+        when={"view": "few_steps"}, doc="The exact ODE in small steps, or a small network that was fitted to it.")
     data_set = choice(("ring", "moons", "spiral"), "ring", "Data", "The data, whose score is exact.")
     num_runs = whole(4, 2, 8, "Runs of the error bars", when={"view": ("few_steps", "halving")},
         doc="Independent runs with other seeds, students trained afresh; bars are one standard error long each way.")

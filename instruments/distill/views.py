@@ -17,9 +17,9 @@ Array = NDArray[np.float64]
 Parts = NDArray[np.intp]
 Data = dict[str, Any]
 
-WIDE, HIGH = 3.3, 2.6  # half the width and half the height of the pictures, in data units
+WIDE, HIGH = 3.3, 3.0  # half the width and half the height of the pictures, in data units
 CELLS = 66  # of shading, across
-ROWS = slice(7, 59)  # those of a square of as many rows that are in the picture: 52 of 66 are HIGH of WIDE
+ROWS = slice(3, 63)  # those of a square of as many rows that are in the picture: 60 of 66 are HIGH of WIDE
 SHOWN, FEW = 400, 36  # points in a picture, and how many of them have paths or arrows
 LEAST = 1e-7  # distance at the foot of the chart of the map
 
@@ -35,20 +35,26 @@ def density(data: DataSet) -> Data:
 
 
 def places() -> Array:
-    """The cells of a picture, (52 × CELLS, 2), row by row from below."""
+    """The cells of a picture, (60 × CELLS, 2), row by row from below."""
     return grid_points(WIDE, CELLS).reshape(CELLS, CELLS, 2)[ROWS].reshape(-1, 2)
 
 
 def drawn(run: Trajectory[Level], progress: float, part: Parts) -> Iterator[Data]:
-    """Points and paths of a run; points beyond the picture are at its border."""
+    """Points and paths of a run."""
     nodes = run.nodes(progress, FEW)
-    yield {"x": np.clip(run.at(progress)[:SHOWN], (-WIDE, -HIGH), (WIDE, HIGH)), "part": part[:SHOWN]}
+    yield {"x": inside(run.at(progress)[:SHOWN]), "part": part[:SHOWN]}
     yield {"start": nodes[:-1].reshape(-1, 2), "end": nodes[1:].reshape(-1, 2), "part": part[:FEW]}
 
 
 def arrows(start: Array, end: Array, count: int = FEW) -> Data:
-    """Arrows from the first points to where they lead."""
-    return {"at": start[:count], "along": end[:count] - start[:count]}
+    """Arrows from the first points, where they are drawn, to where they lead."""
+    at = inside(start[:count])
+    return {"at": at, "along": end[:count] - at}
+
+
+def inside(x: Array) -> Array:
+    """Points (N, 2), those beyond the picture moved to its border."""
+    return np.clip(x, (-WIDE, -HIGH), (WIDE, HIGH))
 
 
 def lines_with_bars(runs: Runs) -> Iterator[Data]:
