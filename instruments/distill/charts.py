@@ -11,6 +11,7 @@ from diffusion_lab.instruments.distill.views import HIGH, LEAST, WIDE
 
 STEPS = (1, 2, 4, 8)  # of the chart of consistency sampling
 CHART: dict[str, Any] = {"place": "below", "aspect": 2.4}
+REGIONS = tuple(f"region_{k}" for k in range(6))  # a layer for each part of the data
 PATHS, DATA = "paths so far, by where they end", "density of the data"
 
 
@@ -18,9 +19,9 @@ PATHS, DATA = "paths so far, by where they end", "density of the data"
 def level() -> Plane:
     """The plane at a level, its regions, and the map of some points."""
     return Plane(WIDE,
-        Heat("regions", BY_PART, strongest=0.3, alpha=0.28, legend="region whose points all end in one part"),
+        *(Heat(name, f"c{k}", strongest=0.28) for k, name in enumerate(REGIONS)),
         Segments("paths", BY_PART, alpha=0.6, when="show_paths", legend="exact trajectories so far"),
-        Points("points", BY_PART, size=4, legend="noised points, each in the colour of the part where it ends"),
+        Points("points", BY_PART, size=4, legend="points and regions, in the colour of the part where they end"),
         Arrows("map", "ink", width=1.2, head=0.12, when="show_arrows", legend="the map: from a point to its end"),
         half_height=HIGH, title="Where points of this noise level end", when={"view": "map"})
 

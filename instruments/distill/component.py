@@ -19,11 +19,13 @@ from diffusion_lab.instruments.common.samplers.ddim import ddim
 from diffusion_lab.instruments.common.samplers.state import Trajectory
 from diffusion_lab.instruments.distill import charts, kernel, quality, students, views, words
 from diffusion_lab.instruments.distill.charts import STEPS
+from diffusion_lab.instruments.distill.quality import Runs
 from diffusion_lab.instruments.distill.students import HALVINGS, SCALES, Moment, State
 from diffusion_lab.instruments.distill.views import CELLS, FEW, LEAST, SHOWN
 
 OF_LEVELS = 6  # the chart of the map has every sixth state of the trajectories
 NUM_STEPS, EVERY, ON_THE_WAY = students.NUM_STEPS * len(HALVINGS), 20, 100  # training steps: all, a frame, a picture
+MOST_RUNS = 8
 CURVE = np.linspace(SCALES[0], SCALES[1], 11)  # guidance scales in the chart
 
 Work = Generator[Any, None, Any]  # long work, in slices
@@ -59,7 +61,7 @@ class Distill(Instrument):
     model = choice({"exact": "Exact map", "learned": "Learned map"}, "exact", "Map", style="row",
         when={"view": "few_steps"}, doc="The exact ODE in small steps, or a small network that was fitted to it.")
     data_set = choice(("ring", "moons", "spiral"), "ring", "Data", "The data, whose score is exact.")
-    num_runs = whole(4, 2, 8, "Runs of the error bars", when={"view": ("few_steps", "halving")},
+    num_runs = whole(4, 2, MOST_RUNS, "Runs of the error bars", when={"view": ("few_steps", "halving")},
         doc="Independent runs with other seeds, students trained afresh; bars are one standard error long each way.")
     show_paths = switch(False, "Paths", "Where some of the points have been.")
     show_arrows = switch(True, "Arrows", "From some points to their ends, or from a student's ends to its teacher's.",
@@ -81,7 +83,7 @@ class Distill(Instrument):
             Measure("halved", "distance to the law: student", ".3f", "teacher", when={"view": "halving"},
                 doc="Maximum mean discrepancy of 1000 points from the exact density (Gaussian kernel, width 0.5)."),
             Measure("lost", "lost by this halving", ".4f", "untrained DDIM", when={"view": "halving"},
-                doc="Distance of the finished student minus its teacher's: mean over runs with its standard error."),
+                doc="Distance of a finished student minus its teacher's: mean over runs with its standard error."),
             Measure("gap", "from the teacher's ends: student", ".3f", "not guided", when={"view": "guidance"},
                 doc="Root mean square distance from where the guided teacher takes the same noise; both in one pass."),
             Measure("saved", "passes a sample", "d", "teacher", when={"view": "guidance"},
@@ -189,12 +191,35 @@ class Distill(Instrument):
             yield done, of, shown
         return replay.frames[last]
 
-    @computed(work=True, background=True, keep=3, unit="runs")
+    @computed(keep=2)
+    def others(self) -> list[Replay[tuple[int, State], Moment]]:
+        """The training of all students in further runs; of each run only finished students are kept."""
+        of_seed = lambda run: students.halving(self.data, quality.seed_of(self.seed, run))  # noqa: E731
+        runs = map(enumerate, map(of_seed, range(1, MOST_RUNS)))
+        return [Replay(states, NUM_STEPS, len(HALVINGS), lambda state: Moment.of(*state)) for states in runs]
+
+    @computed
+    def finished(self) -> int:
+        """How many students are finished at the training step."""
+        return self.training_step // students.NUM_STEPS
+
+    @property
+    def student_finished(self) -> bool:
+        """Whether the student of the picture is finished."""
+        return self.training_step in MARKS
+
+    @computed(work=True, background=True, keep=5, unit="runs")
     def halving_runs(self) -> Work:
-        """Several runs of all halvings; the first is that of the picture."""
-        replay = yield from self.replay.to_end()
-        own = [replay.frames[step // EVERY].student for step in MARKS]
-        return (yield from quality.halvings(self.data, own, self.seed, self.num_runs))
+        """Several runs of the halvings that are finished; the first is that of the picture."""
+        runs = Runs.none(quality.HALVING_STEPS, 1 + self.finished)
+        for run in range(self.num_runs):
+            replay, frames = (self.others[run - 1], 1) if run else (self.replay, students.NUM_STEPS // EVERY)
+            for done, of, _ in replay.to(self.finished * frames):
+                yield run + done / of, self.num_runs, *runs.shown
+            trained = [replay.frames[k * frames].student for k in range(1, self.finished + 1)]
+            runs = runs.with_run(*quality.halving_run(self.data, trained, self.seed, run))
+            yield run + 1, self.num_runs, *runs.shown
+        return runs
 
     @computed
     def conditions(self) -> np.ndarray:
@@ -236,9 +261,10 @@ class Distill(Instrument):
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
-    @plane.layer("regions")
-    def _(self) -> dict[str, Any]:
-        return {"image": self.regions}
+    @plane.layer(*charts.REGIONS)
+    def _(self) -> Iterator[dict[str, Any]]:
+        for part in range(len(charts.REGIONS)):
+            yield {"image": (self.regions == part).astype(float)}
 
     @plane.layer("points", "paths")
     def _(self) -> Iterator[dict[str, Any]]:
@@ -354,8 +380,8 @@ class Distill(Instrument):
         if self.view == "few_steps" and self.num_steps in STEPS:
             k = STEPS.index(self.num_steps)
             mean = self.few_runs.method[:, k], self.few_runs.ddim[:, k]
-        elif self.view == "halving":
-            lost = quality.lost(self.halving_runs, self.moment.num_steps)
+        elif self.view == "halving" and self.student_finished:
+            lost = quality.lost(self.halving_runs, HALVINGS[self.finished - 1])
         return {
             key: runs and tuple(Estimate(*map(float, quality.mean_and_error(values))) for values in runs)
             for key, runs in (("few_mean", mean), ("lost", lost))

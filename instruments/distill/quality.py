@@ -31,10 +31,11 @@ Array = NDArray[np.float64]
 Pair: TypeAlias = tuple[Trajectory[Level], Trajectory[Level]]
 MANY = 1000
 """Points of a run."""
+HALVING_STEPS = (TEACHER_STEPS, *HALVINGS)
 
 
 class Runs(NamedTuple):
-    """Distances to the law of R independent runs with K numbers of steps, (R, K) each: of the method, and of DDIM.
+    """Distances to the law of R independent runs with each of `steps`: DDIM (R, K), and the method (R, at most K).
 
     In a halving, the first of both is the first teacher: DDIM on the exact score.
     """
@@ -44,9 +45,14 @@ class Runs(NamedTuple):
     ddim: Array
 
     @classmethod
-    def none(cls, steps: Sequence[int]) -> Runs:
-        """No runs yet."""
-        return cls(steps, np.empty((0, len(steps))), np.empty((0, len(steps))))
+    def none(cls, steps: Sequence[int], of_method: int) -> Runs:
+        """No runs yet; `of_method`: for how many of the steps the method has results."""
+        return cls(steps, np.empty((0, of_method)), np.empty((0, len(steps))))
+
+    @property
+    def shown(self) -> tuple[Runs, ...]:
+        """These runs, to be shown while more are computed: only if there are two or more, else nothing."""
+        return (self,) if len(self.method) > 1 else ()
 
     def with_run(self, method: Sequence[float], ddim: Sequence[float]) -> Runs:
         """One run more."""
@@ -74,11 +80,6 @@ def start_of(seed: int, run: int = 0) -> Array:
     return noise((seed_of(seed, run), 9), MANY)
 
 
-def _shown(runs: Runs) -> tuple[Runs, ...]:
-    """What is shown of runs so far: nothing before there are two."""
-    return (runs,) if len(runs.method) > 1 else ()
-
-
 def _distance_of(data: DataSet, denoiser: Denoiser, x: Array, num_steps: int) -> float:
     return law_error(ddim_ends(denoiser, x, num_steps), data.mixture).distance
 
@@ -87,30 +88,24 @@ def few_steps(
     data: DataSet, consistency: MapWork, steps: Sequence[int], seed: int, num_runs: int
 ) -> Generator[Any, None, Runs]:
     """Consistency sampling and DDIM in each of `steps`; yields the runs so far too."""
-    runs, exact = Runs.none(steps), MixtureDenoiser(data.mixture)
+    runs, exact = Runs.none(steps, len(steps)), MixtureDenoiser(data.mixture)
     for run in range(num_runs):
         x, method = start_of(seed, run), []
         for k, num_steps in enumerate(steps):
             rng = seeded((seed_of(seed, run), 10))
             work = consistency_sampling.work(consistency, x, levels(num_steps)[:-1], rng)
-            way = yield from within(work, run * len(steps) + k, num_runs * len(steps), *_shown(runs))
+            way = yield from within(work, run * len(steps) + k, num_runs * len(steps), *runs.shown)
             method.append(law_error(way.x[-1], data.mixture).distance)
         runs = runs.with_run(method, [_distance_of(data, exact, x, num_steps) for num_steps in steps])
     return runs
 
 
-def halvings(data: DataSet, first: Sequence[Student], seed: int, num_runs: int) -> Generator[Any, None, Runs]:
-    """The students of every halving, and DDIM in as many steps; `first`: students of the first run, trained already."""
-    steps, exact = (TEACHER_STEPS, *HALVINGS), MixtureDenoiser(data.mixture)
-    runs, trained = Runs.none(steps), first
-    for run in range(num_runs):
-        if run:
-            trained = yield from within(students.finished(data, seed_of(seed, run)), run, num_runs, *_shown(runs))
-        x = start_of(seed, run)
-        ddim = [_distance_of(data, exact, x, num_steps) for num_steps in steps]
-        pairs = zip(trained, HALVINGS, strict=True)
-        runs = runs.with_run([ddim[0], *(_distance_of(data, student, x, n) for student, n in pairs)], ddim)
-    return runs
+def halving_run(data: DataSet, trained: Sequence[Student], seed: int, run: int) -> tuple[list[float], list[float]]:
+    """Distances of a run: of the first teacher and the students that are `trained`; and of DDIM in all steps."""
+    x, exact = start_of(seed, run), MixtureDenoiser(data.mixture)
+    ddim = [_distance_of(data, exact, x, num_steps) for num_steps in HALVING_STEPS]
+    pairs = zip(trained, HALVINGS, strict=False)
+    return [ddim[0], *(_distance_of(data, student, x, num_steps) for student, num_steps in pairs)], ddim
 
 
 def halving_pair(data: DataSet, moment: Moment, x: Array) -> Pair:

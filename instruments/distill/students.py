@@ -224,16 +224,6 @@ class Moment(NamedTuple):
         return cls(step, state.fit.student, state.num_steps, state.teacher, loss)
 
 
-def finished(data: DataSet, seed: int) -> Work[list[Student]]:
-    """The student of each halving at the end of its training."""
-    found: dict[int, Student] = {}
-    for state in halving(data, seed):
-        if len(state.fit.losses) == NUM_STEPS:
-            found[state.num_steps] = state.fit.student
-        yield len(found), len(HALVINGS)
-    return list(found.values())
-
-
 # --- guidance distillation -------------------------------------------------------------------------------------------
 
 

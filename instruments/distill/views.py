@@ -61,8 +61,8 @@ def lines_with_bars(runs: Runs) -> Iterator[Data]:
     """Of DDIM and of the method: the line of means over runs, bars of one standard error down and up, and its nodes."""
     for values in (runs.ddim, runs.method):
         mean, error = mean_and_error(values)
-        at = np.stack([runs.steps, mean], axis=1)
+        at = np.stack([runs.steps[: len(mean)], mean], axis=1)
         half = np.stack([np.zeros(len(mean)), error], axis=1)
-        yield {"x": runs.steps, "y": mean}
+        yield {"x": at[:, 0], "y": mean}
         yield {"start": at - half, "end": at + half}
         yield {"x": at}

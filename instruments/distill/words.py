@@ -47,12 +47,16 @@ def _few_steps(shown: Any, texts: dict[str, Any], data: str) -> str:
 
 def _halving(shown: Any, texts: dict[str, Any], data: str) -> str:
     own, twice = (_counted(k * shown.moment.num_steps, "step") for k in (1, 2))
+    lost = (
+        f" By this halving students lose {texts['lost']}, DDIM without training {texts['lost_true']} (means of"
+        f" {shown.num_runs} runs)."
+    )
     return (
         f"A student with {own} beside its teacher with {twice}, on the {data} data, after"
         f" {shown.moment.step} training steps in all, {NUM_STEPS} for each student, {_progress(shown)}. Distance to"
-        f" the law: {texts['halved']}, the teacher {texts['halved_true']}, perfect draws {texts['chance']}. A finished"
-        f" student loses {texts['lost']} by this halving, DDIM without training {texts['lost_true']} (means of"
-        f" {shown.num_runs} runs). The chart shows the distances of all students and of DDIM against their steps."
+        f" the law: {texts['halved']}, the teacher {texts['halved_true']}, perfect draws {texts['chance']}."
+        f"{lost if shown.student_finished else ''} The chart shows the distances of all finished students and of DDIM"
+        " against their steps."
     )
 
 

@@ -11,7 +11,7 @@ from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.slices import finish
 from diffusion_lab.instruments.distill import kernel, quality, students
 from diffusion_lab.instruments.distill.quality import Runs
-from diffusion_lab.instruments.distill.students import HALVINGS, SCALES, TEACHER_STEPS
+from diffusion_lab.instruments.distill.students import SCALES, TEACHER_STEPS
 
 RING = DATA_SETS["ring"]()
 EXACT = students.exact(RING.mixture)
@@ -130,9 +130,6 @@ def test_each_student_is_the_teacher_of_the_next_which_begins_with_its_weights(m
     assert states[3][1] is None, "the first teacher is exact"
     for last, first in ((3, 4), (6, 7), (9, 10)):
         np.testing.assert_array_equal(states[first][1].weights, states[last][2])
-    trained = finish(students.finished(RING, 0))
-    np.testing.assert_array_equal(trained[-1].weights, states[-1][2])
-    assert len(trained) == len(HALVINGS)
 
 
 def distances(moments, which):
@@ -193,18 +190,15 @@ def test_what_is_lost_is_the_difference_to_the_teacher():
     np.testing.assert_allclose(ddim, [0.2, 0.2])
 
 
-def test_runs_of_halvings_have_their_own_students_and_noise(short):
-    first = [moment.student for moment in short.values()]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(students, "NUM_STEPS", 10)
-        runs = finish(quality.halvings(RING, first, 1, 2))
-    assert runs.steps == (16, 8, 4, 2, 1)
+def test_a_run_of_the_halvings_is_of_its_noise_and_students(short):
+    trained = [short[8].student, short[4].student]
+    method, ddim = quality.halving_run(RING, trained, 1, 0)
     x = quality.start_of(1)
-    own = kernel.law_error(kernel.ddim_ends(first[2], x, 2), RING.mixture).distance
-    assert runs.method[0, 3] == own
-    np.testing.assert_array_equal(runs.method[:, 0], runs.ddim[:, 0])
+    assert method[2] == kernel.law_error(kernel.ddim_ends(trained[1], x, 4), RING.mixture).distance
+    assert ddim[4] == kernel.law_error(kernel.ddim_ends(MixtureDenoiser(RING.mixture), x, 1), RING.mixture).distance
+    assert (len(method), len(ddim), method[0]) == (3, 5, ddim[0])
+    assert quality.halving_run(RING, trained, 1, 1)[1] != ddim
     assert not np.array_equal(quality.start_of(1, 1), x)
-    assert np.all(runs.method[1] != runs.method[0])
 
 
 def test_runs_in_few_steps_are_shown_from_the_second_on():
