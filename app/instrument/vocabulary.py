@@ -13,6 +13,7 @@ GLOSSARY: dict[str, str] = {
     "chart_shows": "the quantity in the chart",
     "churn": "fresh noise of EDM's sampler, S_churn",
     "condition": "the condition that samples should meet",
+    "consistency_map": "the map from noise to data that samples: exact or learned",
     "convention": "how guidance is counted: scale w or weight w' = w - 1",
     "data_set": "the data",
     "drawing": "points drawn by the reader, four base-36 digits each",

@@ -12,6 +12,7 @@ from diffusion_lab.instruments.distill.views import HIGH, LEAST, WIDE
 STEPS = (1, 2, 4, 8)  # of the chart of consistency sampling
 CHART: dict[str, Any] = {"place": "below", "aspect": 2.4}
 REGIONS = tuple(f"region_{k}" for k in range(6))  # a layer for each part of the data
+UNIT = (1.0, "1 unit")  # arrows are as long as the way
 PATHS, DATA = "paths so far, by where they end", "density of the data"
 
 
@@ -22,14 +23,15 @@ def level() -> Plane:
         *(Heat(name, f"c{k}", strongest=0.28) for k, name in enumerate(REGIONS)),
         Segments("paths", BY_PART, alpha=0.6, when="show_paths", legend="exact trajectories so far"),
         Points("points", BY_PART, size=4, legend="points and regions, in the colour of the part where they end"),
-        Arrows("map", "ink", width=1.2, head=0.12, when="show_arrows", legend="the map: from a point to its end"),
-        half_height=HIGH, title="Where points of this noise level end", when={"view": "map"})
+        Arrows("map", "ink", width=1.2, head=0.12, when="show_arrows", scale=UNIT,
+            legend="the map: from a point to its end"),
+        half_height=HIGH, title="Points of this level", when={"view": "map"})
 
 
 def cloud(title: str, points: str, view: str, arrows: str = "") -> Plane:
     """Points on their way to the data."""
     ways = [Segments("paths", BY_PART, alpha=0.55, when="show_paths", legend=PATHS)] if view != "map" else []
-    gaps = [Arrows("gaps", "ink", width=1, head=0.1, when="show_arrows", legend=arrows)] if arrows else []
+    gaps = [Arrows("gaps", "ink", width=1, head=0.1, when="show_arrows", legend=arrows, scale=UNIT)] if arrows else []
     return Plane(WIDE, Heat("target", "ink", strongest=0.25, legend=DATA), *ways, *gaps,
         Points("points", BY_PART, size=4, legend=points), half_height=HIGH, title=title, when={"view": view})
 

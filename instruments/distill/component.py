@@ -58,7 +58,7 @@ class Distill(Instrument):
         doc="1 is plain conditioning, and more extrapolates. One student has learned all of them.")
     progress = number(1.0, 0, 1, 0.01, "Progress of the run", ends=("noise", "data"), when=RUNS,
         doc="Share of the sampler's steps that are done: 0 is pure noise, 1 the finished sample.")
-    model = choice({"exact": "Exact map", "learned": "Learned map"}, "exact", "Map", style="row",
+    consistency_map = choice({"exact": "Exact map", "learned": "Learned map"}, "exact", "Map", style="row",
         when={"view": "few_steps"}, doc="The exact ODE in small steps, or a small network that was fitted to it.")
     data_set = choice(("ring", "moons", "spiral"), "ring", "Data", "The data, whose score is exact.")
     num_runs = whole(4, 2, MOST_RUNS, "Runs of the error bars", when={"view": ("few_steps", "halving")},
@@ -70,7 +70,7 @@ class Distill(Instrument):
 
     panel = Panel(
         Transport("Play", PLAYS, seconds=6), frames="noise_level",
-        main=("view", "num_steps", "model", "guidance_scale", "progress"),
+        main=("view", "num_steps", "consistency_map", "guidance_scale", "progress"),
         readouts=(Readout("sigma", "σ", ".3g"), Readout("passes", "passes a sample", "d"),
             Readout("loss", "training loss", ".4f"), Readout("chance", "distance by chance", ".3f")),
         measures=(
@@ -93,13 +93,13 @@ class Distill(Instrument):
     plane = charts.level()
     ends = charts.cloud("Their ends", "the same points, taken by the map", "map")
     by_map = charts.cloud("Consistency sampling", "points, by where they end", "few_steps")
-    by_ddim = charts.cloud("DDIM with as many passes", "points, by where they end", "few_steps")
+    by_ddim = charts.cloud("DDIM, same passes", "points, by where they end", "few_steps")
     student = charts.cloud("The student", "points, by where the teacher takes them", "halving",
         "from the student's end to its teacher's")
-    teacher = charts.cloud("Its teacher, with twice the steps", "points, by where the teacher takes them", "halving")
-    one_pass = charts.cloud("The student, one pass a step", "points, by their condition", "guidance",
+    teacher = charts.cloud("Its teacher", "points, by where the teacher takes them", "halving")
+    one_pass = charts.cloud("Student: one pass", "points, by their condition", "guidance",
         "from the student's end to its teacher's")
-    two_passes = charts.cloud("Its teacher, two passes a step", "points, by their condition", "guidance")
+    two_passes = charts.cloud("Teacher: two passes", "points, by their condition", "guidance")
     misses, compared, halvings, gaps = charts.misses(), charts.few(), charts.quality(), charts.guided()
     # fmt: on
 
@@ -156,7 +156,7 @@ class Distill(Instrument):
 
     def _map(self) -> kernel.MapWork:
         """The map in use."""
-        if self.model == "learned":
+        if self.consistency_map == "learned":
             return self.learned.ends
         mixture = self.data.mixture
         return lambda x, level: kernel.consistency_map.work(mixture, x, level)

@@ -20,8 +20,8 @@ def status(shown: Any) -> tuple[str, str]:
     if shown.view == "map":
         return f"{len(places()):,} places, {SHOWN} points", "exact score, Runge–Kutta to 2e-5, float64"
     if shown.view == "few_steps":
-        network = f"network of {MAP_STEPS} training steps, float32" if shown.model == "learned" else "float64"
-        return f"{MANY} points a run", f"exact score; {shown.label('model').lower()}, {network}"
+        network = f"network of {MAP_STEPS} training steps, float32" if shown.consistency_map == "learned" else "float64"
+        return f"{MANY} points a run", f"exact score; {shown.label('consistency_map').lower()}, {network}"
     return f"MLP of {' × '.join(map(str, HIDDEN))} units, Adam, batches of {BATCH}", "float32; first teacher exact"
 
 
@@ -36,9 +36,9 @@ def _map(shown: Any, texts: dict[str, Any], data: str) -> str:
 
 def _few_steps(shown: Any, texts: dict[str, Any], data: str) -> str:
     mean = f" Mean of {shown.num_runs} runs: {texts['few_mean']} and {texts['few_mean_true']}."
-    passes = _counted(shown.num_steps, "pass", "passes")
+    passes, learned = _counted(shown.num_steps, "pass", "passes"), shown.label("consistency_map").lower()
     return (
-        f"Samples of the {data} data by consistency sampling with the {shown.label('model').lower()} and by DDIM,"
+        f"Samples of the {data} data by consistency sampling with the {learned} and by DDIM,"
         f" {passes} each, {_progress(shown)}. Distance to the law: {texts['few']}, DDIM"
         f" {texts['few_true']}, perfect draws {texts['chance']}.{'' if shown.num_steps not in (1, 2, 4, 8) else mean}"
         " The chart shows these means against the number of passes."
@@ -47,16 +47,13 @@ def _few_steps(shown: Any, texts: dict[str, Any], data: str) -> str:
 
 def _halving(shown: Any, texts: dict[str, Any], data: str) -> str:
     own, twice = (_counted(k * shown.moment.num_steps, "step") for k in (1, 2))
-    lost = (
-        f" By this halving students lose {texts['lost']}, DDIM without training {texts['lost_true']} (means of"
-        f" {shown.num_runs} runs)."
-    )
+    lost = f" By this halving students lose {texts['lost']}, DDIM without training {texts['lost_true']}."
     return (
         f"A student with {own} beside its teacher with {twice}, on the {data} data, after"
         f" {shown.moment.step} training steps in all, {NUM_STEPS} for each student, {_progress(shown)}. Distance to"
         f" the law: {texts['halved']}, the teacher {texts['halved_true']}, perfect draws {texts['chance']}."
         f"{lost if shown.student_finished else ''} The chart shows the distances of all finished students and of DDIM"
-        " against their steps."
+        f" against their steps, means of {shown.num_runs} runs."
     )
 
 

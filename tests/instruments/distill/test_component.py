@@ -133,7 +133,7 @@ def test_progress_leads_through_ends_and_fresh_noise():
 
 def test_the_learned_map_is_another_one(monkeypatch):
     monkeypatch.setattr(students, "MAP_STEPS", 60)
-    shown = Shown(view="few_steps", model="learned", **QUICK)
+    shown = Shown(view="few_steps", consistency_map="learned", **QUICK)
     learned = finish(students.learned_map(RING, 4))
     ends = finish(learned.ends(quality.start_of(4), kernel.START))
     np.testing.assert_allclose(shown.points("by_map.points"), views.inside(ends[:SHOWN]), atol=1e-3)
