@@ -1,17 +1,24 @@
-"""The pictures of the instrument without their data: planes and charts with their layers and legends."""
+"""The pictures of the instrument: planes and charts with their layers, legends and data."""
 
+from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from diffusion_lab.app.instrument.scenes import (  # isort: skip
     BY_PART, Arrows, Axes, Heat, Lines, Plane, Points, Segments,
 )  # fmt: skip
+from diffusion_lab.instruments.distill import views
 from diffusion_lab.instruments.distill.kernel import SIGMA_MAX, SIGMA_MIN
 from diffusion_lab.instruments.distill.students import HALVINGS, SCALES, TEACHER_STEPS
-from diffusion_lab.instruments.distill.views import HIGH, LEAST, WIDE
+from diffusion_lab.instruments.distill.views import FEW, HIGH, LEAST, WIDE
 
 STEPS = (1, 2, 4, 8)  # of the chart of consistency sampling
 CHART: dict[str, Any] = {"place": "below", "aspect": 2.4}
 REGIONS = tuple(f"region_{k}" for k in range(6))  # a layer for each part of the data
+WITH_BARS = tuple(f"{name}{part}" for name in ("ddim", "method") for part in ("", "_bars", "_means"))
+"""The layers of the two lines with error bars, in the order of `views.lines_with_bars`."""
+CURVE = np.linspace(SCALES[0], SCALES[1], 11)  # guidance scales
 UNIT = (1.0, "1 unit")  # arrows are as long as the way
 PATHS, DATA = "paths so far, by where they end", "density of the data"
 
@@ -28,52 +35,122 @@ def level() -> Plane:
         half_height=HIGH, title="Points of this level", when={"view": "map"})
 
 
-def cloud(title: str, points: str, view: str, arrows: str = "") -> Plane:
-    """Points on their way to the data."""
-    ways = [Segments("paths", BY_PART, alpha=0.55, when="show_paths", legend=PATHS)] if view != "map" else []
-    gaps = [Arrows("gaps", "ink", width=1, head=0.1, when="show_arrows", legend=arrows, scale=UNIT)] if arrows else []
-    return Plane(WIDE, Heat("target", "ink", strongest=0.25, legend=DATA), *ways, *gaps,
+def ends() -> Plane:
+    """The ends of these points."""
+    scene = Plane(WIDE, Heat("target", "ink", strongest=0.25, legend=DATA),
+        Points("points", BY_PART, size=4, legend="the same points, taken by the map"),
+        half_height=HIGH, title="Their ends", when={"view": "map"})
+
+    @scene.layer("target", "points")
+    def draw(self: Any) -> Iterator[dict[str, Any]]:
+        yield views.density(self.data)
+        yield {"x": self.way.x[-1], "part": self.parts}
+
+    return scene
+
+
+def cloud(title: str, points: str, view: str, index: int) -> Plane:
+    """One run of the pair in a view, by its index: points on their way to the data."""
+    arrows = index == 0 and view != "few_steps"
+    gaps = Arrows("gaps", "ink", width=1, head=0.1, when="show_arrows", scale=UNIT,
+        legend="from the student's end to its teacher's")
+    scene = Plane(WIDE, Heat("target", "ink", strongest=0.25, legend=DATA),
+        Segments("paths", BY_PART, alpha=0.55, when="show_paths", legend=PATHS), *([gaps] if arrows else []),
         Points("points", BY_PART, size=4, legend=points), half_height=HIGH, title=title, when={"view": view})
+
+    @scene.layer("target")
+    def draw_data(self: Any) -> dict[str, Any]:
+        return views.density(self.data)
+
+    @scene.layer("points", "paths")
+    def draw_run(self: Any) -> Iterator[dict[str, Any]]:
+        run = self.pair[index]
+        return views.drawn(run, self.progress, self.colours(run))
+
+    if arrows:
+
+        @scene.layer("gaps")
+        def draw_gaps(self: Any) -> dict[str, Any]:
+            return views.arrows(*self.ends_of_pair, FEW if self.progress == 1 else 0)
+
+    return scene
 
 
 def misses() -> Axes:
     """Distance from a trajectory's end, of the map and of the denoiser's guess."""
-    return Axes("Distance from the end of a point's trajectory",
+    scene = Axes("Distance from the end of a point's trajectory",
         Lines("by_guess", "mute", dash=(6, 3), legend="the denoiser's guess of the clean point"),
         Lines("by_map", "acc", legend="the consistency map"),
         Lines("here", "ink", width=1, dash=(5, 3), legend="this noise level"),
         x=(SIGMA_MIN, SIGMA_MAX), y=(LEAST, 5), log="xy", x_label="noise level σ of the point", y_label="distance",
         ticks={"x": (0.1, 1, 10), "y": (1e-6, 1e-4, 0.01, 1)}, when={"view": "map"}, **CHART)
 
+    @scene.layer("by_map", "by_guess", "here")
+    def draw(self: Any) -> Iterator[dict[str, Any]]:
+        yield {"x": self.missed.sigma, "y": np.maximum(self.missed.by_map, LEAST)}
+        yield {"x": self.missed.sigma, "y": self.missed.by_guess}
+        yield {"x": [self.level.sigma] * 2, "y": scene.y}
+
+    return scene
+
 
 def few() -> Axes:
     """Distance to the law against steps, of consistency sampling and of DDIM."""
-    return Axes("Distance to the law against passes",
+    scene = Axes("Distance to the law against passes",
         Lines("chance", "field", width=6, alpha=0.5, legend="perfect draws"),
         *_with_bars("ddim", "c0", "DDIM", dash=(6, 3)), *_with_bars("method", "acc", "consistency sampling"),
         Lines("here", "ink", width=1, dash=(5, 3), legend="these passes"),
         log="xy", x=(0.9, 9), y=(0.02, 1.5), x_label="passes of the network a sample", y_label="distance",
         ticks={"x": STEPS, "y": (0.03, 0.1, 0.3, 1)}, when={"view": "few_steps"}, **CHART)
 
+    @scene.layer(*WITH_BARS)
+    def draw_runs(self: Any) -> Iterator[dict[str, Any]]:
+        return views.lines_with_bars(self.few_runs)
+
+    @scene.layer("here", "chance")
+    def draw(self: Any) -> Iterator[dict[str, Any]]:
+        yield {"x": [self.num_steps] * 2, "y": scene.y}
+        yield {"x": scene.x, "y": [self.law_errors[2]] * 2}
+
+    return scene
+
 
 def quality() -> Axes:
     """Distance to the law against steps, of students and of DDIM without training."""
-    return Axes("Distance to the law against steps",
+    scene = Axes("Distance to the law against steps",
         Lines("chance", "field", width=6, alpha=0.5, legend="perfect draws"),
         *_with_bars("ddim", "c0", "DDIM, nothing trained", dash=(6, 3)), *_with_bars("method", "acc", "students"),
         Points("here", "ink", size=9, alpha=1, legend="the student in the picture"),
         log="xy", x=(0.9, 18), y=(0.02, 1.5), x_label="steps from noise to data", y_label="distance",
         ticks={"x": (*reversed(HALVINGS), TEACHER_STEPS), "y": (0.03, 0.1, 0.3, 1)}, when={"view": "halving"}, **CHART)
 
+    @scene.layer(*WITH_BARS)
+    def draw_runs(self: Any) -> Iterator[dict[str, Any]]:
+        return views.lines_with_bars(self.halving_runs)
+
+    @scene.layer("here", "chance")
+    def draw(self: Any) -> Iterator[dict[str, Any]]:
+        yield {"x": [(self.moment.num_steps, self.law_errors[0])]}
+        yield {"x": scene.x, "y": [self.law_errors[2]] * 2}
+
+    return scene
+
 
 def guided() -> Axes:
     """Distance from the teacher's ends against the guidance scale."""
-    return Axes("Distance from the teacher's ends against w",
+    scene = Axes("Distance from the teacher's ends against w",
         Lines("plain", "c0", dash=(6, 3), legend="one pass of the teacher, not guided"),
         Lines("student", "acc", legend="one pass of the student"),
         Points("here", "ink", size=9, alpha=1, legend="the student in the picture"),
         x=SCALES, y=(0, 1), x_label="guidance scale w", y_label="distance",
         ticks={"x": (1, 2, 3, 4, 5, 6), "y": (0, 0.5, 1, 1.5)}, when={"view": "guidance"}, **CHART)
+
+    @scene.layer("plain", "student")
+    def draw(self: Any) -> Iterator[dict[str, Any]]:
+        for column in self.guidance_gaps.T[::-1]:
+            yield {"x": CURVE, "y": column}
+
+    return scene
 
 
 # fmt: on
@@ -81,7 +158,3 @@ def _with_bars(name: str, colour: str, legend: str, dash: tuple[int, ...] = ()) 
     """A line of means with error bars of one standard error."""
     line = Lines(name, colour, dash=dash, legend=legend)
     return line, Segments(f"{name}_bars", colour, width=2), Points(f"{name}_means", colour, size=5, alpha=1)
-
-
-WITH_BARS = tuple(f"{name}{part}" for name in ("ddim", "method") for part in ("", "_bars", "_means"))
-"""The layers of the two lines with error bars, in the order of `views.lines_with_bars`."""

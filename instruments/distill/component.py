@@ -21,12 +21,11 @@ from diffusion_lab.instruments.distill import charts, kernel, quality, students,
 from diffusion_lab.instruments.distill.charts import STEPS
 from diffusion_lab.instruments.distill.quality import Runs
 from diffusion_lab.instruments.distill.students import HALVINGS, SCALES, Moment, State
-from diffusion_lab.instruments.distill.views import CELLS, FEW, LEAST, SHOWN
+from diffusion_lab.instruments.distill.views import CELLS, SHOWN
 
 OF_LEVELS = 6  # the chart of the map has every sixth state of the trajectories
 NUM_STEPS, EVERY, ON_THE_WAY = students.NUM_STEPS * len(HALVINGS), 20, 100  # training steps: all, a frame, a picture
 MOST_RUNS = 8
-CURVE = np.linspace(SCALES[0], SCALES[1], 11)  # guidance scales in the chart
 
 Work = Generator[Any, None, Any]  # long work, in slices
 # fmt: off
@@ -91,15 +90,13 @@ class Distill(Instrument):
         ))
 
     plane = charts.level()
-    ends = charts.cloud("Their ends", "the same points, taken by the map", "map")
-    by_map = charts.cloud("Consistency sampling", "points, by where they end", "few_steps")
-    by_ddim = charts.cloud("DDIM, same passes", "points, by where they end", "few_steps")
-    student = charts.cloud("The student", "points, by where the teacher takes them", "halving",
-        "from the student's end to its teacher's")
-    teacher = charts.cloud("Its teacher", "points, by where the teacher takes them", "halving")
-    one_pass = charts.cloud("Student: one pass", "points, by their condition", "guidance",
-        "from the student's end to its teacher's")
-    two_passes = charts.cloud("Teacher: two passes", "points, by their condition", "guidance")
+    ends = charts.ends()
+    by_map = charts.cloud("Consistency sampling", "points, by where they end", "few_steps", 0)
+    by_ddim = charts.cloud("DDIM, same passes", "points, by where they end", "few_steps", 1)
+    student = charts.cloud("The student", "points, by where the teacher takes them", "halving", 0)
+    teacher = charts.cloud("Its teacher", "points, by where the teacher takes them", "halving", 1)
+    one_pass = charts.cloud("Student: one pass", "points, by their condition", "guidance", 0)
+    two_passes = charts.cloud("Teacher: two passes", "points, by their condition", "guidance", 1)
     misses, compared, halvings, gaps = charts.misses(), charts.few(), charts.quality(), charts.guided()
     # fmt: on
 
@@ -257,7 +254,7 @@ class Distill(Instrument):
     def guidance_gaps(self) -> Work:
         """Distances from the guided teacher's ends, at all scales of the chart."""
         student, part = self.moment.student, self.conditions
-        return (yield from quality.guidance_gaps.work(self.data, student, self.start, part, CURVE.tolist()))
+        return (yield from quality.guidance_gaps.work(self.data, student, self.start, part, charts.CURVE.tolist()))
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
@@ -274,71 +271,10 @@ class Distill(Instrument):
     def _(self) -> dict[str, Any]:
         return views.arrows(self.way.at(1.0 - self.noise_level), self.way.x[-1])
 
-    @ends.layer("points")
-    def _(self) -> dict[str, Any]:
-        return {"x": self.way.x[-1], "part": self.parts}
-
-    @ends.layer("target")
-    @by_map.layer("target")
-    @by_ddim.layer("target")
-    @student.layer("target")
-    @teacher.layer("target")
-    @one_pass.layer("target")
-    @two_passes.layer("target")
-    def _(self) -> dict[str, Any]:
-        return views.density(self.data)
-
-    def _drawn(self, run: Trajectory) -> Iterator[dict[str, Any]]:
-        """A run: its points in the colour of their condition, of their teacher's end, or of their own end."""
+    def colours(self, run: Trajectory) -> np.ndarray:
+        """The part whose colour each point of a run has: of its condition, its teacher's end, or its own end."""
         of = self.pair[1] if self.view == "halving" else run
-        part = self.conditions if self.view == "guidance" else views.parts_of(self.data, of.x[-1])
-        return views.drawn(run, self.progress, part)
-
-    @by_map.layer("points", "paths")
-    @student.layer("points", "paths")
-    @one_pass.layer("points", "paths")
-    def _(self) -> Iterator[dict[str, Any]]:
-        return self._drawn(self.pair[0])
-
-    @by_ddim.layer("points", "paths")
-    @teacher.layer("points", "paths")
-    @two_passes.layer("points", "paths")
-    def _(self) -> Iterator[dict[str, Any]]:
-        return self._drawn(self.pair[1])
-
-    @student.layer("gaps")
-    @one_pass.layer("gaps")
-    def _(self) -> dict[str, Any]:
-        return views.arrows(*self.ends_of_pair, FEW if self.progress == 1 else 0)
-
-    @misses.layer("by_map", "by_guess", "here")
-    def _(self) -> Iterator[dict[str, Any]]:
-        yield {"x": self.missed.sigma, "y": np.maximum(self.missed.by_map, LEAST)}
-        yield {"x": self.missed.sigma, "y": self.missed.by_guess}
-        yield {"x": [self.level.sigma] * 2, "y": self.misses.y}
-
-    @compared.layer(*charts.WITH_BARS)
-    def _(self) -> Iterator[dict[str, Any]]:
-        return views.lines_with_bars(self.few_runs)
-
-    @compared.layer("here", "chance")
-    def _(self) -> Iterator[dict[str, Any]]:
-        yield {"x": [self.num_steps] * 2, "y": self.compared.y}
-        yield {"x": self.compared.x, "y": [self.law_errors[2]] * 2}
-
-    @halvings.layer(*charts.WITH_BARS)
-    def _(self) -> Iterator[dict[str, Any]]:
-        return views.lines_with_bars(self.halving_runs)
-
-    @halvings.layer("here", "chance")
-    def _(self) -> Iterator[dict[str, Any]]:
-        yield {"x": [(self.moment.num_steps, self.law_errors[0])]}
-        yield {"x": self.halvings.x, "y": [self.law_errors[2]] * 2}
-
-    @gaps.layer("student", "plain")
-    def _(self) -> Iterator[dict[str, Any]]:
-        for column in self.guidance_gaps.T:
-            yield {"x": CURVE, "y": column}
+        return self.conditions if self.view == "guidance" else views.parts_of(self.data, of.x[-1])
 
     @gaps.layer("here")
     def _(self) -> dict[str, Any]:
