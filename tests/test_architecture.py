@@ -35,6 +35,7 @@ CONTRACT = f"{LAB}.app.instrument"
 DRAWERS = ("figure_svg.py", "scene_figures.py", "view.py")
 #: What draws with Bokeh, and what shows it with Panel: an instrument knows neither.
 DRAWING = tuple(f"{CONTRACT}.{name.removesuffix('.py')}" for name in DRAWERS)
+CHAPTERS = tuple(f"{LAB}.app.build.{name}" for name in ("chapter_text", "chapter_tree", "directive"))
 
 RULES = (
     Rule("instruments/common/*.py", may=("numpy", COMMON)),
@@ -65,8 +66,15 @@ RULES = (
     Rule("app/build/**", may_not=(f"{LAB}.instruments", f"{LAB}.app.browser", "js", "pyodide"), but=("node",)),
     Rule("app/build/node/*.py", may=("js", "numpy", "pyodide", f"{LAB}.app.instrument", f"{LAB}.app.browser")),
     Rule("app/build/chapter_tree.py", may=()),
+    Rule("app/build/directive.py", may=(f"{LAB}.app.build.chapter_tree",)),
+    Rule("app/build/chapter_text.py", may=("markdown_it", "mdit_py_plugins", f"{LAB}.app.build.chapter_tree")),
     Rule(
-        "app/build/chapter_parser.py", may=("yaml", "markdown_it", "mdit_py_plugins", f"{LAB}.app.build.chapter_tree")
+        "app/build/chapter_parser.py",
+        may=(
+            "yaml",
+            "markdown_it",
+            *(f"{LAB}.app.build.{part}" for part in ("chapter_text", "chapter_tree", "directive")),
+        ),
     ),
     # These run before anything is installed.
     Rule("app/build/__init__.py", may=()),

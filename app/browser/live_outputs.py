@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import js
 import panel as pn
@@ -119,7 +120,11 @@ class LiveOutput:
         """Releases the document; called when the page has removed the output."""
         for root in self._doc.roots:
             self._view._cleanup(root)
+            state._views.pop(root.ref["id"], None)
         self._doc.clear()
+        for registry in vars(type(state)).values():  # of documents, whose entries would keep the document in memory
+            if isinstance(registry, WeakKeyDictionary):
+                registry.pop(self._doc, None)
 
     def _collect(self, event: Any) -> None:
         if getattr(event, "setter", None) == "js":

@@ -28,7 +28,7 @@ BOUNDS = {"heap": 10e6, "Python": 16e6, "elements": 200, "listeners": 200, "canv
 
 
 def left(page: Page, devtools: CDPSession) -> dict[str, float]:
-    """What the page holds after a garbage collection."""
+    """What the page holds after a garbage collection, Python's memory aside."""
     for _ in range(3):  # finalizers of one collection free what the next one finds
         devtools.send("HeapProfiler.collectGarbage")
     devtools.send("Performance.enable")
@@ -63,7 +63,7 @@ def run(page: Page, figures: int = 0) -> str:
     """Runs the first cell, waits until it has ended and its figures are drawn; returns what it prints."""
     cell = page.locator("[data-cell]").first
     page.evaluate("() => document.querySelectorAll('.cell .live-view').forEach((e) => (e.dataset.old = ''))")
-    cell.locator(".run").click()
+    cell.locator(".run").first.click()
     cell.locator(".state", has_text=re.compile(r"\d m?s|error|lost")).wait_for(timeout=120_000)
     page.wait_for_function(f"() => document.querySelectorAll('.cell .live-view:not([data-old])').length === {figures}")
     return "".join(cell.locator("pre.output").all_inner_texts())
@@ -108,18 +108,16 @@ def soak(page: Page, devtools: CDPSession, repetitions: int) -> dict[str, dict[s
     """Action → growth of each quantity per 1000 repetitions."""
     growth = {}
     for name, (act, code) in ACTIONS.items():
-        before = python_memory(page)
-        if code:
-            write(page, code)
         states = []
         for part in range(PARTS):
+            if code:
+                write(page, code)
             for _ in range(repetitions // PARTS):
                 act(page)
-            states.append(left(page, devtools))
+            states.append(left(page, devtools) | {"Python": python_memory(page)})
             print(f"  {name}, part {part + 1} of {PARTS}: {states[-1]}", flush=True)
         scale = 1000 / (repetitions * (PARTS - 1) / PARTS)
         growth[name] = {key: scale * (states[-1][key] - states[0][key]) for key in states[0]}
-        growth[name]["Python"] = 1000 / repetitions * (python_memory(page) - before)
     return growth
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from diffusion_lab.app.build.chapter_parser import CODE_OR_ROLE
+from diffusion_lab.app.build.chapter_text import CODE_OR_ROLE
 from diffusion_lab.app.build.chapter_tree import Chapter, InstrumentSlot, Preset
 from diffusion_lab.app.build.setup_steps import ROOT
 from diffusion_lab.app.build.site import read_documents, read_references

@@ -4,6 +4,10 @@ import { test } from "node:test";
 
 import { Python } from "../../static/js/page/python_worker.js";
 
+// The watch of a worker that a test leaves behind would keep this process for a minute.
+const { setInterval } = globalThis;
+globalThis.setInterval = /** @type {any} */ ((/** @type {[() => void, number]} */ ...watch) => setInterval(...watch).unref());
+
 /** A worker that only notes what it is sent. */
 function worker() {
   return {

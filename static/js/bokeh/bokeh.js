@@ -39,6 +39,7 @@ import { BrowserInfo } from "@holoviz/panel/dist/lib/models/browser";
 import { ReactiveESM } from "@holoviz/panel/dist/lib/models/reactive_esm";
 import { Bokeh, Document, ndarray } from "./bokeh_core.js";
 import { keepToOwnScripts } from "./components.js";
+import { removeListenersWithViews } from "./listeners.js";
 
 export { Bokeh, Document, ndarray };
 
@@ -51,6 +52,7 @@ register_models([
 ]);
 
 keepToOwnScripts();
+removeListenersWithViews();
 
 // Panel's report on the browser, a root of every document, which nothing here reads. Its view would open a WebGL context,
 // of which a browser has sixteen, and a listener that is never removed and keeps the whole document.

@@ -94,6 +94,7 @@ export function putAway(view) {
   const { documents } = /** @type {any} */ (window).Bokeh;
   documents.splice(documents.indexOf(document), 1);
   document.views_manager.clear();
+  document._cancel_recompute_all_models(); // a timer of half a minute, which would keep the document as long
 }
 
 /** The element within another that has the focus, in shadow roots too. @param {Element} element */
