@@ -100,7 +100,7 @@ def few() -> Axes:
         Lines("chance", "field", width=6, alpha=0.5, legend="perfect draws"),
         *_with_bars("ddim", "c0", "DDIM", dash=(6, 3)), *_with_bars("method", "acc", "consistency sampling"),
         Lines("here", "ink", width=1, dash=(5, 3), legend="these passes"),
-        log="xy", x=(0.9, 9), y=(0.02, 1.5), x_label="passes of the network a sample", y_label="distance",
+        log="xy", x=(0.9, 9), y=(0.012, 1.5), x_label="passes of the network a sample", y_label="distance",
         ticks={"x": STEPS, "y": (0.03, 0.1, 0.3, 1)}, when={"view": "few_steps"}, **CHART)
 
     @scene.layer(*WITH_BARS)
@@ -121,7 +121,7 @@ def quality() -> Axes:
         Lines("chance", "field", width=6, alpha=0.5, legend="perfect draws"),
         *_with_bars("ddim", "c0", "DDIM, nothing trained", dash=(6, 3)), *_with_bars("method", "acc", "students"),
         Points("here", "ink", size=9, alpha=1, legend="the student in the picture"),
-        log="xy", x=(0.9, 18), y=(0.02, 1.5), x_label="steps from noise to data", y_label="distance",
+        log="xy", x=(0.9, 18), y=(0.012, 1.5), x_label="steps from noise to data", y_label="distance",
         ticks={"x": (*reversed(HALVINGS), TEACHER_STEPS), "y": (0.03, 0.1, 0.3, 1)}, when={"view": "halving"}, **CHART)
 
     @scene.layer(*WITH_BARS)

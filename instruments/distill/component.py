@@ -26,6 +26,7 @@ from diffusion_lab.instruments.distill.views import CELLS, SHOWN
 OF_LEVELS = 6  # the chart of the map has every sixth state of the trajectories
 NUM_STEPS, EVERY, ON_THE_WAY = students.NUM_STEPS * len(HALVINGS), 20, 100  # training steps: all, a frame, a picture
 MOST_RUNS = 8
+COARSE = 4  # steps for each factor e in sigma, for regions: right to 2e-4, far below a cell
 
 Work = Generator[Any, None, Any]  # long work, in slices
 # fmt: off
@@ -130,7 +131,7 @@ class Distill(Instrument):
     @computed(work=True, keep=32, unit="steps")
     def regions(self) -> Work:
         """The part where each cell of the picture ends, (rows, CELLS)."""
-        ends = yield from kernel.consistency_map.work(self.data.mixture, views.places(), self.level)
+        ends = yield from kernel.consistency_map.work(self.data.mixture, views.places(), self.level, COARSE)
         return views.parts_of(self.data, ends).reshape(-1, CELLS)
 
     @computed(work=True, keep=3, unit="levels")

@@ -69,14 +69,16 @@ def trajectories(
 
 
 @sliced
-def consistency_map(mixture: GaussianMixture, x: ArrayLike, level: Level) -> Work[Array]:
+def consistency_map(
+    mixture: GaussianMixture, x: ArrayLike, level: Level, steps_per_e: float = STEPS_PER_E
+) -> Work[Array]:
     """f(x, level): the end at END of the exact trajectory through each of the points x (N, 2), to 2e-5.
 
     Song et al. 2023, section 3; equation (7.1): the same for all points of one trajectory, and at END the point itself.
     """
     if level.sigma <= SIGMA_MIN:
         return np.asarray(x, dtype=np.float64)
-    way = yield from trajectories.work(mixture, x, level, STEPS_PER_E)
+    way = yield from trajectories.work(mixture, x, level, steps_per_e)
     return np.asarray(way.x[-1])
 
 
