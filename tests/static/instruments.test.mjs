@@ -133,7 +133,7 @@ beforeEach(async () => {
   const bokehDocument = {
     on_change: (/** @type {any} */ callback) => (change = callback),
     _all_models: new Map(/** @type {[string, any][]} */ ([["1", coloured]])),
-    views_manager: { clear() {} },
+    views_manager: { clear() {} }, _cancel_recompute_all_models() {},
   };
   settings = {
     query: "",
