@@ -23,6 +23,8 @@ SOURCES = (
     "instruments/**/*.md",
     "instruments/**/*.npz",
     "static/js/page/front_panel.js",
+    "static/js/page/pad_ellipses.js",
+    "static/js/page/pad_points.js",
     "static/css/front_panel.css",
 )
 

@@ -71,6 +71,8 @@ OWN = (
     "instruments/**/*.py",
     "instruments/**/*.npz",
     "static/js/page/front_panel.js",
+    "static/js/page/pad_ellipses.js",
+    "static/js/page/pad_points.js",
     "static/css/front_panel.css",
 )
 #: Folders of `app/` that run only on the author's machine.

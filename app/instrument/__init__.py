@@ -7,6 +7,7 @@ from diffusion_lab.app.instrument.instrument import Instrument, StateError
 from diffusion_lab.app.instrument.panel import (
     Brush,
     CategoryBars,
+    Ellipses,
     Handle,
     Measure,
     Panel,
@@ -22,6 +23,7 @@ __all__ = [
     "Answer",
     "Brush",
     "CategoryBars",
+    "Ellipses",
     "Estimate",
     "Handle",
     "Instrument",

@@ -106,6 +106,24 @@ class Brush:
 
 
 @dataclass(frozen=True)
+class Ellipses:
+    """Gaussians that the reader makes on the picture: adds, moves, stretches, turns, weighs, deletes; a text setting.
+
+    Each is twelve base-36 digits, two for each of x, y, standard deviation along and across, angle, weight: x and y as
+    for `Brush`, the deviations from `sds[0]` to `sds[1]` data units, the angle from 0 to just below pi, the weight
+    relative to the others. "" stands for `start`, which is shown until something is changed.
+    """
+
+    setting: str
+    start: str
+    label: str
+    sds: tuple[float, float] = (0.05, 1.55)
+    most: int = 8
+    when: When = None
+    kind: str = "ellipses"
+
+
+@dataclass(frozen=True)
 class Tap:
     """Lets the reader tap the picture; calls the instrument's `tap(x, y)` in data units."""
 
@@ -125,7 +143,7 @@ class Panel:
     transport: Transport
     readouts: Sequence[Readout] = ()
     measures: Sequence[Measure | CategoryBars] = ()
-    pads: Sequence[Handle | Brush | Tap] = ()
+    pads: Sequence[Handle | Brush | Ellipses | Tap] = ()
     frames: str = ""
     main: Sequence[str] = ("view",)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -67,9 +68,9 @@ class Layer:
         """Names of all columns, with that of colours."""
         return (*self.names, "part") if self.colour == BY_PART else self.names
 
-    @property
+    @cached_property
     def condition(self) -> Condition:
-        """The condition under which it is shown."""
+        """The condition under which it is shown; parsed once, because every answer asks for it."""
         return Condition.of(self.when)
 
     def empty(self) -> Columns:

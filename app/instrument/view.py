@@ -6,6 +6,8 @@ that this component made at build time, and the worker answers from the `Instrum
 
 from __future__ import annotations
 
+import base64
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,6 +31,16 @@ def _static(path: str) -> str:
     return (STATIC / path).read_text("utf-8")
 
 
+def _complete(script: str) -> str:
+    """The script, with what it imports on demand as data addresses: Panel runs it as a text, outside its folder."""
+
+    def address(found: re.Match[str]) -> str:
+        module = base64.b64encode(_static(f"js/page/{found[1]}").encode()).decode()
+        return f'import("data:text/javascript;base64,{module}")'
+
+    return re.sub(r'import\("\./(\w+\.js)"\)', address, script)
+
+
 class InstrumentView(pn.custom.JSComponent):
     """Base of all views: settings and readings as properties of the page's model, a Bokeh figure for each scene."""
 
@@ -44,7 +56,7 @@ class InstrumentView(pn.custom.JSComponent):
     query = param.String(default="", doc="The settings that differ from the initial ones, as the query of an address.")
     markup = param.String(default="", constant=True, doc="The front panel as HTML.")
 
-    _esm = _static("js/page/front_panel.js")
+    _esm = _complete(_static("js/page/front_panel.js"))
     _stylesheets: ClassVar[list[str]] = [css_variables() + _static("css/front_panel.css")]
 
     def __init__(self, instrument: Instrument, **params: Any) -> None:

@@ -141,7 +141,7 @@ def encode(points: ArrayLike, extent: float) -> str:
     points = np.reshape(np.asarray(points, dtype=np.float64), (-1, 2))
     _require_size(len(points), extent)
     index = np.rint((np.clip(points, -extent, extent) + extent) / (2 * extent) * STEPS).astype(int)
-    return "".join(DIGITS[i // 36] + DIGITS[i % 36] for i in index.ravel())
+    return digits_of(index)
 
 
 def decode(text: str, extent: float) -> Array:
@@ -151,10 +151,19 @@ def decode(text: str, extent: float) -> Array:
     """
     require(len(text) % 4 == 0, "`text` must have four characters a point", f"{len(text)} characters")
     _require_size(len(text) // 4, extent)
+    return extent * (2.0 * numbers_of(text).reshape(-1, 2) / STEPS - 1.0)
+
+
+def digits_of(numbers: NDArray[np.integer]) -> str:
+    """Whole numbers from 0 to STEPS, of any shape, as two base-36 digits each."""
+    return "".join(DIGITS[i // 36] + DIGITS[i % 36] for i in numbers.ravel())
+
+
+def numbers_of(text: str) -> Array:
+    """The numbers (N,) that `digits_of` has written. Raises ValueError for a character that is no digit."""
     wrong = sorted(set(text) - set(DIGITS))
     require(not wrong, "`text` must hold only 0-9 and a-z", "".join(wrong))
-    index = np.array([int(text[i : i + 2], 36) for i in range(0, len(text), 2)], dtype=np.float64)
-    return extent * (2.0 * index.reshape(-1, 2) / STEPS - 1.0)
+    return np.array([int(text[i : i + 2], 36) for i in range(0, len(text), 2)], dtype=np.float64)
 
 
 DATA_SETS: dict[str, Callable[[], DataSet]] = {

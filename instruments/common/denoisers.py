@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.levels import Level
-from diffusion_lab.instruments.common.mixtures import GaussianMixture
 
 Array = NDArray[np.float64]
 Condition = Any
@@ -48,6 +47,13 @@ class Counted:
         return self.denoiser(x, level, condition)
 
 
+class Scored(Protocol):
+    """Data whose score is known at every noise level: `GaussianMixture`, `FullMixture`."""
+
+    def score(self, x: Array, signal: float, sigma: float, /) -> Array:
+        """Gradient of the noised log density, a new array like x."""
+
+
 @dataclass(frozen=True, eq=False)
 class MixtureDenoiser:
     """The best possible prediction of the noise for Gaussian-mixture data: -sigma_t times the exact score.
@@ -55,7 +61,7 @@ class MixtureDenoiser:
     It has no conditions; `ConditionalMixture` does.
     """
 
-    mixture: GaussianMixture
+    mixture: Scored
 
     def __call__(self, x: Array, level: Level, condition: Condition = None, /) -> Array:
         """E[eps | x], exactly."""

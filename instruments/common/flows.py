@@ -114,6 +114,21 @@ def marginal_velocity(mixture: GaussianMixture, x: ArrayLike, t: float, path: Pa
     return pull.T.reshape(x.shape) + rate * x
 
 
+def score_of_velocity(velocity: ArrayLike, x: ArrayLike, t: float, path: Path = RECTIFIED) -> Array:
+    """The score of p_t at x (..., d), in 1/unit, from the marginal velocity (..., d) there.
+
+        (signal v - signal' x) / (signal' sigma² - signal sigma sigma')
+
+    since v and x are both mixtures of E[data | x] and E[noise | x] = -sigma score. On the rectified path it is
+    (t v - x) / (1 - t), on the diffusion path 2 v / beta - x. It holds only where noise is N(0, I) and independent of
+    the data, so not for coupled pairs. Raises ValueError at t = 1 on the rectified path, where v says nothing of noise.
+    """
+    c = _coefficients(path, t)
+    scale = c.signal_rate * c.sigma**2 - c.signal * c.half_square_rate
+    require(scale > 0, "`t` must be below 1 on this path", t, "there the velocity no longer depends on the noise")
+    return (c.signal * np.asarray(velocity) - c.signal_rate * np.asarray(x, dtype=np.float64)) / scale
+
+
 @lru_cache(maxsize=8)
 def _constants(mixture: GaussianMixture) -> tuple[Array, Array]:
     """log w_k and |mu_k|²/2, each (K, 1)."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffusion_lab.instruments.common.checks import require
+from diffusion_lab.instruments.common.full_mixtures import FullMixture
 from diffusion_lab.instruments.common.mixtures import GaussianMixture, squared_distances
 from diffusion_lab.instruments.common.regions import disc_probability, nearest_probability
 
@@ -128,7 +129,9 @@ class Discrepancy:
     expected: float
 
 
-def mmd(x: ArrayLike, mixture: GaussianMixture, signal: float, sigma: float, width: float = 0.5) -> Discrepancy:
+def mmd(
+    x: ArrayLike, mixture: GaussianMixture | FullMixture, signal: float, sigma: float, width: float = 0.5
+) -> Discrepancy:
     """Maximum mean discrepancy between a cloud x (N, 2) and the noised mixture itself; no unit, 0 to sqrt(2).
 
     Gretton et al. 2012 (JMLR 13), with the kernel k(x, y) = exp(-|x - y|²/(2 width²)), their biased
@@ -167,7 +170,7 @@ def characteristic(x: ArrayLike, width: float = 0.5, fine: int = 1) -> ComplexAr
 def mmd_from(
     cloud: ComplexArray,
     num_points: int,
-    mixture: GaussianMixture,
+    mixture: GaussianMixture | FullMixture,
     signal: float,
     sigma: float,
     width: float = 0.5,
@@ -181,8 +184,11 @@ def mmd_from(
     middle = 14 * fine
     share = p[middle:, None] * p  # f_x >= 0 is enough: opposite frequencies have the same modulus
     share[1:] *= 2.0
-    blur = np.exp(-0.5 * float(mixture.var(signal, sigma)) * (f[middle:, None] ** 2 + f**2))
-    law = blur * _characteristic(signal * mixture.means, mixture.weights, f)
+    if isinstance(mixture, FullMixture):
+        law = mixture.characteristic(f[middle:], f, signal, sigma)
+    else:
+        blur = np.exp(-0.5 * float(mixture.var(signal, sigma)) * (f[middle:, None] ** 2 + f**2))
+        law = blur * _characteristic(signal * mixture.means, mixture.weights, f)
     floor = float(1.0 - np.sum(share * np.abs(law) ** 2)) / num_points
     return Discrepancy(float(np.sqrt(np.sum(share * np.abs(cloud - law) ** 2))), float(np.sqrt(floor)))
 
@@ -227,5 +233,5 @@ def binomial_standard_error(p: ArrayLike, n: int) -> Array:
     return np.sqrt(share * (1.0 - share) / n)
 
 
-def _require_plane(mixture: GaussianMixture) -> None:
+def _require_plane(mixture: GaussianMixture | FullMixture) -> None:
     require(mixture.means.shape[1] == 2, "`mixture` must be planar, d = 2", f"d = {mixture.means.shape[1]}")

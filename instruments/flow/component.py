@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import numpy as np
 
 from diffusion_lab.app.instrument import Handle, Instrument, Measure, Panel, Readout, Status, Transport  # isort: skip
-from diffusion_lab.app.instrument import choice, computed, counted, number, readings, seed, switch, whole  # isort: skip
+from diffusion_lab.app.instrument import choice, computed, number, readings, seed, switch, whole  # isort: skip
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Heat, Lines, Plane, Points  # isort: skip
 from diffusion_lab.app.instrument.scenes import Segments, Texts, field_arrows, field_scale  # isort: skip
 from diffusion_lab.instruments.common import couplings, flows
-from diffusion_lab.instruments.common.metrics import fraction_within, fraction_within_truth
+from diffusion_lab.instruments.common.metrics import Discrepancy, fraction_within, fraction_within_truth
 from diffusion_lab.instruments.common.randomness import seeded
-from diffusion_lab.instruments.common.samplers.flow import flow_euler, flow_heun, flow_midpoint
+from diffusion_lab.instruments.common.samplers.flow import flow_euler, flow_heun, flow_midpoint, flow_sde_euler
 from diffusion_lab.instruments.common.score_grid import grid_points, relative_density
-from diffusion_lab.instruments.flow import kernel
+from diffusion_lab.instruments.flow import kernel, words
 
 PATH_POINTS, MEETING = 72, 24  # points whose paths are drawn, pairs drawn through the probe
 EXTENT = 3.3  # half the width of the picture, in data units
@@ -26,10 +27,14 @@ ARROW_TIME = 0.4  # velocities at the probe are drawn as the distance covered in
 CELLS = 96  # of the shading of the data, along both axes
 NOISE = np.stack([np.cos(ANGLES := np.linspace(0, 2 * np.pi, 73)), np.sin(ANGLES)], axis=1)  # the unit circle
 LADDER = (1, 2, 4, 8, 16, 32, 64)  # steps in the chart
+DISTANCES = (0.015, 0.9)  # distances that it can hold
+LINE = 1.3  # ratio of two of them that are a line of text apart
 ERRORS = (2.5e-4, 90.0)  # end errors that the chart can hold, in units
 CENTRE_SDS = 3.0
 REFLOW_OF = {"reflow_once": "rectified_flow", "reflow_twice": "reflow_once"}
-MOVING, PROBING = {"view": ("pairs", "flow")}, {"view": "probe"}
+MOVING, PROBING, BESIDE = {"view": ("pairs", "flow", "both")}, {"view": "probe"}, {"view": "both"}
+CAPTION = [(-0.96 * EXTENT, 0.95 * EXTENT)]
+SDE = {"flow": kernel.EXACT_FLOWS, "solver": "euler"}  # where noise can be added: the score is known
 
 
 def _flow(name: str) -> Any:
@@ -49,12 +54,13 @@ class FlowMatching(Instrument):
     question = "Why are straight pairs not straight paths, and what straightens them?"
     editable = (
         flows.marginal_velocity, flow_euler, flow_heun, flow_midpoint,
-        flows.conditional_point, couplings.minibatch_couple,
+        flows.conditional_point, couplings.minibatch_couple, flows.score_of_velocity, flow_sde_euler,
     )  # fmt: skip
 
     # fmt: off
-    view = choice(("pairs", "flow", "probe"), "flow", "Picture", style="row",
-        doc="Points on the paths of their pairs; points moved by the velocity field; or paths that meet at one place.")
+    view = choice(("pairs", "flow", "both", "probe"), "flow", "Picture", style="row",
+        doc="Points on the paths of their pairs; points moved by the velocity field; both side by side; or paths that"
+        " meet at one place.")
     flow = choice(kernel.FLOWS, "rectified_flow", "Flow",
         "Exact: rectified flow, diffusion. Fitted to pairs when chosen: minibatch transport, reflow.")
     batch_size = choice(("4", "16", "64"), "16", "Batch size", when={"flow": "minibatch_transport"},
@@ -64,6 +70,10 @@ class FlowMatching(Instrument):
     num_steps = whole(16, 1, 64, "Steps", "Equal steps that the solver takes from t = 0 to t = 1.")
     solver = choice(kernel.SOLVERS, "euler", "Solver", style="row",
         doc="Euler evaluates the velocity once a step; Heun and midpoint twice.")
+    sde_sigma = number(0, 0, 2, 0.05, "Fresh noise", "Noise of the SDE that has the same density as the flow at every"
+        " t; 0 is the flow itself. For exact flows, by Euler's steps.", symbol="σ", when=SDE)
+    chart_shows = choice({"end_error": "End error", "distance": "Distance by σ"}, "end_error", "Chart", style="row",
+        doc="Error of the flow's ends against evaluations; or distance of the SDE's ends from the data against σ.")
     seed = seed(4, "The same seed gives the same noise, data and fits.")
     show_paths = switch(True, "Paths",
         "In Flow, the paths of 72 points so far; in Pairs, the paths of 72 pairs; in Probe, those through the probe.")
@@ -87,6 +97,9 @@ class FlowMatching(Instrument):
                 doc="Mean squared distance from noise to data under the flow, beside that of the pairs it is made of."),
             Measure("within", "ends within 3σ of a centre", ".3f",
                 doc="Share of the solver's end points within 3 standard deviations of a cluster's centre."),
+            Measure("distance", "distance to the exact density", ".3f", "chance",
+                doc="Maximum mean discrepancy (Gaussian kernel, width 0.5) between the points at the solver's last step"
+                " up to t and the exact density, beside its value for as many perfect draws. Fitted flows: at t = 1."),
             Measure("probe", "velocity at the probe", ".2f", "spread", when=PROBING,
                 doc="The flow's velocity there, beside the root mean square distance of single velocities from it."),
         ),
@@ -108,6 +121,17 @@ class FlowMatching(Instrument):
         Arrows("velocities", "ink", alpha=0.8, head=0.1, when=PROBING, legend="velocities there",
             scale=(ARROW_TIME, "1")),
         Arrows("mean", "acc", width=3, when=PROBING, legend="their mean"),
+        Texts("caption", "mute", size="13px", align="left", when=BESIDE),
+    )
+    beside = Plane(
+        EXTENT,
+        Heat("target", "ink", strongest=0.16),
+        Lines("noise", "mute", width=1, alpha=0.8, dash=(2, 4)),
+        Segments("paths", BY_PART, alpha=0.55, when="show_paths"),
+        Points("starts", "mute", size=3.5, when="show_paths"),
+        Points("points", BY_PART),
+        Texts("caption", "mute", size="13px", align="left"),
+        when=BESIDE,
     )
     chart = Axes(
         "End error against evaluations of the velocity",
@@ -115,6 +139,16 @@ class FlowMatching(Instrument):
         Texts("names", BY_PART, size="12px", align="left"),
         Points("here", "ink", size=9, alpha=1.0),
         x=(0.8, 160.0), y=ERRORS, log="xy", ticks={"x": (1, 10, 100), "y": (0.001, 0.01, 0.1, 1, 10)}, aspect=1.9,
+        when={"chart_shows": "end_error"},
+    )
+    sde_chart = Axes(
+        "Distance of the ends from the data against σ",
+        Lines("chance", "mute", width=1, dash=(4, 3), legend="perfect draws"),
+        *(Lines(f"steps_{steps}", f"c{k}") for k, steps in enumerate(kernel.SDE_STEPS)),
+        Texts("names", BY_PART, size="12px", align="left"),
+        Points("here", "ink", size=9, alpha=1.0),
+        x=(-0.05, 2.75), y=DISTANCES, log="y", ticks={"x": (0, 0.5, 1, 1.5, 2), "y": (0.02, 0.05, 0.1, 0.2, 0.5)},
+        aspect=1.9, when={"chart_shows": "distance"},
     )
     # fmt: on
 
@@ -135,10 +169,47 @@ class FlowMatching(Instrument):
         drawn = kernel.draw_pairs(mixture, kernel.NUM_POINTS, seeded(self.seed))
         return (yield from kernel.measure.work(mixture, flow, drawn, LADDER, **self._made_from(self.flow)))
 
+    @property
+    def noisy(self) -> bool:
+        """Whether the points follow the SDE: its noise has an effect here and is not 0."""
+        return self.flow in kernel.EXACT_FLOWS and self.solver == "euler" and self.sde_sigma > 0
+
     @computed
     def run_of_solver(self) -> kernel.Run:
-        """The points under the chosen solver, from the same noise for all solvers."""
+        """The points under the chosen solver, from the same noise for all solvers; or under the SDE."""
+        if self.noisy:
+            noise = kernel.sde_noise(self.seed)
+            return kernel.solve_sde(self.case.flow, self.case.pairs.noise, self.num_steps, self.sde_sigma, noise)
         return kernel.solve(self.case.flow.velocity, self.case.pairs.noise, self.num_steps, self.solver)
+
+    @computed
+    def node(self) -> int:
+        """The solver's last node up to t; a number of its own, so that what depends on it rests between two nodes."""
+        return self.run_of_solver.node(self.t)
+
+    @computed
+    def distance(self) -> Discrepancy | None:
+        """Distance of the points at that node from the exact density there; of a fitted flow only the last is known."""
+        if not self.case.flow.exact and self.node < self.num_steps:
+            return None
+        return self._distance(self.node)
+
+    @computed
+    def end_distance(self) -> Discrepancy:
+        """Distance of the solver's ends from the data."""
+        return self._distance(self.num_steps)
+
+    def _distance(self, node: int) -> Discrepancy:
+        mixture, path = kernel.DATA[self.data_set], self.case.flow.path
+        return kernel.distance_from_marginal(mixture, path, self.run_of_solver, node)
+
+    @computed(work=True, keep=4, unit="runs")
+    def curves(self) -> Any:
+        """Distances of the SDE's ends from the data, (steps, sigmas), for the chart; None for a fitted flow."""
+        mixture, flow, noise = kernel.DATA[self.data_set], self.case.flow, self.case.pairs.noise
+        if not flow.exact:
+            return None
+        return (yield from kernel.distances.work(mixture, flow, noise, kernel.SDE_STEPS, kernel.SIGMAS, self.seed))
 
     @computed
     def ends(self) -> tuple[float, float, float]:
@@ -154,8 +225,16 @@ class FlowMatching(Instrument):
         """Points (N, 2) at t, carried by the flow or on the paths of their pairs, and the cluster (N,) of each."""
         case = self.case
         if self.view == "flow":
-            return self.run_of_solver.at(self.t), case.end_cluster
+            return self.carried
         return flows.conditional_point(case.pairs.noise, case.pairs.data, self.t, case.flow.path), case.pair_cluster
+
+    @computed
+    def carried(self) -> tuple[np.ndarray, np.ndarray]:
+        """Points (N, 2) at t under the solver, and the cluster (N,) where each ends."""
+        run, case = self.run_of_solver, self.case
+        if self.noisy:
+            return run.at(self.t), kernel.nearest(run.states[-1], kernel.DATA[self.data_set].means)
+        return run.at(self.t), case.end_cluster
 
     @computed(keep=4)
     def diffusion_run(self) -> kernel.Run:
@@ -178,12 +257,28 @@ class FlowMatching(Instrument):
     @plane.layer("paths")
     def _draw_paths(self) -> dict[str, Any]:
         case = self.case
-        if self.view == "pairs":
-            ends, cluster = kernel.conditional_paths(case.pairs, case.flow.path, PATH_POINTS), case.pair_cluster
-        else:
-            ends, cluster = kernel.path_segments(self.run_of_solver, self.t, PATH_POINTS), case.end_cluster
-        return {"start": ends[0], "end": ends[1], "part": cluster[:PATH_POINTS]}
+        if self.view == "flow":
+            return self._carried_paths()
+        start, end = kernel.conditional_paths(case.pairs, case.flow.path, PATH_POINTS)
+        return {"start": start, "end": end, "part": case.pair_cluster[:PATH_POINTS]}
 
+    def _carried_paths(self) -> dict[str, Any]:
+        start, end = kernel.path_segments(self.run_of_solver, self.t, PATH_POINTS)
+        return {"start": start, "end": end, "part": self.carried[1][:PATH_POINTS]}
+
+    @beside.layer("points", "paths", "starts", "caption")
+    def _draw_beside(self) -> Iterator[dict[str, Any]]:
+        x, cluster = self.carried
+        yield {"x": x, "part": cluster}
+        yield self._carried_paths()
+        yield {"x": self.case.pairs.noise[:PATH_POINTS]}
+        yield {"at": CAPTION, "text": ["under the SDE" if self.noisy else "under the mean velocity"]}
+
+    @plane.layer("caption")
+    def _draw_caption(self) -> dict[str, Any]:
+        return {"at": CAPTION, "text": ["each on the path of its pair"]}
+
+    @beside.layer("target", "noise")
     @plane.layer("target", "noise")
     def _draw_ends_of_time(self) -> Iterator[dict[str, Any]]:
         yield {"image": relative_density(kernel.DATA[self.data_set], grid_points(EXTENT, CELLS)).reshape(CELLS, CELLS)}
@@ -196,10 +291,10 @@ class FlowMatching(Instrument):
 
     @plane.layer("diffusion")
     def _draw_diffusion(self) -> dict[str, Any]:
-        if self.view == "pairs":
-            start, end = kernel.conditional_paths(self.case.pairs, flows.DIFFUSION, PATH_POINTS)
-        else:
+        if self.view == "flow":
             start, end = kernel.path_segments(self.diffusion_run, self.t, PATH_POINTS)
+        else:
+            start, end = kernel.conditional_paths(self.case.pairs, flows.DIFFUSION, PATH_POINTS)
         return {"start": start, "end": end}
 
     @plane.layer("field")
@@ -227,23 +322,56 @@ class FlowMatching(Instrument):
     @chart.layer("here")
     def _draw_here(self) -> dict[str, Any] | None:
         error = self.ends[0]
-        return {"x": [(self.run_of_solver.nfe, error)]} if ERRORS[0] <= error <= ERRORS[1] else None
+        inside = not self.noisy and ERRORS[0] <= error <= ERRORS[1]
+        return {"x": [(self.run_of_solver.nfe, error)]} if inside else None
+
+    @sde_chart.layer("chance", *(f"steps_{steps}" for steps in kernel.SDE_STEPS), "names")
+    def _draw_distances(self) -> Iterator[dict[str, Any] | None]:
+        if self.curves is None:
+            yield from [None] * (len(kernel.SDE_STEPS) + 1)
+            yield {"at": [(0, 0.1)], "text": ["A fitted velocity gives no score."], "part": [-1]}
+            return
+        steps = range(len(kernel.SDE_STEPS))
+        curves = np.clip(self.curves, *DISTANCES)
+        yield {"x": kernel.SIGMAS[[0, -1]], "y": np.full(2, self.end_distance.expected)}
+        for curve in curves:
+            yield {"x": kernel.SIGMAS, "y": curve}
+        heights = accumulate(curves[:, -1], lambda above, own: min(own, above / LINE))
+        yield {
+            "at": [(kernel.SIGMAS[-1] + 0.06, height) for height in heights],
+            "text": [f"{kernel.SDE_STEPS[k]} steps" for k in steps],
+            "part": steps,
+        }
+
+    @sde_chart.layer("here")
+    def _draw_strength(self) -> dict[str, Any] | None:
+        """At the solver's distance, which without noise is that of the flow: also for Heun and midpoint."""
+        if not self.case.flow.exact:
+            return None
+        distance = float(np.clip(self.end_distance.distance, *DISTANCES))
+        return {"x": [(self.sde_sigma if self.noisy else 0.0, distance)]}
 
     # --- what is read ------------------------------------------------------------------------------------------------
 
     @readings
     def _of_moment(self) -> dict[str, Any]:
-        if self.view != "probe":
-            return {"t": self.t, "probe": None}
-        spread = None if np.isnan(self.met.spread) else self.met.spread  # of no paths there is none
-        return {"t": self.t, "probe": (self.met.mean, spread)}
+        found = self.distance
+        values: dict[str, Any] = {
+            "t": self.t,
+            "probe": None,
+            "distance": (found.distance, found.expected) if found else None,
+        }
+        if self.view == "probe":
+            spread = None if np.isnan(self.met.spread) else self.met.spread  # of no paths there is none
+            values["probe"] = (self.met.mean, spread)
+        return values
 
     @readings
     def _of_flow(self) -> dict[str, Any]:
         reference, pairs, (end_error, *within) = self.case.reference, self.case.pairs, self.ends
         estimates = {"straightness": reference.straightness, "detour": reference.detour}
         return {
-            "nfe": self.run_of_solver.nfe, "end_error": end_error, "within": tuple(within),
+            "nfe": self.run_of_solver.nfe, "end_error": None if self.noisy else end_error, "within": tuple(within),
             **{key: (estimate.value, estimate.error) for key, estimate in estimates.items()},
             "cost": (reference.cost.value, flows.transport_cost(pairs.noise, pairs.data).value),
         }  # fmt: skip
@@ -254,48 +382,27 @@ class FlowMatching(Instrument):
         if (pairs := self.case.flow.trained_on) is not None:
             took = f"in {self._graph.milliseconds(self.flow):.0f} ms"
             field = f"velocity fitted to {len(pairs.noise)} pairs by local linear kernel regression {took}"
-        if self.view == "flow":
-            return Status(f"{points}, {self._steps()}", field, timed=("run_of_solver",))
+        if self.view in ("flow", "both"):
+            return Status(f"{points}, {words.steps(self)}", field, timed=("run_of_solver",))
         return Status(f"{points} on the paths of their pairs, in closed form", f"beside it: {field}")
-
-    def _steps(self) -> str:
-        return counted(self.num_steps, f"{self.label('solver')} step")
 
     def describe(self) -> str:
         """The picture in words."""
-        reference, (end_error, within, within_true) = self.case.reference, self.ends
-        moved, solved = "on the paths of their own pairs of", ""
-        if self.view == "flow":
-            moved, solved = "carried by the", f", in {self._steps()}"
-        name, kind = self.flow.replace("_", " "), "exact" if self.case.flow.exact else "fitted"
-        name += f" in batches of {self.batch_size}" if self.flow == "minibatch_transport" else ""
-        words = (
-            f"{kernel.NUM_POINTS} points {moved} {name} to the {self.data_set.replace('_', ' ')} data ({kind} velocity,"
-            f" seed {self.seed}), at t = {self.t:.2f}{solved}. The solver ({self._steps()}, evaluations:"
-            f" {self.run_of_solver.nfe}) ends {end_error:.3g} units from the flow's own end, root mean square;"
-            f" {within:.0%} of its ends lie within three standard deviations of a centre (true value"
-            f" {within_true:.0%}). Straightness S is {reference.straightness.value:.3f}, path length over distance"
-            f" {reference.detour.value:.2f}."
-        )
-        if self.view != "probe":
-            return words + " Beside them are the paths of the same points by diffusion." * self.show_diffusion
-        (x, y), drawn = self.met.mean, len(self.met.velocities)
-        words += f" At the probe ({self.probe_x:.2f}, {self.probe_y:.2f}) the mean velocity is ({x:.2f}, {y:.2f})"
-        if not drawn:
-            return f"{words}; so near the end no paths are drawn."
-        return f"{words}, mean of {drawn} drawn paths and all others; they spread by {self.met.spread:.2f}."
+        return words.describe(self)
 
     def table(self) -> dict[str, np.ndarray]:
         """The points shown, with the two ends of each: of its pair, or of its path under the solver."""
         (x, cluster), pairs = self.shown, self.case.pairs
         end = self.run_of_solver.states[-1] if self.view == "flow" else pairs.data
         named = {"": x, "noise_": pairs.noise, "end_": end}
+        if self.view == "both":
+            named["flow_"] = self.carried[0]
         columns = {f"{name}{axis}": part[:, k] for name, part in named.items() for k, axis in enumerate("xy")}
         return columns | {"cluster": cluster}
 
     def run(self) -> None:
-        """Plays the flow from noise, whatever was shown."""
-        self.play_from_start(view="flow")
+        """Plays the flow from noise, whatever was shown; beside the pairs where both are."""
+        self.play_from_start(view="both" if self.view == "both" else "flow")
 
     def step(self) -> None:
         """Advances to the solver's next node."""

@@ -5,6 +5,7 @@ Time runs from noise (t = 0) to data (t = 1) and has no unit; lengths are in uni
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -23,14 +24,22 @@ from diffusion_lab.instruments.common.flows import (
     detour,
     draw_pairs_through,
     marginal_velocity,
+    score_of_velocity,
     straightness,
     transport_cost,
     velocity_variance,
 )
-from diffusion_lab.instruments.common.metrics import nearest
+from diffusion_lab.instruments.common.metrics import Discrepancy, mmd, nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers.by_name import FLOW_SOLVERS
-from diffusion_lab.instruments.common.samplers.flow import Velocity, equal_times, flow_heun, runge_kutta_4
+from diffusion_lab.instruments.common.samplers.flow import (
+    Velocity,
+    equal_times,
+    flow_heun,
+    flow_sde_euler,
+    runge_kutta_4,
+)
 from diffusion_lab.instruments.common.samplers.state import Trajectory
 from diffusion_lab.instruments.common.slices import Work, sliced
 from diffusion_lab.instruments.common.velocity_fit import NARROW, NUM_TIMES, WIDE, fit_velocity
@@ -52,6 +61,12 @@ LAST_MEETING = 0.98
 
 FLOWS = ("rectified_flow", "minibatch_transport", "reflow_once", "reflow_twice", "diffusion")
 EXACT_FLOWS = ("rectified_flow", "diffusion")
+
+
+SDE_STEPS = (8, 16, 32, 64)
+"""Steps whose distances are compared."""
+SIGMAS = np.linspace(0.0, 2.0, 9)
+"""Strengths of the SDE's noise at which they are compared, in units per square root of t."""
 
 
 def two_clusters() -> GaussianMixture:
@@ -167,6 +182,10 @@ class Run:
     states: Array
     nfe: int
 
+    def node(self, t: float) -> int:
+        """The last node up to t, from 0."""
+        return min(int(t * (len(self.states) - 1) + 1e-9), len(self.states) - 1)
+
     def at(self, t: float) -> Array:
         """Points (N, 2) at t, on the straight line between the two nodes about it."""
         place = t * (len(self.states) - 1)
@@ -180,6 +199,49 @@ def solve(velocity: Velocity, noise: ArrayLike, num_steps: int, solver: str) -> 
     require(solver in FLOW_SOLVERS, f"`solver` must be one of {', '.join(FLOW_SOLVERS)}", repr(solver))
     run = Trajectory.of(FLOW_SOLVERS[solver](velocity, noise, equal_times(num_steps)))
     return Run(run.x, int(run.nfe[-1]))
+
+
+def solve_sde(flow: Flow, noise: ArrayLike, num_steps: int, sigma: float, rng: np.random.Generator) -> Run:
+    """Move noise (N, 2) by the SDE of strength `sigma` with the marginals of an exact flow, by Euler–Maruyama.
+
+    Raises ValueError for a fitted flow: its velocity does not give the score of its marginals.
+    """
+    require(flow.exact, "`flow` must be exact", flow.name, "a fitted velocity gives no score")
+    score = partial(score_of_velocity, path=flow.path)
+    states = flow_sde_euler(flow.velocity, noise, equal_times(num_steps), rng, score=score, sigma=sigma)
+    run = Trajectory.of(states)
+    return Run(run.x, int(run.nfe[-1]))
+
+
+def distance_from_marginal(mixture: GaussianMixture, path: Path, run: Run, node: int) -> Discrepancy:
+    """Distance of the points at one node, from 0, from the exact density at the node's t (`metrics.mmd`).
+
+    At a node, because between two of them the points of an SDE are on a straight line, with too little noise.
+    """
+    at = path.at(node / (len(run.states) - 1))
+    return mmd(run.states[node], mixture, at.signal, at.sigma)
+
+
+@sliced
+def distances(
+    mixture: GaussianMixture, flow: Flow, noise: Array, steps: Sequence[int], sigmas: Sequence[float], seed: int
+) -> Work[Array]:
+    """Distance of the ends from the data, (L, S), for each number of steps and each strength sigma of the SDE.
+
+    For one number of steps all sigmas share the same normal numbers, those of `sde_noise(seed)`.
+    """
+    found = np.zeros((len(steps), len(sigmas)))
+    for done in range(found.size):
+        row, column = divmod(done, len(sigmas))
+        run = solve_sde(flow, noise, steps[row], sigmas[column], sde_noise(seed))
+        found[row, column] = distance_from_marginal(mixture, flow.path, run, steps[row]).distance
+        yield done + 1, found.size
+    return found
+
+
+def sde_noise(seed: int) -> np.random.Generator:
+    """The generator of an SDE's noise: numbers of their own, apart from those of pairs and fits."""
+    return seeded([seed, len(FLOWS) + 1])
 
 
 @dataclass(frozen=True, eq=False)

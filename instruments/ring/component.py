@@ -1,18 +1,19 @@
 """The ring on its front panel: data noised forward by a slider, and sampled back with the exact score."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
-    Brush, CategoryBars, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
+    Brush, CategoryBars, Ellipses, Instrument, Measure, Panel, Readout, Replay, Status, Transport,
     choice, computed, counted, number, readings, seed, switch, text, whole,
 )  # fmt: skip
-from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points, field_arrows, field_scale
+from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Heat, Lines, Plane, Points  # isort: skip
+from diffusion_lab.app.instrument.scenes import Segments, field_arrows, field_scale  # isort: skip
 from diffusion_lab.instruments.common import datasets, schedules
+from diffusion_lab.instruments.common.full_mixtures import FullMixture, encode
 from diffusion_lab.instruments.common.levels import Level
-from diffusion_lab.instruments.common.metrics import nearest
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers import ddim, ddpm, dpm_solver, langevin, ode, sde
@@ -29,8 +30,16 @@ MAX_FRAMES_OF_CROWD = 120  # 20000 points in float32 take 0.16 MB a frame
 PATH_POINTS = 40  # points whose paths are drawn
 PATH_FRAMES = 14  # and the length of these paths
 PARTS = "points, each in the colour of its part of the data"
+GUESSED = 520  # points whose x̂₀ is drawn
 UNKNOWN = -1  # the part of a point whose end is not known yet
 
+START = encode(
+    [[-1.2, -0.2], [1.4, 0.9], [0.7, -1.5]],
+    [[0.9, 0.2], [0.5, 0.25], [0.3, 0.3]],
+    [0.9, 2.4, 0.0],
+    [0.5, 0.3, 0.2],
+    EXTENT,
+)  # the mixture that a reader begins with
 State = SamplerState[Level]
 Work = Generator[Any, None, Any]  # long work, in slices
 
@@ -40,6 +49,7 @@ DATA_SETS = {
     "spiral": "a two-armed spiral",
     "checkerboard": "a checkerboard",
     "swiss_roll": "a Swiss roll",
+    "mixture": "your own mixture",
     "drawn": "a drawing",
 }
 SAMPLERS = {
@@ -55,7 +65,9 @@ class Ring(Instrument):
     question = "How does noise dissolve data, and how does the score lead back?"
     editable = (
         GaussianMixture.score,
+        FullMixture.score,
         kernel.forward,
+        kernel.x0_hat,
         schedules.Exponential.alpha_bar,
         langevin.annealed_langevin,
         ddpm.ddpm,
@@ -87,12 +99,17 @@ class Ring(Instrument):
         marks_when={"data_set": "ring"},
     )  # fmt: skip
     data_set = choice(
-        list(DATA_SETS), "ring", "Data",
-        "The ring of clusters, or a set of points with a Gaussian kernel about each: the score is exact for all.",
+        {**dict.fromkeys(DATA_SETS, ""), "mixture": "Own mixture", "drawn": "Own points"}, "ring", "Data",
+        "The ring, a set of points with a Gaussian kernel about each, or what you make: the score is exact for all.",
     )  # fmt: skip
     drawing = text(
         "", r"^([0-9a-z]{4}){0,150}$", "Drawing",
         "The points of the drawn set, four base-36 digits each: x, then y, in 1295ths of the picture.", kind="none",
+    )  # fmt: skip
+    mixture = text(
+        "", r"^([0-9a-z]{12}){0,8}$", "Your mixture",
+        "The Gaussians of your own mixture, twelve base-36 digits each: x, y, two standard deviations, angle, weight.",
+        kind="none",
     )  # fmt: skip
     num_points = choice(["520", "2000", "20000"], "520", "Points", "How many points are drawn and sampled.")
     sampler = choice(
@@ -113,6 +130,9 @@ class Ring(Instrument):
     show_field = switch(True, "Score field", "Arrows uphill in log density; length grows with the score.")
     show_density = switch(False, "Density", "Shading by the exact density of the points at this noise level.")
     show_paths = switch(False, "Paths", "The last steps of forty of the points, in reverse.")
+    show_posterior_mean = switch(
+        False, "x̂₀", "The mean of all clean points that each noised point may come from, and a line that leads there."
+    )
 
     panel = Panel(
         Transport("Sample", plays={"forward": "t", "reverse": "progress"}, seconds=6),
@@ -139,7 +159,10 @@ class Ring(Instrument):
                 " this t, beside the value that as many perfect draws have by chance.",
             ),
         ],
-        pads=[Brush("drawing", "Draw the data here", when={"data_set": "drawn"})],
+        pads=[
+            Ellipses("mixture", START, "Your own mixture", when={"data_set": "mixture"}),
+            Brush("drawing", "Draw the data here, or drop a file of points or an image", when={"data_set": "drawn"}),
+        ],
     )  # fmt: skip
 
     plane = Plane(
@@ -153,6 +176,10 @@ class Ring(Instrument):
             "paths", "acc", width=1, alpha=0.7, when={"show_paths": True, "view": "reverse"},
             legend=f"last steps of {PATH_POINTS} points",
         ),
+        Segments(
+            "to_x0_hat", BY_PART, alpha=0.3, when="show_posterior_mean", legend="from each point to its x̂₀"
+        ),
+        Points("x0_hat", "ink", size=4, when="show_posterior_mean", legend="x̂₀ = E[x₀ | x_t]"),
         Points("points", BY_PART, size=5, when={"num_points": "520"}, legend=PARTS),
         Points("many_points", BY_PART, size=3.4, when={"num_points": "2000"}, legend=PARTS),
         Heat("crowd", BY_PART, when={"num_points": "20000"}, legend=PARTS),
@@ -170,11 +197,15 @@ class Ring(Instrument):
     # --- what is computed --------------------------------------------------------------------------------------------
 
     @computed(keep=8)
-    def data(self) -> datasets.DataSet:
-        """The data set; one cluster in the middle until the reader has drawn something."""
-        if self.data_set != "drawn":
-            return datasets.DATA_SETS[self.data_set]()
-        return datasets.drawn(self.drawing or datasets.encode([[0.0, 0.0]], EXTENT), EXTENT)
+    def data(self) -> kernel.Data:
+        """The data set; one cluster until the reader has drawn something, START until a mixture is made."""
+        if self.data_set == "mixture":
+            return kernel.own_mixture(self.mixture or START, EXTENT)
+        if self.data_set == "drawn":
+            made = datasets.drawn(self.drawing or datasets.encode([[0.0, 0.0]], EXTENT), EXTENT)
+        else:
+            made = datasets.DATA_SETS[self.data_set]()
+        return kernel.Data(made.mixture, made.part)
 
     @computed
     def clean(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -210,7 +241,7 @@ class Ring(Instrument):
         yield 0, replay.num_steps, unknown
         for done, of in replay.to_end():
             yield done, of, unknown
-        return data.part[nearest(replay.frames[-1].x, data.mixture.means)]
+        return data.part_of(replay.frames[-1].x)
 
     @computed
     def cloud(self) -> tuple[np.ndarray, np.ndarray]:
@@ -219,6 +250,11 @@ class Ring(Instrument):
             return self.frame.x, self.destination
         x0, part, eps = self.clean
         return kernel.forward(x0, eps, self.t), part
+
+    @computed
+    def x0_hat(self) -> np.ndarray:
+        """E[x₀ | x_t] of the first points shown, at most GUESSED of them, (M, 2): exact."""
+        return kernel.x0_hat(self.data.mixture, self.cloud[0][:GUESSED], self.time)
 
     @property
     def time(self) -> float:
@@ -241,6 +277,12 @@ class Ring(Instrument):
     @plane.layer("crowd")
     def _(self) -> dict[str, Any]:
         return {"image": kernel.pixels(*self.cloud, EXTENT, CROWD_SIDE)}
+
+    @plane.layer("to_x0_hat", "x0_hat")
+    def _(self) -> Iterator[dict[str, Any]]:
+        x, part = self.cloud
+        yield {"start": x[:GUESSED], "end": self.x0_hat, "part": part[:GUESSED]}
+        yield {"x": self.x0_hat}
 
     @plane.layer("field")
     def _(self) -> dict[str, Any]:
@@ -280,7 +322,8 @@ class Ring(Instrument):
     def status(self) -> Status:
         """The computation: one jump forward, or the run of the sampler."""
         mixture = self.data.mixture
-        gaussians = f"{counted(len(mixture.means), 'Gaussian')} of σ = {mixture.s:g}"
+        gaussians = counted(len(mixture.means), "Gaussian")
+        gaussians += " of full covariance" if isinstance(mixture, FullMixture) else f" of σ = {mixture.s:g}"
         exactness = f"exact score of {gaussians}, float64"
         if self.view == "reverse":
             return Status(f"{self._steps()} × {self.num_points} points", exactness, timed=("replay",))
@@ -297,6 +340,8 @@ class Ring(Instrument):
         m, name = self.measures, DATA_SETS[self.data_set]
         if self.data_set == "drawn":
             name += f" of {counted(len(self.drawing) // 4, 'point')}"
+        elif self.data_set == "mixture":
+            name += f" of {counted(len(self.data.mixture.means), 'Gaussian')}"
         how = self.label("sampler") + (f", η = {self.eta:.2f}" if self.sampler == "ddim" else "")
         what = {
             "clean": f"Clean data: {self.num_points} points of {name}",
@@ -311,12 +356,25 @@ class Ring(Instrument):
             f"{what}, noise level t = {self.time:.2f}. {m.within:.0%} of the points lie within three standard"
             f" deviations of a Gaussian's centre (true value {m.within_true:.0%}).{shares}"
             f" Distance to the exact density: {m.distance:.3f}, for perfect draws {m.distance_expected:.3f}."
+            f"{self._guesses() if self.show_posterior_mean else ''}"
+        )
+
+    def _guesses(self) -> str:
+        moves = np.linalg.norm(self.x0_hat - self.cloud[0][:GUESSED], axis=1)
+        spread = np.sqrt(np.mean(np.sum((self.x0_hat - self.x0_hat.mean(axis=0)) ** 2, axis=1)))
+        return (
+            f" Lines lead from {len(moves)} points to their x̂₀, the mean of the clean points that each may come from;"
+            f" they are {moves.mean():.2f} long on average, and the x̂₀ spread by {spread:.2f} about their mean."
         )
 
     def table(self) -> dict[str, np.ndarray]:
         """The points as they are shown, each with its part of the set, from 0; -1 where its end is not known yet."""
         x, part = self.cloud
-        return {"x": x[:, 0], "y": x[:, 1], "part": part}
+        columns = {"x": x[:, 0], "y": x[:, 1], "part": part}
+        if self.show_posterior_mean:
+            guess = kernel.x0_hat(self.data.mixture, x, self.time)
+            columns |= {"x0_hat_x": guess[:, 0], "x0_hat_y": guess[:, 1]}
+        return columns
 
     # --- what the buttons do -----------------------------------------------------------------------------------------
 

@@ -6,13 +6,14 @@ Everything is in VP coordinates (noise is N(0, I) at t = 1). Lengths are in unit
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.full_mixtures import FullMixture, decode
 from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.metrics import (
     DiscUnion,
@@ -24,6 +25,7 @@ from diffusion_lab.instruments.common.metrics import (
     mmd_from,
     mode_mass,
     mode_mass_truth,
+    nearest,
 )
 from diffusion_lab.instruments.common.mixtures import GaussianMixture, squared_distances
 from diffusion_lab.instruments.common.parameterisation import noise
@@ -32,6 +34,7 @@ from diffusion_lab.instruments.common.samplers.state import SamplerState
 from diffusion_lab.instruments.common.schedules import Exponential, Geometric
 
 Array = NDArray[np.float64]
+Mixture: TypeAlias = GaussianMixture | FullMixture
 Means = tuple[Array, float, NDArray[np.complex128]]
 
 SCHEDULE = Exponential()
@@ -52,11 +55,38 @@ STEP_SIZE = 0.3
 of 0.2054 for s = 0.2 (2.7 % wide). A smaller step stops short of the clusters' width (0.1: 7.6 % wide); a
 larger one gets nearer but swells the cloud on the way, by 1/sqrt(1 - step_size/2) at high noise."""
 
+PARTS = 6
+"""Colours of parts; further Gaussians of a reader's mixture begin with the first again."""
+
 SLICE = 2000
 """Points measured at a time: 5 ms for a set of 128 Gaussians."""
 
 
-def draw_clean(mixture: GaussianMixture, num_points: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
+WITHIN = 3.0
+"""Standard deviations about a mean that the share of near points counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What is noised: a mixture, and the part of the data set that each of its components belongs to, (K,)."""
+
+    mixture: Mixture
+    part: NDArray[np.intp]
+
+    def part_of(self, x: ArrayLike) -> NDArray[np.intp]:
+        """The part (N,) of clean points (N, 2): of the nearest mean; of the likeliest Gaussian where shapes differ."""
+        if isinstance(self.mixture, FullMixture):
+            return self.part[self.mixture.responsibilities(x, 1.0, 0.0).argmax(axis=1)]
+        return self.part[nearest(x, self.mixture.means)]
+
+
+def own_mixture(text: str, extent: float) -> Data:
+    """The Gaussians that a reader has made (`full_mixtures.decode`), each a part. Raises ValueError for none."""
+    mixture = decode(text, extent)
+    return Data(mixture, np.arange(len(mixture.means)) % PARTS)
+
+
+def draw_clean(mixture: Mixture, num_points: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.intp]]:
     """Clean points x0 (N, 2) and the mode (N,) each belongs to."""
     require(num_points >= 1, "`num_points` must be at least 1", num_points)
     return mixture.sample(num_points, rng)
@@ -65,6 +95,15 @@ def draw_clean(mixture: GaussianMixture, num_points: int, rng: np.random.Generat
 def forward(x0: Array, eps: Array, t: float) -> Array:
     """x_t (N, 2) by equation (1.2), exponential schedule; at fixed `eps` it moves continuously with t."""
     return noise(x0, eps, SCHEDULE.alpha_bar(t))
+
+
+def x0_hat(mixture: Mixture, xt: ArrayLike, t: float) -> Array:
+    """E[x0 | x_t], (N, 2), of points x_t (N, 2): where a perfect network says that they came from, equation (1.4).
+
+    The mixture's own closed form, which is right at t = 0 and t = 1 too; the same as (x_t + (1 - alpha_bar) score) /
+    sqrt(alpha_bar).
+    """
+    return mixture.posterior_mean(np.asarray(xt, dtype=np.float64), *_level(t))
 
 
 MERGE_T = float(np.log(1.96) / 6.0)
@@ -112,7 +151,7 @@ def progress_of_t(t: float) -> float:
 
 
 def sample(
-    mixture: GaussianMixture,
+    mixture: Mixture,
     sampler: str = "langevin",
     num_points: int = NUM_POINTS,
     num_levels: int = NUM_LEVELS,
@@ -162,7 +201,7 @@ def pixel_centres(extent: float, resolution: int) -> Array:
     return extent * ((2.0 * np.arange(resolution) + 1.0) / resolution - 1.0)
 
 
-def score_field(mixture: GaussianMixture, t: float, grid: ArrayLike) -> tuple[Array, Array]:
+def score_field(mixture: Mixture, t: float, grid: ArrayLike) -> tuple[Array, Array]:
     """Arrows of the exact score at time t: positions (G², 2) and score vectors (G², 2), in 1/unit.
 
     `grid` (G,) holds the coordinates used along both axes; positions run along x first.
@@ -171,12 +210,14 @@ def score_field(mixture: GaussianMixture, t: float, grid: ArrayLike) -> tuple[Ar
     return positions, mixture.score(positions, *_level(t))
 
 
-def density(mixture: GaussianMixture, t: float, extent: float, resolution: int) -> Array:
+def density(mixture: Mixture, t: float, extent: float, resolution: int) -> Array:
     """Exact p_t at the pixel centres of [-extent, extent]², shape (R, R) [row y, column x], per unit².
 
     Row 0 is the bottom, y = -extent, as Bokeh's `image` expects.
     """
     signal, sigma_t = _level(t)
+    if isinstance(mixture, FullMixture):
+        return np.exp(mixture.log_density(_plane(pixel_centres(extent, resolution)), signal, sigma_t))
     var = float(mixture.var(signal, sigma_t))
     # A round Gaussian is a product of one in x and one in y, so the sum over components is a matrix product.
     x, y = np.exp(-0.5 / var * (pixel_centres(extent, resolution) - signal * mixture.means.T[:, :, None]) ** 2)
@@ -202,7 +243,7 @@ class Measures:
     distance_expected: float
 
 
-def measures(x: ArrayLike, mixture: GaussianMixture, t: float) -> Measures:
+def measures(x: ArrayLike, mixture: Mixture, t: float) -> Measures:
     """Measures of a cloud x (N, 2) in VP coordinates, with their true values at time t.
 
     The truths are exact to 1e-11 where the discs of 3 s about the means are apart, and `within_true` to 1e-3 where
@@ -212,7 +253,7 @@ def measures(x: ArrayLike, mixture: GaussianMixture, t: float) -> Measures:
 
 
 def measures_in_slices(
-    x: NDArray[np.floating[Any]], mixture: GaussianMixture, t: float, first: int = NUM_POINTS
+    x: NDArray[np.floating[Any]], mixture: Mixture, t: float, first: int = NUM_POINTS
 ) -> Generator[tuple[int, int, Measures], None, Measures]:
     """`measures` of all points, as work in slices: yields points done, points in all and measures of the `first` ones.
 
@@ -232,15 +273,17 @@ def measures_in_slices(
     return _measures_of((mass, within, cloud), len(x), mixture, t)
 
 
-def _means(x: ArrayLike, mixture: GaussianMixture, fine: int) -> Means:
+def _means(x: ArrayLike, mixture: Mixture, fine: int) -> Means:
     """The measures that are means over points: mass per mode, share within 3 s, `characteristic` with `fine`."""
+    if isinstance(mixture, FullMixture):
+        return np.zeros(0), float(np.mean(mixture.within(x, WITHIN))), characteristic(x, fine=fine)
     mass = mode_mass(x, mixture.means) if has_modes(mixture) else np.zeros(0)
-    return mass, fraction_within(x, mixture.means, 3.0 * mixture.s), characteristic(x, fine=fine)
+    return mass, fraction_within(x, mixture.means, WITHIN * mixture.s), characteristic(x, fine=fine)
 
 
-def _measures_of(means: Means, num_points: int, mixture: GaussianMixture, t: float) -> Measures:
+def _measures_of(means: Means, num_points: int, mixture: Mixture, t: float) -> Measures:
     mass, within, cloud = means
-    mode_mass_true, within_true = _true_measures(mixture, 3.0 * mixture.s, t)
+    mode_mass_true, within_true = _true_measures(mixture, t)
     distance = mmd_from(cloud, num_points, mixture, *_level(t))
     return Measures(
         mode_mass=mass,
@@ -265,9 +308,12 @@ def has_modes(mixture: GaussianMixture) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _true_measures(mixture: GaussianMixture, radius: float, t: float) -> tuple[Array, float]:
-    """Mass per mode and share within `radius` under p_t; cached, since a slider and a player return to the same t."""
+def _true_measures(mixture: Mixture, t: float) -> tuple[Array, float]:
+    """Mass per mode and share within `WITHIN` standard deviations under p_t; cached, since a slider returns to a t."""
     signal, sigma_t = _level(t)
+    if isinstance(mixture, FullMixture):
+        return np.zeros(0), mixture.within_truth(WITHIN, signal, sigma_t)
+    radius = WITHIN * mixture.s
     if has_modes(mixture):
         return mode_mass_truth(mixture, signal, sigma_t), fraction_within_truth(mixture, radius, signal, sigma_t)
     return np.zeros(0), _union(mixture, radius).probability(mixture, signal, sigma_t)

@@ -6,6 +6,7 @@ still picture has been tried. Each test resets the instrument first.
 
 from __future__ import annotations
 
+import base64
 import csv
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +14,11 @@ from typing import Any
 
 import param
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator, expect
 
 from diffusion_lab.app.instrument.conditions import Condition, as_text
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
-from diffusion_lab.app.instrument.panel import Brush, Handle, Tap
+from diffusion_lab.app.instrument.panel import Brush, Ellipses, Handle, Tap
 
 from ..examples import examples
 from .held import Held
@@ -123,7 +124,7 @@ class Visit:
     def draw(self, pad: Brush) -> None:
         """A stroke, and away with it."""
         area = self.panel.locator(f"[data-brush={pad.setting}]")
-        area.locator("button").click()
+        area.get_by_role("button", name="Clear").click()
         self.heard(pad.setting, "")
         area.scroll_into_view_if_needed()
         box = area.bounding_box()
@@ -136,6 +137,65 @@ class Visit:
         first = int(drawn[:2], 36) / 1295, int(drawn[2:4], 36) / 1295
         assert first == pytest.approx((0.25, 0.5), abs=0.01)
         self.heard(pad.setting, drawn)
+        self.bring(pad, area)
+        area.get_by_role("button", name="Undo").click()
+        area.get_by_role("button", name="Undo").click()
+        self.heard(pad.setting, drawn)
+
+    def bring(self, pad: Brush, area: Locator) -> None:
+        """Points as a text, wrong and right, and those of an image that is dark on the left."""
+        area.get_by_role("button", name="Your own points…").click()
+        entry, said = area.get_by_role("textbox"), area.get_by_role("alert")
+        for text, words in (("1,2\n3,x", "Line 2: “x” is not a number."), ("-1.6,0\n1.6,3.2", "2 points are used.")):
+            entry.fill(text)
+            area.get_by_role("button", name="Use these points").click()
+            expect(said).to_have_text(words)
+        self.heard(pad.setting, "90i0qzzz")
+        dark = '<svg xmlns="http://www.w3.org/2000/svg" width="90" height="90"><rect width="30" height="90"/></svg>'
+        image = self.page.evaluate(
+            """async (source) => {
+                const picture = new Image();
+                picture.src = "data:image/svg+xml," + encodeURIComponent(source);
+                await picture.decode();
+                const canvas = Object.assign(document.createElement("canvas"), { width: 90, height: 90 });
+                canvas.getContext("2d").drawImage(picture, 0, 0);
+                return canvas.toDataURL("image/png").split(",")[1];
+            }""",
+            dark,
+        )
+        area.locator("input[type=file]").set_input_files(
+            {"name": "dark.png", "mimeType": "image/png", "buffer": base64.b64decode(image)}
+        )
+        expect(said).to_have_text(f"{pad.max_points} points are used, scaled to fit the picture.")
+        area.get_by_role("button", name="Close").click()
+        expect(area.locator(".bring")).to_have_count(0)
+
+    def shape(self, pad: Ellipses) -> None:
+        """A Gaussian is added, moved by the hand, turned by a key and deleted, and the last of it taken back."""
+        area = self.panel.locator(f"[data-ellipses={pad.setting}]")
+        area.scroll_into_view_if_needed()
+        area.get_by_role("button", name="Add").click()
+        first = self.lab.value(pad.setting)
+        assert len(first) == len(pad.start) + 12
+        knob = area.locator("[data-part=centre][data-chosen]")
+        box = knob.bounding_box()
+        across, up = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(across, up)
+        self.page.mouse.down()
+        self.page.mouse.move(across + 30, up - 40, steps=5)
+        self.page.mouse.up()
+        moved, side = self.lab.value(pad.setting), area.bounding_box()["width"]
+        for place, by in ((-12, 30), (-10, 40)):
+            before, now = (int(text[place : place + 2 or None], 36) for text in (first, moved))
+            assert now - before == pytest.approx(1295 * by / side, abs=1295 * 2 / side), "it lags the hand"
+        area.locator("[data-part=along]").press("ArrowLeft")
+        turned = self.lab.value(pad.setting)
+        assert turned[:-4] + turned[-2:] == moved[:-4] + moved[-2:] and turned != moved
+        self.heard(pad.setting, turned)
+        area.get_by_role("button", name="Delete", exact=True).click()
+        self.heard(pad.setting, turned[:-12])
+        area.get_by_role("button", name="Undo").click()
+        self.heard(pad.setting, turned)
 
     def use(self, name: str) -> None:
         """Does with the control of a setting what can be done with it."""
@@ -216,7 +276,7 @@ def test_every_control_does_what_it_says(visit: Visit, size: str) -> None:
         if isinstance(pad, Tap):
             continue  # see test_words_given.py
         visit.show(Condition.of(pad.when))
-        visit.drag(pad) if isinstance(pad, Handle) else visit.draw(pad)
+        {Handle: visit.drag, Brush: visit.draw, Ellipses: visit.shape}[type(pad)](pad)
     width = visit.page.evaluate("document.documentElement.scrollWidth")
     assert width <= SIZES[size]["width"], "the page scrolls sideways"
     visit.reset()

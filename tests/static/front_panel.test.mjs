@@ -210,8 +210,8 @@ test("a die sets another seed, whatever it rolls", (t) => {
 
 test("a stroke is shown while it is drawn, before Python answers, and what is drawn stays", () => {
   const path = element();
-  const clear = element();
-  /** @type {Record<string, any>} */ const parts = { path, button: clear };
+  const [clear, undo] = [element(), element()];
+  /** @type {Record<string, any>} */ const parts = { path, "[data-do=clear]": clear, "[data-do=undo]": undo };
   const box = { left: 0, right: 1295, top: 0, bottom: 1295, width: 1295, height: 1295 };
   const pad = element({ brush: "drawing", max: "3" }, {
     querySelector: (/** @type {string} */ selector) => parts[selector],
@@ -223,7 +223,7 @@ test("a stroke is shown while it is drawn, before Python answers, and what is dr
   model = modelOf({ drawing: "00zz" });
   render({ model });
   assert.equal(path.attributes.d, "M0 0h0", "from the lower left corner, in 1295ths");
-  pad.fire("pointerdown", { target: {}, clientX: 100, clientY: 1095 });
+  pad.fire("pointerdown", { target: { closest: () => null }, clientX: 100, clientY: 1095 });
   assert.equal(pad.attributes["data-drawing"], true);
   pad.fire("pointermove", { clientX: 400, clientY: 1095 });
   assert.equal(path.attributes.d, "M0 0h0M100 1095h0M400 1095h0");
@@ -231,6 +231,33 @@ test("a stroke is shown while it is drawn, before Python answers, and what is dr
   assert.equal(pad.attributes["data-drawing"], false);
   clear.fire("click");
   assert.deepEqual([model.drawing, path.attributes.d], ["", ""]);
+  undo.fire("click");
+  assert.equal(path.attributes.d, "M0 0h0M100 1095h0M400 1095h0", "what was cleared");
+  undo.fire("click");
+  assert.equal(path.attributes.d, "M0 0h0", "without the stroke");
+  undo.fire("click");
+  assert.equal(model.drawing, "00zz", "nothing is left to undo");
+});
+
+test("an editor is built when its pad is first shown, and only once", async () => {
+  const [pad, other] = [element({ ellipses: "mixture", when: "data:own", start: "", extent: "3", sds: "0 1" }, { hidden: true }), element()];
+  found.set("[data-ellipses]", [pad]).set("[data-when]", [pad]);
+  model = modelOf({ data: "ring", mixture: "" });
+  render({ model });
+  await new Promise(setImmediate);
+  assert.equal(pad.innerHTML, undefined);
+  pad.querySelector = () => other;
+  Object.defineProperty(pad, "innerHTML", { set: () => { throw new Error("built"); }, configurable: true });
+  model.data = "own";
+  await import("../../static/js/page/pad_ellipses.js");
+  await new Promise(setImmediate);
+  assert.match(pad.textContent, /could not be loaded/, "what failed is said");
+  let times = 0;
+  Object.defineProperty(pad, "innerHTML", { set: () => { times++; throw new Error("built"); } });
+  model.data = "ring";
+  model.data = "own";
+  await new Promise(setImmediate);
+  assert.equal(times, 1, "and tried again");
 });
 
 test("buttons say what they ask for", () => {

@@ -38,6 +38,8 @@ def test_every_script_is_run():
         "kept",
         "layers",
         "menu",
+        "pad_ellipses",
+        "pad_points",
         "png",
         "predictions",
         "printed_text",

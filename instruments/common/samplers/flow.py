@@ -1,7 +1,7 @@
-"""ODE solvers for flows from noise at t = 0 to data at t = 1, dx/dt = velocity(x, t), and a fine reference.
+"""Solvers for flows from noise at t = 0 to data at t = 1, dx/dt = velocity(x, t), and a fine reference.
 
 The signature of all samplers, with a velocity in the denoiser's place and rising times in that of the levels; a
-state's `level` is its time, and `x` is on the flow's own path. None adapts its step, none draws noise.
+state's `level` is its time, and `x` is on the flow's own path. None adapts its step; only `flow_sde_euler` draws noise.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +16,7 @@ from diffusion_lab.instruments.common.slices import Work, sliced
 
 Array = NDArray[np.float64]
 Velocity = Callable[[Array, float], Array]
+Score = Callable[[Array, Array, float], Array]
 Step = Callable[[Velocity, Array, float, float], Array]
 
 
@@ -58,6 +59,28 @@ def flow_midpoint(
         return x + h * velocity(x + 0.5 * h * velocity(x, t), (t + t_next) / 2.0)
 
     return _stepped(velocity, x, times, step, 2)
+
+
+def flow_sde_euler(
+    velocity: Velocity, x: ArrayLike, times: Sequence[float], rng: Normals, *, score: Score, sigma: float
+) -> Iterator[SamplerState[float]]:
+    """Euler–Maruyama for the SDE that has the flow's marginals at every t, for any sigma >= 0; one evaluation a step.
+
+        dx = (v + sigma²/2 score) dt + sigma dW        Ma et al. 2024 (SiT), w_t = sigma²; Song et al. 2021, appendix D
+
+    score(v, x, t) gives the score (N, d) from the velocities at x, as `flows.score_of_velocity` does. sigma, in units
+    per square root of t, is 0 for the ODE, whose steps are then those of `flow_euler`. First order in law.
+    """
+    require(sigma >= 0, "`sigma` must be at least 0", sigma)
+
+    def step(velocity: Velocity, x: Array, t: float, t_next: float) -> Array:
+        h, v = t_next - t, velocity(x, t)
+        if sigma == 0:
+            return x + h * v
+        drift = v + 0.5 * sigma**2 * score(v, x, t)
+        return x + h * drift + sigma * np.sqrt(h) * rng.standard_normal(x.shape)
+
+    return _stepped(velocity, x, times, step, 1)
 
 
 @sliced

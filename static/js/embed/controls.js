@@ -21,7 +21,7 @@ export function applyOptions(panel, { show, hide, lock, measures }) {
     for (const part of [input, ...holder.querySelectorAll("button")]) part.disabled = lock.includes(name);
   }
   for (const pad of /** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll(".pad"))) {
-    const names = [pad.dataset.brush, pad.dataset.x, pad.dataset.y].filter((name) => name !== undefined);
+    const names = [pad.dataset.brush, pad.dataset.ellipses, pad.dataset.x, pad.dataset.y].filter((name) => name !== undefined);
     pad.inert = names.some((name) => lock.includes(name) || hide.includes(name));
   }
   for (const name of BUTTONS)

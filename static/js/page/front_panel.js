@@ -1,7 +1,8 @@
 /**
  * The browser's half of an instrument's front panel: puts the markup that Python made into the page and keeps
  * its inputs and read-outs in step with the Params. Runs inside Panel, and so works the same in a static page, under
- * `panel serve` and in a notebook; it imports nothing.
+ * `panel serve` and in a notebook. It imports only what few instruments need, and that on demand; `app/instrument/view.py`
+ * writes these imports so that they work outside the lab's pages too.
  * (The functions that show numbers also serve the still picture before Python is live.)
  *
  * @typedef {Record<string, any> & {
@@ -44,6 +45,7 @@ export function render({ model }) {
   for (const pad of all("[data-handle]")) handle(pad, model);
   for (const pad of all("[data-brush]")) brush(pad, model);
   for (const pad of all("[data-tap]")) tapped(pad, model);
+  for (const pad of all("[data-ellipses]")) onceShown(pad, model, async () => (await import("./pad_ellipses.js")).edit(pad, model));
   // A picture that shows an earlier state is pale while the new one is computed.
   follow(model, "pale", (/** @type {string[]} */ pale) => {
     for (const figure of all("[data-scene]")) figure.toggleAttribute("data-pale", pale.includes(String(figure.dataset.scene)));
@@ -278,6 +280,24 @@ function handle(pad, model) {
   follow(model, names[1], (y) => (knob.style.top = `${50 - (50 * y) / extent[1]}%`));
 }
 
+/**
+ * Builds the content of a pad when it is first shown; if that fails, the pad says so, and the next time it is tried again.
+ * @param {HTMLElement} pad @param {Model} model @param {() => Promise<void>} build
+ */
+function onceShown(pad, model, build) {
+  let begun = false;
+  const look = () => {
+    if (begun || pad.hidden) return;
+    begun = true;
+    build().catch(() => {
+      begun = false;
+      pad.textContent = "This editor could not be loaded. Choose the data again to try once more.";
+    });
+  };
+  for (const condition of String(pad.dataset.when ?? "").split(";")) model.on(condition.split(":")[0], look);
+  look();
+}
+
 const BRUSH_PIXELS = 9; // between two points of a stroke
 
 /**
@@ -304,8 +324,11 @@ function brush(pad, model) {
     const digits = (/** @type {number} */ share) => Math.round(1295 * share).toString(36).padStart(2, "0");
     model[name] += placeOn(pad, event).map(digits).join("");
   };
+  /** @type {string[]} */ const before = []; // drawings to go back to
+  const note = () => before.push(model[name]) > 100 && before.shift();
   pad.addEventListener("pointerdown", (event) => {
-    if (/** @type {HTMLElement} */ (event.target).tagName === "BUTTON") return;
+    if (/** @type {HTMLElement} */ (event.target).closest("button, .bring")) return;
+    note();
     pad.setPointerCapture(event.pointerId);
     pad.toggleAttribute("data-drawing", true);
     last = [NaN, NaN];
@@ -313,7 +336,24 @@ function brush(pad, model) {
   });
   pad.addEventListener("lostpointercapture", () => pad.toggleAttribute("data-drawing", false));
   pad.addEventListener("pointermove", (event) => pad.hasPointerCapture(event.pointerId) && dab(event));
-  pad.querySelector("button")?.addEventListener("click", () => (model[name] = ""));
+  const put = (/** @type {string} */ points) => {
+    note();
+    model[name] = points;
+  };
+  const bring = (/** @type {File | null} */ file) =>
+    import("./pad_points.js").then(
+      (module) => module.bring(pad, put, file),
+      () => pad.append(Object.assign(document.createElement("p"), { className: "bring", textContent: "This entry could not be loaded; try again." })),
+    );
+  /** @type {Record<string, () => void>} */
+  const actions = { clear: () => put(""), undo: () => (model[name] = before.pop() ?? model[name]), bring: () => bring(null) };
+  for (const [action, act] of Object.entries(actions)) pad.querySelector(`[data-do=${action}]`)?.addEventListener("click", act);
+  pad.addEventListener("dragover", (event) => event.preventDefault());
+  pad.addEventListener("drop", (event) => {
+    const [file] = event.dataTransfer?.files ?? [];
+    event.preventDefault();
+    if (file) bring(file);
+  });
 }
 
 /** Where on the pad, as shares from its lower left corner, within it. @param {HTMLElement} pad @param {PointerEvent} event */

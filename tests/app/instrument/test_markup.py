@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from diffusion_lab.app.instrument import Panel, Transport, number
+from diffusion_lab.app.instrument import Panel, Transport, number, whole
 from diffusion_lab.app.instrument.markup import CHARACTER, SLIDER, front_panel_html, scene_mark, slider_marks
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Boxes, Heat, Lines, Plane, Points
 from diffusion_lab.app.instrument.settings import played_places
@@ -194,6 +194,16 @@ def test_the_main_settings_and_the_transport_come_before_the_others():
     order = [text.index(mark) for mark in ('data-param="level"', 'data-param="view"', 'class="transport"', "data-more")]
     assert order == sorted(order) and order[-1] < text.index('data-param="half"') < text.index('data-param="show_heat"')
     assert text.count(" data-main") == 2
+    assert "data-folded" not in text
+
+    class Rare(Dial):
+        """An instrument with a setting that is rarely used."""
+
+        rare = whole(1, 0, 9, "Rare", "Rarely used.", folded=True)
+
+    text = front_panel_html(rare := Rare(), rare.answer())
+    assert text.count("data-folded") == 1
+    assert text.index("data-more") < text.index("data-folded") < text.index('data-param="rare"')
 
     class All(Dial):
         """An instrument of which all settings are main ones."""

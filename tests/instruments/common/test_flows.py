@@ -14,6 +14,7 @@ from diffusion_lab.instruments.common.flows import (
     conditional_velocity,
     draw_pairs_through,
     marginal_velocity,
+    score_of_velocity,
     straightness,
     velocity_variance,
 )
@@ -78,6 +79,34 @@ def test_what_has_no_answer_is_refused(rng):
         draw_pairs_through(ring(), np.zeros(2), 1.0, 3, rng)
     with pytest.raises(ValueError, match="even number of steps, got 3"):
         straightness(np.zeros((4, 2, 2)), np.zeros((4, 2, 2)))
+
+
+def rescaled_score(change):
+    def score(v, x, t, path=RECTIFIED):
+        return change(score_of_velocity(v, x, t, path), v, x, t)
+
+    return score
+
+
+@pytest.mark.subject(
+    score_of_velocity,
+    downhill=rescaled_score(lambda score, v, x, t: -score),
+    that_of_the_other_path=lambda v, x, t, path: score_of_velocity(v, x, t, PATHS[path is RECTIFIED]),
+    noise_in_place_of_score=rescaled_score(lambda score, v, x, t: score * (1 - t)),
+)
+def test_the_score_follows_from_the_velocity(subject, lopsided, rng):
+    """It equals the mixture's own score, at every t where the velocity depends on the noise."""
+    x = 2 * rng.standard_normal((30, 2))
+    for path in PATHS:
+        for t in (0.0, 0.3, 0.98):
+            v = marginal_velocity(lopsided, x, t, path)
+            np.testing.assert_allclose(subject(v, x, t, path), lopsided.score(x, *level(path, t)), rtol=1e-8, atol=1e-8)
+
+
+def test_at_the_end_of_a_straight_path_the_velocity_gives_no_score():
+    with pytest.raises(ValueError, match=r"`t` must be below 1 on this path, got 1"):
+        score_of_velocity(np.zeros(2), np.zeros(2), 1.0)
+    assert np.isfinite(score_of_velocity(np.zeros(2), np.zeros(2), 1.0, DIFFUSION)).all()
 
 
 # --- the marginal velocity -------------------------------------------------------------------------------------------

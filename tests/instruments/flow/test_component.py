@@ -245,6 +245,79 @@ def test_a_chart_s_axes_have_plain_numbers_and_its_lines_names(panel):
     assert [f"c{part:.0f}" for part in names["part"]] == lines, "a name has the colour of its line"
 
 
+# --- the SDE beside the flow -----------------------------------------------------------------------------------------
+
+
+def sde_run(steps=16, sigma=1.0, seed=4):
+    return kernel.solve_sde(exact(), own_pairs(seed).noise, steps, sigma, kernel.sde_noise(seed))
+
+
+@pytest.mark.subject(
+    {"sde_sigma": 1.0},
+    the_flow_itself={"sde_sigma": 0.0},
+    other_noise={"sde_sigma": 1.0, "seed": 5},
+    not_euler={"sde_sigma": 1.0, "solver": "heun"},
+)
+def test_sigma_moves_the_points_by_the_sde(subject):
+    panel = Shown(t=1.0, **subject)
+    np.testing.assert_allclose(panel.points(), sde_run().states[-1], atol=1e-5)
+    assert panel.texts["end_error"] == NOTHING, "the flow's own ends are no goal of random paths"
+    assert "16 Euler–Maruyama steps of the SDE with σ = 1" in panel.status
+    assert "16 Euler–Maruyama steps of the SDE with σ = 1" in panel.description
+    assert len(panel.layers["chart.here"]["x"]) == 0
+
+
+def test_the_meter_is_the_distance_at_the_last_node(panel):
+    panel.update(sde_sigma=1.0, t=0.6)
+    run = sde_run()
+    found = kernel.distance_from_marginal(RING, RECTIFIED, run, 9)
+    assert panel.instrument.all_readings()["distance"] == (found.distance, found.expected)
+    assert f"Distance to the exact density: {found.distance:.3f}, for perfect draws {found.expected:.3f}." in (
+        panel.description
+    )
+    panel.update(sde_sigma=0.0, flow="minibatch_transport")
+    assert panel.texts["distance"] == NOTHING, "of a fitted flow only the end is known"
+    panel.update(t=1.0)
+    assert float(panel.texts["distance"]) > 0
+
+
+def test_only_exact_flows_under_euler_have_noise(panel):
+    for settings in ({"flow": "minibatch_transport"}, {"solver": "midpoint"}):
+        with_noise, without = Shown(sde_sigma=2.0, **settings), Shown(**settings)
+        np.testing.assert_array_equal(with_noise.points(), without.points())
+        assert "SDE" not in with_noise.status
+
+
+def test_the_chart_of_sigma_has_the_line_of_every_number_of_steps(panel):
+    panel.update(chart_shows="distance", sde_sigma=1.5, num_steps=32)
+    line, here = panel.layers["sde_chart.steps_32"], panel.layers["sde_chart.here"]
+    at = list(line["x"]).index(1.5)
+    assert (here["x"][0], here["y"][0]) == (1.5, pytest.approx(line["y"][at], rel=1e-6))
+    chance = panel.layers["sde_chart.chance"]["y"]
+    assert chance[0] == pytest.approx(panel.instrument.end_distance.expected, rel=1e-6)
+    heights = panel.layers["sde_chart.names"]["y"]
+    assert np.all(np.diff(np.log(heights)) < -0.2), "names are a line apart"
+    assert panel.layers["sde_chart.names"]["text"] == ["8 steps", "16 steps", "32 steps", "64 steps"]
+    panel.update(flow="reflow_once")
+    assert all(len(panel.layers[f"sde_chart.{name}"]["x"]) == 0 for name in ("steps_32", "chance", "here"))
+
+
+def test_pairs_and_flow_are_shown_side_by_side(panel):
+    """Same noise, same t: on the left as in Pairs, on the right as in Flow."""
+    panel.update(view="both", t=0.4)
+    for layer, view in (("plane", "pairs"), ("beside", "flow")):
+        alone = Shown(view=view, t=0.4)
+        for name in ("points", "paths"):
+            for key, column in alone.layers[f"plane.{name}"].items():
+                np.testing.assert_array_equal(panel.layers[f"{layer}.{name}"][key], column)
+    assert "on the paths of their own pairs" in panel.description
+    assert "Beside them the same noise is carried by the flow, in 16 Euler steps." in panel.description
+    table = panel.instrument.table()
+    np.testing.assert_allclose(table["flow_x"], panel.layers["beside.points"]["x"], atol=1e-6)
+    panel.instrument.run()
+    assert panel.instrument.view == "both"
+
+
 # --- the probe -------------------------------------------------------------------------------------------------------
 
 
@@ -394,6 +467,13 @@ def test_moving_the_time_computes_no_velocity(panel, monkeypatch):
     monkeypatch.setattr(kernel, "solve", lambda *a: pytest.fail("a solver ran"))
     monkeypatch.setattr(kernel, "make_flow", Sliced(lambda *a, **k: pytest.fail("a flow was made")))
     for t in (0.1, 0.5, 1.0):
+        panel.update(t=t)
+
+
+def test_between_two_nodes_no_distance_is_measured(panel, monkeypatch):
+    panel.update(t=0.501)
+    monkeypatch.setattr(kernel, "distance_from_marginal", lambda *a: pytest.fail("it was measured"))
+    for t in (0.51, 0.53, 0.56):
         panel.update(t=t)
 
 

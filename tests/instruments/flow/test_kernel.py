@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from diffusion_lab.instruments.common import flows
 from diffusion_lab.instruments.common.flows import (
     DIFFUSION,
     RECTIFIED,
@@ -14,7 +15,7 @@ from diffusion_lab.instruments.common.flows import (
     transport_cost,
 )
 from diffusion_lab.instruments.common.metrics import fraction_within, fraction_within_truth, nearest
-from diffusion_lab.instruments.common.samplers.flow import equal_times, flow_midpoint
+from diffusion_lab.instruments.common.samplers.flow import equal_times, flow_midpoint, flow_sde_euler
 from diffusion_lab.instruments.common.slices import Sliced
 from diffusion_lab.instruments.common.velocity_fit import fit_velocity
 from diffusion_lab.instruments.flow import kernel
@@ -270,3 +271,51 @@ def test_at_the_end_there_are_no_paths_to_draw_but_a_mean(fitted, rng):
         assert len(met.velocities) == len(met.pairs.noise) == 0
         assert np.isfinite(met.mean).all()
     assert kernel.pairs_through(RING, exact(), [0.0, 2.0], 1.0, 24, rng).spread == pytest.approx(np.sqrt(2))
+
+
+# --- the SDE beside the flow -----------------------------------------------------------------------------------------
+
+
+def wrong_strength(change):
+    """A solver whose score is not the one that belongs to its noise."""
+
+    def solve(flow, noise, num_steps, sigma, rng):
+        score = lambda v, x, t: change * flows.score_of_velocity(v, x, t, flow.path)  # noqa: E731
+        states = flow_sde_euler(flow.velocity, noise, equal_times(num_steps), rng, score=score, sigma=sigma)
+        return kernel.Run(np.stack([state.x for state in states]), num_steps)
+
+    return solve
+
+
+@pytest.mark.subject(kernel.solve_sde, no_score=wrong_strength(0.0), score_twice=wrong_strength(2.0))
+def test_the_distance_stays_at_chance_for_every_sigma_if_steps_are_enough(subject):
+    """512 steps of 384 points: at three times and four sigmas within 1.5 times chance, which 384 perfect draws pass."""
+    flow, noise = exact(), kernel.draw_pairs(RING, kernel.NUM_POINTS, np.random.default_rng(4)).noise
+    for sigma in (0.5, 1.0, 2.0):
+        run = subject(flow, noise, 512, sigma, np.random.default_rng(11))
+        for node in (128, 384, 512):
+            found = kernel.distance_from_marginal(RING, flow.path, run, node)
+            assert found.distance < 1.5 * found.expected, (sigma, node)
+
+
+@pytest.mark.parametrize("mixture", kernel.DATA.values(), ids=kernel.DATA)
+def test_with_too_few_steps_the_distance_grows_with_sigma(mixture):
+    noise = np.random.default_rng(3).standard_normal((kernel.NUM_POINTS, 2))
+    few, many = kernel.distances(mixture, exact(mixture=mixture), noise, (8, 64), (1.0, 1.5, 2.0), 4)
+    assert np.all(np.diff(few) > 0)
+    assert few[-1] > 4 * many.max()
+    assert many.max() < 0.08, "1.6 times chance"
+
+
+def test_the_curves_are_those_of_single_runs():
+    noise, flow = np.random.default_rng(3).standard_normal((100, 2)), exact("diffusion")
+    found = kernel.distances(RING, flow, noise, (4, 8), (0.0, 1.0), 9)
+    for row, steps in enumerate((4, 8)):
+        for column, sigma in enumerate((0.0, 1.0)):
+            run = kernel.solve_sde(flow, noise, steps, sigma, kernel.sde_noise(9))
+            assert found[row, column] == kernel.distance_from_marginal(RING, DIFFUSION, run, steps).distance
+
+
+def test_a_fitted_flow_has_no_sde(fitted):
+    with pytest.raises(ValueError, match="`flow` must be exact, got reflow_once"):
+        kernel.solve_sde(fitted["reflow_once"], np.zeros((2, 2)), 4, 1.0, np.random.default_rng(0))

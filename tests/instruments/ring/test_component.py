@@ -251,3 +251,59 @@ def test_paths_end_at_the_points(panel):
     assert len(layer(panel, "paths")["x"]) == 40 * 2
     panel.view = "forward"
     assert "paths" not in visible(panel)
+
+
+# --- x̂₀ --------------------------------------------------------------------------------------------------------------
+
+
+def brute_force_x0_hat(x, t, mixture):
+    """The mean of x0 under its posterior, by importance sampling: clean points weighted by their chance to become x."""
+    x0, _ = mixture.sample(40_000, np.random.default_rng(3))
+    gap = np.sum((x[:, None] - math.exp(-3 * t) * x0) ** 2, axis=2) / (2 * -math.expm1(-6 * t))
+    weight = np.exp(gap.min(axis=1, keepdims=True) - gap)
+    return weight @ x0 / weight.sum(axis=1, keepdims=True)
+
+
+def guesses(panel):
+    columns = layer(panel, "x0_hat")
+    return np.stack([columns["x"], columns["y"]], axis=1)
+
+
+@pytest.mark.subject(
+    kernel.x0_hat,
+    the_point_itself=lambda mixture, x, t: x,
+    only_unshrunk=lambda mixture, x, t: x / math.exp(-3 * t),
+    downhill=lambda mixture, x, t: 2 * x / math.exp(-3 * t) - kernel.x0_hat(mixture, x, t),
+    nearest_centre=lambda mixture, x, t: mixture.means[
+        np.linalg.norm(x[:, None] - math.exp(-3 * t) * mixture.means, axis=2).argmin(axis=1)
+    ],
+)
+def test_x0_hat_is_the_mean_of_the_clean_points_behind_a_noised_one(subject):
+    """Within 0.1, five standard errors of the brute-force mean at most."""
+    for t in (0.15, 0.4):
+        x = np.random.default_rng(1).standard_normal((20, 2))
+        np.testing.assert_allclose(subject(ring(), x, t), brute_force_x0_hat(x, t, ring()), atol=0.1)
+
+
+def test_lines_lead_from_each_point_to_its_x0_hat(panel):
+    for settings in ({"t": 0.3}, {"view": "reverse", "progress": 0.6}):
+        panel.param.update(show_posterior_mean=True, **settings)
+        lines = layer(panel, "to_x0_hat")
+        np.testing.assert_array_equal(np.stack([lines["x"], lines["y"]], axis=1), points(panel))
+        np.testing.assert_array_equal(np.stack([lines["x1"], lines["y1"]], axis=1), guesses(panel))
+        expected = kernel.x0_hat(ring(), points(panel), panel.time)
+        np.testing.assert_allclose(guesses(panel), expected, atol=1e-5)
+    assert "Lines lead from 520 points to their x̂₀" in panel.describe()
+    np.testing.assert_allclose(panel.table()["x0_hat_x"], guesses(panel)[:, 0], atol=1e-5)
+    panel.param.update(num_points="2000", view="forward")
+    assert len(guesses(panel)) == 520
+    panel.show_posterior_mean = False
+    assert "x̂₀" not in panel.describe()
+    assert not visible(panel) & {"x0_hat", "to_x0_hat"}
+
+
+def test_x0_hat_is_the_point_at_0_and_nearly_the_mean_of_the_data_at_1(panel):
+    panel.param.update(show_posterior_mean=True, t=0.0)
+    np.testing.assert_allclose(guesses(panel), points(panel), atol=1e-6)
+    panel.t = 1.0
+    assert np.abs(guesses(panel)).max() < 0.6

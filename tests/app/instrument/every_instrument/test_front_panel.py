@@ -11,7 +11,7 @@ import param
 
 from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.instrument import Instrument
-from diffusion_lab.app.instrument.panel import Brush, Handle, Tap
+from diffusion_lab.app.instrument.panel import Brush, Ellipses, Handle, Tap
 from diffusion_lab.app.instrument.scenes import BY_PART, Heat
 from diffusion_lab.app.instrument.theme import TOKENS
 
@@ -40,7 +40,7 @@ def test_every_setting_stands_on_the_panel(cls):
     elements = Elements(markup(cls))
     found = Counter(tag["data-param"] for tag in elements.having("data-param"))
     assert found == inputs_wanted(cls)
-    on_the_picture = {tag["data-brush"] for tag in elements.having("data-brush")}
+    on_the_picture = {tag[pad] for pad in ("data-brush", "data-ellipses") for tag in elements.having(pad)}
     assert set(found) | on_the_picture == set(cls.settings())
 
 
@@ -133,6 +133,11 @@ def test_pads_move_settings_that_there_are(cls):
             assert isinstance(cls.param[pad.setting], param.String)
             assert re.fullmatch(cls.param[pad.setting].regex, "0a1z" * pad.max_points)
             assert not re.fullmatch(cls.param[pad.setting].regex, "0a1z" * (pad.max_points + 1))
+        elif isinstance(pad, Ellipses):
+            pattern = cls.param[pad.setting].regex
+            assert re.fullmatch(pattern, pad.start)
+            assert re.fullmatch(pattern, "0a1z0a1z0a1z" * pad.most)
+            assert not re.fullmatch(pattern, "0a1z0a1z0a1z" * (pad.most + 1))
         else:
             assert isinstance(pad, Tap)
             assert cls.tap is not Instrument.tap

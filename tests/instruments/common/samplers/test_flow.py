@@ -8,7 +8,7 @@ from scipy.integrate._ivp.rk import rk_step
 from diffusion_lab.instruments.common.datasets import ring
 from diffusion_lab.instruments.common.flows import marginal_velocity
 from diffusion_lab.instruments.common.samplers.by_name import FLOW_SOLVERS
-from diffusion_lab.instruments.common.samplers.flow import equal_times, flow_euler, runge_kutta_4
+from diffusion_lab.instruments.common.samplers.flow import equal_times, flow_euler, flow_sde_euler, runge_kutta_4
 from diffusion_lab.instruments.common.samplers.state import SamplerState
 
 
@@ -155,3 +155,71 @@ def test_the_reference_has_the_velocity_at_each_of_its_nodes(subject, rng):
     states, velocities = subject(lambda x, t: x * t + 1, rng.standard_normal((5, 2)), 4)
     for k, (x, v) in enumerate(zip(states, velocities, strict=True)):
         np.testing.assert_array_equal(v, x * (k / 4) + 1)
+
+
+# --- the SDE with the flow's marginals -------------------------------------------------------------------------------
+
+TARGET_SD = 0.5
+
+
+def gaussian_velocity(x, t):
+    """Exact for N(0, 0.25) on the rectified path."""
+    var = (t * TARGET_SD) ** 2 + (1 - t) ** 2
+    return (t * TARGET_SD**2 - (1 - t)) / var * x
+
+
+def gaussian_score(v, x, t):
+    return (t * v - x) / (1 - t)
+
+
+def with_score(change):
+    """The solver with another score."""
+
+    def solve(velocity, x, times, rng, *, score, sigma):
+        return flow_sde_euler(velocity, x, times, rng, score=lambda *at: change * score(*at), sigma=sigma)
+
+    return solve
+
+
+class Scaled:
+    """Normal numbers times a factor."""
+
+    def __init__(self, rng, factor):
+        self.rng, self.factor = rng, factor
+
+    def standard_normal(self, size):
+        return self.factor * self.rng.standard_normal(size)
+
+
+@pytest.mark.subject(
+    flow_sde_euler,
+    score_without_its_half=with_score(2.0),
+    downhill=with_score(-1.0),
+    no_score=with_score(0.0),
+    half_the_noise=lambda v, x, times, rng, **k: flow_sde_euler(v, x, times, Scaled(rng, 0.5), **k),
+    noise_not_by_the_root_of_the_step=lambda v, x, times, rng, **k: flow_sde_euler(
+        v, x, times, Scaled(rng, (times[1] - times[0]) ** 0.5), **k
+    ),
+)
+def test_the_sde_has_the_variance_of_the_flow_at_every_time(subject, rng):
+    """One Gaussian, 400 steps: at each of five times the variance is the path's, whatever sigma (error 1 %)."""
+    for sigma in (0.5, 1.5):
+        x = rng.standard_normal((20_000, 1))
+        states = subject(gaussian_velocity, x, equal_times(400), rng, score=gaussian_score, sigma=sigma)
+        for state in states:
+            if state.step % 80 == 0 and state.step:
+                t = state.level
+                var = (t * TARGET_SD) ** 2 + (1 - t) ** 2
+                assert state.x.var() / var == pytest.approx(1, abs=0.05), (sigma, t)
+
+
+def test_the_sde_without_noise_is_the_flow_and_each_step_costs_one_evaluation(lopsided, rng):
+    x = rng.standard_normal((20, 2))
+    velocity = lambda x, t: marginal_velocity(lopsided, x, t)  # noqa: E731
+    plain = flow_euler(velocity, x, equal_times(7))
+    sde = flow_sde_euler(velocity, x, equal_times(7), rng, score=gaussian_score, sigma=0.0)
+    for a, b in zip(plain, sde, strict=True):
+        np.testing.assert_array_equal(a.x, b.x)
+        assert a.nfe == b.nfe
+    with pytest.raises(ValueError, match="`sigma` must be at least 0, got -1"):
+        flow_sde_euler(velocity, x, equal_times(7), rng, score=gaussian_score, sigma=-1.0)
