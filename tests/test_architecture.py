@@ -47,7 +47,7 @@ RULES = (
         "instruments/*/*.py",
         may=("numpy", COMMON, "<own>"),
         may_not=("<own>.component",),
-        but=("component.py", "charts.py", "fit.py"),
+        but=("component.py", "front_panel.py", "words.py", "charts.py", "fit.py"),
     ),
     # What trains a network stays at home.
     Rule("instruments/*/fit.py", may=("numpy", "torch", COMMON, "<own>"), may_not=("<own>.component",)),
@@ -56,6 +56,16 @@ RULES = (
         "instruments/*/component.py",
         may=("numpy", COMMON, "<own>", f"{CONTRACT}.scenes"),
         names=tuple(f"{CONTRACT}.{name}" for name in instrument.__all__),
+    ),
+    # Where a component is large: what its front panel has, and its pictures in words.
+    *(
+        Rule(
+            f"instruments/*/{name}.py",
+            may=("numpy", COMMON, "<own>"),
+            may_not=("<own>.component",),
+            names=tuple(f"{CONTRACT}.{name}" for name in instrument.__all__),
+        )
+        for name in ("front_panel", "words")
     ),
     # Where an instrument has several: its charts, with the data of their layers.
     Rule("instruments/*/charts.py", may=("numpy", COMMON, "<own>", f"{CONTRACT}.scenes"), may_not=("<own>.component",)),

@@ -41,7 +41,8 @@ FOLDERS: dict[str, tuple[str, ...]] = {
 EXCEPTIONS: dict[str, tuple[str, ...]] = {
     "bokeh/components.js": ("bokeh/", "page/front_panel.js"),
     "page/main.js": ("page/", "cells/", "embed/", "files/", "receipts/"),
-    "embed/embed.js": ("embed/height_table.js", "embed/schema.js"),  # runs in other sites' pages
+    # Runs in other sites' pages.
+    "embed/embed.js": ("embed/frame_heights.js", "embed/height_table.js", "embed/schema.js"),
     # Loaded by themselves, or by other scripts than the page's.
     "page/front_panel.js": ("page/pad_ellipses.js", "page/pad_points.js"),  # on demand
     "page/pad_ellipses.js": ("page/front_panel.js",),  # its types; Panel runs both editors as texts

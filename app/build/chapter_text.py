@@ -155,16 +155,16 @@ class TextReader:
     def _set(self, content: str, line: int) -> str:
         target, bar, text = content.partition("|")
         name, *pairs = target.split() or [""]
-        keep = pairs[:1] == ["keep"]
-        del pairs[:keep]
-        if not bar or not name or not all("=" in pair for pair in pairs):
-            forms = "{set}`instrument setting=value | text` or {set}`instrument keep setting=value | text`"
+        words = set(pairs[: sum("=" not in pair for pair in pairs)])
+        del pairs[: len(words)]
+        if not bar or not name or not words <= {"keep", "chart"} or not all("=" in pair for pair in pairs):
+            forms = "{set}`instrument setting=value | text`, with `keep` or `chart` after the instrument if wanted"
             raise self.document.error(line, f"A preset reads {forms}, got `{content}`.")
         state = dict(pair.split("=", 1) for pair in pairs)
-        self.document.steps.append(Preset(name, state, keep, len(self.document.blocks), line))
-        values, kept = html.escape(" ".join(pairs)), " data-keep" if keep else ""
+        self.document.steps.append(Preset(name, state, "keep" in words, len(self.document.blocks), line))
+        values, marks = html.escape(" ".join(pairs)), "".join(f" data-{word}" for word in sorted(words))
         shown = self.inline(text.strip(), line).html
-        return f'<a class="preset" href="#instrument-{name}" data-set="{values}"{kept}>{shown}</a>'
+        return f'<a class="preset" href="#instrument-{name}" data-set="{values}"{marks}>{shown}</a>'
 
 
 def is_directive(token: Token) -> bool:

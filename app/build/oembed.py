@@ -41,16 +41,24 @@ def checked_base_url(text: str) -> str:
 
 def oembed_files(base_url: str, pages: Sequence[Embedded]) -> dict[str, str]:
     """Returns path below the site's root → JSON for each embed page. `base_url` ends with a slash."""
-    state = {"query": "", "options": "", "heights": ""}
-    embeds = [{"address": f"{base_url}{page.path}.html", "title": page.title, **state} for page in pages]
-    done = subprocess.run(["node", str(SCRIPT)], input=json.dumps(embeds), capture_output=True, text=True)
+    embeds = [
+        {
+            "address": f"{base_url}{page.path}.html",
+            "title": page.title,
+            "query": "",
+            "options": "",
+            "instrument": page.path.removeprefix("embed/") if page.poster else None,
+        }
+        for page in pages
+    ]
+    asked = json.dumps({"width": WIDTH, "embeds": embeds})
+    done = subprocess.run(["node", str(SCRIPT)], input=asked, capture_output=True, text=True)
     if done.returncode:
         raise SetupError(f"The code of the embed pages could not be made:\n{done.stderr}")
     made = json.loads(done.stdout)
     return {
-        f"{page.path}.json": json.dumps(_response(base_url, page, code, made["height"]), ensure_ascii=False, indent=1)
-        + "\n"
-        for page, code in zip(pages, made["codes"], strict=True)
+        f"{page.path}.json": json.dumps(_response(base_url, page, **one), ensure_ascii=False, indent=1) + "\n"
+        for page, one in zip(pages, made, strict=True)
     }
 
 

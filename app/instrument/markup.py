@@ -145,6 +145,8 @@ def _legends(scene: Scene) -> Iterator[dict[str, Any]]:
             style.append(f"--dash: {dash[0]:g}px; --period: {sum(dash[:2]):g}px")
         if outline := getattr(layer, "outline", ""):
             style = [f"--c: var(--{outline})"]
+            if layer.colour != "bg":
+                style.append(f"--fill: color-mix(in srgb, {_colour(layer)} {layer.alpha:.0%}, transparent)")
         yield {
             "mark": "frame" if outline else layer.mark,
             "style": "; ".join(style),

@@ -40,6 +40,8 @@ FONT = "Inter Variable, system-ui, sans-serif"
 THEMES: tuple[ThemeName, ThemeName] = ("light", "dark")
 #: Tag of an image that is drawn smoothly, by interpolation between its cells: a density, not a picture of pixels.
 SMOOTH = "smooth"
+#: Pixels above and beside axes, where half of the last tick's number has room, as in the first picture (SVG).
+AXES_BORDER = 10
 
 
 class SceneFigure:
@@ -123,6 +125,7 @@ def _axes(scene: Axes) -> figure:
         if side in scene.ticks:  # plain numbers; Bokeh would draw 10⁻¹ in two pieces
             axis.ticker = grid.ticker = FixedTicker(ticks=list(scene.ticks[side]))
             axis.major_label_overrides = {tick: f"{tick:g}" for tick in scene.ticks[side]}
+    plot.min_border_top = plot.min_border_right = AXES_BORDER
     plot.xgrid.grid_line_color = None
     for axis in plot.axis:
         axis.major_label_text_font = axis.axis_label_text_font = FONT

@@ -223,7 +223,8 @@ def _mark(layer: Layer, x: float, y: float, long: float) -> str:
     if layer.mark in ("area", "bar"):
         outline = getattr(layer, "outline", "")
         alpha = getattr(layer, "strongest", layer.alpha)
-        fill = f'stroke="var(--{outline})" fill="none"' if outline else f'fill="{colour}" fill-opacity="{alpha:g}"'
+        fill = 'fill="none"' if layer.colour == "bg" else f'fill="{colour}" fill-opacity="{alpha:g}"'
+        fill += f' stroke="var(--{outline})"' if outline else ""
         if any(layer.ramp):
             steps = (f'<rect x="{x + 4 * k}" y="{y - 5}" width="4" height="10" fill="{colour}" fill-opacity="{s:.3f}"/>'
                      for k, s in enumerate(np.linspace(0, alpha, 8)))  # fmt: skip

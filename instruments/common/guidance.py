@@ -3,6 +3,9 @@
     eps_tilde = (1 - w) eps_uncond + w eps_cond          w = 0 unconditional, w = 1 conditional
               = (1 + w') eps_cond - w' eps_uncond        w' = w - 1, Ho & Salimans 2022, eq. 6
 
+The first form is the `guidance_scale` of diffusers and the "guidance weight" of Imagen (Saharia et al. 2022, eq. 2);
+w' is the "guidance strength" of the original paper (algorithm 2).
+
 `guidance_scale` is w, at least 0: a float, or one a point, (N, 1). Guidance acts for sigma_low < sigma <= sigma_high;
 elsewhere w = 1, plain conditioning (Kynkäänniemi et al. 2024).
 """
@@ -36,6 +39,18 @@ def combine_by_weight(eps_uncond: Array, eps_cond: Array, guidance_weight: float
     return (1.0 + guidance_weight) * eps_cond - guidance_weight * eps_uncond
 
 
+def rescaled(eps_guided: Array, eps_cond: Array, rescale: float) -> Array:
+    """Guidance rescale, Lin et al. 2024, section 3.4: the guided prediction, nearer to the conditional one in size.
+
+    phi = `rescale` mixes the guided prediction (0) with the same prediction at the length of `eps_cond` (1), point by
+    point, (N, d). The paper takes the standard deviation over all values of an image, here the root mean square of a
+    point's few values: of many values with mean 0 the two agree.
+    """
+    size, wanted = (np.sqrt(np.sum(eps**2, axis=1, keepdims=True)) for eps in (eps_guided, eps_cond))
+    factor = np.divide(wanted, size, out=np.ones_like(size), where=size > 0)
+    return (rescale * factor + (1.0 - rescale)) * eps_guided
+
+
 @dataclass(frozen=True, eq=False)
 class _Guidance:
     denoiser: Denoiser
@@ -58,8 +73,15 @@ class ClassifierFreeGuidance(_Guidance):
     """Two predictions of one denoiser, without and with `condition`, by `combine` (Ho & Salimans 2022).
 
     A denoiser with a method `both(x, level, condition)` gives the two in one call. A level with w = 0 or w = 1 costs
-    one evaluation, since the other prediction has weight 0; other levels cost two.
+    one evaluation, since the other prediction has weight 0; other levels cost two. `rescale` is phi of `rescaled`,
+    which acts where w > 1, as in diffusers.
     """
+
+    rescale: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 <= self.rescale <= 1, "`rescale` must be between 0 and 1", self.rescale)
 
     def __call__(self, x: Array, level: Level, condition: Condition = None, /) -> Array:
         """eps_tilde; `condition`, where given, replaces that of the object."""
@@ -71,8 +93,12 @@ class ClassifierFreeGuidance(_Guidance):
         both: Any = getattr(self.denoiser, "both", None)
         if both is not None:
             eps_uncond, eps_cond = both(x, level, condition)
-            return combine(eps_uncond, eps_cond, scale)
-        return combine(self.denoiser(x, level), self.denoiser(x, level, condition), scale)
+        else:
+            eps_uncond, eps_cond = self.denoiser(x, level), self.denoiser(x, level, condition)
+        eps = combine(eps_uncond, eps_cond, scale)
+        if self.rescale == 0:
+            return eps
+        return np.where(np.greater(scale, 1.0), rescaled(eps, eps_cond, self.rescale), eps)
 
     def evaluations(self, level: Level) -> int:
         """Network evaluations of a call: both branches count, where both are needed."""
@@ -117,14 +143,16 @@ def guided(
     sigma_low: float = 0.0,
     sigma_high: float = np.inf,
     by: str = "classifier_free",
+    rescale: float = 0.0,
 ) -> ClassifierFreeGuidance | ClassifierGuidance:
     """The guided prediction on a mixture, where everything is exact; `by` is one of GUIDED_BY.
 
+    `rescale` needs both predictions: a classifier has no effect on it.
     "clean_classifier" evaluates the exact classifier of *clean* data at the VP point at every level, which is wrong.
     """
     require(by in GUIDED_BY, f"`by` must be one of {', '.join(GUIDED_BY)}", by)
     if by == "classifier_free":
-        return ClassifierFreeGuidance(model, guidance_scale, True, sigma_low, sigma_high)
+        return ClassifierFreeGuidance(model, guidance_scale, True, sigma_low, sigma_high, rescale=rescale)
     gradient = model.classifier_gradient if by == "classifier" else lambda x, _: model.classifier_gradient(x, CLEAN)
     return ClassifierGuidance(model, guidance_scale, True, sigma_low, sigma_high, gradient=gradient)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from functools import update_wrapper
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +24,17 @@ def finish(work: Work[R]) -> R:
         except StopIteration as end:
             result: R = end.value
             return result
+
+
+def within(work: Work[R], before: float, of: float, *partial: object) -> Generator[tuple[Any, ...], None, R]:
+    """Work that is one of `of` equal pieces of a longer one, `before` of which are done; yields `partial` too."""
+    while True:
+        try:
+            done, whole = next(work)
+        except StopIteration as end:
+            result: R = end.value
+            return result
+        yield before + done / whole, of, *partial
 
 
 class Sliced(Generic[P, R]):

@@ -1,4 +1,4 @@
-"""The computations of the guidance dial: guided samples of a conditional mixture, and the tilted density.
+"""The computations of the guidance dial: guided samples of a conditional mixture, and their exact variance.
 
 Everything is in VP coordinates (noise is N(0, I) at t = 1), except `exact_variance`, which computes in VE.
 Lengths are in units of the data; t in [0, 1] is the time of the exponential schedule and has no unit.
@@ -6,7 +6,7 @@ Lengths are in units of the data; t in [0, 1] is the time of the exponential sch
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -16,14 +16,14 @@ from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.conditional_mixtures import ConditionalMixture
 from diffusion_lab.instruments.common.denoisers import Denoiser
 from diffusion_lab.instruments.common.guidance import GUIDED_BY, guided
-from diffusion_lab.instruments.common.levels import CLEAN, Level
+from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers.by_name import SAMPLERS as EVERY_SAMPLER
 from diffusion_lab.instruments.common.samplers.state import Normals, SamplerState
 from diffusion_lab.instruments.common.schedules import Exponential, Geometric, Karras
 from diffusion_lab.instruments.common.slices import Work, sliced
-from diffusion_lab.instruments.common.tilted import Measures, Tilted, centres, log_density_on_grid, measures
+from diffusion_lab.instruments.common.tilted import Measures, Tilted, measures
 
 Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -47,12 +47,6 @@ SIGNAL_MIN = float(SCHEDULE.level(1.0).signal)
 
 SIGMA_MIN = 0.05
 """Last level above 0, well below the clusters' own width."""
-
-EXTENT = (3.3, 3.63)
-"""Half the width and half the height of the picture."""
-
-CELLS = (150, 165)
-"""Columns and rows of its shading."""
 
 LANGEVIN_STEP_SIZE = 0.3
 """Langevin step in units of sigma²."""
@@ -90,6 +84,32 @@ CONDITIONS: dict[str, ConditionalMixture] = {
     "gaussian": ConditionalMixture(_round(2.0), _round(1.0), 0.5),
 }
 
+GUIDE_BY = (*GUIDED_BY, "worse_model")
+"""The source of guidance: as in `common.guidance`, or a worse model of the same class (autoguidance)."""
+
+WORSE = 0.5
+"""Standard deviation of the noise by which the worse model's input is noisier than that of the model itself."""
+
+
+def _noisier(mixture: GaussianMixture, model_error: float) -> GaussianMixture:
+    return GaussianMixture(mixture.means, mixture.weights, np.hypot(mixture.s, model_error))
+
+
+@lru_cache(maxsize=64)
+def predictions(condition: str, model_error: float = 0.0, guide_by: str = GUIDE_BY[0]) -> ConditionalMixture:
+    """The model that predicts: exact with `model_error` 0, else with clusters that are too wide.
+
+    It then predicts what is exact for data with Gaussian noise of that standard deviation added: the "input noise" by
+    which Karras et al. (2024) make a model worse. With "worse_model" the branch without a condition is
+    that of the class too, by a model with WORSE more of the same error (autoguidance).
+    """
+    require(model_error >= 0, "`model_error` must be at least 0", model_error)
+    data = CONDITIONS[condition]
+    cond = _noisier(data.cond, model_error)
+    if guide_by == "worse_model":
+        return ConditionalMixture(_noisier(data.cond, model_error + WORSE), cond, 1.0)
+    return ConditionalMixture(_noisier(data.uncond, model_error), cond, data.prior) if model_error else data
+
 
 # --- samples ---------------------------------------------------------------------------------------------------------
 
@@ -99,7 +119,8 @@ class Settings:
     """All settings that a run depends on.
 
     interval: (low, high) in t, guidance acts between them and w = 1 elsewhere; (0, 1) is everywhere.
-    num_levels: noise levels; num_steps: Langevin steps at each; guide_by: one of GUIDED_BY.
+    num_levels: noise levels; num_steps: Langevin steps at each; guide_by: one of GUIDE_BY; rescale: phi of guidance
+    rescale; model_error: as in `predictions`.
     """
 
     condition: str = "a"
@@ -109,12 +130,14 @@ class Settings:
     num_levels: int = 24
     num_steps: int = 5
     seed: int = 0
-    guide_by: str = "classifier_free"
+    guide_by: str = GUIDE_BY[0]
+    rescale: float = 0.0
+    model_error: float = 0.0
 
     def __post_init__(self) -> None:
         require(self.condition in CONDITIONS, f"`condition` must be one of {', '.join(CONDITIONS)}", self.condition)
         require(self.sampler in SAMPLERS, f"`sampler` must be one of {', '.join(SAMPLERS)}", self.sampler)
-        require(self.guide_by in GUIDED_BY, f"`guide_by` must be one of {', '.join(GUIDED_BY)}", self.guide_by)
+        require(self.guide_by in GUIDE_BY, f"`guide_by` must be one of {', '.join(GUIDE_BY)}", self.guide_by)
         low, high = self.interval
         require(0 <= low <= high <= 1, "`interval` must be 0 <= low <= high <= 1", self.interval)
 
@@ -123,13 +146,24 @@ class Settings:
         """Data and condition."""
         return CONDITIONS[self.condition]
 
+    @property
+    def predictions(self) -> ConditionalMixture:
+        """The model that predicts."""
+        return predictions(self.condition, self.model_error, self.guide_by)
+
     def at_scale(self, guidance_scale: float) -> "Settings":
         """The same with another w."""
         return replace(self, guidance_scale=guidance_scale)
 
     def guide(self, scale: float | Array) -> Denoiser:
         """The guided prediction at w = `scale`, within the interval."""
-        return guided(self.model, scale, *self.sigmas, self.guide_by)
+        return guided(self.predictions, scale, *self.sigmas, combined_by(self.guide_by), self.rescale)
+
+    @property
+    def effective_scale(self) -> float:
+        """The w that acts in the Gaussian case: there rescaling keeps the direction, so it only lowers w towards 1."""
+        w, two = self.guidance_scale, combined_by(self.guide_by) == "classifier_free"
+        return self.rescale + (1.0 - self.rescale) * w if two and w > 1 else w
 
     @property
     def sigmas(self) -> tuple[float, float]:
@@ -170,6 +204,11 @@ class Settings:
     def frame_times(self) -> Array:
         """The t of each frame of a run, (steps + 1,)."""
         return np.asarray(SCHEDULE.t(np.array([level.alpha_bar for level in self.frame_levels])))
+
+
+def combined_by(guide_by: str) -> str:
+    """The arithmetic of a source of guidance, one of GUIDED_BY: a worse model's prediction is used like any other."""
+    return "classifier_free" if guide_by == "worse_model" else guide_by
 
 
 def angle(t: float) -> float:
@@ -263,12 +302,15 @@ def exact_variance(settings: Settings) -> float:
     """
     require(settings.condition == "gaussian", '`condition` must be "gaussian"', repr(settings.condition))
     (low, high), levels = settings.sigmas, [level.sigma for level in settings.levels]
+    var_uncond, var_cond = settings.predictions.uncond.s**2, settings.predictions.cond.s**2
 
     def eps(x: float, sigma: float) -> float:
-        w = settings.guidance_scale if low < sigma <= high else 1.0
-        uncond, cond = 1.0 / (2.0 + sigma**2), 1.0 / (1.0 + sigma**2)
-        clean = settings.guide_by == "clean_classifier"  # its slope is -x/2 at every level
-        return sigma * x * (uncond + w * cond / 2.0 if clean else (1.0 - w) * uncond + w * cond)
+        w = settings.effective_scale if low < sigma <= high else 1.0
+        uncond, cond = 1.0 / (var_uncond + sigma**2), 1.0 / (var_cond + sigma**2)
+        if settings.guide_by == "clean_classifier":  # its slope is the same at every level, but for VP coordinates
+            slope = (1.0 / var_cond - 1.0 / var_uncond) / (1.0 + sigma**2)
+            return sigma * x * (uncond + w * slope)
+        return sigma * x * ((1.0 - w) * uncond + w * cond)
 
     var = 1.0 / SIGNAL_MIN**2
     if settings.sampler == "langevin":
@@ -330,135 +372,3 @@ def tilted_curve(condition: str) -> Curve:
 def _curve(of_scale: Iterable[Measures]) -> Curve:
     adherence, spread = zip(*((m.adherence, m.spread) for m in of_scale), strict=True)
     return Curve(np.array(adherence), np.array(spread))
-
-
-# --- the tilted density ----------------------------------------------------------------------------------------------
-
-
-def _at_level(mixture: GaussianMixture, t: float) -> GaussianMixture:
-    """The mixture noised to t, in VP coordinates, as a new mixture."""
-    level = SCHEDULE.level(t)
-    var = mixture.var(level.signal, level.sigma_t)
-    return GaussianMixture(level.signal * mixture.means, mixture.weights, np.sqrt(var))
-
-
-def noised(condition: str, t: float) -> ConditionalMixture:
-    """Data and condition noised to t, in VP coordinates: the reference for points at that level."""
-    model = CONDITIONS[condition]
-    return ConditionalMixture(_at_level(model.uncond, t), _at_level(model.cond, t), model.prior)
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """A class, or one of the two Gaussians of the known case, as it is drawn.
-
-    chosen: whether it is the condition; circles: (73, K, 2) places on the circle of one standard deviation about
-    each of its K clusters, the last place being the first; label_at: (2,) place of its name.
-    """
-
-    name: str
-    chosen: bool
-    circles: Array
-    label_at: Array
-
-
-def groups(condition: str, t: float) -> list[Group]:
-    """The groups drawn at t: the three classes, or p(x|c) and p(x) of the Gaussian case."""
-    if condition == "gaussian":  # both about one centre, so each name is outside its circle
-        model = noised(condition, t)
-        return [_group("p(x|c)", True, model.cond, -0.17), _group("p(x)", False, model.uncond, 0.17)]
-    return [_group(name.upper(), name == condition, _at_level(CONDITIONS[name].cond, t)) for name in CENTRES]
-
-
-def _group(name: str, chosen: bool, mixture: GaussianMixture, away: float = 0.0) -> Group:
-    """away: distance of its name above the first circle, below it where negative; 0: at the circle's centre."""
-    angle = np.linspace(0.0, 2.0 * np.pi, 73)
-    unit = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    circles = mixture.means + mixture.s * unit[:, None]
-    up = np.copysign(mixture.s, away) + away if away else 0.0
-    return Group(name, chosen, circles, mixture.means[0] + (0.0, up))
-
-
-class AtNoise:
-    """A condition at the noise level t: the data of pictures and measures, each computed lazily."""
-
-    def __init__(self, condition: str, t: float) -> None:
-        self.model = noised(condition, t)
-
-    @cached_property
-    def tilted(self) -> Tilted:
-        """The tilted density."""
-        return Tilted(self.model)
-
-    @cached_property
-    def log_densities(self) -> tuple[Array32, Array32]:
-        """`log_densities` over the picture; w only mixes them."""
-        return log_densities(self.model, EXTENT, CELLS)
-
-
-def log_densities(
-    model: ConditionalMixture, extent: tuple[float, float], cells: tuple[int, int]
-) -> tuple[Array32, Array32]:
-    """log p(x|c) and log p(x) of clean data on a picture's cells, (rows, columns) each, row 0 at the bottom.
-
-    extent: half width and half height of the picture, in units of the data; cells: (columns, rows).
-    """
-    axes = [centres(*side) for side in zip(extent, cells, strict=True)]
-    cond, uncond = (log_density_on_grid(mixture, *axes) for mixture in (model.cond, model.uncond))
-    return cond.astype(np.float32), uncond.astype(np.float32)
-
-
-def tilted_image(log_cond: Array32, log_uncond: Array32, guidance_scale: float) -> NDArray[np.uint8]:
-    """p(x|c)^w p(x)^(1-w) over its largest, as shades 0 to 255, from the `log_densities` of a condition."""
-    log = np.float32(guidance_scale) * log_cond + np.float32(1.0 - guidance_scale) * log_uncond
-    log -= log.max()
-    return (255.0 * np.exp(log)).astype(np.uint8)
-
-
-# --- the probe -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Probe:
-    """The predictions at one noised point. Vectors are (2,), in VP coordinates, eps without a unit.
-
-    eps_uncond, eps_cond, eps_guided: predicted noise; tips (3, 2): position - sqrt(1 - alpha_bar) eps of each, which is
-    sqrt(alpha_bar) x0_hat;
-    classifier: gradient of log p(c|x) by central differences, p_t of noised points or p_0 of clean ones, whichever
-    guides; from_eps: that of p_t from the two predictions.
-    """
-
-    position: Array
-    eps_uncond: Array
-    eps_cond: Array
-    eps_guided: Array
-    tips: Array
-    classifier: Array
-    from_eps: Array
-
-
-def probe(
-    model: ConditionalMixture,
-    position: tuple[float, float],
-    t: float,
-    guidance_scale: float,
-    guide_by: str = GUIDED_BY[0],
-) -> Probe:
-    """The two predictions at `position`, noised to t (above 0), and the guided one."""
-    require(t > 0, "`t` must be above 0", t)
-    level, at = SCHEDULE.level(t), np.array(position)
-    sigma_t = level.sigma_t
-    uncond, cond = (eps[0] for eps in model.both(at[None], level, True))
-    eps_tilde = guided(model, guidance_scale, by=guide_by)(at[None], level)[0]
-    h = 1e-4
-    around = at + h * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
-    right, left, up, down = model.log_classifier(around, CLEAN if guide_by == "clean_classifier" else level)
-    return Probe(
-        position=at,
-        eps_uncond=uncond,
-        eps_cond=cond,
-        eps_guided=eps_tilde,
-        tips=at - sigma_t * np.stack([uncond, cond, eps_tilde]),
-        classifier=np.array([right - left, up - down]) / (2 * h),
-        from_eps=(uncond - cond) / sigma_t,
-    )

@@ -51,7 +51,7 @@ def over_time(title: str) -> Axes:
     return Axes(title, Heat("density", "ink", strongest=0.3, legend="exact density at each level"),
         Segments("paths", BY_PART, alpha=0.7, legend="paths, by where they end"), Points("points", BY_PART, size=4),
         Texts("name", "ink", size="13px", align="left"), x=(0, 1), y=(-3.6, 3.6), aspect=1.0, place="picture",
-        x_label="progress: noise at 0, data at 1", y_label="x", ticks={"x": (0, 0.5, 1), "y": (-2, 0, 2)},
+        x_label="progress, noise to data", y_label="x", ticks={"x": (0, 0.5, 1), "y": (-2, 0, 2)},
         when={"view": "over_time"})
 
 

@@ -376,11 +376,11 @@ class Samplers(Instrument):
         """The points shown: of every sampler, of one, or of the pair."""
         if self.view in ("race", "paths"):
             names = tuple(METHODS) if self.view == "race" else (self.sampler,)
-            runs = {name: kernel.at(getattr(self, name), self.progress) for name in names}
+            runs = {name: getattr(self, name).at(self.progress) for name in names}
         else:
             names = ("right", "faulty") if self.view == "faults" else self.pair
             pair = zip(names, getattr(self, PAIRS[self.view]), strict=True)
-            runs = {name: kernel.at(run, self.progress) for name, run in pair}
+            runs = {name: run.at(self.progress) for name, run in pair}
         return {f"{name}_{'xy'[k]}": x[:, k] for name, x in runs.items() for k in range(x.shape[1])}
 
     # --- what the buttons do -----------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ it would hide the orders. Points are in VP coordinates, lengths in units of the 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.exact_ode import exact_trajectory
 from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.metrics import Discrepancy, mmd
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers.by_name import SAMPLERS as EVERY_SAMPLER
-from diffusion_lab.instruments.common.samplers.state import SamplerState, Trajectory
+from diffusion_lab.instruments.common.samplers.state import SamplerState
 from diffusion_lab.instruments.common.schedules import Cosine, Geometric, Karras, Linear, Schedule
 from diffusion_lab.instruments.common.slices import Work, sliced
 
@@ -133,45 +133,18 @@ def states(
     return EVERY_SAMPLER[sampler](MixtureDenoiser(mixture), np.asarray(x), grid, drawn, **choices.options_of(sampler))
 
 
-def at(run: Trajectory[Level], progress: float) -> Array:
-    """The points (N, d) when the share `progress` of the steps is done, on straight lines between states."""
-    place = progress * (len(run.x) - 1)
-    k = min(int(place), len(run.x) - 2)
-    share = place - k
-    return (1.0 - share) * run.x[k] + share * run.x[k + 1]
-
-
-def path_nodes(run: Trajectory[Level], progress: float, points: int) -> Array:
-    """The way of the first `points` points up to `progress`, (F, P, d): the states, and where the points are now."""
-    steps = len(run.x) - 1
-    before = run.x[: int(np.ceil(progress * steps - 1e-9)), :points]
-    return np.concatenate([before, at(run, progress)[None, :points]])
-
-
 # --- truth and errors ------------------------------------------------------------------------------------------------
 
 
 @sliced
 def reference_ends(mixture: GaussianMixture, x: ArrayLike, sigma_max: float = SIGMA_MAX) -> Work[Array]:
     """Where the ODE takes noise x (N, d) by SIGMA_MIN, to 1e-5: (N, d), VP. Classical Runge-Kutta in log(sigma)."""
-    eps_hat = MixtureDenoiser(mixture)
     start, end = Level.from_sigma(sigma_max), Level.from_sigma(SIGMA_MIN)
-
-    def slope(y: Array, u: float) -> Array:
-        """d x_VE / d log(sigma) = sigma eps_hat."""
-        level = Level.from_sigma(float(np.exp(u)))
-        return level.sigma * eps_hat(level.signal * y, level)
-
-    y = np.asarray(x, dtype=np.float64) / start.signal
-    grid = np.linspace(np.log(sigma_max), np.log(SIGMA_MIN), REFERENCE_STEPS + 1)
-    for step, (u, after) in enumerate(pairwise(grid.tolist()), start=1):
-        h = after - u
-        k1 = slope(y, u)
-        k2 = slope(y + h / 2.0 * k1, u + h / 2.0)
-        k3 = slope(y + h / 2.0 * k2, u + h / 2.0)
-        y = y + h / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + slope(y + h * k3, after))
+    states = exact_trajectory(mixture, x, start, end, REFERENCE_STEPS)
+    for step, state in enumerate(states, start=1):
+        points = state[1]
         yield step, REFERENCE_STEPS
-    return end.signal * y
+    return points
 
 
 def end_error(ends: Array, reference: Array) -> float:

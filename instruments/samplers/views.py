@@ -12,7 +12,6 @@ from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.samplers.state import Trajectory
 from diffusion_lab.instruments.common.score_grid import relative_density
 from diffusion_lab.instruments.samplers import faults
-from diffusion_lab.instruments.samplers.kernel import at, path_nodes
 
 Array = NDArray[np.float64]
 Data = dict[str, Any]
@@ -90,7 +89,7 @@ def _beside(across: float, up: float) -> Array:
 
 def cells(runs: Sequence[tuple[Run, Array]], progress: float) -> Data:
     """Points of every run in its cell, coloured by the parts that are given; those outside are at the border."""
-    placed = [np.clip(at(run, progress)[:CELL_POINTS], -CELL / 2, CELL / 2) for run, _ in runs]
+    placed = [np.clip(run.at(progress)[:CELL_POINTS], -CELL / 2, CELL / 2) for run, _ in runs]
     x = np.concatenate([centre + points for centre, points in zip(CENTRES, placed, strict=True)])
     return {"x": x, "part": np.concatenate([part[:CELL_POINTS] for _, part in runs])}
 
@@ -110,10 +109,10 @@ def shaded_cells(mixture: GaussianMixture) -> Data:
 
 def one(run: Run, progress: float, part: Array, reference: Array | None, picture: Picture) -> Iterator[Data]:
     """Points, paths, exact ends, and when the run is done the way from each end to the exact one."""
-    nodes, end = path_nodes(run, progress, PATHS), run.x[-1][:PATHS]
+    nodes, end = run.nodes(progress, PATHS), run.x[-1][:PATHS]
     exact = np.empty((0, 2)) if reference is None else reference[:PATHS]
     done = slice(len(exact) if progress == 1 else 0)
-    yield {"x": _inside(at(run, progress)[:POINTS], picture), "part": part[:POINTS]}
+    yield {"x": _inside(run.at(progress)[:POINTS], picture), "part": part[:POINTS]}
     yield _segments(nodes) | {"part": part[:PATHS]}
     yield {"x": exact}
     yield {"start": end[done], "end": exact[done]}
@@ -121,7 +120,7 @@ def one(run: Run, progress: float, part: Array, reference: Array | None, picture
 
 def over_time(run: Run, progress: float, name: str, picture: Picture) -> Iterator[Data]:
     """On a line: paths up to `progress`, their last points, and a name."""
-    nodes = path_nodes(run, progress, LINES)
+    nodes = run.nodes(progress, LINES)
     times = np.minimum(np.arange(len(nodes)) / (len(run.x) - 1), progress)
     nodes = np.concatenate([np.broadcast_to(times[:, None, None], nodes.shape), nodes], axis=-1)
     part = (run.x[-1][:LINES, 0] > 0).astype(int)
@@ -147,7 +146,7 @@ def density_over_time(
 
 def ends_of_arc(arc: Array, run: Run, progress: float, name: str, joined: bool, picture: Picture) -> Iterator[Data]:
     """Noises on the way between two, and where they have got to, in order; `joined` by a line; and a name."""
-    x = _inside(at(run, progress), picture)
+    x = _inside(run.at(progress), picture)
     curve = x if joined else x[:0]
     yield {"x": arc[:, 0], "y": arc[:, 1]}
     yield {"x": curve[:, 0], "y": curve[:, 1]}
@@ -160,7 +159,7 @@ def cloud(run: Run, progress: float, right: Run, picture: Picture) -> Iterator[D
     far, (near_true, far_true) = faults.far_share(run.x[-1]), faults.DATA.weights
     texts = [f"{1 - far:.1%}, should be {near_true:.0%}", f"{far:.1%}, should be {far_true:.0%}"]
     yield {
-        "x": _inside(at(run, progress)[:POINTS], picture),
+        "x": _inside(run.at(progress)[:POINTS], picture),
         "part": nearest(right.x[-1][:POINTS], faults.DATA.means),
     }
     yield {"at": faults.DATA.means - np.array([0.0, 0.6]), "text": texts if progress == 1 else ["", ""]}

@@ -8,15 +8,19 @@ from typing import Any, TypeVar
 import numpy as np
 
 from diffusion_lab.app.instrument import (  # isort: skip
-    Instrument, Measure, NotReady, Panel, Readout, Status, Tap, Transport,
+    Estimate, Instrument, NotReady, Replay, Status,
     asset, choice, computed, counted, number, readings, seed, switch, text, whole,
 )  # fmt: skip
 from diffusion_lab.app.instrument.scenes import Boxes, Plane, Segments, Texts
 from diffusion_lab.instruments.common.masked import chains, rules
-from diffusion_lab.instruments.common.masked.decoding import Pass
+from diffusion_lab.instruments.common.masked.decoding import Model, Pass
 from diffusion_lab.instruments.common.masked.drafts import Round
 from diffusion_lab.instruments.common.slices import Work
-from diffusion_lab.instruments.unmask import charts, kernel, language, layout, model_error
+
+from diffusion_lab.instruments.unmask import (  # isort: skip
+    charts, end_of_text, faults, kernel, language, layout, model_error, training, words,
+)  # fmt: skip
+from diffusion_lab.instruments.unmask.front_panel import DECODE, PANEL, TRAIN
 
 KEPT = 64  # results cached for settings that return to earlier values
 RULES = {rule: "ReMDM" if rule == "remdm" else "" for rule in kernel.RULES}
@@ -29,10 +33,19 @@ class Unmask(Instrument):
 
     title = "Masked diffusion"
     question = "What does a text model lose when it reveals several words in one pass?"
-    editable = (rules.scores, rules.remdm_probabilities, language.posterior, language.learned, chains.draw)
+    editable = (rules.scores, rules.remdm_probabilities, language.posterior, language.learned, chains.draw,
+        faults.noisy_confidence, end_of_text.end_last, training.masked_texts)  # fmt: skip
 
     # --- what can be set ---------------------------------------------------------------------------------------------
 
+    view = choice(
+        {"decode": "Decode", "train": "Train a model"}, "decode", "View", style="row",
+        doc="Decoding by a model that is ready, or by one that you train here, at any moment of its training.",
+    )  # fmt: skip
+    training_step = whole(
+        200, 0, training.NUM_STEPS, "Training step", step=training.EVERY, when=TRAIN, pace=training.pace,
+        doc=f"How long the network has been trained: a step is a batch of {training.BATCH} texts of the exact model.",
+    )  # fmt: skip
     num_inference_steps = whole(
         5, 1, 24, "Passes", symbol="K",
         doc="Number of passes in which all masks are filled. More passes than masks are used by ReMDM only.",
@@ -46,8 +59,8 @@ class Unmask(Instrument):
         doc="Places and words, like 6:captain 14:letter. A tap on a word of the picture gives it, or masks it again.",
     )  # fmt: skip
     model = choice(
-        ["exact", "learned"], "exact", "Model", style="row",
-        doc="The model that unmasks and drafts: the exact word chain, or a transformer trained on its texts.",
+        ["exact", "learned", "trained"], "exact", "Model", style="row", when=DECODE,
+        doc="What unmasks and drafts: the exact word chain, a transformer that learned it, or the model trained here.",
     )  # fmt: skip
     remasking = choice(
         RULES, "confidence", "Commit by",
@@ -70,73 +83,51 @@ class Unmask(Instrument):
         4, 1, 8, "Words a draft", symbol="b", when={"writing": "drafts"},
         doc="Words that the model drafts in one pass, for a verifier.",
     )  # fmt: skip
+    fault = choice(
+        {faults.NONE: "None", **{name: fault.label for name, fault in faults.FAULTS.items()}}, faults.NONE, "Fault",
+        doc="A published fault in how words are drawn or chosen, beside the right way in the chart.", folded=True,
+    )  # fmt: skip
+    show_drafts = switch(True, "Drafts", "Words that this pass drew but did not commit: the next pass draws again.")
     show_guesses = switch(False, "Guesses", "The likeliest word under each mask, given all that is revealed.")
     chart_shows = choice(
-        ["samples", "chain", "distance"], "samples", "Chart", style="row",
-        doc="Texts of the model, measured; a chain of two states, computed exactly; or the error of the learned model.",
+        ["samples", "chain", "distance", "end_of_text"], "samples", "Chart", style="row", when=DECODE,
+        doc="Texts, measured; a chain of two states, exact; the error of a learned model; or texts that end.",
     )  # fmt: skip
     stay = number(
-        0.9, 0.5, 0.95, 0.05, "Small chain: stays with", when={"chart_shows": "chain"},
+        0.9, 0.5, 0.95, 0.05, "Small chain: stays with", when=DECODE | {"chart_shows": "chain"},
         doc="Probability that the small chain keeps its state from one token to the next; 0.5 is independence.",
     )  # fmt: skip
     seed = seed(3, "The same seed gives the same draws, in both decodings.")
 
-    panel = Panel(
-        Transport("Unmask", plays="progress", seconds=6, step="One pass forward"),
-        frames="progress",
-        main=["num_inference_steps"],
-        readouts=[
-            Readout("unmasked", "unmasking"),
-            Readout("written", "left to right"),
-        ],
-        measures=[
-            Measure("revealed", "words revealed", "", "left to right", doc="Of the words that were not given."),
-            Measure(
-                "likelihood", "log p, nats a word", ".2f", "mean",
-                doc="Mean over the words revealed, under the exact model; beside it the exact mean over full texts.",
-            ),
-            Measure(
-                "joints", "odd neighbours", "d", "left to right",
-                doc="Pairs of revealed neighbours that never occur in the corpus, in both texts.",
-            ),
-            Measure(
-                "cost", "cost, positions", "d", "left to right",
-                doc="A diffusion pass computes all n positions; a cached left-to-right pass only those it checks.",
-            ),
-            Measure(
-                "distance", "learned off by, nats", ".4f", "context ignored", ".2f", when={"model": "learned"},
-                doc="KL(exact ‖ learned), mean over the masked words; beside it, the loss of ignoring the context.",
-            ),
-            Measure(
-                "kept", "draft accepted", "", "saved", when={"writing": "drafts"},
-                doc="Words accepted from the draft, per pass; passes saved. Each draft costs a diffusion pass.",
-            ),
-            Measure(
-                "correlation", "total correlation", ".4f", "formula", when={"chart_shows": "chain"},
-                doc="Loss of a single pass on the small chain, in nats: summed over all sequences, and by formula.",
-            ),
-        ],
-        pads=[Tap("Tap a word to give it, and again to mask it")],
-    )  # fmt: skip
-
+    panel = PANEL
     plane = Plane(
         layout.WIDTH / 2,
         Boxes("cells", "c0", alpha=layout.SURE, legend="probability when revealed", ramp=("0", "1")),
         Boxes("masks", "mute", alpha=0.28, legend="mask"),
         Boxes("pins", "bg", outline="ink", legend="given"),
+        Boxes(
+            "drafted",
+            "mute",
+            alpha=layout.PALE,
+            outline="mute",
+            when="show_drafts",
+            legend="drafted by this pass, not committed",
+        ),
         Segments("rules", "line"),
         Segments("diagonal", "mute", width=2),
-        Segments("new", "acc", width=3, legend="revealed by this pass"),
+        Segments("new", "acc", width=3, legend="committed by this pass"),
         Segments("joints", "c3", width=4, legend="odd neighbours: never together in the corpus"),
         Segments("again", "c5", width=3, legend="masked again, or a refused draft"),
         Texts("words", "ink", size="19px"),
         Texts("guesses", "mute", size="19px", when="show_guesses"),
+        Texts("drafts", "mute", size="19px", when="show_drafts"),
         Texts("headings", "mute", size="15px", align="left"),
         x=(0, layout.WIDTH),
         y=(0, layout.HEIGHT),
     )
     likelihood_chart, variety_chart = charts.likelihood, charts.variety
     loss_chart, error_chart = charts.loss, charts.error
+    ends_chart, training_chart = charts.ends, charts.training
 
     # --- what is computed: the two decodings -------------------------------------------------------------------------
 
@@ -150,21 +141,60 @@ class Unmask(Instrument):
         """Masks, and the words that are given."""
         return kernel.sequence(self.length, dict(self.pins[0]))
 
+    @property
+    def predicts(self) -> str:
+        """The model in use: in the view of training, the one that is trained there."""
+        return "trained" if self.view == "train" else str(self.model)
+
+    @property
+    def chart(self) -> str:
+        """The chart in sight."""
+        return "trained" if self.view == "train" else str(self.chart_shows)
+
+    @computed(keep=2)
+    def replay(self) -> Replay[training.Run, training.Moment]:
+        """The training, up to the latest step that has been shown."""
+        steps, every = training.NUM_STEPS, training.EVERY
+        return Replay(training.training(self.length, self.seed), steps, steps // every, training.Run.moment)
+
+    @computed(work=True, keep=KEPT, unit="training steps")
+    def trained(self) -> Work[training.Moment]:
+        """The trained model at the training step."""
+        for done, of, _ in self.replay.to(last := self.training_step // training.EVERY):
+            yield done, of
+        return self.replay.frames[last]
+
+    @computed(keep=4)
+    def truth(self) -> training.Truth:
+        """The least loss of a model, and the test texts."""
+        return training.Truth(self.length)
+
+    @computed(keep=KEPT)
+    def excess(self) -> float:
+        """How far the trained model is above the least loss."""
+        return self.truth.excess(self.trained)
+
     @computed(work=True, keep=2, unit="bytes of weights")
-    def predictor(self) -> Work[str]:
-        """The name of the model in use, once it is ready: the learned one needs its weights."""
+    def weights(self) -> Work[str]:
+        """The name of the model, once it is ready: the learned one needs its weights."""
         language.word_model()  # cached here, so that its time does not count for the first pass
-        if self.model == "learned":
+        if self.predicts == "learned":
             yield from asset(language.WEIGHTS)
             language.network()
-        return str(self.model)
+        return self.predicts
+
+    @computed(keep=KEPT)
+    def predictor(self) -> str | Model:
+        """The model in use: its name, or the one trained here."""
+        return self.trained if self.weights == "trained" else self.weights
 
     @computed(work=True, keep=KEPT, unit="passes")
     def passes(self) -> Work[tuple[Pass, ...]]:
         """Unmasking: the start, and the state after each pass."""
         rule, eta_cap = self._rule()
         task = self.start, self.num_inference_steps, rule, self.temperature, eta_cap, self.seed
-        return (yield from _collected(kernel.unmasking(*task, self.predictor), self.num_inference_steps))
+        states = kernel.unmasking(*task, self.predictor, faults.proposal_of(self.fault))
+        return (yield from _collected(states, self.num_inference_steps))
 
     @computed(work=True, keep=KEPT, unit="passes")
     def rounds(self) -> Work[tuple[Round, ...]]:
@@ -196,8 +226,11 @@ class Unmask(Instrument):
     @computed(keep=KEPT)
     def off(self) -> tuple[float | None, float | None]:
         """The error of the learned model at the masked words, and the loss of ignoring the context."""
-        learned = self.model == "learned" and self.predictor
-        return (model_error.distance(self.shown.sides["unmasked"].x) if learned else None) or (None, None)
+        model = self.predictor
+        if model == "exact":
+            return None, None
+        own = None if isinstance(model, str) else model
+        return model_error.distance(self.shown.sides["unmasked"].x, own) or (None, None)
 
     @computed(keep=KEPT)
     def expected(self) -> float:
@@ -216,6 +249,13 @@ class Unmask(Instrument):
         task = self.start, rule, self.temperature, eta_cap, self.seed, kernel.SAMPLES
         return (yield from kernel.quality.work(*task, self.predictor))
 
+    @computed(work=True, background=True, keep=KEPT, unit="passes")
+    def faulty(self) -> Work[kernel.Quality]:
+        """The same with the fault, from the same random numbers."""
+        rule, eta_cap = self._rule()
+        task = self.start, rule, self.temperature, eta_cap, self.seed, kernel.SAMPLES
+        return (yield from kernel.quality.work(*task, self.predictor, faults.proposal_of(self.fault)))
+
     @computed(work=True, background=True, keep=KEPT)
     def chain(self) -> Work[tuple[np.ndarray, np.ndarray]]:
         """The exact loss of decoding in K passes on the small chain."""
@@ -225,19 +265,29 @@ class Unmask(Instrument):
     @computed(work=True, background=True, keep=KEPT, unit="texts")
     def distance(self) -> Work[model_error.ModelErrorCurve]:
         """The error of the learned model for every number of masks."""
+        if self.model == "trained":
+            task = self.length, self.seed, model_error.TEXTS, self.trained
+            return (yield from model_error.model_error_curve.work(*task))
         yield from asset(language.WEIGHTS)
         return (yield from model_error.model_error_curve.work(self.length, self.seed))
+
+    @computed(work=True, background=True, keep=KEPT, unit="passes")
+    def end_of_text(self) -> Work[end_of_text.EndShares]:
+        """The share of end-of-text in texts of the exact model that end, by rule and number of passes."""
+        return (yield from end_of_text.end_shares.work(self.length, self.temperature, self.seed))
 
     @computed
     def report(self) -> charts.Report:
         """The measurement in the chart, in words."""
+        if self.chart == "trained":
+            return charts.training_report(self.trained, self.truth.floor, self.excess)
         return charts.report(getattr(self, self.chart_shows))
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
     @plane.layer(*layout.LAYERS)
     def _(self) -> Iterable[dict[str, Any]]:
-        return layout.picture(self.shown, self.guesses if self.show_guesses else None).values()
+        return layout.picture(self.shown, self.guesses if self.show_guesses else None, self.show_drafts).values()
 
     # --- what is read ------------------------------------------------------------------------------------------------
 
@@ -271,47 +321,37 @@ class Unmask(Instrument):
         return {"distance": self.off, "correlation": kernel.correlation(self.stay)}
 
     @readings
+    def of_training(self) -> dict[str, Any]:
+        """The loss of the trained model beside its floor, and the difference, beside that before the training."""
+        if self.view != "train":
+            return {"loss": None, "excess": None}
+        floor, untrained = self.truth.floor, self.truth.excess(self.replay.frames[0])
+        return {"loss": (floor + self.excess, floor), "excess": (self.excess, untrained)}
+
+    @readings
+    def of_chart(self) -> dict[str, Any]:
+        """Numbers of the chart, where they are measured: of a fault, and of texts that end."""
+        ends, damage = None, None
+        if self.chart == "end_of_text":
+            share, error, exact = charts.published(self.end_of_text)
+            ends = Estimate(share, error), exact
+        if self.fault != faults.NONE and self.chart == "samples":
+            k = min(self.num_inference_steps, self.length)
+            damage = tuple(Estimate(*charts.likelihood_at(q, k)) for q in (self.faulty, self.samples))
+        return {"ends": ends, "damage": damage}
+
+    @readings
     def problems(self) -> dict[str, Any]:
         """The problems of the given words."""
         return {"given_problem": self.pins[1]}
 
     def status(self) -> Status:
         """Passes and their time; the chart's work."""
-        nfe, report, shown = self.decoding.nfe, self._report(), self.shown
-        both = f"unmasking: {shown.counter('unmasked')} · left to right: {shown.counter('written')}"
-        return Status(
-            f"{both} · a pass of unmasking computes all {self.length} words",
-            "exact posteriors, float64" if self.model == "exact" else "transformer, float32",
-            timed=("passes",) if nfe else (),
-            count=nfe,
-            each="a pass",
-            beside=Status(f"chart: {report.sample}", timed=(self.chart_shows,))
-            if report
-            else Status("chart: being measured"),
-        )
+        return words.status(self, self._report())
 
     def describe(self) -> str:
         """The picture in words."""
-        shown, report = self.shown, self._report()
-        unmasked, written = shown.sides["unmasked"], shown.sides["written"]
-        masks = unmasked.x == kernel.MASK
-        pins = ", ".join(f"“{word}” at {position}" for position, word in self.pins[0])
-        rule = f"ReMDM with σ up to {self.eta_cap:g}" if self.remasking == "remdm" else self.remasking.replace("_", " ")
-        drawn = ~masks & ~shown.given
-        sure = f" revealed at a mean probability of {unmasked.confidence[drawn].mean():.3f}," if drawn.any() else ""
-        kept, drafted, saved = shown.drafted
-        passes = counted(saved, "pass", "passes")
-        return (
-            f"{self.length} words{f', given {pins}' if pins else ''}. Unmasking by the {self.model} model in"
-            f" {counted(self.num_inference_steps, 'pass', 'passes')} by {rule}, temperature {self.temperature:g},"
-            f" {shown.counter('unmasked')}: “{kernel.text(unmasked.x)}”, {int(masks.sum())} still masked,{sure}"
-            f" {counted(int(unmasked.odd.sum()), 'pair')} of neighbours that the corpus never has."
-            + (f" Its law of a masked word is {self.off[0]:.4f} nats from the exact one." if self.off[0] else "")
-            + f" Left to right, {shown.counter('written')}: “{kernel.text(written.x)}”,"
-            f" {counted(int(written.odd.sum()), 'such pair')}."
-            + (f" {kept} of {drafted} drafted words were accepted, which saved {passes}." if drafted else "")
-            + (f" {report.words}" if report else f" The chart ({self.chart_shows}) is still being measured.")
-        )
+        return words.describe(self, self._report())
 
     def _report(self) -> charts.Report | None:
         """The measurement, or None before it is done: the description does not wait for it."""
@@ -328,7 +368,10 @@ class Unmask(Instrument):
     # --- what buttons and taps do ------------------------------------------------------------------------------------
 
     def step(self) -> None:
-        """Advances by one pass."""
+        """Advances by one pass, or trains further."""
+        if self.view == "train":
+            super().step()
+            return
         total = self.shown.total
         self.param.update(playing=False, progress=min(1.0, (round(self.progress * total) + 1) / total))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.masked.chains import MASK, Chain, Tokens
-from diffusion_lab.instruments.common.masked.decoding import Pass, decode
+from diffusion_lab.instruments.common.masked.decoding import Model, Pass, Proposal, decode, propose
 from diffusion_lab.instruments.common.masked.drafts import Round, draft_and_verify
 from diffusion_lab.instruments.common.masked.laws import decoding_law, kl_divergence, total_correlation
 from diffusion_lab.instruments.common.masked.rules import RULES
@@ -32,39 +32,11 @@ from diffusion_lab.instruments.unmask.language import (
 )
 
 __all__ = [
-    "MASK",
-    "MODELS",
-    "RULES",
-    "SAMPLES",
-    "SMALL_LENGTH",
-    "VOCABULARY",
-    "Decoding",
-    "Pins",
-    "Quality",
-    "Shown",
-    "Side",
-    "Tokens",
-    "correlation",
-    "decoding",
-    "distinct_pairs",
-    "evidence",
-    "expected_log_likelihood",
-    "guesses",
-    "joint_law",
-    "kl_curve",
-    "ladder",
-    "log_likelihood",
-    "quality",
-    "read_pins",
-    "sequence",
-    "small_chain",
-    "text",
-    "unknown_neighbours",
-    "unmasking",
-    "with_pin",
-    "word_model",
-    "writing",
-]
+    "MASK", "MODELS", "RULES", "SAMPLES", "SMALL_LENGTH", "VOCABULARY", "Decoding", "Pins", "Quality", "Shown",
+    "Side", "Tokens", "correlation", "decoding", "distinct_pairs", "evidence", "expected_log_likelihood", "guesses",
+    "joint_law", "kl_curve", "ladder", "log_likelihood", "quality", "read_pins", "sequence", "small_chain", "text",
+    "unknown_neighbours", "unmasking", "with_pin", "word_model", "writing",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 
@@ -115,21 +87,24 @@ class Decoding:
     def _unmasked(self, spent: int, idle: bool) -> "Side":
         state = self.passes[spent]
         nothing = np.zeros(len(self.given), bool)
-        did = (nothing, nothing) if idle else (state.committed[0], state.remasked[0])
-        return Side(spent, len(self.passes) - 1, state.x[0], state.confidence[0], *did)
+        committed, remasked = (nothing, nothing) if idle else (state.committed[0], state.remasked[0])
+        drafted = np.where(state.x[0] == MASK, state.drafted[0], MASK)
+        return Side(spent, len(self.passes) - 1, state.x[0], state.confidence[0], committed, remasked, drafted)
 
     def _written(self, spent: int, idle: bool) -> "Side":
         before, now = self.rounds[max(0, spent - 1)], self.rounds[spent]
         at = np.arange(len(self.given))
         new = (self.given == MASK) & (at >= before.reached) & (at < now.reached) & (not idle)
-        return Side(spent, len(self.rounds) - 1, now.x, now.certainty, new, new & (at == now.replaced))
+        none = np.full(len(self.given), MASK)
+        return Side(spent, len(self.rounds) - 1, now.x, now.certainty, new, new & (at == now.replaced), none)
 
 
 @dataclass(frozen=True, eq=False)
 class Side:
     """One of two texts while it is made, arrays (n,): passes spent on it and in total, and the changes of the last one.
 
-    remasked: the words that unmasking masked again, or the refused draft that left to right redrew.
+    remasked: the words that unmasking masked again, or the refused draft that left to right redrew; drafted: the words
+    that the last pass of unmasking drew but did not commit, `MASK` elsewhere.
     """
 
     spent: int
@@ -138,6 +113,7 @@ class Side:
     confidence: Array
     committed: NDArray[np.bool_]
     remasked: NDArray[np.bool_]
+    drafted: Tokens
 
     @property
     def odd(self) -> NDArray[np.bool_]:
@@ -212,12 +188,12 @@ def decoding(
     temperature: float,
     eta_cap: float,
     seed: int,
-    model: str = "exact",
+    model: str | Model = "exact",
     block: int = 0,
 ) -> Decoding:
     """Decode `given` (n,) in both ways: `model` unmasks and, with `block` >= 1, drafts; the chain writes and verifies.
 
-    The other arguments as in `common.masked.decoding.decode`.
+    model: one of MODELS by its name, or any other. The other arguments as in `common.masked.decoding.decode`.
     """
     passes = unmasking(given, num_inference_steps, remasking, temperature, eta_cap, seed, model)
     rounds = writing(given, temperature, seed, model, block)
@@ -231,18 +207,25 @@ def unmasking(
     temperature: float,
     eta_cap: float,
     seed: int,
-    model: str = "exact",
+    model: str | Model = "exact",
+    proposal: Proposal = propose,
 ) -> Iterator[Pass]:
     """The first half of `decoding`, pass by pass: each state comes after one evaluation of `model`."""
     rng = seeded([seed, 0])
-    return decode(MODELS[model], given, num_inference_steps, remasking, temperature, rng, eta_cap)
+    return decode(_model(model), given, num_inference_steps, remasking, temperature, rng, eta_cap, proposal)
 
 
-def writing(given: Tokens, temperature: float, seed: int, model: str = "exact", block: int = 0) -> Iterator[Round]:
+def _model(model: str | Model) -> Model:
+    return MODELS[model] if isinstance(model, str) else model
+
+
+def writing(
+    given: Tokens, temperature: float, seed: int, model: str | Model = "exact", block: int = 0
+) -> Iterator[Round]:
     """The second half of `decoding`, from the start; it depends on `model` only where that drafts (`block` >= 1)."""
     rng = seeded([seed, 1])
     if block:
-        yield from draft_and_verify(MODELS[model], word_model(), given, block, temperature, rng)
+        yield from draft_and_verify(_model(model), word_model(), given, block, temperature, rng)
         return
     written, certainty = word_model().left_to_right(given, temperature, rng)
     at = np.arange(len(given))
@@ -252,9 +235,9 @@ def writing(given: Tokens, temperature: float, seed: int, model: str = "exact", 
         yield Round(text, k, 0, 0, -1, min(k, 1), sure)
 
 
-def guesses(x: Tokens, model: str = "exact") -> tuple[Tokens, Array]:
+def guesses(x: Tokens, model: str | Model = "exact") -> tuple[Tokens, Array]:
     """The likeliest token at each position of x (n,), and its probability, given the revealed words: both (n,)."""
-    law = MODELS[model](x[None])[0]
+    law = _model(model)(x[None])[0]
     return law.argmax(axis=1), law.max(axis=1)
 
 
@@ -328,7 +311,14 @@ class Quality:
 
 @sliced
 def quality(
-    given: Tokens, remasking: str, temperature: float, eta_cap: float, seed: int, samples: int, model: str = "exact"
+    given: Tokens,
+    remasking: str,
+    temperature: float,
+    eta_cap: float,
+    seed: int,
+    samples: int,
+    model: str | Model = "exact",
+    proposal: Proposal = propose,
 ) -> Work[Quality]:
     """Decode `samples` sequences for each K of the `ladder`, as many left to right, and measure both.
 
@@ -340,7 +330,7 @@ def quality(
     start = np.tile(given, (samples, 1))
     likelihood, distinct, done, evaluations = [], [], 0, 0
     for k in steps.tolist():
-        for state in decode(MODELS[model], start, k, remasking, temperature, rng, eta_cap):
+        for state in decode(_model(model), start, k, remasking, temperature, rng, eta_cap, proposal):
             yield done + state.number, int(steps.sum())
         done += k
         evaluations += int(state.nfe.sum())

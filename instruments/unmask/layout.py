@@ -18,6 +18,7 @@ TOPS = {"unmasked": 840, "written": 528}  # where the heading of each grid begin
 HEADING, GRID = 34, 266  # heights
 TIMES_TOP, TIMES = 216, 178  # of the plot of passes: top of its heading, height
 GAP = 5  # between cells
+PALE = 0.1  # opacity of a mask with a word over it
 SURE = 0.6  # opacity of a word that was revealed with certainty
 
 
@@ -57,6 +58,7 @@ LAYERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "cells": boxes,
     "masks": boxes,
     "pins": boxes,
+    "drafted": boxes,
     "rules": segments,
     "diagonal": segments,
     "joints": segments,
@@ -64,6 +66,7 @@ LAYERS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "again": segments,
     "words": labels,
     "guesses": labels,
+    "drafts": labels,
     "headings": labels,
 }
 
@@ -88,14 +91,16 @@ def cell_at(length: int, x: float, y: float) -> tuple[str, int] | None:
     return None
 
 
-def picture(shown: kernel.Shown, guessed: kernel.Tokens | None) -> dict[str, dict[str, Any]]:
+def picture(shown: kernel.Shown, guessed: kernel.Tokens | None, drafts: bool) -> dict[str, dict[str, Any]]:
     """Data of all `LAYERS`: both texts, the changes of the last pass, and the passes so far.
 
-    guessed: (n,) the guesses shown under the masks of the upper text, or None.
+    guessed: (n,) the guesses shown under the masks of the upper text, or None; drafts: whether the words that the last
+    pass drew but did not commit are shown there, where no guesses are.
     """
     parts: dict[str, list[Any]] = {name: [] for name in LAYERS}
     for name, side in shown.sides.items():
-        for layer, part in _grid(name, side, shown.given, guessed if name == "unmasked" else None).items():
+        below = guessed if name == "unmasked" else None
+        for layer, part in _grid(name, side, shown.given, below, drafts and below is None).items():
             parts[layer].append(part)
         title = "Unmasking" if name == "unmasked" else "Left to right"
         parts["headings"].append([(2, TOPS[name] - 15, f"{title}: {shown.counter(name)}")])
@@ -106,13 +111,15 @@ def picture(shown: kernel.Shown, guessed: kernel.Tokens | None) -> dict[str, dic
 
 
 def _grid(
-    name: str, side: kernel.Side, given: NDArray[np.bool_], guessed: kernel.Tokens | None
+    name: str, side: kernel.Side, given: NDArray[np.bool_], guessed: kernel.Tokens | None, drafts: bool
 ) -> dict[str, Array | list[Label]]:
-    """One text: shading, masks, frames of given words, words, and marks of the last pass's changes."""
+    """One text: shading, masks, frames of given and drafted words, words, and marks of the last pass's changes."""
     x, y, w, h = cells(name, len(given))
     masked = side.x == kernel.MASK
     drawn = ~masked & ~given
-    bar, height = (0.28, 0.36 * h) if guessed is None else (0.1, h)
+    drafted = masked & (side.drafted != kernel.MASK) & drafts
+    bar, height = (0.28, 0.36 * h) if guessed is None else (PALE, h)
+    blank = masked & ~drafted
     foot = y - h / 2 + 1
     underlined = {
         part: segment(x[where] - w / 2, foot[where], x[where] + w / 2, foot[where])
@@ -120,15 +127,17 @@ def _grid(
     }
     at = np.flatnonzero(side.odd) + 1
     left = np.maximum(x[at] - w / 2 - GAP / 2, 2.0)
-    under = side.x if guessed is None else np.where(masked, guessed, side.x)
+    under = np.where(drafted, side.drafted, side.x if guessed is None else np.where(masked, guessed, side.x))
     words = [(x[i], y[i], kernel.VOCABULARY[token]) for i, token in enumerate(under)]
     return {
         "cells": box(x[drawn], y[drawn], w, h, 0.05 + SURE * side.confidence[drawn]),
-        "masks": box(x[masked], y[masked], w, height, bar),
+        "masks": box(x[blank], y[blank], w, height, bar),
         "pins": box(x[given], y[given], w, h, 0.0),
+        "drafted": box(x[drafted], y[drafted], w - 2, h - 2, PALE),
         "joints": segment(left, y[at] - h / 2, left, y[at] + h / 2),
         "words": [word for word, hidden in zip(words, masked, strict=True) if not hidden],
         "guesses": [word for word, hidden in zip(words, masked, strict=True) if hidden and guessed is not None],
+        "drafts": [words[i] for i in np.flatnonzero(drafted)],
         **underlined,
     }
 

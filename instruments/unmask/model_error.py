@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.masked.chains import MASK, Tokens
+from diffusion_lab.instruments.common.masked.decoding import Model
 from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.slices import Work, sliced
 from diffusion_lab.instruments.unmask.language import learned, posterior, word_model
@@ -24,8 +25,8 @@ def divergence(p: Array, q: Array) -> Array:
     return np.maximum(np.sum(p * (np.log(np.maximum(p, 1e-300)) - np.log(q)), axis=-1), 0.0)
 
 
-def distance(x: Tokens) -> tuple[float, float] | None:
-    """Mean error of the learned law of a masked word of x (n,), KL(exact || learned) in nats.
+def distance(x: Tokens, model: Model | None = None) -> tuple[float, float] | None:
+    """Mean error of the law of a masked word of x (n,), KL(exact || learned) in nats; model: None for the learned one.
 
     Also KL(exact || exact with all words masked), the loss of ignoring the context. None without masks.
     """
@@ -33,7 +34,7 @@ def distance(x: Tokens) -> tuple[float, float] | None:
     if not masked.any():
         return None
     p, blank = posterior(np.stack([x, np.full(len(x), MASK)]))
-    q = learned(x[None])[0]
+    q = (model or learned)(x[None])[0]
     off, lost = divergence(p, q), divergence(p, blank)
     return max(0.0, float(off[masked].mean())), max(0.0, float(lost[masked].mean()))
 
@@ -58,7 +59,7 @@ class ModelErrorCurve:
 
 
 @sliced
-def model_error_curve(length: int, seed: int, texts: int = TEXTS) -> Work[ModelErrorCurve]:
+def model_error_curve(length: int, seed: int, texts: int = TEXTS, model: Model | None = None) -> Work[ModelErrorCurve]:
     """Measured on `texts` of the word model, each with every number of masks at random places.
 
     Pauses after each evaluation of `ROWS` texts.
@@ -77,7 +78,7 @@ def model_error_curve(length: int, seed: int, texts: int = TEXTS) -> Work[ModelE
         yield start, len(x)
         count = masked[rows].sum(axis=1)
         off[rows], lost[rows] = (
-            (divergence(p, q) * masked[rows]).sum(axis=1) / count for q in (learned(x[rows]), blank)
+            (divergence(p, q) * masked[rows]).sum(axis=1) / count for q in ((model or learned)(x[rows]), blank)
         )
     of_text = off.reshape(length, texts)
     error = of_text.std(axis=1, ddof=1) / np.sqrt(texts)

@@ -13,6 +13,7 @@ from diffusion_lab.instruments.common.samplers.langevin import annealed_langevin
 from diffusion_lab.instruments.flow import component as flow_panel
 from diffusion_lab.instruments.flow import kernel as flow
 from diffusion_lab.instruments.guidance import kernel as guidance
+from diffusion_lab.instruments.guidance import pictures
 from diffusion_lab.instruments.ring import component as ring_panel
 from diffusion_lab.instruments.ring import kernel as ring
 from diffusion_lab.instruments.unmask import kernel as unmask
@@ -71,13 +72,13 @@ def of_ring() -> dict[str, Work]:
 def of_guidance() -> dict[str, Work]:
     """Whole runs, the curve of adherence against spread, one picture of the tilted density, the probe."""
     deterministic, langevin = guidance.Settings(), guidance.Settings(sampler="langevin")
-    at_noise, model = guidance.AtNoise("a", 0.3), guidance.CONDITIONS["a"]
+    at_noise, model = pictures.AtNoise("a", 0.3), guidance.CONDITIONS["a"]
     return {
         "guidance: Heun, 24 levels, 360 points": lambda: guidance.sample(deterministic),
         "guidance: Langevin, 24 × 5 steps, 360 points": lambda: guidance.sample(langevin),
         "guidance: curve, 9 scales of 108 points": lambda: guidance.sampled_curve(deterministic),
-        "guidance: shading by the tilted density": lambda: guidance.tilted_image(*at_noise.log_densities, 3.0),
-        "guidance: probe": lambda: guidance.probe(model, (0.4, 0.3), 0.3, 3.0),
+        "guidance: shading by the tilted density": lambda: pictures.tilted_image(*at_noise.log_densities, 3.0),
+        "guidance: probe": lambda: pictures.probe(model, (0.4, 0.3), 0.3, 3.0),
     }
 
 

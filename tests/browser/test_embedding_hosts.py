@@ -40,6 +40,17 @@ def test_a_policy_without_scripts_and_styles(course: Course, codes: dict[str, st
     course.messages.clear()
 
 
+def test_the_element_is_a_link_where_its_script_may_not_run(course: Course, codes: dict[str, str]) -> None:
+    course.open("strict", codes["element"], 776)
+    link = course.page.locator("instrument-lab a", has_text="Ring of clusters")
+    link.wait_for()
+    assert str(link.get_attribute("href")).startswith(f"{course.lab}embed/ring.html?")
+    course.open("plain", codes["element"], 776)
+    course.page.locator("instrument-lab iframe").wait_for()
+    assert not link.is_visible()
+    course.messages.clear()  # of the policy
+
+
 @pytest.mark.parametrize("allowed", ["allow-scripts", "allow-scripts allow-same-origin", ""])
 def test_a_sandbox(course: Course, codes: dict[str, str], allowed: str) -> None:
     code = codes["iframe"].replace("<iframe ", f'<iframe sandbox="{allowed} allow-popups" ')

@@ -109,3 +109,29 @@ def test_a_cell_alone_runs_those_above_it(course: Course) -> None:
     assert "sd of a mode" in cell.locator(".output.text").first.inner_text()
     assert not cell.locator(".output.error").count()
     assert not course.frame().locator(".above .cell").first.is_visible()
+
+
+def test_the_frame_speaks_the_language_that_the_page_asks_for(course: Course) -> None:
+    code = f"""<script src="{course.lab}embed.js" async></script>
+      <instrument-lab name="ring" lang="de-AT"></instrument-lab>
+      {embed(course, "start=paused")}"""
+    course.open("plain", code, 1100, 1900)
+    frame = course.live()
+    assert frame.evaluate("document.documentElement.lang") == "de"
+    frame.locator(".live .words", has_text="Python läuft").wait_for()
+    frame.locator(".menu > summary[title=Mehr]").click()
+    frame.locator("[data-do=link]", has_text="Link zu diesem Zustand kopieren").click()
+    frame.locator(".menu output:not(:empty)").wait_for()
+    frame.locator(".live-view [data-action=reset][aria-label=Zurücksetzen]").wait_for()
+    # What the instrument says is English, and is marked so; the lab's words within it are marked German.
+    assert frame.locator(".live-view button.run").inner_text() == "Sample"
+    assert frame.locator(".live-view .front-panel").get_attribute("lang") == "en"
+    assert frame.locator(".live-view [data-more]").get_attribute("lang") == "de"
+    # The other frame is English, and has not loaded any other words.
+    other = course.frame(1)
+    other.locator(".live .words", has_text="Press to start Python").wait_for()
+    assert other.evaluate("document.documentElement.lang") == "en"
+    loaded = [
+        frame.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)") for frame in (frame, other)
+    ]
+    assert [sum("-language-" in name or "-words_de-" in name for name in names) for names in loaded] == [2, 0]

@@ -264,7 +264,7 @@ def test_two_instruments_on_a_page_move_apart(lab: Any) -> None:
     assert ring.locator(".live-view [data-reading=t]").inner_text() == "0.500"
     lab.wait(f"document.querySelector('#instrument-guidance') && {figure_label('guidance')} !== {shown!r}")
     assert lab.value("query", "ring") == "t=0.5"
-    assert lab.value("query", "guidance") == "guidance_scale=7&guidance_weight=6"
+    assert lab.value("query", "guidance") == "guidance_scale=7&imagen_weight=7&guidance_weight=6"
 
 
 def figure_label(slot: str) -> str:

@@ -49,7 +49,7 @@ def test_scripts_of_a_cell_do_not_run_in_the_page(open_lab: Any) -> None:
     cell = lab.edit("dissolve", SCRIPTS)
     lab.run(cell)
     cell.locator(".output b", has_text="shown").wait_for()
-    cell.get_by_text("This component brings a script of its own").wait_for()
+    cell.get_by_text("This component needs JavaScript from the cell").wait_for()
     cell.get_by_role("button", name="press").click()
     cell.locator("a.go").click()
     lab.page.evaluate("() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from diffusion_lab.app.build.chapter_parser import parse_chapter
 from diffusion_lab.app.build.chapter_tree import Cell
@@ -139,6 +140,18 @@ def one_reflow_is_straight(_: Names, rows: list[list[float]]) -> None:
     assert missed_after < 0.02 < 0.5 < missed
 
 
+def one_end_for_a_trajectory(_: Names, rows: list[list[float]]) -> None:
+    """The map is that of quantiles, from either level; the guess from pure noise is nearly the mean of the data."""
+    _, *table, (_, left) = rows
+    noise, ends, from_half, guess = np.transpose(table)
+    assert near(ends, from_half, 0.011)
+    assert np.all(np.diff(ends) > 0)
+    share = 0.3 * norm.cdf(ends, -2, 0.3) + 0.7 * norm.cdf(ends, 2, 0.3)
+    assert near(share, norm.cdf(noise), 0.012)
+    assert near(guess, 0.8, 0.1)
+    assert near(left, 0.3, 4 * np.sqrt(0.21 / 10_000) + 0.005)
+
+
 def the_rule_is_biased(_: Names, rows: list[list[float]]) -> None:
     (blind, *_), (published, *_) = rows
     assert (blind, published) == (0.0, 0.0760)
@@ -209,6 +222,11 @@ CLAIMS = (
         ("(1 - t) * z + t * T, T - z)", "z, T - z)"),
         ("speed = np.diff(path, axis=0) * n", "speed = np.diff(path, axis=0)"),
     ), ("curved",)),
+    Claim("07-fewer-steps", "map", one_end_for_a_trajectory, (
+        ("sigma**2 * (resp @ means)", "sigma * (resp @ means)"),
+        ("return follow(x, sigma, end)", "return guess(x, sigma)"),
+        ("slope = (x - guess(x, a)) / a", "slope = (x - guess(x, a)) / b"),
+    )),
     Claim("08-text", "published-rule", the_rule_is_biased, (
         ("probs if looks else [0] * len(masked)", "[0] * len(masked)"),
         ("mass * np.prod(probs) / len(best)", "mass * np.prod(probs)"),

@@ -33,7 +33,7 @@ def presets_of(chapter: Chapter, slot: InstrumentSlot) -> list[Preset]:
 
 def in_the_place(slot: InstrumentSlot, state: dict[str, str] | None = None) -> Instrument:
     """A fresh instrument of a place, in a state."""
-    cls = instrument_class(slot.name)
+    cls = instrument_class(slot.instrument)
     return cls(**cls.parse_state({**slot.state, **(state or {})}))
 
 
@@ -54,7 +54,7 @@ def test_a_preset_gives_one_state_whatever_was_pressed_before(chapter, slot, sub
 @of_each_place
 def test_and_one_screen(chapter, slot):
     """The readings are those of an instrument that was never elsewhere; what takes long is cut short in both."""
-    page, fresh, quick = in_the_place(slot), {}, examples(slot.name).quick
+    page, fresh, quick = in_the_place(slot), {}, examples(slot.instrument).quick
     for preset in presets_of(chapter, slot):
         page.preset(page.parse_state(preset.state), keep=preset.keep)
         page.move(**quick)

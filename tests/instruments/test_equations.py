@@ -16,7 +16,13 @@ from diffusion_lab.app.build.chapter_tree import Equation
 from diffusion_lab.app.build.site import read_documents, read_references
 from diffusion_lab.app.instrument.discovery import INSTRUMENTS
 
-MEANT = {"1.2": "forward:jump", "1.4": "forward:tweedie", "8.2": "text:objective"}
+MEANT = {
+    "1.2": "forward:jump",
+    "1.4": "forward:tweedie",
+    "7.1": "fewer-steps:consistency",
+    "7.2": "fewer-steps:halving",
+    "8.2": "text:objective",
+}
 
 #: A number in brackets, alone or after other words: "(1.2)", "(equation 8.2)".
 NUMBER = re.compile(r"\((?:equations? )?(\d+\.\d+)\)")

@@ -165,6 +165,8 @@ test("the code of a frame that fits has its heights and a listener of four lines
 
 test("the code of the element has settings and options as attributes", () => {
   const code = elementCode({ ...EMBED, height: 400 });
-  assert.ok(code.includes('<instrument-lab name="ring" t="0.4" seed="7" lock="t,seed" height="400"></instrument-lab>'));
-  assert.ok(elementCode(EMBED).includes('lock="t,seed" heights="390:991 736:755"></instrument-lab>'));
+  assert.ok(code.includes('<instrument-lab name="ring" t="0.4" seed="7" lock="t,seed" height="400">'));
+  assert.ok(elementCode(EMBED).includes('lock="t,seed" heights="390:991 736:755">'));
+  const link = '<a href="https://lab.example/embed/ring.html?t=0.4&amp;seed=7&amp;lock=t,seed" target="_blank" rel="noopener">A &quot;ring&quot; &amp; &lt;more></a></instrument-lab>';
+  assert.ok(code.endsWith(link), "where no script of another site runs");
 });

@@ -16,22 +16,31 @@ from diffusion_lab.instruments.common.masked.rules import RULES, remdm_probabili
 
 Array = NDArray[np.float64]
 Model = Callable[[Tokens], Array]
+Proposal = Callable[[Array, float, str, np.random.Generator], tuple[Tokens, Array]]
 
 
 @dataclass(frozen=True, eq=False)
 class Pass:
     """A batch after a pass, arrays (B, n).
 
-    number: from 0, the start; x: tokens; committed, remasked: the positions that this pass changed; confidence: the
-    probability that each token had when it was committed (1 where given, 0 where masked); nfe: (B,) evaluations so far.
+    number: from 0, the start; x: tokens; drafted: the tokens that this pass drew, also those that it did not commit,
+    `MASK` elsewhere; committed, remasked: the positions that it changed; confidence: the probability that each token
+    had when it was committed (1 where given, 0 where masked); nfe: (B,) evaluations so far.
     """
 
     number: int
     x: Tokens
+    drafted: Tokens
     committed: NDArray[np.bool_]
     remasked: NDArray[np.bool_]
     confidence: Array
     nfe: Tokens
+
+
+def propose(law: Array, temperature: float, remasking: str, rng: np.random.Generator) -> tuple[Tokens, Array]:
+    """A token drawn from each of the laws (M, V) of masked positions, and its score by a rule: (M,) both."""
+    drawn = draw(law, temperature, rng)
+    return drawn, scores(law, drawn, remasking)
 
 
 def decode(
@@ -42,12 +51,13 @@ def decode(
     temperature: float,
     rng: np.random.Generator,
     eta_cap: float = 0.0,
+    proposal: Proposal = propose,
 ) -> Iterator[Pass]:
     """Fill the masks of x (B, n) in K passes: the start, then the state after each pass until all rows are done.
 
     num_inference_steps: K, one for all or (B,); eta_cap: for `remdm`, the largest probability that a pass masks a
-    committed token again. Equal rows are evaluated once; each still counts as one evaluation. A row without
-    masks needs no evaluation. Raises ValueError at the call.
+    committed token again; proposal: draws and scores, as `propose` does. Equal rows are evaluated once; each still
+    counts as one evaluation. A row without masks needs no evaluation. Raises ValueError at the call.
     """
     x = np.atleast_2d(x).copy()
     steps = np.broadcast_to(np.asarray(num_inference_steps, np.int64), len(x))
@@ -58,7 +68,7 @@ def decode(
 
     def passes() -> Iterator[Pass]:
         nothing = np.zeros(x.shape, bool)
-        now = Pass(0, x, nothing, nothing, given.astype(np.float64), np.zeros(len(x), np.int64))
+        now = Pass(0, x, np.full(x.shape, MASK), nothing, nothing, given.astype(np.float64), np.zeros(len(x), np.int64))
         yield now
         for number in range(1, int(steps.max()) + 1):
             rows = np.flatnonzero((now.x == MASK).any(axis=1) & (number <= steps))
@@ -69,7 +79,7 @@ def decode(
                 law = model(distinct)[inverse]
             else:
                 law = model(now.x[rows]) if len(rows) else np.zeros((0, x.shape[1], 1))
-            now = _after(now, rows, law, steps, given, remasking, temperature, rng, eta_cap)
+            now = _after(now, rows, law, steps, given, remasking, temperature, rng, eta_cap, proposal)
             yield now
 
     return passes()
@@ -85,14 +95,15 @@ def _after(
     temperature: float,
     rng: np.random.Generator,
     eta_cap: float,
+    proposal: Proposal,
 ) -> Pass:
     """The pass after `now`: `rows` still have masks, with marginals `law`."""
     number = now.number + 1
     x, confidence, nfe = now.x.copy(), now.confidence.copy(), now.nfe.copy()
     nfe[rows] += 1
     masked = x[rows] == MASK
-    drawn = np.zeros(masked.shape, np.int64)
-    drawn[masked] = draw(law[masked], temperature, rng)
+    drawn, score = np.full(masked.shape, MASK), np.full(masked.shape, -np.inf)
+    drawn[masked], score[masked] = proposal(law[masked], temperature, remasking, rng)
     chosen, again = np.zeros(masked.shape, bool), np.zeros(x.shape, bool)
     if remasking == "remdm":
         commit, mask = remdm_probabilities(number, steps, eta_cap)
@@ -103,15 +114,15 @@ def _after(
         total = (~given[rows]).sum(axis=1)
         share, rest = np.divmod(total, steps[rows])
         count = share + (number <= rest)  # `transfer_counts` for each row
-        score = np.full(masked.shape, -np.inf)
-        score[masked] = scores(law[masked], drawn[masked], remasking)
         order = np.lexsort((rng.random(masked.shape), -score), axis=1)
         rank = np.argsort(order, axis=1)
         chosen = masked & (rank < count[:, None])
     committed = np.zeros(x.shape, bool)
     committed[rows] = chosen
+    drafted = np.full(x.shape, MASK)
+    drafted[rows] = drawn
     at = np.nonzero(chosen)
     x[rows[at[0]], at[1]] = drawn[at]
     confidence[rows[at[0]], at[1]] = law[at[0], at[1], drawn[at]]
     x[again], confidence[again] = MASK, 0.0
-    return Pass(number, x, committed, again, confidence, nfe)
+    return Pass(number, x, drafted, committed, again, confidence, nfe)

@@ -55,6 +55,19 @@ class Trajectory(Generic[L]):
         step, nfe, levels, x = zip(*rows, strict=True)
         return cls(np.array(step), np.array(nfe), levels, np.stack(x))
 
+    def at(self, progress: float) -> NDArray[np.floating]:
+        """The points (N, ...) when the share `progress` of the steps is done, on straight lines between states."""
+        place = progress * (len(self.x) - 1)
+        k = min(int(place), len(self.x) - 2)
+        share = place - k
+        return (1.0 - share) * self.x[k] + share * self.x[k + 1]
+
+    def nodes(self, progress: float, points: int) -> NDArray[np.floating]:
+        """The way of the first `points` points up to `progress`, (F, P, ...): states, and where the points are now."""
+        steps = len(self.x) - 1
+        before = self.x[: int(np.ceil(progress * steps - 1e-9)), :points]
+        return np.concatenate([before, self.at(progress)[None, :points]])
+
 
 def stepped(denoiser: Denoiser, x: ArrayLike, levels: Sequence[Level], step: Step) -> Iterator[SamplerState[Level]]:
     """The start, then a state after each `step(eps_hat, x, cur, after)` from one level to the next.

@@ -9,12 +9,12 @@ import * as frontPanel from "../page/front_panel.js";
 /** @typedef {{data: {properties: Record<string, unknown>}, children: string[], compiled: string | null,
  *   compiled_module: Promise<unknown>, render_module: Promise<unknown>}} Component */
 
-/** A component with a script of its own. */
+/** A component that comes with JavaScript. */
 const refusing = {
   render() {
     const said = document.createElement("p");
     said.textContent =
-      "This component brings a script of its own, and the lab's pages run no scripts from cells. In a notebook or with panel serve it works.";
+      "This component needs JavaScript from the cell, which the lab's pages do not run. In a notebook or with panel serve it works.";
     return said;
   },
 };

@@ -29,13 +29,15 @@ export function iframeCode({ address, title, query, options, height, heights }) 
   return `${frame}${heights && `\n  data-heights="${heights}"`}></iframe>\n${LISTENER}`;
 }
 
-/** @param {Embed} embed */
-export function elementCode({ element, name, query, options, height, heights }) {
+/** A link stands in the element where the host runs no script of another site. @param {Embed} embed */
+export function elementCode({ address, element, name, title, query, options, height, heights }) {
   const values = [...new URLSearchParams([query, options].filter(Boolean).join("&"))];
   if (height !== undefined) values.push(["height", String(height)]);
   else if (heights) values.push(["heights", heights]);
   const attributes = values.map(([key, value]) => ` ${key}="${escaped(value)}"`).join("");
-  return `<script src="${escaped(element)}" async></script>\n<instrument-lab name="${escaped(name)}"${attributes}></instrument-lab>`;
+  const source = [query, options].filter(Boolean).join("&");
+  const link = `<a href="${escaped(address + (source && `?${source}`))}" target="_blank" rel="noopener">${escaped(title)}</a>`;
+  return `<script src="${escaped(element)}" async></script>\n<instrument-lab name="${escaped(name)}"${attributes}>${link}</instrument-lab>`;
 }
 
 /** @param {string} text in an attribute's quotes */

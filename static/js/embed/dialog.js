@@ -63,6 +63,7 @@ const MARKUP = `
         <label data-fixed hidden>Pixels <input type="number" name="height" min="240" max="2000" step="10" value="${SAFE_HEIGHT}"></label>
         <label>Layout <select name="layout"><option value="">automatic</option><option value="compact">compact</option><option value="full">full</option></select></label>
         <label>Theme <select name="theme"><option value="">follows the reader</option><option value="light">light</option><option value="dark">dark</option></select></label>
+        <label>Language <select name="lang"><option value="">English</option><option value="de">Deutsch</option></select></label>
       </fieldset>
       <fieldset class="settings"><legend>Controls</legend></fieldset>
       <fieldset><legend>Also</legend>
@@ -221,7 +222,7 @@ class Dialog {
     const named = (/** @type {string} */ chosen) =>
       choices.filter(({ value }) => value === chosen).map((choice) => choice.name.replace("control-", "")).join(",");
     const options = {
-      layout: this.field("layout").value, theme: this.field("theme").value, hide: named("hidden"), lock: named("locked"),
+      layout: this.field("layout").value, theme: this.field("theme").value, lang: this.field("lang").value, hide: named("hidden"), lock: named("locked"),
       measures: this.ticked("measures") ? "" : "0", menu: this.ticked("menu") ? "" : "0",
       start: this.ticked("paused") ? "paused" : "", title: this.field("title").value, question: this.field("question").value,
     };

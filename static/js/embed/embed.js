@@ -2,19 +2,23 @@
  * `<instrument-lab name="ring" t="0.4" lock="seed">`: an instrument of the lab on any page. One script tag, no
  * dependencies. A poster stands there at once; the frame loads when it is near the window, and fits its height.
  *
- * Attributes are settings and options of the embed page's address; `height` keeps the frame at this height, `heights` are
+ * Attributes are settings and options of the embed page's address, `lang` too; `height` keeps the frame at this height, `heights` are
  * those before it has loaded, by the element's width. Changing a
- * setting's attribute moves the instrument. Events: `ready`, `statechange`, `answer`, `complete` and `error`, with the
+ * setting's attribute moves the instrument. Without `heights`, those of the instrument's first state are used. Events: `ready`, `statechange`, `answer`, `complete` and `error`, with the
  * frame's message as `detail` (see `schema.js`). Methods: `getState()` and `setState({t: 0.4})` return promises.
  */
+import { FRAME_HEIGHTS } from "./frame_heights.js";
 import { nearestHeight } from "./height_table.js";
 import { SCHEMA } from "./schema.js";
 
 const SAFE_HEIGHT = 480;
 const ANSWER_MS = 30_000;
 
+/** Attributes with which an instrument has other heights than the published ones. */
+const OTHER_HEIGHTS = ["layout", "question", "show", "hide", "measures"];
+
 /** Attributes of every element, and of this one, that are not for the address. */
-const OWN = ["name", "height", "heights", "id", "class", "style", "slot", "hidden", "dir", "lang", "tabindex", "is", "role"];
+const OWN = ["name", "height", "heights", "id", "class", "style", "slot", "hidden", "dir", "tabindex", "is", "role"];
 
 /** Report of the frame → event of the element; `statement` only if the page asks for it. @type {Record<string, string>} */
 const EVENTS = { ready: "ready", stateChanged: "statechange", quizAnswered: "answer", completed: "complete", statement: "statement", error: "error" };
@@ -39,11 +43,12 @@ class InstrumentLab extends HTMLElement {
     const name = this.getAttribute("name") ?? "";
     const page = new URL(`embed/${name.split("/").map(encodeURIComponent).join("/")}.html`, BASE);
     for (const { name: key, value } of this.#settings()) page.searchParams.set(key, value);
-    const table = this.getAttribute("heights");
+    const usual = Object.hasOwn(FRAME_HEIGHTS, name) && !OTHER_HEIGHTS.some((option) => this.hasAttribute(option));
+    const table = this.getAttribute("heights") ?? (usual ? FRAME_HEIGHTS[name] : "");
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     root.innerHTML = `<style>:host{display:block;position:relative}:host([hidden]){display:none}
       img{position:absolute;inset:0;width:100%;height:100%;object-fit:contain;transition:opacity .2s;pointer-events:none}
-      .shown{opacity:0}</style><slot></slot><img alt="" hidden>`;
+      .shown{opacity:0}::slotted(:not(iframe)){display:none}</style><slot></slot><img alt="" hidden>`;
     this.poster = /** @type {HTMLImageElement} */ (root.querySelector("img"));
     // A child, not in the shadow: frames there have no place in `parent.frames`, where frames of the lab find each other.
     this.frame = document.createElement("iframe");

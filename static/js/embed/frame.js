@@ -53,6 +53,7 @@ export class Frame {
     });
     this.started = turn(this.main, { paused: options.paused, pressed: this.pressed });
     if (this.root.dataset.cannot) this.started = new Promise(() => {}); // Python cannot run here
+    if (options.lang !== "en") this.#speak(options.lang).catch(() => {});
     this.#dress();
     this.#say(problems);
     this.#follow();
@@ -183,7 +184,10 @@ export class Frame {
     const { place, options } = this;
     if (!place) return;
     const heading = /** @type {HTMLElement} */ (place.querySelector("h3"));
-    if (options.title !== undefined) heading.textContent = options.title;
+    if (options.title !== undefined) {
+      heading.textContent = options.title;
+      heading.lang = options.lang;
+    }
     if (!options.menu) place.querySelector("details.menu")?.remove();
     this.#openDrawer(place);
     const still = /** @type {HTMLElement | null} */ (place.querySelector(".still .front-panel"));
@@ -219,7 +223,21 @@ export class Frame {
     applyOptions(panel, this.options);
     if (this.locked) lockAll(panel, true);
     this.layout.add(panel);
+    this.#translate(panel);
     panel.toggleAttribute("data-drawer", this.drawer?.getAttribute("aria-expanded") === "true");
+  }
+
+  /** The frame's own words in another language, which is loaded now; where it does not arrive, they stay English. @param {string} name */
+  async #speak(name) {
+    const { speak } = await import("./language.js");
+    this.language = await speak(name);
+    for (const panel of this.layout.panels) this.#translate(panel);
+  }
+
+  /** @param {HTMLElement} panel */
+  #translate(panel) {
+    const root = panel.getRootNode();
+    if (root instanceof ShadowRoot) this.language?.watch(root);
   }
 
   /** The button that shows all controls in the compact layout. @param {HTMLElement} place */

@@ -3,13 +3,16 @@
  *
  * @typedef {{theme: "light" | "dark" | "auto" | "", layout: "auto" | "compact" | "full", show: string[] | undefined,
  *   hide: string[], lock: string[], menu: boolean, measures: boolean, paused: boolean, statements: boolean, question: string,
- *   title: string | undefined, origins: string[]}} Options  show: undefined shows all; origins: of the pages that may
- *   exchange messages, [] for the parent whatever it is.
+ *   title: string | undefined, lang: string, origins: string[]}} Options  show: undefined shows all; lang: one of
+ *   `LANGUAGES`; origins: of the pages that may exchange messages, [] for the parent whatever it is.
  */
 import { few, short } from "./schema.js";
 
 /** Buttons that can be hidden and locked like settings. */
 export const BUTTONS = ["run", "play", "step", "reset"];
+
+/** Languages of the frame's own words; a page in another one gets the first. */
+export const LANGUAGES = ["en", "de"];
 
 /** Option → what it accepts, in words. @type {Record<string, string>} */
 export const OPTIONS = {
@@ -23,6 +26,7 @@ export const OPTIONS = {
   start: "auto or paused",
   question: "a text",
   title: "a text",
+  lang: "a language, such as de",
   statements: "0 or 1",
   origin: "addresses like https://course.example",
 };
@@ -76,6 +80,7 @@ export function readOptions(search, settings) {
     statements: one("statements", { 0: false, 1: true }, "0"),
     question: (query.get("question") ?? "").slice(0, LONGEST_TEXT),
     title: query.get("title")?.slice(0, LONGEST_TEXT),
+    lang: LANGUAGES.find((name) => name === query.get("lang")?.toLowerCase().split(/[-_]/)[0]) ?? LANGUAGES[0],
     origins: origins.filter(isOrigin),
   };
   return { options, problems: few(problems) };

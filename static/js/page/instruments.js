@@ -35,7 +35,7 @@ import { downloadJson } from "../files/download.js";
 import { NeedsReload, explained } from "../files/imported.js";
 import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
 import { applyState, fitWords, restyle, scenesOf } from "../bokeh/layers.js";
-import { keepInSight } from "./dock.js";
+import { dockChanges, keepInSight } from "./dock.js";
 import { answered, changed, queryWith, queuedValues, sendWaiting, takeValues, wait } from "./outgoing.js";
 import { offerReload } from "./page_bar.js";
 import { nameCopy, pinBeside } from "./pinned.js";
@@ -238,6 +238,7 @@ function applyReceived(link) {
       for (const name of Object.keys(values)) delete state.settings[name];
       if (typeof state.beside === "string") nameCopy(link.place, state.beside);
       if (settings && sources) applyState(settings, sources, state, arrays);
+      if (link.shown) dockChanges(link.place, state);
     }
   } finally {
     link.applying = false;
@@ -291,7 +292,7 @@ function followPresets(python, links) {
     event.preventDefault();
     const values = Object.fromEntries(String(link.dataset.set).split(" ").filter(Boolean).map((pair) => pair.split(/=(.*)/s)));
     request(python, instrument, { preset: { values, keep: "keep" in link.dataset } });
-    keepInSight(instrument.place);
+    keepInSight(instrument.place, link);
   });
 }
 

@@ -138,15 +138,17 @@ def test_a_preset_value_may_hold_an_equals_sign_and_is_escaped():
     assert 'data-set="a=b=c d=&quot;&lt;e&gt;"' in chapter.of(Prose)[0].text.html
 
 
-def test_a_preset_may_keep_what_the_reader_has_set_or_name_nothing():
-    chapter = parse("Words.\n\n## A\n\n{set}`ring keep t=1 | one` and {set}`ring | as it was`, {value}`ring : t`.\n")
+def test_a_preset_may_keep_what_the_reader_has_set_or_be_about_the_chart_or_name_nothing():
+    chapter = parse(
+        "Words.\n\n## A\n\n{set}`ring keep t=1 | one` and {set}`ring chart | as it was`, {value}`ring : t`.\n"
+    )
     kept, none = chapter.presets
     assert (kept.state, kept.keep, none.state, none.keep) == ({"t": "1"}, True, {}, False)
     assert {kept.block, none.block, chapter.values[0].block} == {2}, "the block that they stand in"
     assert [type(step) for step in chapter.steps] == [Preset, Preset, Value], "in reading order"
     found = re.findall('<a class="preset".*?>', chapter.of(Prose)[1].text.html)
     opening = '<a class="preset" href="#instrument-ring" data-set='
-    assert found == [f'{opening}"t=1" data-keep>', f'{opening}"">']
+    assert found == [f'{opening}"t=1" data-keep>', f'{opening}"" data-chart>']
 
 
 def test_options(chapter):

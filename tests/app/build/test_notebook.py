@@ -53,7 +53,7 @@ def parsed(slug: str) -> Chapter:
 
 def written(slug: str) -> str:
     chapter = parsed(slug)
-    slots = {slot.name: prerender.construct(slot.name, slot.state) for slot in chapter.of(InstrumentSlot)}
+    slots = {slot.name: prerender.construct(slot.instrument, slot.state) for slot in chapter.of(InstrumentSlot)}
     quizzes = {quiz.label: RenderedQuiz(1.0, 0.1, [2.0] * len(quiz.mistakes), "") for quiz in chapter.of(Quiz)}
     return make_notebook(chapter, read_references(), quizzes, slots, "lab.whl")
 
@@ -185,7 +185,7 @@ def test_it_runs(slug, tmp_path):
         assert said(made.cells[place + 3]) == f"**{PASSED}**"
     for cell in chapter.of(Cell):
         assert said(made.cells[code_cell(made, cell.code)]) or LIVE in str(made.cells[code_cell(made, cell.code)])
-    for name in (slot.name for slot in chapter.of(InstrumentSlot)):
+    for name in {slot.instrument for slot in chapter.of(InstrumentSlot)}:
         shown = [cell for cell in made.cells if f"instruments.{name}.component" in cell.source and "outputs" in cell]
         assert LIVE in str(shown[0].outputs)
 

@@ -1,6 +1,7 @@
 """oEmbed: the fields of a response by the specification, and the code of the dialog in it."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -11,6 +12,14 @@ from diffusion_lab.app.build.setup_steps import ROOT, SetupError
 BASE = "https://lab.example/course/"
 RING = Embedded("embed/ring", 'Ring & "clusters"', '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 450.4">')
 QUIZ = Embedded("embed/quiz/forward-a", "Question · The forward process")
+
+RING_HEIGHTS = re.search(r'ring:\s*"(.*)"', (ROOT / "static/js/embed/frame_heights.js").read_text("utf-8"))[1]
+
+
+def height_at_736() -> int:
+    """The published height of the ring at the width of the response."""
+    return int(dict(pair.split(":") for pair in RING_HEIGHTS.split())["736"])
+
 
 #: Of a response of type `rich` (oembed.com, 2.3.4): those that must be there, and those that may.
 REQUIRED = {"type": str, "version": str, "html": str, "width": int, "height": int}
@@ -41,13 +50,25 @@ def test_each_page_has_a_valid_response(files):
     assert list(files) == ["embed/ring.json", "embed/quiz/forward-a.json"]
     assert [problems(response) for response in files.values()] == [[], []]
     ring, quiz = files.values()
-    assert (ring["title"], ring["provider_url"], ring["width"], ring["height"]) == (RING.title, BASE, 736, 480)
+    assert (ring["title"], ring["provider_url"], ring["width"], ring["height"]) == (
+        RING.title,
+        BASE,
+        736,
+        height_at_736(),
+    )
     assert [ring[name] for name in THUMBNAIL] == [f"{BASE}embed/ring.svg", 600, 450]
     assert not set(THUMBNAIL) & set(quiz)
+    assert quiz["height"] == 480, "no published height"
 
 
 def test_the_code_is_that_of_the_dialog(files):
-    embed = {"address": f"{BASE}embed/ring.html", "title": RING.title, "query": "", "options": "", "heights": ""}
+    embed = {
+        "address": f"{BASE}embed/ring.html",
+        "title": RING.title,
+        "query": "",
+        "options": "",
+        "heights": RING_HEIGHTS,
+    }
     code = (ROOT / "static/js/embed/code.js").as_uri()
     script = f"import {{ iframeCode }} from '{code}'; process.stdout.write(iframeCode({json.dumps(embed)}))"
     done = subprocess.run(["node", "--input-type=module", "-e", script], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from diffusion_lab.app.instrument import Panel, Transport, number
+from diffusion_lab.app.instrument import Panel, Transport, number, whole
 from diffusion_lab.app.instrument.markup import CHARACTER, SLIDER, front_panel_html, scene_mark, slider_marks
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Boxes, Heat, Lines, Plane, Points
 from diffusion_lab.app.instrument.settings import played_places
@@ -107,11 +107,12 @@ def test_legends_show_marks_as_they_are_drawn():
             Points("points", BY_PART, legend="points"),
             Heat("heat", "ink", strongest=0.4, ramp=("0", "1"), legend="error"),
             Boxes("frame", "bg", outline="ink", legend="given"),
+            Boxes("filled", "mute", alpha=0.1, outline="mute", legend="drafted"),
         )
 
-        @plane.layer("dashed", "arrows", "points", "heat", "frame")
+        @plane.layer("dashed", "arrows", "points", "heat", "frame", "filled")
         def _(self):
-            return [None] * 5
+            return [None] * 6
 
     drawn = Drawn()
     text = front_panel_html(drawn, drawn.answer())
@@ -122,6 +123,7 @@ def test_legends_show_marks_as_they_are_drawn():
         ("dot", False, "--c: var(--parts); --o: 0.85"),
         ("ramp", False, "--c: var(--ink); --o: 0.4"),
         ("frame", False, "--c: var(--ink)"),
+        ("frame", False, "--c: var(--mute); --fill: color-mix(in srgb, var(--mute) 10%, transparent)"),
     ]
     assert "arrows <small>(this long: 2 per &lt;unit&gt;)</small>" in text
     assert text.index(">0<i data-mark") < text.index("</i>1</span>error")
@@ -192,6 +194,16 @@ def test_the_main_settings_and_the_transport_come_before_the_others():
     order = [text.index(mark) for mark in ('data-param="level"', 'data-param="view"', 'class="transport"', "data-more")]
     assert order == sorted(order) and order[-1] < text.index('data-param="half"') < text.index('data-param="show_heat"')
     assert text.count(" data-main") == 2
+    assert "data-folded" not in text
+
+    class Rare(Dial):
+        """An instrument with a setting that is rarely used."""
+
+        rare = whole(1, 0, 9, "Rare", "Rarely used.", folded=True)
+
+    text = front_panel_html(rare := Rare(), rare.answer())
+    assert text.count("data-folded") == 1
+    assert text.index("data-more") < text.index("data-folded") < text.index('data-param="rare"')
 
     class All(Dial):
         """An instrument of which all settings are main ones."""

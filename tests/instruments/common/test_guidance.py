@@ -16,6 +16,7 @@ from diffusion_lab.instruments.common.guidance import (
     combine,
     combine_by_weight,
     guided,
+    rescaled,
 )
 from diffusion_lab.instruments.common.levels import CLEAN, Level
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
@@ -57,6 +58,39 @@ def test_the_dial_is_a_line_through_both_predictions(subject, rng):
     np.testing.assert_allclose(subject(u, c, 2.0) - c, c - u, atol=1e-14)
     np.testing.assert_allclose(subject(u, c, 5.0), u + 5 * (c - u), atol=1e-13)
     np.testing.assert_array_equal(subject(u, c, np.repeat([0.0, 1.0], 25)[:, None]), [*u[:25], *c[25:]])
+
+
+def by_standard_deviation(eps, eps_cond, phi):
+    """The paper's own formula, for values whose mean is 0."""
+    factor = np.std(eps_cond, axis=1, keepdims=True) / np.std(eps, axis=1, keepdims=True)
+    return phi * eps * factor + (1 - phi) * eps
+
+
+@pytest.mark.subject(
+    rescaled,
+    upside_down=lambda eps, cond, phi: rescaled(eps, cond, 1 - phi),
+    not_at_all=lambda eps, cond, phi: eps,
+    as_one_batch=lambda eps, cond, phi: eps * (phi * np.std(cond) / np.std(eps) + 1 - phi),
+)
+def test_rescaling_is_that_of_lin_et_al(subject, rng):
+    """Equal to the standard deviation's form where a point's values have mean 0; direction kept, zeros stay."""
+    eps, cond = rng.standard_normal((2, 20, 6)) * np.arange(1, 21)[:, None] ** np.array([1.0, 0.3])[:, None, None]
+    eps, cond = (values - values.mean(axis=1, keepdims=True) for values in (eps, cond))
+    for phi in (0.0, 0.7, 1.0):
+        np.testing.assert_allclose(subject(eps, cond, phi), by_standard_deviation(eps, cond, phi), atol=1e-12)
+    np.testing.assert_array_equal(subject(np.zeros((3, 2)), np.ones((3, 2)), 0.7), np.zeros((3, 2)))
+
+
+def test_rescaling_acts_above_1_only(model, rng):
+    """Also where each point has its own scale; then the prediction has the length of the conditional one."""
+    x, level = rng.standard_normal((30, 2)), Level.from_sigma(0.8)
+    scales = np.repeat([0.5, 1.0, 4.0], 10)[:, None]
+    plain, full = (guided(model, scales, rescale=phi)(x, level) for phi in (0.0, 1.0))
+    np.testing.assert_array_equal(full[:20], plain[:20])
+    np.testing.assert_allclose(np.linalg.norm(full[20:], axis=1), np.linalg.norm(model(x, level, True)[20:], axis=1))
+    assert np.abs(full[20:] - plain[20:]).max() > 0.1
+    one = guided(model, 4.0, rescale=1.0)(x, level)
+    np.testing.assert_array_equal(one[20:], full[20:])
 
 
 @pytest.mark.subject(

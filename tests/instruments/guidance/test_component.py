@@ -9,7 +9,7 @@ from diffusion_lab.app.instrument.instrument import StateError
 from diffusion_lab.instruments.common import guidance
 from diffusion_lab.instruments.common.guidance import GaussianAnswers
 from diffusion_lab.instruments.common.tilted import measures
-from diffusion_lab.instruments.guidance import kernel
+from diffusion_lab.instruments.guidance import kernel, pictures
 from diffusion_lab.instruments.guidance.component import CHOSEN, CLASSES, Guidance
 
 SLOW = {"sampler": "langevin", "num_levels": 60, "langevin_steps": 12}
@@ -58,7 +58,7 @@ def picture(answer):
     )
 
 
-def test_two_names_for_one_dial(dial):
+def test_three_names_for_one_dial(dial):
     dial.guidance_scale = 4.5
     assert dial.guidance_weight == 3.5
     assert (shown(dial)["w"], shown(dial)["weight"]) == ("4.5", "3.5")
@@ -67,16 +67,19 @@ def test_two_names_for_one_dial(dial):
     np.testing.assert_array_equal(points(dial), before)
     dial.guidance_weight = -1.0
     assert dial.guidance_scale == 0.0
-    assert "guidance weight w′ = −1.0" in dial.describe()
+    assert "guidance strength w′ = −1.0" in dial.describe()
+    dial.param.update(convention="imagen", imagen_weight=7.5)
+    assert (dial.guidance_scale, dial.guidance_weight) == (7.5, 6.5)
+    assert "guidance weight w = 7.5" in dial.describe()
 
 
-def test_either_name_can_be_given_at_the_start_and_comes_back():
-    for given in ({"guidance_weight": 4.0}, {"guidance_scale": 5.0}):
+def test_any_name_can_be_given_at_the_start_and_comes_back():
+    for given in ({"guidance_weight": 4.0}, {"guidance_scale": 5.0}, {"imagen_weight": 5.0}):
         dial = Guidance(**given)
-        assert (dial.guidance_scale, dial.guidance_weight) == (5.0, 4.0)
+        assert (dial.guidance_scale, dial.imagen_weight, dial.guidance_weight) == (5.0, 5.0, 4.0)
         dial.guidance_scale = 1.0
         dial.reset()
-        assert (dial.guidance_scale, dial.guidance_weight) == (5.0, 4.0)
+        assert (dial.guidance_scale, dial.imagen_weight, dial.guidance_weight) == (5.0, 5.0, 4.0)
 
 
 def test_the_interval_stays_in_order(dial):
@@ -105,8 +108,8 @@ def test_measures_are_those_of_the_points_shown(dial):
         for sampler in kernel.SAMPLERS:
             dial.param.update(sampler=sampler, progress=progress)
             t = float(dial.sampled.t[dial.frame])
-            m = measures(kernel.noised("a", t), points(dial))
-            target = kernel.AtNoise("a", t).tilted.measures(3.0)
+            m = measures(pictures.noised("a", t), points(dial))
+            target = pictures.AtNoise("a", t).tilted.measures(3.0)
             texts = shown(dial)
             assert texts["adherence"] == f"{m.adherence:.3f}"
             assert texts["spread"] == f"{m.spread:.2f}"
@@ -133,7 +136,7 @@ def test_the_chart_s_dots_are_the_finished_samples_and_the_tilted_density(dial):
     dial.param.update(guidance_scale=6.0, progress=0.3)
     tilted, sampled = (points(dial, f"chart.{name}_here")[0] for name in ("tilted", "sampled"))
     m = measures(kernel.CONDITIONS["a"], dial.sampled.x[-1])
-    target = kernel.AtNoise("a", 0.0).tilted.measures(6.0)
+    target = pictures.AtNoise("a", 0.0).tilted.measures(6.0)
     assert sampled.tolist() == pytest.approx([m.spread, m.adherence], rel=1e-3)
     assert tilted.tolist() == pytest.approx([target.spread, target.adherence])
 
@@ -197,7 +200,7 @@ def test_the_chart_names_the_quantity_of_each_axis(dial):
 
 def test_the_probe_shows_its_vectors(dial):
     dial.param.update(view="probe", probe_x=-0.4, probe_y=0.9, t=0.2, guidance_scale=2.5)
-    p = kernel.probe(kernel.CONDITIONS["a"], (-0.4, 0.9), 0.2, 2.5)
+    p = pictures.probe(kernel.CONDITIONS["a"], (-0.4, 0.9), 0.2, 2.5)
     texts = shown(dial)
     for key, eps, tip in zip(
         ("eps_uncond", "eps_cond", "eps_guided"), (p.eps_uncond, p.eps_cond, p.eps_guided), p.tips, strict=True
@@ -240,6 +243,38 @@ def test_a_classifier_of_noised_points_changes_the_count_alone(dial):
     assert shown(dial)["nfe"] == "94", "the plain conditional model is not at hand: it takes the classifier"
 
 
+def test_rescaling_is_said_and_acts_where_there_are_two_predictions(dial):
+    dial.condition = "gaussian"
+    plain = shown(dial)["limit"]
+    dial.rescale = 0.5
+    assert shown(dial)["limit"] == f"{GaussianAnswers.at(2.0).deterministic:#.3g}" != plain, "w = 3, half way to 1"
+    assert abs(float(shown(dial)["variance_true"]) / GaussianAnswers.at(2.0).deterministic - 1) < 0.1
+    assert "w = 3.0, rescaled by φ = 0.50" in dial.describe()
+    dial.guide_by = "classifier"
+    assert shown(dial)["limit"] == plain, "a classifier has no second prediction"
+    assert "rescaled" not in dial.describe()
+
+
+def test_a_worse_model_aims_at_the_class_itself(dial):
+    dial.param.update(condition="c", guide_by="worse_model", model_error=0.3, guidance_scale=1.5)
+    target = pictures.AtNoise("c", 0.0).tilted.measures(1.0)
+    texts = shown(dial)
+    assert texts["spread_true"] == f"{target.spread:.2f}"
+    assert "by a worse model" in dial.describe()
+    assert f"The model is off by δ = 0.30. Adherence {texts['adherence']} where the class has" in dial.describe()
+    status = dial.answer().status
+    assert "both models counted" in status
+    assert "model off by δ = 0.30, float64" in status
+    (sampled,) = points(dial, "chart.tilted_here")
+    assert sampled.tolist() == pytest.approx([target.spread, target.adherence])
+    dial.view = "probe"
+    assert shown(dial)["classifier"] == "–", "no classifier stands between two models of one class"
+    assert "Noise predicted by the worse model" in dial.describe()
+    dial.param.update(condition="gaussian", view="samples")
+    assert shown(dial)["limit"] == "–", "the known answers are those of exact predictions"
+    assert abs(numbers(shown(dial)["variance"])[0] / float(shown(dial)["variance_true"]) - 1) < 4 / np.sqrt(359)
+
+
 def test_a_layer_is_drawn_where_it_is_switched_on(dial):
     dial.param.update(show_paths=True, sampler="langevin", progress=0.5)
     paths = points(dial, "plane.paths").reshape(4, -1, 2)
@@ -265,7 +300,7 @@ def test_the_chosen_class_is_thick_and_the_others_thin(dial, condition, thick, t
     names = ["p(x|c)", "p(x)"] if condition == "gaussian" else ["A", "B", "C"]
     assert layers["plane.names"]["text"] == names
     (k,) = thick
-    circles = kernel.groups(condition, dial.picture_t)[k].circles.astype(np.float32)
+    circles = pictures.groups(condition, dial.picture_t)[k].circles.astype(np.float32)
     lines = points(dial, f"plane.{CHOSEN[k]}").reshape(circles.shape[1], 74, 2)
     np.testing.assert_array_equal(lines[:, :-1], circles.transpose(1, 0, 2))
     assert np.isnan(lines[:, -1]).all(), "a gap after each circle"
@@ -273,7 +308,7 @@ def test_the_chosen_class_is_thick_and_the_others_thin(dial, condition, thick, t
 
 def test_the_shading_is_the_tilted_density_at_the_level_and_w_that_act(dial):
     def shading(t, w):
-        return kernel.tilted_image(*kernel.AtNoise("a", t).log_densities, w)
+        return pictures.tilted_image(*pictures.AtNoise("a", t).log_densities, w)
 
     dial.param.update(progress=0.6, guide_at="interval", guidance_scale=4.0)
     np.testing.assert_array_equal(layer(dial, "plane.tilted")["image"], shading(dial.picture_t, 4.0))

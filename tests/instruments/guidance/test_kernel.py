@@ -12,7 +12,8 @@ from diffusion_lab.instruments.common.guidance import GaussianAnswers, guided
 from diffusion_lab.instruments.common.levels import CLEAN, Level
 from diffusion_lab.instruments.common.samplers.by_name import SAMPLERS
 from diffusion_lab.instruments.common.schedules import Geometric, Karras
-from diffusion_lab.instruments.guidance import kernel
+from diffusion_lab.instruments.common.tilted import Tilted
+from diffusion_lab.instruments.guidance import kernel, pictures
 from diffusion_lab.instruments.guidance.kernel import CONDITIONS, Settings
 
 
@@ -42,9 +43,9 @@ def test_what_the_gaussian_condition_leaves_is_a_density(rng):
 
 
 @pytest.mark.subject(
-    kernel.noised,
+    pictures.noised,
     clean=lambda name, t: CONDITIONS[name],
-    half_the_time=lambda name, t: kernel.noised(name, t / 2),
+    half_the_time=lambda name, t: pictures.noised(name, t / 2),
 )
 def test_the_noised_model_is_the_model_at_its_level(subject, rng):
     x = rng.standard_normal((50, 2))
@@ -142,13 +143,16 @@ def another(**changes):
     interval_ignored=another(interval=(0.0, 1.0)),
     guided_alike=another(guide_by="classifier_free"),
     one_level_less=lambda settings: kernel.exact_variance(replace(settings, num_levels=settings.num_levels - 1)),
+    not_rescaled=another(rescale=0.0),
+    model_without_error=another(model_error=0.0),
 )
 def test_the_exact_variance_is_that_of_the_sampler_itself(subject, monkeypatch):
     """The sampler run on impulses: it is linear here, so squares of the responses add up to the variance; float32."""
     monkeypatch.setattr(kernel, "_tape", impulses)
-    for sampler, guide_by in product(kernel.SAMPLERS, kernel.GUIDED_BY):
+    for sampler, guide_by in product(kernel.SAMPLERS, kernel.GUIDE_BY):
         for w, levels, interval in ((0.0, 9, (0.0, 1.0)), (3.0, 24, (0.0, 1.0)), (6.0, 12, (0.05, 0.5))):
-            settings = Settings("gaussian", sampler, w, interval, levels, 3, guide_by=guide_by)
+            more = {"rescale": 0.7, "model_error": 0.3} if levels == 12 else {}
+            settings = Settings("gaussian", sampler, w, interval, levels, 3, guide_by=guide_by, **more)
             draws = 1 if sampler == "ode_heun" else settings.steps + 1
             responses = kernel.sample(settings, draws).x[-1, :, 0].astype(float)
             assert subject(settings) == pytest.approx(np.sum(responses**2), rel=1e-5)
@@ -191,10 +195,61 @@ def test_a_classifier_of_noised_points_samples_the_same_and_one_of_clean_points_
     assert clean.adherence > 0.99 > plain.adherence + 0.05
 
 
+# --- rescale, and a model with an error ------------------------------------------------------------------------------
+
+
+def test_rescaling_saves_spread_and_undoes_over_saturation():
+    """More of it: ever more spread, ever nearer to the class, for each class at w = 3; none below w = 1."""
+    for condition in "abc":
+        found = [
+            kernel.measures(CONDITIONS[condition], kernel.sample(Settings(condition, rescale=phi)).x[-1])
+            for phi in (0.0, 0.5, 1.0)
+        ]
+        assert found[0].spread < found[1].spread < found[2].spread
+        assert found[0].beyond > found[1].beyond > found[2].beyond
+        assert found[2].beyond < 0.65 * found[0].beyond
+    half = Settings(guidance_scale=0.5)
+    np.testing.assert_array_equal(kernel.sample(replace(half, rescale=1.0)).x, kernel.sample(half).x)
+
+
+@pytest.mark.subject(
+    kernel.predictions,
+    exact=lambda condition, error, by: kernel.predictions(condition, 0.0, by),
+    error_in_one_branch=lambda condition, error, by: replace(
+        kernel.predictions(condition, error, by), uncond=kernel.predictions(condition, 0.0, by).uncond
+    ),
+    free_of_the_class=lambda condition, error, by: kernel.predictions(condition, error),
+)
+def test_a_model_with_an_error_is_exact_for_noisier_data(subject, rng):
+    """Against the exact prediction with the variance of the noise raised by the error's."""
+    x, level, error = rng.standard_normal((40, 2)), Level.from_alpha_bar(0.7), 0.3
+    data = CONDITIONS["b"]
+    for by in kernel.GUIDE_BY:
+        model = subject("b", error, by)
+        worse = (data.cond, error + kernel.WORSE) if by == "worse_model" else (data.uncond, error)
+        for part, mixture, extra in ((model.uncond, *worse), (model.cond, data.cond, error)):
+            expected = mixture.score(x, level.signal, np.hypot(level.sigma_t, level.signal * extra))
+            np.testing.assert_allclose(part.score(x, level.signal, level.sigma_t), expected, atol=1e-12)
+
+
+def test_a_worse_model_takes_the_error_away_without_the_tilt():
+    """Karras et al. 2024: class C with an error of 0.3 at w = 1.5. Classifier-free guidance moves the mean instead."""
+    exact = Tilted(CONDITIONS["c"]).measures(1.0)
+
+    def found(w, guide_by):
+        settings = Settings("c", guidance_scale=w, guide_by=guide_by, model_error=0.3, seed=4)
+        return kernel.measures(CONDITIONS["c"], kernel.sample(settings, 1500).x[-1])
+
+    plain, auto, free = found(1.0, "worse_model"), found(1.5, "worse_model"), found(1.5, "classifier_free")
+    assert plain.spread - exact.spread > 2 * abs(auto.spread - exact.spread)
+    assert exact.adherence - plain.adherence > 2 * abs(auto.adherence - exact.adherence)
+    assert abs(auto.beyond) < 0.06 < 0.15 < free.beyond
+
+
 @pytest.mark.parametrize("condition", ["a", "b", "c"])
 def test_only_langevin_comes_near_the_tilted_density(condition):
     """Over-saturation at w = 5: both diffusions go more than twice as far beyond the class as Langevin does."""
-    target = kernel.AtNoise(condition, 0.0).tilted.measures(5.0)
+    target = pictures.AtNoise(condition, 0.0).tilted.measures(5.0)
     beyond = {}
     for sampler, levels, steps in (("ode_heun", 40, 1), ("sde_heun", 80, 1), ("langevin", 40, 20)):
         settings = Settings(condition, sampler, 5.0, num_levels=levels, num_steps=steps)
@@ -310,7 +365,7 @@ def test_a_seed_gives_the_same_run():
 
 
 def shading(name, t, w, *picture):
-    return kernel.tilted_image(*kernel.log_densities(kernel.noised(name, t), *picture), w)
+    return pictures.tilted_image(*pictures.log_densities(pictures.noised(name, t), *picture), w)
 
 
 @pytest.mark.subject(
@@ -341,28 +396,28 @@ def test_the_shading_is_the_tilted_density(subject):
 
 
 def test_what_a_picture_needs_at_one_level():
-    at = kernel.AtNoise("b", 0.2)
-    model = kernel.noised("b", 0.2)
+    at = pictures.AtNoise("b", 0.2)
+    model = pictures.noised("b", 0.2)
     cond, uncond = at.log_densities
-    assert cond.shape == uncond.shape == kernel.CELLS[::-1]
-    x, y = kernel.EXTENT * (1 - 1 / np.array(kernel.CELLS))  # the centre of the upper right cell
+    assert cond.shape == uncond.shape == pictures.CELLS[::-1]
+    x, y = pictures.EXTENT * (1 - 1 / np.array(pictures.CELLS))  # the centre of the upper right cell
     assert cond[-1, -1] == pytest.approx(model.cond.log_density(np.array([x, y]), 1.0, 0.0), rel=1e-6)
     assert uncond[-1, 0] == pytest.approx(model.uncond.log_density(np.array([-x, y]), 1.0, 0.0), rel=1e-6)
-    assert at.tilted.measures(1.0).adherence == pytest.approx(kernel.Tilted(model).measures(1.0).adherence)
+    assert at.tilted.measures(1.0).adherence == pytest.approx(Tilted(model).measures(1.0).adherence)
     assert at.tilted is at.tilted, "computed once"
 
 
 @pytest.mark.subject(
-    kernel.groups,
-    clean=lambda name, t: kernel.groups(name, 0.0),
-    of_class_a=lambda name, t: kernel.groups("a", t),
+    pictures.groups,
+    clean=lambda name, t: pictures.groups(name, 0.0),
+    of_class_a=lambda name, t: pictures.groups("a", t),
 )
 def test_circles_are_one_standard_deviation_about_each_cluster(subject):
     for name, names, chosen in (("b", ["A", "B", "C"], 1), ("gaussian", ["p(x|c)", "p(x)"], 0)):
         groups = subject(name, 0.2)
         assert [group.name for group in groups] == names
         assert [group.chosen for group in groups] == [k == chosen for k in range(len(groups))]
-        mixture = kernel.noised(name, 0.2).cond
+        mixture = pictures.noised(name, 0.2).cond
         circles = groups[chosen].circles
         assert circles.shape == (73, len(mixture.means), 2)
         np.testing.assert_allclose(np.linalg.norm(circles - mixture.means, axis=2), mixture.s, rtol=1e-12)
@@ -371,9 +426,9 @@ def test_circles_are_one_standard_deviation_about_each_cluster(subject):
 
 
 def test_names_stand_at_a_cluster_or_outside_circles_about_one_centre():
-    for group in kernel.groups("a", 0.1):
-        np.testing.assert_allclose(group.label_at, kernel.noised(group.name.lower(), 0.1).cond.means[0])
-    inner, outer = kernel.groups("gaussian", 0.0)
+    for group in pictures.groups("a", 0.1):
+        np.testing.assert_allclose(group.label_at, pictures.noised(group.name.lower(), 0.1).cond.means[0])
+    inner, outer = pictures.groups("gaussian", 0.0)
     np.testing.assert_allclose(inner.label_at, (0.0, -1.0 - 0.17))
     np.testing.assert_allclose(outer.label_at, (0.0, np.sqrt(2.0) + 0.17))
 
@@ -389,13 +444,13 @@ def test_the_tilted_curve_is_monotone():
 
 
 @pytest.mark.subject(
-    kernel.probe,
+    pictures.probe,
     branches_swapped=lambda *at: replace(
-        kernel.probe(*at), eps_uncond=kernel.probe(*at).eps_cond, eps_cond=kernel.probe(*at).eps_uncond
+        pictures.probe(*at), eps_uncond=pictures.probe(*at).eps_cond, eps_cond=pictures.probe(*at).eps_uncond
     ),
-    in_ve_coordinates=lambda m, x, t, w: kernel.probe(m, tuple(np.multiply(x, np.exp(-3 * t))), t, w),
+    in_ve_coordinates=lambda m, x, t, w: pictures.probe(m, tuple(np.multiply(x, np.exp(-3 * t))), t, w),
     tips_of_x0_hat=lambda m, x, t, w: replace(
-        kernel.probe(m, x, t, w), tips=kernel.probe(m, x, t, w).tips * np.exp(3 * t)
+        pictures.probe(m, x, t, w), tips=pictures.probe(m, x, t, w).tips * np.exp(3 * t)
     ),
 )
 def test_the_probe_shows_the_two_predictions(subject):
@@ -421,7 +476,7 @@ def test_guided_arrow_is_the_guided_prediction_of_the_samplers():
     level = Level.from_alpha_bar(np.exp(-6 * t))
     for by in kernel.GUIDED_BY:
         expected = guided(model, w, by=by)(np.array([x]), level)[0]
-        np.testing.assert_allclose(kernel.probe(model, x, t, w, by).eps_guided, expected, atol=1e-12)
+        np.testing.assert_allclose(pictures.probe(model, x, t, w, by).eps_guided, expected, atol=1e-12)
 
 
 def test_the_probe_shows_the_classifier_that_guides():
@@ -429,7 +484,7 @@ def test_the_probe_shows_the_classifier_that_guides():
     model, t, x = CONDITIONS["a"], 0.2, (0.1, 0.6)
     sigma_t = noised_level(t)[1]
     for by in ("classifier", "clean_classifier"):
-        p = kernel.probe(model, x, t, 1.0, by)
+        p = pictures.probe(model, x, t, 1.0, by)
         np.testing.assert_allclose((p.eps_uncond - p.eps_guided) / sigma_t, p.classifier, rtol=1e-5)
     assert np.hypot(*(p.classifier - p.from_eps)) > 1, "of clean points it is another"
 
@@ -441,7 +496,7 @@ def test_the_probe_shows_the_classifier_that_guides():
         (lambda: Settings(sampler="x"), "`sampler` must be one of ode_heun, sde_heun, langevin, got x."),
         (
             lambda: Settings(guide_by="hand"),
-            "`guide_by` must be one of classifier_free, classifier, clean_classifier, got hand.",
+            "`guide_by` must be one of classifier_free, classifier, clean_classifier, worse_model, got hand.",
         ),
         (
             lambda: kernel.exact_variance(Settings()),
@@ -450,7 +505,9 @@ def test_the_probe_shows_the_classifier_that_guides():
         (lambda: Settings(interval=(0.5, 0.4)), "`interval` must be 0 <= low <= high <= 1, got (0.5, 0.4)."),
         (lambda: kernel.sample(Settings(), 0), "`num_points` must be at least 1, got 0."),
         (lambda: kernel.sample(Settings(guidance_scale=-1.0)), "`guidance_scale` must be at least 0, got -1.0."),
-        (lambda: kernel.probe(CONDITIONS["a"], (0.0, 0.0), 0.0, 1.0), "`t` must be above 0, got 0.0."),
+        (lambda: kernel.sample(Settings(rescale=1.5)), "`rescale` must be between 0 and 1, got 1.5."),
+        (lambda: kernel.sample(Settings(model_error=-0.1)), "`model_error` must be at least 0, got -0.1."),
+        (lambda: pictures.probe(CONDITIONS["a"], (0.0, 0.0), 0.0, 1.0), "`t` must be above 0, got 0.0."),
     ],
 )
 def test_refusals_say_rule_and_value(call, message):

@@ -151,12 +151,12 @@ def test_end_error_is_a_root_mean_square_distance(subject):
 
 def test_points_move_straight_between_states():
     done = run("ddim", 4)
-    np.testing.assert_array_equal(kernel.at(done, 0.0), done.x[0])
-    np.testing.assert_array_equal(kernel.at(done, 1.0), done.x[-1])
-    np.testing.assert_allclose(kernel.at(done, 0.375), (done.x[1] + done.x[2]) / 2)
-    nodes = kernel.path_nodes(done, 0.375, 7)
+    np.testing.assert_array_equal(done.at(0.0), done.x[0])
+    np.testing.assert_array_equal(done.at(1.0), done.x[-1])
+    np.testing.assert_allclose(done.at(0.375), (done.x[1] + done.x[2]) / 2)
+    nodes = done.nodes(0.375, 7)
     np.testing.assert_allclose(nodes, np.stack([done.x[0], done.x[1], (done.x[1] + done.x[2]) / 2])[:, :7])
-    assert len(kernel.path_nodes(done, 0.5, 7)) == 3, "at a state it is there once"
+    assert len(done.nodes(0.5, 7)) == 3, "at a state it is there once"
 
 
 # --- between noises --------------------------------------------------------------------------------------------------

@@ -217,7 +217,9 @@ def test_cells_masks_and_marks_are_of_the_state():
     revealed = [kernel.VOCABULARY[token] for side in (ours, theirs) for token in side.x if token != kernel.MASK]
     layers = everything(unmask).layers
     assert layers["plane.words"]["text"] == revealed
-    assert len(layers["plane.masks"]["x"]) == 30 - len(revealed)
+    drafted = len(layers["plane.drafted"]["x"])
+    assert drafted == (ours.x == kernel.MASK).sum()
+    assert len(layers["plane.masks"]["x"]) + drafted == 30 - len(revealed)
     assert len(layers["plane.new"]["x"]) == ours.committed.sum() + 1
     squares = sum(int(state.committed.sum()) for state in unmask.shown.history)
     assert len(layers["plane.cells"]["x"]) == len(revealed) + squares
@@ -226,6 +228,77 @@ def test_cells_masks_and_marks_are_of_the_state():
     answer = unmask.answer()
     assert len(answer.layers["plane.guesses"]["text"]) == (ours.x == kernel.MASK).sum()
     assert answer.visible == {"plane.guesses": True}
+
+
+def test_what_was_drafted_but_not_committed_is_shown():
+    """The words that the pass drew at the places that are masked after it; guesses take their place."""
+    unmask = Unmask(progress=3 / 15)
+    ours = unmask.shown.sides["unmasked"]
+    masked = ours.x == kernel.MASK
+    want = [kernel.VOCABULARY[token] for token in unmask.passes[3].drafted[0][masked]]
+    layers = everything(unmask).layers
+    assert layers["plane.drafts"]["text"] == want
+    assert len(layers["plane.drafted"]["x"]) == len(want) == masked.sum()
+    drafted = [word for word in re.search("committed: “(.*?)”", unmask.describe())[1].split() if word != "_"]
+    assert drafted == want
+    assert f"{len(want)} words drafted by this pass but not committed" in unmask.describe()
+    unmask.show_guesses = True
+    assert everything(unmask).layers["plane.drafts"]["text"] == []
+    unmask.param.update(show_guesses=False, show_drafts=False)
+    assert "drafted" not in unmask.describe()
+    for progress in (0.0, 1.0):
+        assert everything(Unmask(progress=progress)).layers["plane.drafts"]["text"] == [], "nothing is drafted then"
+
+
+def test_a_trained_model_is_used_while_it_trains():
+    """Its loss and its texts at each step; the same model decodes in the other view."""
+    unmask = Unmask(view="train", training_step=40, progress=1.0)
+    early = everything(unmask)
+    assert early.numbers["excess"][0] == pytest.approx(unmask.truth.excess(unmask.trained))
+    assert early.numbers["excess"][0] < early.numbers["excess"][1] == unmask.truth.excess(unmask.replay.frames[0])
+    assert len(early.layers["training_chart.batches"]["x"]) == unmask.trained.step == 40
+    np.testing.assert_allclose(early.layers["training_chart.floor"]["y"], unmask.truth.floor, rtol=1e-6)
+    assert "by the trained model after 40 training steps" in early.description
+    assert f"{unmask.excess:.3f} above the floor of {unmask.truth.floor:.3f}" in early.description
+    unmask.step()
+    assert unmask.training_step == 60
+    later = everything(unmask)
+    assert later.numbers["excess"][0] < early.numbers["excess"][0]
+    assert unmask.played == "training_step"
+    unmask.param.update(view="decode", model="trained", training_step=40)
+    back = everything(unmask)
+    assert back.layers["plane.words"]["text"] == early.layers["plane.words"]["text"], "each moment can be gone back to"
+    assert unmask.off == (None, None), "nothing is masked"
+    unmask.progress = 0.2
+    assert 0 < unmask.off[0] < unmask.off[1] + 2
+    assert "perceptron" in back.status
+
+
+def test_a_fault_is_measured_beside_the_right_way():
+    unmask = Unmask(remasking="low_confidence", fault="noisy_confidence", num_inference_steps=15)
+    answer = everything(unmask)
+    (wrong, error), (right, _) = answer.numbers["damage"]
+    assert (wrong, error) == (unmask.faulty.likelihood[-1], unmask.faulty.likelihood_error[-1])
+    assert right == unmask.samples.likelihood[-1] > wrong + 2 * error
+    np.testing.assert_allclose(answer.layers["likelihood_chart.faulty"]["y"], unmask.faulty.likelihood, rtol=1e-6)
+    assert "with a fault, Confidence with the Gumbel noise" in answer.description
+    plain = Unmask(remasking="low_confidence", num_inference_steps=15)
+    assert plain.passes[-1].x.tolist() != unmask.passes[-1].x.tolist()
+    assert plain.answer().numbers.get("damage") is None
+
+
+def test_texts_that_end_are_measured():
+    unmask = Unmask(chart_shows="end_of_text")
+    answer = everything(unmask)
+    (share, error), exact = answer.numbers["ends"]
+    found = unmask.end_of_text
+    assert (share, error, exact) == (
+        pytest.approx(found.share["low_confidence"][-1]), pytest.approx(found.error["low_confidence"][-1]), found.exact
+    )  # fmt: skip
+    for way in found.share:
+        np.testing.assert_allclose(answer.layers[f"ends_chart.{way}"]["y"], found.share[way], rtol=1e-6)
+    assert f"exactly {found.exact:.3f}" in answer.description
+    assert found.example in answer.description
 
 
 def test_what_the_last_pass_did_is_marked():

@@ -120,7 +120,8 @@ def test_odd_neighbours_are_those_the_corpus_lacks():
     pairs = {pair for line in language.LINES for pair in zip((".", *line), line, strict=False)}
     text = ["the", "old", "cat", "sleeps", "_", "warm", "sea", ".", "a", "child", "the"]
     x = np.array([MASK if word == "_" else language.TOKEN[word] for word in text])
-    side = kernel.Side(0, 0, x, np.ones(11), np.zeros(11, bool), np.zeros(11, bool))
+    none = np.zeros(11, bool)
+    side = kernel.Side(0, 0, x, np.ones(11), none, none, np.full(11, MASK))
     want = [a != "_" != b and (a, b) not in pairs for a, b in pairwise(text)]
     assert side.odd.tolist() == want
     assert sum(want) == 3

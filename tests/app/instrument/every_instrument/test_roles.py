@@ -24,7 +24,7 @@ def test_hues_are_recognised():
 
 
 def test_nothing_is_named_by_its_hue(cls):
-    """Legends, labels, docs, readings, status and description name things by their role."""
+    """Legends, labels, docs, readings, status and description name things by their role. Quoted texts are free."""
     texts = [p.doc + p.label for p in (cls.param[setting] for setting in cls.settings())]
     texts += [f"{item.label} {item.doc}" for item in cls.panel.measures]
     for scene in cls.scenes().values():
@@ -32,7 +32,7 @@ def test_nothing_is_named_by_its_hue(cls):
     for context in contexts(cls)[:8]:
         answer = made(cls, **context).answer()
         texts += [answer.description or "", answer.status or ""]
-    assert [text for text in texts if HUES.search(text)] == []
+    assert [text for text in texts if HUES.search(re.sub("“[^”]*”", "", text))] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "chapters").glob("*.md")) + sorted(ROOT.glob("instruments/*/about.md")))
