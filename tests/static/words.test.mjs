@@ -22,7 +22,7 @@ const ENGLISH_ONLY = [
 /** What looks like words and is never shown by itself. */
 const NOT_SHOWN = new Set([
   "Escape", "main h2", "Toolbar", "output left-out", "this site", "Python did not start", "The instrument stopped", "This page has no instrument.",
-  "Shift-Enter", "Mod-Enter", "Tab", "ArgList", "Content-Type", "prefers-color-scheme: dark", "It opens with the lab's own code, not with your {}.",
+  "Shift-Enter", "Mod-Enter", "Tab", "Backspace", "ArgList", "Content-Type", "prefers-color-scheme: dark", "It opens with the lab's own code, not with your {}.",
 ]);
 
 /** Templates that a frame is made of. */
@@ -33,6 +33,10 @@ const COMPOSED = [
   "Python did not start: {}", "The instrument stopped: {}", "Copied. It opens with the lab's own code, not with your {}.",
   "{} sent nothing of {} {}", "Cell {}", "Exercise {}", "Python crashed with an internal error ({}). It was restarted.", "Cell",
   "The memory limit of Python (1 GB) was reached. Python was restarted.",
+  "Add", "Weight", "Use these points", "Points as CSV or JSON: x and y in each line, or [[x, y], …]",
+  "or a file: CSV, JSON or an image, whose dark pixels become points",
+  "{} points are used.", "{} points are used, scaled to fit the picture.",
+  "{} of {} points are used, evenly spaced.", "{} of {} points are used, evenly spaced, scaled to fit the picture.",
   "The code recursed too deeply for this browser, and Python crashed. It was restarted.",
 ];
 
