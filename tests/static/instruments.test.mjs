@@ -121,9 +121,13 @@ const pressed = (/** @type {string} */ action) => change({ msg_data: { data: { a
 
 /** Changes leave after the task that made them. */
 const taskOver = () => new Promise((resolve) => setImmediate(resolve));
-/** After all that waits for frames and tasks. */
+const BOKEH = "./bokeh.js";
+/** After all that waits for frames, tasks and imports, which a thread of their own resolves one after the other. */
 async function settled() {
-  for (let turns = 0; turns < 12; turns++) await new Promise((resolve) => setTimeout(resolve));
+  for (let turns = 0; turns < 12; turns++) {
+    await import(BOKEH);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
 }
 
 beforeEach(async () => {
@@ -133,7 +137,7 @@ beforeEach(async () => {
   const bokehDocument = {
     on_change: (/** @type {any} */ callback) => (change = callback),
     _all_models: new Map(/** @type {[string, any][]} */ ([["1", coloured]])),
-    views_manager: { clear() {} },
+    views_manager: { clear() {} }, _cancel_recompute_all_models() {},
   };
   settings = {
     query: "",
