@@ -131,13 +131,15 @@ async function settled() {
 }
 
 beforeEach(async () => {
+  await settled(); // else what the test before has begun would take this test's changes
   for (const leave of leaving.splice(0)) leave(); // else the page of the test before stores its state later
   coloured = { type: "Scatter", tags: new Map(), applied: {}, setv: (/** @type {object} */ values) => Object.assign(coloured.applied, values) };
   coloured.tags = ["a name", new Map([["light", new Map([["fill_color", "#111"]])], ["dark", new Map([["fill_color", "#eee"]])]])];
   const bokehDocument = {
     on_change: (/** @type {any} */ callback) => (change = callback),
     _all_models: new Map(/** @type {[string, any][]} */ ([["1", coloured]])),
-    views_manager: { clear() {} }, _cancel_recompute_all_models() {},
+    views_manager: { clear() {} },
+    _cancel_recompute_all_models() {},
   };
   settings = {
     query: "",

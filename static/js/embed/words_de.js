@@ -94,10 +94,6 @@ export const WORDS = {
   "Another seed, at random": "Anderer Startwert, zufällig",
   "Go to {}": "Zu {}",
   "Clear": "Löschen",
-  "Your own points…": "Eigene Punkte…",
-  "This editor could not be loaded. Choose the data again to try once more.":
-    "Dieser Editor konnte nicht geladen werden. Wählen Sie die Daten noch einmal, um es erneut zu versuchen.",
-  "This entry could not be loaded; try again.": "Dieses Feld konnte nicht geladen werden; versuchen Sie es noch einmal.",
   "{}: arrow keys move it": "{}: mit den Pfeiltasten verschieben",
   "{}: drag it, or use the arrow keys": "{}: ziehen, oder die Pfeiltasten benutzen",
 
