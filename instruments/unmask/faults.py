@@ -65,7 +65,7 @@ NONE = "none"
 
 FAULTS: Mapping[str, Fault] = {
     "noisy_confidence": Fault(
-        noisy_confidence, "Confidence with the Gumbel noise", "the passes begin with the words of the luckiest draws",
+        noisy_confidence, "Noisy confidence", "the passes begin with the words of the luckiest draws",
         "against Nie et al. 2025, generate.py, where the confidence is that of the logits without noise",
     ),
     "float32_noise": Fault(

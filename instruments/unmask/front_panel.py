@@ -28,7 +28,8 @@ PANEL = Panel(
             doc="A diffusion pass computes all n positions; a cached left-to-right pass only those it checks.",
         ),
         Measure(
-            "damage", "log p over all texts", ".2f", "right way", when={"fault": tuple(FAULTS)},
+            "damage", "log p over all texts", ".2f", "right way",
+            when=DECODE | {"chart_shows": "samples", "fault": tuple(FAULTS)},
             doc="Mean over the texts of the chart with this K, nats a word, ± its standard error; and without.",
         ),
         Measure(

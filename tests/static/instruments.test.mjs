@@ -121,19 +121,25 @@ const pressed = (/** @type {string} */ action) => change({ msg_data: { data: { a
 
 /** Changes leave after the task that made them. */
 const taskOver = () => new Promise((resolve) => setImmediate(resolve));
-/** After all that waits for frames and tasks. */
+const BOKEH = "./bokeh.js";
+/** After all that waits for frames, tasks and imports, which a thread of their own resolves one after the other. */
 async function settled() {
-  for (let turns = 0; turns < 12; turns++) await new Promise((resolve) => setTimeout(resolve));
+  for (let turns = 0; turns < 12; turns++) {
+    await import(BOKEH);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
 }
 
 beforeEach(async () => {
+  await settled(); // else what the test before has begun would take this test's changes
   for (const leave of leaving.splice(0)) leave(); // else the page of the test before stores its state later
   coloured = { type: "Scatter", tags: new Map(), applied: {}, setv: (/** @type {object} */ values) => Object.assign(coloured.applied, values) };
   coloured.tags = ["a name", new Map([["light", new Map([["fill_color", "#111"]])], ["dark", new Map([["fill_color", "#eee"]])]])];
   const bokehDocument = {
     on_change: (/** @type {any} */ callback) => (change = callback),
     _all_models: new Map(/** @type {[string, any][]} */ ([["1", coloured]])),
-    views_manager: { clear() {} }, _cancel_recompute_all_models() {},
+    views_manager: { clear() {} },
+    _cancel_recompute_all_models() {},
   };
   settings = {
     query: "",

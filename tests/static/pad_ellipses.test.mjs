@@ -53,6 +53,6 @@ test("a new Gaussian lies away from the others, with their mean weight", () => {
 });
 
 test("a Gaussian is said with its place, shape and share", () => {
-  const said = words([G, { ...G, weight: 0 }], 0);
-  assert.equal(said, "Gaussian 1 of 2: at (-1.00, 0.50), standard deviations 0.80 and 0.20, turned 40°, weight 100 %");
+  const said = words([G, { ...G, weight: 0 }], 0, "drag it");
+  assert.equal(said, "Gaussian 1 of 2: at (-1.00, 0.50), standard deviations 0.80 and 0.20, turned 40°, weight 100 %; drag it");
 });

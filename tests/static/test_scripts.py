@@ -30,6 +30,7 @@ def test_a_failing_script_fails(tmp_path):
 def test_every_script_is_run():
     assert {path.name.split(".")[0] for path in SCRIPTS} == {
         "clients",
+        "dock_news",
         "download",
         "embed",
         "front_panel",
@@ -54,5 +55,6 @@ def test_every_script_is_run():
         "sharing",
         "still_frames",
         "stored",
+        "words",
         "xapi",
     }

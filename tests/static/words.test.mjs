@@ -12,16 +12,16 @@ import { WORDS } from "../../static/js/embed/words_de.js";
 const SCRIPTS = new URL("../../static/js/", import.meta.url);
 const TEMPLATES = new URL("../../app/build/templates/", import.meta.url);
 
-/** Scripts of whole chapters, of editors of an instrument's data, of the author's dialogs, and of answers to the page around: these speak English. */
+/** Scripts of whole chapters, of the author's dialogs, and of answers to the page around: these speak English. */
 const ENGLISH_ONLY = [
-  "page/dock.js", "page/dock_news.js", "page/download_chapter.js", "page/live_preview.js", "page/main.js", "page/offline.js", "page/pad_ellipses.js", "page/pad_points.js", "page/predictions.js",
+  "page/dock.js", "page/dock_news.js", "page/download_chapter.js", "page/live_preview.js", "page/main.js", "page/offline.js", "page/predictions.js",
   "page/progress.js", "page/reset_all.js", "page/service_worker.js", "page/slot_state.js", "page/zip_stream.js",
   "embed/dialog.js", "embed/embed.js", "embed/code.js", "embed/options.js", "embed/schema.js", "embed/xapi.js", "embed/words_de.js",
 ];
 
 /** What looks like words and is never shown by itself. */
 const NOT_SHOWN = new Set([
-  "Escape", "Delete", "Backspace", "main h2", "Toolbar", "output left-out", "this site", "Python did not start", "The instrument stopped", "This page has no instrument.",
+  "Escape", "Backspace", "main h2", "Toolbar", "output left-out", "this site", "Python did not start", "The instrument stopped", "This page has no instrument.",
   "Shift-Enter", "Mod-Enter", "Tab", "ArgList", "Content-Type", "prefers-color-scheme: dark", "It opens with the lab's own code, not with your {}.",
 ]);
 
@@ -33,6 +33,10 @@ const COMPOSED = [
   "Python did not start: {}", "The instrument stopped: {}", "Copied. It opens with the lab's own code, not with your {}.",
   "{} sent nothing of {} {}", "Cell {}", "Exercise {}", "Python crashed with an internal error ({}). It was restarted.", "Cell",
   "The memory limit of Python (1 GB) was reached. Python was restarted.",
+  "Add", "Weight", "Use these points", "Points as CSV or JSON: x and y in each line, or [[x, y], …]",
+  "or a file: CSV, JSON or an image, whose dark pixels become points",
+  "{} points are used.", "{} points are used, scaled to fit the picture.",
+  "{} of {} points are used, evenly spaced.", "{} of {} points are used, evenly spaced, scaled to fit the picture.",
   "The code recursed too deeply for this browser, and Python crashed. It was restarted.",
 ];
 

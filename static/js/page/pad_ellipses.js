@@ -69,15 +69,14 @@ export function pulled(g, part, x, y, outside) {
   return { ...g, across: sd, angle: Math.atan2(dy, dx) - Math.PI / 2 };
 }
 
-/** A Gaussian in words. @param {Gaussian[]} all @param {number} k */
-export function words(all, k) {
+/** A Gaussian in words, and how it is changed. @param {Gaussian[]} all @param {number} k @param {string} how */
+export function words(all, k, how) {
   const g = all[k];
   const share = g.weight + 1 / STEPS;
   const total = all.reduce((sum, other) => sum + other.weight + 1 / STEPS, 0);
-  return (
-    `Gaussian ${k + 1} of ${all.length}: at (${g.x.toFixed(2)}, ${g.y.toFixed(2)}), standard deviations ` +
-    `${g.along.toFixed(2)} and ${g.across.toFixed(2)}, turned ${Math.round((180 * g.angle) / Math.PI)}°, weight ${Math.round((100 * share) / total)} %`
-  );
+  const [x, y, along, across] = [g.x, g.y, g.along, g.across].map((value) => value.toFixed(2));
+  const [turned, weight] = [(180 * g.angle) / Math.PI, (100 * share) / total].map(Math.round);
+  return `Gaussian ${k + 1} of ${all.length}: at (${x}, ${y}), standard deviations ${along} and ${across}, turned ${turned}°, weight ${weight} %; ${how}`;
 }
 
 /** Builds the editor on its pad. @param {HTMLElement} pad @param {import("./front_panel.js").Model} model */
@@ -132,8 +131,8 @@ export function edit(pad, model) {
         element.style.left = `calc(${left}% + ${out * Math.cos(angle)}px)`;
         element.style.top = `calc(${top}% - ${out * Math.sin(angle)}px)`;
         const how = { centre: "arrow keys move it, plus and minus weigh it, Delete deletes it", along: "first axis: arrow keys stretch and turn it", across: "second axis: arrow keys stretch and turn it" }[part];
-        element.setAttribute("aria-label", `${words(all, k)}; ${how}`);
-        element.title = `${words(all, k)}: drag or use the arrow keys`;
+        element.setAttribute("aria-label", words(all, k, String(how)));
+        element.title = words(all, k, "drag it, or use the arrow keys");
         element.toggleAttribute("data-chosen", k === chosen);
       }
     });

@@ -180,9 +180,12 @@ export async function bring(pad, put, file = null) {
       const points = await read();
       const { shares, scaled } = fitted(thinned(points, most), extent);
       put(encoded(shares));
-      const said = [points.length > most ? `${most} of ${points.length} points are used, evenly spaced` : `${points.length} points are used`];
-      if (scaled) said.push("scaled to fit the picture");
-      problem.textContent = `${said.join(", ")}.`;
+      const [used, all] = [Math.min(most, points.length), points.length];
+      if (used < all)
+        problem.textContent = scaled
+          ? `${used} of ${all} points are used, evenly spaced, scaled to fit the picture.`
+          : `${used} of ${all} points are used, evenly spaced.`;
+      else problem.textContent = scaled ? `${used} points are used, scaled to fit the picture.` : `${used} points are used.`;
       entry.toggleAttribute("data-done", true);
     } catch (error) {
       entry.toggleAttribute("data-done", false);

@@ -281,7 +281,7 @@ def test_a_fault_is_measured_beside_the_right_way():
     assert (wrong, error) == (unmask.faulty.likelihood[-1], unmask.faulty.likelihood_error[-1])
     assert right == unmask.samples.likelihood[-1] > wrong + 2 * error
     np.testing.assert_allclose(answer.layers["likelihood_chart.faulty"]["y"], unmask.faulty.likelihood, rtol=1e-6)
-    assert "with a fault, Confidence with the Gumbel noise" in answer.description
+    assert "with a fault, Noisy confidence" in answer.description
     plain = Unmask(remasking="low_confidence", num_inference_steps=15)
     assert plain.passes[-1].x.tolist() != unmask.passes[-1].x.tolist()
     assert plain.answer().numbers.get("damage") is None
