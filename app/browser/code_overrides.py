@@ -155,7 +155,9 @@ def hint_about(error: BaseException, code: str = "") -> str:
 
 
 def _short(name: str) -> str:
-    return name.rpartition(".")[2]
+    """The name of a function without its module: `ddim`, or `Exponential.alpha_bar` of a class."""
+    *_, owner, own = name.split(".")
+    return f"{owner}.{own}" if owner[:1].isupper() else own
 
 
 def _filename(name: str) -> str:
@@ -171,7 +173,7 @@ def _compiled(function: FunctionType, source: str) -> _Form:
 
     Raises `EditError` if `source` does not define a function that can replace it.
     """
-    name, filename = function.__name__, _filename(function.__name__)
+    name, filename = function.__name__, _filename(f"{function.__module__}.{function.__qualname__}")
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     code = compile(source, filename, "exec", __future__.annotations.compiler_flag, dont_inherit=True)
     names = dict(function.__globals__)

@@ -13,7 +13,8 @@ from diffusion_lab.app.instrument.instrument import Instrument
 
 #: Options of an embed page's address, which no setting may be named like. The same list as in `embed/options.js`.
 EMBED_OPTIONS = (
-    "theme", "layout", "show", "hide", "lock", "menu", "measures", "start", "question", "title", "statements", "origin",
+    "theme", "layout", "show", "hide", "lock", "menu", "measures", "start", "question", "title", "lang", "statements",
+    "origin",
 )  # fmt: skip
 
 

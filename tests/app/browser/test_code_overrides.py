@@ -288,7 +288,7 @@ def test_every_instrument_offers_functions_with_sources_that_compile(name: str) 
         head = next(line for line in source["code"].splitlines() if line.startswith("def "))
         assert source["title"].split(".")[-1] in head
     functions = list(editable_functions(cls).values())
-    assert len({function.__name__ for function in functions}) == len(functions), "errors name them by it"
+    assert len({function.__qualname__ for function in functions}) == len(functions), "errors name them by it"
 
 
 class Shown:
