@@ -223,7 +223,7 @@ def test_the_published_site_knows_nothing_of_this(dist):
 
 
 def test_the_builder_itself_is_started_anew(author, serving):
-    serving.edit("app/build/site.py", "PLANNED_CHAPTERS = 10", "PLANNED_CHAPTERS = 11")
+    serving.edit("app/build/site_writer.py", "PLANNED_CHAPTERS = 10", "PLANNED_CHAPTERS = 11")
     serving.wait_for("from now on each build runs in a fresh process")
     author.wait(RELOADED)
     assert author.page.get_by_text("Chapter 1 of 11", exact=True).count() == 1

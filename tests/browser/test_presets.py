@@ -18,7 +18,7 @@ CHAPTERS = {chapter.slug: chapter.of(InstrumentSlot) for chapter in read_documen
 
 
 def in_the_place(slot: InstrumentSlot) -> Instrument:
-    cls = instrument_class(slot.name)
+    cls = instrument_class(slot.instrument)
     return cls(**cls.parse_state(slot.state))
 
 

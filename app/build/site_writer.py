@@ -1,0 +1,253 @@
+"""Writes the pages of the site from its chapters, their results and the instruments."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tomllib
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from diffusion_lab.app.build.build_cache import BuildCache
+from diffusion_lab.app.build.bundles import SiteAssets
+from diffusion_lab.app.build.chapter_results import Page
+from diffusion_lab.app.build.chapter_tree import Cell, Chapter, Exercise, InstrumentSlot, Quiz, Reference, instrument_of
+from diffusion_lab.app.build.notebook import make_notebook
+from diffusion_lab.app.build.oembed import Embedded, oembed_files
+from diffusion_lab.app.build.receipts import reader_data
+from diffusion_lab.app.build.rendered import RenderedInstrument
+from diffusion_lab.app.build.security_policy import with_policy
+from diffusion_lab.app.build.setup_steps import ROOT, SetupError, place_and_message
+
+HERE = Path(__file__).parent
+PLANNED_CHAPTERS = 10
+
+#: The version of the lab, which receipts name.
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+
+#: A link in a chapter's HTML to a place in the same folder.
+CHAPTER_LINK = re.compile(r'href="(?!https?:|data:|mailto:|\.\./)([^"]*)"')
+
+#: The placeholder of a formula in a chapter's HTML.
+MARK = re.compile("\ue000[^\ue001]*\ue001")
+
+
+class SiteWriter:
+    """Writes the site below `out`; calls `written` with the path of each file after writing it.
+
+    `formulas`: placeholder → typeset HTML; `abouts`: instrument → its `about.md` as HTML; `megabytes`: approximate size
+    of the site; `package`: path of the lab's wheel in the site; `embedded`: the embed pages written so far.
+    """
+
+    def __init__(self, out: Path, written: Callable[[Path], None], build_cache: BuildCache, base_url: str = "") -> None:
+        self.out, self._written, self._base_url = out, written, base_url
+        self.embedded: list[Embedded] = []
+        self.formulas: dict[str, str] = {}
+        self.abouts: dict[str, str] = {}
+        self.megabytes = 0
+        self.package = Path()
+        get, put = (partial(call, "templates") for call in (build_cache.get, build_cache.put))
+        compiled: Any = SimpleNamespace(get=get, set=put)
+        self.templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+            bytecode_cache=jinja2.MemcachedBytecodeCache(compiled, ignore_memcache_errors=False),
+        )
+        self.templates.filters["highlighted"] = _highlighted
+        self.templates.filters["kind"] = lambda block: type(block).__name__
+        shutil.rmtree(out, ignore_errors=True)
+        self.assets = SiteAssets(out, written, build_cache)
+
+    def write_chapter(
+        self,
+        page: Page,
+        references: dict[str, Reference],
+        before: Chapter | None,
+        after: Chapter | None,
+        notebook_bytes: int,
+    ) -> None:
+        """Writes a chapter's page, with links to the previous and next chapter and to its notebook."""
+        chapter = page.chapter
+        self._write(
+            f"chapters/{chapter.slug}.html",
+            "chapter.html",
+            page=page,
+            abouts=self.abouts,
+            chapter=chapter,
+            planned=PLANNED_CHAPTERS,
+            before=before,
+            after=after,
+            references=[references[key] for key in chapter.cited],
+            frames=self._frames(page.instruments),
+            codes=self._codes(page.instruments),
+            documents=self._documents(page.instruments),
+            has_instruments=bool(chapter.of(InstrumentSlot)),
+            needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell) or chapter.of(Exercise)),
+            notebook_kilobytes=round(notebook_bytes / 1000),
+            package=self.package.name,
+            package_kilobytes=round(self.package.stat().st_size / 1000),
+            site_megabytes=self.megabytes,
+        )
+
+    def write_package(self, wheel: Path) -> None:
+        """Copies the lab's wheel into the folder of the notebooks."""
+        self.package = self.out / "chapters" / wheel.name
+        self.package.parent.mkdir()
+        shutil.copyfile(wheel, self.package)
+        self._written(self.package)
+
+    def write_notebook(self, page: Page, references: dict[str, Reference]) -> int:
+        """Writes a chapter as a Jupyter notebook; returns its size in bytes."""
+        path = self.out / f"chapters/{page.chapter.slug}.ipynb"
+        notebook = make_notebook(page.chapter, references, page.quizzes, page.constructions, self.package.name)
+        path.write_text(notebook, "utf-8")
+        self._written(path)
+        return path.stat().st_size
+
+    def write_embed(self, name: str, rendered: RenderedInstrument, chapter: Chapter | None) -> None:
+        """Writes a page with one instrument, for an iframe. The page's query string sets the instrument's state."""
+        self._write(
+            f"embed/{name}.html",
+            "embed.html",
+            name=name,
+            instrument=rendered,
+            frames=self._frames({name: rendered}),
+            codes=self._codes({name: rendered}),
+            documents=self._documents({name: rendered}),
+            chapter=chapter,
+            has_instruments=True,
+            needs_python=True,
+        )
+        poster = self.out / f"embed/{name}.svg"
+        poster.write_text(rendered.poster, "utf-8")
+        self._written(poster)
+        self.embedded.append(Embedded(f"embed/{name}", rendered.title, rendered.poster))
+
+    def write_embedded_blocks(self, page: Page) -> None:
+        """Writes a page for each quiz, cell and exercise of a chapter, for an iframe."""
+        before: list[str] = []
+        for block in page.chapter.blocks:
+            if not isinstance(block, Quiz | Cell | Exercise):
+                continue
+            path = block_path(page.chapter, block)
+            html = self.templates.get_template(f"blocks/{type(block).__name__.lower()}.html").render(
+                block=block, page=page
+            )
+            html = CHAPTER_LINK.sub(partial(_from_embed, slug=page.chapter.slug), html)
+            self._write(
+                f"embed/{path}.html",
+                "embed_block.html",
+                name=path,
+                title=getattr(block, "title", "Question"),
+                html=html,
+                above="" if isinstance(block, Quiz) else "".join(before),
+                anchor=f"{type(block).__name__.lower()}-{block.label}",
+                task=not isinstance(block, Cell),
+                slug=page.chapter.slug,
+                chapter=page.chapter,
+                has_instruments=False,
+                needs_python=False,
+            )
+            title = getattr(block, "title", "Question")
+            self.embedded.append(Embedded(f"embed/{path}", f"{title} · {page.chapter.title}"))
+            if isinstance(block, Cell):
+                before.append(html)
+
+    def write_oembed(self) -> None:
+        """Writes the oEmbed file of each embed page, if the site's address is known."""
+        for path, text in (oembed_files(self._base_url, self.embedded) if self._base_url else {}).items():
+            (self.out / path).write_text(text, "utf-8")
+            self._written(self.out / path)
+
+    def write_teachers(self, pages: Sequence[Page], embeds: dict[str, RenderedInstrument]) -> None:
+        """Writes the page for teachers: how to embed, with every setting of every instrument."""
+        blocks = [
+            (page.chapter, [(block_path(page.chapter, b), b) for b in page.chapter.blocks if isinstance(b, kinds)])
+            for kinds in (Quiz, Cell | Exercise)
+            for page in pages
+        ]
+        self._write(
+            "teachers.html",
+            "teachers.html",
+            example=next(name for page in pages for name in page.instruments),
+            titles={name: rendered.title for name, rendered in embeds.items()},
+            settings={name: json.loads(rendered.settings) for name, rendered in embeds.items()},
+            quizzes=blocks[: len(pages)],
+            cells=blocks[len(pages) :],
+            megabytes=self.megabytes,
+            has_instruments=False,
+            needs_python=False,
+        )
+
+    def write_receipt_reader(self, chapters: Sequence[Chapter], titles: dict[str, str]) -> None:
+        """Writes the page that reads receipts; `titles`: instrument → title."""
+        lab = reader_data(VERSION, chapters, titles)
+        self._write("receipts.html", "receipts.html", lab=lab, has_instruments=False, needs_python=False)
+
+    def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
+        """Writes the still frames of instruments; returns slot → (address, setting that the frames vary)."""
+        return {
+            name: (self.assets.add_data(f"{name}-frames.json", rendered.frames.encode()), rendered.frames_param)
+            for name, rendered in instruments.items()
+            if rendered.frames
+        }
+
+    def _codes(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
+        """Writes the functions of instruments that readers may edit; returns slot → address."""
+        return {
+            slot: self.assets.add_data(f"{instrument_of(slot)}-code.json", rendered.code.encode())
+            for slot, rendered in instruments.items()
+        }
+
+    def _documents(self, instruments: dict[str, RenderedInstrument]) -> dict[str, str]:
+        """Writes the Bokeh documents of instruments; returns slot → address."""
+        return {
+            name: self.assets.add_data(f"{name}-document.json", rendered.document.encode())
+            for name, rendered in instruments.items()
+        }
+
+    def write_index(self, chapters: list[Chapter]) -> None:
+        """Writes the front page."""
+        self._write("index.html", "index.html", chapters=chapters, has_instruments=False, needs_python=False)
+
+    def _write(self, path: str, template: str, **values: Any) -> None:
+        root = "../" * path.count("/")
+        try:
+            text = self.templates.get_template(template).render(
+                root=root, urls=self.assets.urls, version=VERSION, base_url=self._base_url, **values
+            )
+        except jinja2.TemplateError as error:
+            raise SetupError(place_and_message(error)) from None
+        text = MARK.sub(lambda mark: self.formulas[mark[0]], text)
+        (self.out / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.out / path).write_text(with_policy(text), "utf-8")
+        self._written(self.out / path)
+
+
+def block_path(chapter: Chapter, block: Quiz | Cell | Exercise) -> str:
+    """Returns the address of a part's own page below `embed/`, without `.html`: `quiz/forward-noised-value`."""
+    return f"{'quiz' if isinstance(block, Quiz) else 'cell'}/{chapter.name}-{block.label}"
+
+
+def _from_embed(link: re.Match[str], slug: str) -> str:
+    """A chapter's link as a page two folders away writes it."""
+    target = link[1] if not link[1].startswith("#") else f"{slug}.html{link[1]}"
+    return f'href="../../chapters/{target}"'
+
+
+@cache
+def _highlighted(code: str) -> Markup:
+    return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n"))
