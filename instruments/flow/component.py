@@ -355,16 +355,16 @@ class FlowMatching(Instrument):
 
     @readings
     def _of_moment(self) -> dict[str, Any]:
+        if self.view != "probe":
+            return {"t": self.t, "probe": None}
+        spread = None if np.isnan(self.met.spread) else self.met.spread  # of no paths there is none
+        return {"t": self.t, "probe": (self.met.mean, spread)}
+
+    @readings
+    def _of_points(self) -> dict[str, Any]:
+        """Apart from the moment's, which need no solver: they follow t while a flow is fitted."""
         found = self.distance
-        values: dict[str, Any] = {
-            "t": self.t,
-            "probe": None,
-            "distance": (found.distance, found.expected) if found else None,
-        }
-        if self.view == "probe":
-            spread = None if np.isnan(self.met.spread) else self.met.spread  # of no paths there is none
-            values["probe"] = (self.met.mean, spread)
-        return values
+        return {"distance": (found.distance, found.expected) if found else None}
 
     @readings
     def _of_flow(self) -> dict[str, Any]:
