@@ -49,7 +49,7 @@ def test_a_preset_out_of_sight_docks_its_instrument(open_lab: Any, window: dict[
     lab.page.locator(".docked").wait_for(state="detached")
     lab.wait("document.querySelector('.instrument').getBoundingClientRect().top < innerHeight / 2")
     lab.page.locator(".return").click()
-    # The browser keeps the place for Back a moment late: a press right after the dock has scrolled a little misses that.
+    # The browser keeps the place for Back a moment late: a press right after the dock has scrolled misses that.
     lab.wait(f"Math.abs(document.querySelector({PRESET!r}).getBoundingClientRect().top - {before}) < 30")
     lab.page.locator(".return").wait_for(state="detached")
 
