@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from diffusion_lab.app.build import prerender, site
+from diffusion_lab.app.build import chapter_results, prerender
 from diffusion_lab.app.build.build_cache import BuildCache
 from diffusion_lab.app.build.chapter_parser import parse_chapter
 from diffusion_lab.app.build.chapter_tree import ChapterError, Reference, link_equations
@@ -56,7 +56,7 @@ def message(text: str, folder: Path) -> str:
     try:
         chapter = parse_chapter(Path("chapter.md"), text, REFERENCES)
         (chapter,) = link_equations([chapter], [parse_chapter(Path("01-other.md"), OTHER, {})])
-        site._prerendered(chapter, here)
+        chapter_results.run_chapter(chapter, here)
         typeset([chapter], BuildCache(folder))
     except ChapterError as error:
         return str(error)
