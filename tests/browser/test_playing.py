@@ -123,9 +123,9 @@ def test_pictures_and_data_say_where_they_are_from(open_lab: Any) -> None:
     assert "# t = 0.4" in data
 
 
-TRANSITIONS = """() => {
+TRANSITIONS = """(scene) => {
   const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]);
-  const pane = all(document).find((e) => e.matches(".front-panel[data-live] [data-scene=score]"));
+  const pane = all(document).find((e) => e.matches(`.front-panel[data-live] [data-scene=${scene}]`));
   const canvas = all(pane).find((e) => e instanceof HTMLCanvasElement);
   const {width, height} = canvas;
   const row = canvas.getContext("2d").getImageData(0, Math.round(height * 0.3), width, 1).data;
@@ -140,4 +140,10 @@ def test_a_density_has_no_cells(open_lab: Any) -> None:
     lab = open_lab()
     lab.open("embed/train.html?view=score&show_arrows=false&training_step=20")
     lab.wait(f"{model()}.training_step === 20 && !{model()}.pale.length")
-    assert lab.page.evaluate(TRANSITIONS) > 2 * 42
+    assert lab.page.evaluate(TRANSITIONS, "score") > 2 * 42
+
+
+def test_nor_has_one_that_stays_as_it_was_drawn_first(lab: Any) -> None:
+    """The density of the data in `distill`, whose row of 60 cells holds two clusters on an empty ground."""
+    lab.open("embed/distill.html")
+    assert lab.page.evaluate(TRANSITIONS, "ends") > 2 * 60

@@ -7,8 +7,8 @@
  *   on_change(callback: (event: any) => void, batches: boolean): void,
  *   _all_models: Map<string, any>
  * }} BokehDocument
- * @typedef {{children(): View[], ready: Promise<void>, has_finished(): boolean, is_destroyed: boolean, repaint(): void,
- *   remove(): void, throttled_paint?: () => Promise<void>, _paint?: (ctx: any, ...rest: any[]) => void, model: any}} View  Bokeh's view of a component or a figure.
+ * @typedef {{children(): Iterable<View>, ready: Promise<void>, has_finished(): boolean, is_destroyed: boolean, repaint(): void,
+ *   remove(): void, throttled_paint?: () => Promise<void>, request_repaint?: () => void, _paint?: (ctx: any, ...rest: any[]) => void, model: any}} View  Bokeh's view of a component or a figure.
  */
 
 import { within } from "./shadow.js";
@@ -125,12 +125,13 @@ function drawInNextFrame(view) {
 
 /**
  * Draws images with the tag "smooth" by interpolation between their cells. Bokeh switches that off before it draws any
- * image; while one of these is drawn, the switch is out of its reach.
- * @param {View} view
+ * image; while one of these is drawn, the switch is out of its reach. A figure that has one is painted again.
+ * @param {View} view @returns {boolean} whether there is such an image
  */
 function smoothImages(view) {
   const { _paint: paint, model } = view;
-  if (paint && model.tags?.includes("smooth"))
+  const smooth = paint !== undefined && model.tags?.includes("smooth");
+  if (paint && smooth)
     view._paint = function (ctx, ...rest) {
       Object.defineProperty(ctx, "imageSmoothingEnabled", { configurable: true, get: () => true, set() {} });
       try {
@@ -139,7 +140,9 @@ function smoothImages(view) {
         Reflect.deleteProperty(ctx, "imageSmoothingEnabled");
       }
     };
-  for (const child of view.children()) smoothImages(child);
+  const within = [...view.children()].filter(smoothImages);
+  if (within.length) view.request_repaint?.();
+  return smooth || within.length > 0;
 }
 
 /** Resolves when the view has finished drawing and a frame has passed. @param {View} view */
