@@ -127,10 +127,12 @@ for name in instrument_names():
     switches = {s: True for s in instrument.settings() if isinstance(getattr(instrument, s), bool)}
     instrument.param.update(**switches)
     for setting in instrument.settings():
+        chosen = getattr(instrument, setting)  # restored: in another view, say, later settings may have no effect
         for option in getattr(instrument.param[setting], "objects", ()):
             instrument.param.update(**{setting: option})
             api.answer(name, 1e9)
             instrument.csv()
+        instrument.param.update(**{setting: chosen})
     instrument.reset()
     used[f"instruments/{name}"] = files_of(needed(asked, base)) | (data_files() - before)
 before = data_files()
