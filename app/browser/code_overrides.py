@@ -156,7 +156,7 @@ def hint_about(error: BaseException, code: str = "") -> str:
 
 def _short(name: str) -> str:
     """The name of a function without its module: `ddim`, or `Exponential.alpha_bar` of a class."""
-    *_, owner, own = name.split(".")
+    *_, owner, own = ["", *name.split(".")]
     return f"{owner}.{own}" if owner[:1].isupper() else own
 
 
