@@ -184,7 +184,7 @@ class FlowMatching(Instrument):
 
     @computed
     def node(self) -> int:
-        """The solver's last node up to t; a number of its own, so that what depends on it rests between two nodes."""
+        """The solver's last node up to t. What depends on the node alone is not computed again between two nodes."""
         return self.run_of_solver.node(self.t)
 
     @computed
