@@ -30,6 +30,8 @@ FONTS = (
     "jetbrains-mono/wght.css",
 )
 SUBSETS = re.compile(r"-(latin|latin-ext|greek|greek-ext)-(wght|opsz)-")
+#: Bokeh measures each font with the letter Ś, for which every page with a figure would download all of `latin-ext`.
+MEASURED = ("U+0100-02BA", "U+0100-0159,U+015B-02BA")
 
 #: Files that the offline cache leaves out, because pages need them rarely or never: always fetched from the network.
 NOT_KEPT_OFFLINE = (
@@ -258,7 +260,8 @@ def _font_faces() -> list[str]:
     for name in FONTS:
         path = NODE_MODULES / "@fontsource-variable" / name
         rules = re.findall(r"@font-face\s*{.*?}", path.read_text("utf-8"), re.DOTALL)
-        faces += [rule.replace("url(./", f"url({path.parent}/") for rule in rules if SUBSETS.search(rule)]
+        used = [rule.replace("url(./", f"url({path.parent}/") for rule in rules if SUBSETS.search(rule)]
+        faces += [rule.replace(*MEASURED) for rule in used]
     return faces
 
 

@@ -29,6 +29,9 @@ LAZY: dict[str, frozenset[str] | None] = {
     "site/bokeh/util/token": frozenset({"calendar"}),
     "site/jinja2/bccache": frozenset({"tempfile"}),
     "site/numpy/_core": frozenset({"_add_newdocs", "_add_newdocs_scalars"}),
+    "site/numpy/_core/_methods": frozenset({"pickle"}),
+    "site/numpy/lib/_format_impl": frozenset({"pickle"}),
+    "site/numpy/lib/_npyio_impl": frozenset({"pickle"}),
     "site/numpy/lib/_utils_impl": frozenset({"platform"}),
     "site/numpy/linalg/_linalg": frozenset({"numpy.linalg._umath_linalg"}),
     "site/numpy/random": frozenset({"_mt19937", "_philox", "_pickle", "_sfc64", "mtrand"}),
@@ -41,8 +44,10 @@ LAZY: dict[str, frozenset[str] | None] = {
     "site/panel/template": None,
     "site/panel/theme": None,
     "site/panel/widgets": None,
+    "site/param/version": frozenset({"subprocess"}),
     "stdlib/html": frozenset({"html.entities"}),
     "stdlib/html/parser": frozenset({"html.entities"}),
+    "stdlib/secrets": frozenset({"base64", "hmac"}),
     "stdlib/urllib/parse": frozenset({"ipaddress"}),
 }
 

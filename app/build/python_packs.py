@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from diffusion_lab.app.build import defer_imports, trim_pyodide
+from diffusion_lab.app.build import defer_imports, lazy_asyncio, trim_pyodide
 from diffusion_lab.app.build.build_cache import BuildCache
 from diffusion_lab.app.build.node_python import SCRIPTS, NodePython
 from diffusion_lab.app.build.setup_steps import NODE_MODULES, ROOT, Say
@@ -185,11 +185,12 @@ def _third_party(numpy_wheel: Path, cache: BuildCache, say: Say) -> Path:
         _lay_out_wheel_and_stdlib(tree, numpy_wheel)
         _shorten_metadata(tree / "site")
         defer_imports.make_lazy(tree)
+        lazy_asyncio.make_lazy(tree / "stdlib")
         with NodePython(folder) as python:
             python.run("compile_tree.py")
         shutil.rmtree(tree)
 
-    recipe = [Path(__file__), Path(defer_imports.__file__), *COMPILER]
+    recipe = [Path(__file__), Path(defer_imports.__file__), Path(lazy_asyncio.__file__), *COMPILER]
     return cache.folder("third-party", [files, numpy_wheel, *recipe], make) / "compiled"
 
 

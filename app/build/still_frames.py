@@ -1,12 +1,13 @@
 """Computes still frames at build time: an instrument's pictures along its main slider.
 
 They let the reader move the slider before Python has loaded; the page shows the nearest frame. A frame has the pictures
-as SVG, with coordinates rounded to a tenth of a pixel, and the texts of the panel.
+as SVG and the texts of the panel. Coordinates are rounded to a tenth of a pixel, those of dots to a pixel.
 """
 
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from diffusion_lab.app.instrument.view import InstrumentView
 
 MOST = 51
 """Maximum number of frames of one slider; more would not look smoother."""
+
+DOT = re.compile(r"M(-?\d+\.\d) (-?\d+\.\d)h0")
+"""A dot in the path of an SVG, as `app/instrument/svg.py` writes it."""
 
 
 def places(instrument: Instrument) -> list[float]:
@@ -43,7 +47,8 @@ def make_frames(view: InstrumentView) -> str:
         frames.append(
             {
                 "pictures": [
-                    pictures.setdefault(figure_svg(figure.plot), len(pictures)) for figure in view.figures.values()
+                    pictures.setdefault(_small(figure_svg(figure.plot)), len(pictures))
+                    for figure in view.figures.values()
                 ],
                 "readings": view.readings_shown,
                 "status": view.status,
@@ -54,3 +59,8 @@ def make_frames(view: InstrumentView) -> str:
     return json.dumps(
         {"param": name, "places": found, "pictures": list(pictures), "frames": frames}, ensure_ascii=False
     )
+
+
+def _small(svg: str) -> str:
+    """Returns the picture with its dots on whole pixels: a cloud of points takes a third of its bytes less."""
+    return DOT.sub(lambda dot: f"M{float(dot[1]):.0f} {float(dot[2]):.0f}h0", svg)

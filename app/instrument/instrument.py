@@ -7,8 +7,6 @@ alternative (`describe`). What has changed since the view was last told is in `a
 
 from __future__ import annotations
 
-import csv
-import difflib
 import io
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -301,6 +299,8 @@ class Instrument(param.Parameterized):
 
         Lines that begin with # come first: the title, the reader's code if there is any, and all settings.
         """
+        import csv  # rarely used: not part of the start
+
         columns = self.table()
         text = io.StringIO()
         text.writelines(f"# {line}\n" for line in self.provenance())
@@ -368,4 +368,6 @@ class Instrument(param.Parameterized):
 
 def _resembles(name: str, settings: tuple[str, ...]) -> bool:
     """Whether a name looks like a misspelt setting."""
+    import difflib  # rarely used: not part of the start
+
     return bool(difflib.get_close_matches(name.casefold(), settings, 1, MISSPELT))

@@ -70,6 +70,7 @@ def test_a_first_visit_to_a_chapter_is_live_before_anything_of_cells_is_download
     cold_lab.open()
     packs = {url.rpartition("/")[2].partition(".")[0] for url in cold_lab.requests if url.endswith(".bin")}
     assert packs == {"start", "core", "lab", "ring", "schedule"}
+    assert not [url for url in cold_lab.requests if "latin-ext" in url], "no letter of the page is in this subset"
 
 
 def test_a_pack_that_was_left_out_is_downloaded_within_an_import(cold_lab: Any) -> None:
@@ -143,6 +144,7 @@ PLAIN = [
     ("import time\nfor k in range(9):\n    print(f'\\r{k + 1} of 9', end='')\nprint()", "9 of 9\n"),
     ("import asyncio\nasync def f(k):\n    await asyncio.sleep(0)\n    return k\nprint(await f(1))", "1\n"),
     ("import asyncio\nprint(asyncio.run(asyncio.sleep(0, 2)))", "2\n"),
+    ("import asyncio\nprint(asyncio.Server.__name__)", "Server\n"),
     ("import builtins\nvars(builtins).clear()", ""),
     ("print('on')", "on\n"),
 ]

@@ -12,8 +12,11 @@ STDLIB = "/work/compiled/stdlib/"
 ZIPPED = "/lib/python314.zip/"  # the published standard library, from which Pyodide has started
 
 # Pyodide under Node has imported these to unpack packages; the browser's does not (see `PACKAGE_LOADER`).
+UNPACKING = {"bz2", "compression", "lzma", "shutil", "tempfile", "zipfile"}
+# It has imported these for its event loop; the browser's imports a part of them (see `lazy_asyncio.py`).
+LOOP = {"asyncio", "base64", "locale", "selectors", "signal", "socket", "ssl", "_ssl", "subprocess"}
 for name in list(sys.modules):
-    if name.partition(".")[0] in ("bz2", "compression", "lzma", "shutil", "tempfile", "zipfile"):
+    if name.partition(".")[0] in UNPACKING | LOOP:
         del sys.modules[name]
 sys.path[:0] = [ROOT, STDLIB]
 
@@ -100,6 +103,7 @@ importlib.import_module = record_import_module
 
 import js  # noqa: E402
 
+importlib.import_module("asyncio")  # as Pyodide's loop does when it starts in the browser
 # Every instrument draws random numbers, and the trace cannot see imports between NumPy's compiled modules.
 importlib.import_module("numpy.random")
 from pyodide.ffi import to_js  # noqa: E402
