@@ -13,6 +13,8 @@ from ..checkout import copy_checkout
 
 CHAPTER = "chapters/01-forward.md"
 PAGE = "chapters/01-forward.html"
+#: How long a test waits for a build, in seconds.
+BUILT = 600
 STARTED = "the lab is at http://"
 
 
@@ -46,7 +48,7 @@ class Serving:
     def wait_for(self, words: str) -> str:
         """The first line with these words."""
         with self._heard:
-            found = self._heard.wait_for(lambda: [line for line in self.said if words in line], timeout=180)
+            found = self._heard.wait_for(lambda: [line for line in self.said if words in line], timeout=BUILT)
         assert found, "".join(self.said)
         return found[0]
 
@@ -152,7 +154,7 @@ def test_two_slots_of_one_instrument_are_two_instruments_of_one_python(author, s
     first, late = page.locator("#instrument-ring"), page.locator("#instrument-ring-late")
 
     def shows(place, t):
-        place.locator(".live-view [data-reading=t]", has_text=t).wait_for(timeout=60_000)
+        place.locator(".live-view [data-reading=t]", has_text=t).wait_for()
 
     shows(first, "0.05")
     shows(late, "0.60")

@@ -14,7 +14,7 @@ from typing import Any
 
 import param
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
 from diffusion_lab.app.instrument.conditions import Condition, as_text
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
@@ -218,10 +218,10 @@ class Visit:
 
 
 @pytest.fixture(scope="module", params=instrument_names())
-def first_visit(request: Any, browser: Browser, site: str) -> Iterator[Visit]:
+def first_visit(request: Any, new_profile: Any, site: str) -> Iterator[Visit]:
     """The page of an instrument, with a profile of its own, before Python is live."""
     watched = Watched()
-    context = browser.new_context(viewport=DESK)
+    context = new_profile()
     yield Visit(watched.lab(context.new_page(), site, context, context.close), request.param)
     watched.end()
 

@@ -121,13 +121,13 @@ def test_ten_frames_start_one_after_the_other(course: Course, codes: dict[str, s
     frame_only = re.sub(r"<script.*?</script>", "", codes["iframe"], flags=re.DOTALL)
     course.open("column", "<p>Text.</p>".join([frame_only] * 10), 900, 800)
     started = "window.lab?.python.health !== 'asleep'"
-    course.frame(0).wait_for_function("() => window.lab?.python.health === 'live'", timeout=60_000)
-    course.frame(1).wait_for_function("() => window.lab?.python.health === 'live'", timeout=60_000)
+    course.frame(0).wait_for_function("() => window.lab?.python.health === 'live'")
+    course.frame(1).wait_for_function("() => window.lab?.python.health === 'live'")
     stages = [course.frame(k).evaluate("performance.timeOrigin + lab.python.stages.worker") for k in (0, 1)]
     live = course.frame(0).evaluate("performance.timeOrigin + lab.python.stages.live")
     assert stages[0] < stages[1] and live - 50 < stages[1], "the second waits for the first"
     loaded = [frame for frame in course.page.frames[1:] if frame.url.startswith(course.lab)]
     assert not any(frame.evaluate(started) for frame in loaded[3:]), "those out of sight have not started"
     course.page.locator("iframe").nth(9).scroll_into_view_if_needed()
-    course.frame(9).wait_for_function("() => window.lab?.python.health === 'live'", timeout=60_000)
+    course.frame(9).wait_for_function("() => window.lab?.python.health === 'live'")
     fits(course.frame(9))
