@@ -251,7 +251,8 @@ class SiteAssets:
                 raise SetupError(f"esbuild:\n{done.stderr}")
 
         files = [path for path in sorted(sources.rglob("*")) if path.is_file()]
-        return self._cache.folder("bundles", [arguments, text, *LIBRARIES, *files], run)
+        command = "\n".join([*arguments, text]).replace(f"{ROOT}/", "")
+        return self._cache.folder("bundles", [command, *LIBRARIES, *files], run)
 
 
 def _font_faces() -> list[str]:

@@ -29,7 +29,7 @@ class Serving:
     def __init__(self, checkout: Path) -> None:
         self.checkout = checkout
         self.said: list[str] = []
-        self.address = ""
+        self.address, self._ended = "", False
         self._heard = threading.Condition()
         command = [sys.executable, "build.py", "serve"]
         self._process = subprocess.Popen(
@@ -44,13 +44,20 @@ class Serving:
             with self._heard:
                 self.said.append(line)
                 self._heard.notify_all()
+        with self._heard:
+            self._ended = True
+            self._heard.notify_all()
 
     def wait_for(self, words: str) -> str:
         """The first line with these words."""
         with self._heard:
-            found = self._heard.wait_for(lambda: [line for line in self.said if words in line], timeout=BUILT)
+            self._heard.wait_for(lambda: self._ended or self._saying(words), timeout=BUILT)
+        found = self._saying(words)
         assert found, "".join(self.said)
         return found[0]
+
+    def _saying(self, words: str) -> list[str]:
+        return [line for line in self.said if words in line]
 
     def so_far(self) -> str:
         with self._heard:
