@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from diffusion_lab.app.build.fresh_process import run_in_fresh_process
-from diffusion_lab.app.build.setup_steps import LOCK_BUILD, ROOT
+from diffusion_lab.app.build.setup_steps import LOCK_BUILD, NODE_MODULES, ROOT, VENV
 
 #: Entries that no build has used for this long are deleted.
 KEPT_SECONDS = 30 * 24 * 3600
@@ -32,8 +32,8 @@ KEPT_SECONDS = 30 * 24 * 3600
 #: Size of the cache, above which the least recently used entries are deleted.
 KEPT_BYTES = 2**30
 
-#: Folders of the checkout with installed files.
-INSTALLED = (".venv/", "static/node_modules/")
+#: Folders with installed files: the name of each in keys → where it is. In a copy of the checkout they may be links.
+INSTALLED = {".venv/": f"{VENV.resolve()}/", "static/node_modules/": f"{NODE_MODULES.resolve()}/"}
 
 #: What every computation in Python depends on: the interpreter and the packages.
 PYTHON = (sys.version, LOCK_BUILD)
@@ -152,6 +152,9 @@ class BuildCache:
         name = os.fspath(value)
         if name.startswith(entries := f"{self._folder}/"):
             return name.removeprefix(entries)
+        for inside, place in INSTALLED.items():
+            if name.startswith(place):
+                name = inside + name.removeprefix(place)
         name = name.removeprefix(f"{ROOT}/")
         if name.startswith(("/", *INSTALLED)):
             status = value.stat()

@@ -239,19 +239,22 @@ class SiteAssets:
         """
 
         def run(out: Path) -> None:
+            # The hashes of chunks depend on the paths of sources, from `cwd`: links to packages must not be followed.
+            outputs = [f"--outdir={out}", f"--metafile={out / 'meta.json'}"]
             done = subprocess.run(
-                [ESBUILD, *arguments, f"--outdir={out}", f"--metafile={out / 'meta.json'}", "--log-level=warning"],
+                [ESBUILD, *arguments, *outputs, "--preserve-symlinks", "--log-level=warning"],
                 input=text,
                 capture_output=True,
                 text=True,
                 env={**os.environ, "NODE_PATH": str(NODE_MODULES)},
-                cwd=ROOT,  # fixed, because the hashes of chunks depend on paths relative to it
+                cwd=ROOT,
             )
             if done.returncode or done.stderr:
                 raise SetupError(f"esbuild:\n{done.stderr}")
 
         files = [path for path in sorted(sources.rglob("*")) if path.is_file()]
-        return self._cache.folder("bundles", [arguments, text, *LIBRARIES, *files], run)
+        command = "\n".join([*arguments, text]).replace(f"{ROOT}/", "")
+        return self._cache.folder("bundles", [command, *LIBRARIES, *files], run)
 
 
 def _font_faces() -> list[str]:

@@ -24,8 +24,9 @@ TWO_PROCESSES = ["-n", "2"]
 BROWSER_TESTS = "tests/browser"
 
 TESTS = """\
-Sets up, builds the site and runs all tests: first those that need no browser, in two processes, then those in a
-browser. Arguments that are not named here go to pytest, which then runs in one process: `build.py test -k cache -x`.
+Sets up, builds the site and runs all tests: first those that need no browser, then those in a browser, both in two
+processes, and last those that measure times (`@pytest.mark.alone`), by themselves. Arguments that are not named here go
+to pytest, which then runs in one process: `build.py test -k cache -x`.
 With --quick no site is built, and tests that need a site, a browser or the NumPy wheel are skipped (`LEFT_OUT` in
 `app/build/quick_tests.py`). Of the others, a folder's tests run if they, or the sources that they run, have changed
 since a quick run last passed. Tests directly in `tests/` (linters, architecture) run after any change.
@@ -171,9 +172,12 @@ def _test(options: argparse.Namespace, say: Progress) -> int:
     say("running the tests")
     if options.further:
         return _pytest(options.further)
-    # The browser starts several processes. Two browsers at once would slow each other down until tests time out.
-    code = _pytest([*TWO_PROCESSES, f"--ignore={BROWSER_TESTS}"])
-    return _pytest([BROWSER_TESTS]) or code
+    codes = [
+        _pytest([*TWO_PROCESSES, f"--ignore={BROWSER_TESTS}"]),
+        _pytest([*TWO_PROCESSES, "-m", "not alone", BROWSER_TESTS]),
+        _pytest(["-m", "alone", BROWSER_TESTS]),
+    ]
+    return next(filter(None, codes), 0)
 
 
 def _quick_test(options: argparse.Namespace, say: Progress) -> int:

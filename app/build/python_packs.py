@@ -300,11 +300,16 @@ def _trace(third_party: Path, own: Tree, cache: BuildCache, say: Say, *, reuse: 
 
 
 def _used(trace: str) -> dict[str, set[str]]:
-    """Parses a trace: place in the tree → which of "base", "cells" and "instruments/NAME" need the file."""
+    """Parses a trace: place in the tree → which of "base", "cells" and "instruments/NAME" need the file.
+
+    A reused trace may name instruments that have been deleted since.
+    """
+    present = {"base", "cells", *(f"instruments/{name}" for name in instrument_names())}
     used: dict[str, set[str]] = {}
     for line in trace.splitlines():
         by, place = line.split()
-        used.setdefault(place, set()).add(by)
+        if by in present:
+            used.setdefault(place, set()).add(by)
     return used
 
 

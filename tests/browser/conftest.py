@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
@@ -26,7 +26,7 @@ from diffusion_lab.app.build.static_host import SiteFile, application
 
 from .bad_host import BadHost
 from .course import CODE, Course, HostPage, open_dialog
-from .lab import DESK, Lab
+from .lab import DESK, PATIENCE, Lab
 from .watched import Watched
 
 #: The warm profile has no service worker, so that tests can intercept every request.
@@ -46,6 +46,9 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
 ]
+
+
+expect.set_options(timeout=PATIENCE)
 
 
 def serve_in_thread(make: Callable[[], Application]) -> tuple[str, Callable[[], None]]:
@@ -128,10 +131,23 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def new_profile(browser: Browser) -> Callable[..., BrowserContext]:
+    """Makes browser profiles: `new_profile(**options of a browser context)`."""
+
+    def make(**options: object) -> BrowserContext:
+        context = browser.new_context(**{"viewport": DESK, **options})  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE)
+        return context
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def warm_profile(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmProfile]:
     """The profile that most tests share."""
     folder = tmp_path_factory.mktemp("profile")
     context = playwright.chromium.launch_persistent_context(folder, viewport=DESK, **_launch_options())  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE)
     context.add_init_script(NO_SERVICE_WORKER)
     yield WarmProfile(context)
     context.close()
@@ -151,7 +167,7 @@ class WarmProfile:
             with self.context.new_page() as page:
                 page.goto(address + "embed/ring.html")
                 for python in ("python", "cells"):
-                    page.wait_for_function(f"() => window.lab?.{python}.snapshot", timeout=120_000)
+                    page.wait_for_function(f"() => window.lab?.{python}.snapshot")
                     assert page.evaluate(f"lab.{python}.snapshot") == "kept"
                     page.evaluate("lab.cells.wake()")
             self._visited.add(address)
@@ -183,11 +199,11 @@ def open_lab(warm_profile: WarmProfile, site: str, watched: Watched) -> Callable
 
 
 @pytest.fixture
-def open_cold(browser: Browser, site: str, watched: Watched) -> Callable[..., Lab]:
+def open_cold(new_profile: Callable[..., BrowserContext], site: str, watched: Watched) -> Callable[..., Lab]:
     """Makes labs with a new profile each: `open_cold(address, **options of a browser context)`."""
 
     def make(address: str = site, **options: object) -> Lab:
-        context = browser.new_context(**{"viewport": DESK, **options})  # type: ignore[arg-type]
+        context = new_profile(**options)
         return watched.lab(context.new_page(), address, context, context.close)
 
     return make

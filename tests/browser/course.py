@@ -66,8 +66,8 @@ class Course:
     def live(self) -> Frame:
         """The lab's frame, when Python is live in it."""
         frame = self.frame()
-        frame.wait_for_selector(LIVE, timeout=60_000)
-        frame.wait_for_selector(".live[data-state=live]", state="attached", timeout=60_000)
+        frame.wait_for_selector(LIVE)
+        frame.wait_for_selector(".live[data-state=live]", state="attached")
         return frame
 
 
@@ -75,7 +75,7 @@ def open_dialog(lab: Lab) -> None:
     """Opens the dialog of the first instrument, and waits until its preview has said which settings there are."""
     lab.instrument.locator(".menu summary").click()
     lab.instrument.locator("[data-do=embed]").click()
-    lab.page.locator("dialog [name=control-seed]").wait_for(timeout=60_000)
+    lab.page.locator("dialog [name=control-seed]").wait_for()
 
 
 def fits(frame: Frame, slider: str = "t") -> None:

@@ -13,6 +13,8 @@ from ..checkout import copy_checkout
 
 CHAPTER = "chapters/01-forward.md"
 PAGE = "chapters/01-forward.html"
+#: How long a test waits for a build, in seconds.
+BUILT = 600
 STARTED = "the lab is at http://"
 
 
@@ -27,7 +29,7 @@ class Serving:
     def __init__(self, checkout: Path) -> None:
         self.checkout = checkout
         self.said: list[str] = []
-        self.address = ""
+        self.address, self._ended = "", False
         self._heard = threading.Condition()
         command = [sys.executable, "build.py", "serve"]
         self._process = subprocess.Popen(
@@ -42,13 +44,20 @@ class Serving:
             with self._heard:
                 self.said.append(line)
                 self._heard.notify_all()
+        with self._heard:
+            self._ended = True
+            self._heard.notify_all()
 
     def wait_for(self, words: str) -> str:
         """The first line with these words."""
         with self._heard:
-            found = self._heard.wait_for(lambda: [line for line in self.said if words in line], timeout=180)
+            self._heard.wait_for(lambda: self._ended or self._saying(words), timeout=BUILT)
+        found = self._saying(words)
         assert found, "".join(self.said)
         return found[0]
+
+    def _saying(self, words: str) -> list[str]:
+        return [line for line in self.said if words in line]
 
     def so_far(self) -> str:
         with self._heard:
@@ -152,7 +161,7 @@ def test_two_slots_of_one_instrument_are_two_instruments_of_one_python(author, s
     first, late = page.locator("#instrument-ring"), page.locator("#instrument-ring-late")
 
     def shows(place, t):
-        place.locator(".live-view [data-reading=t]", has_text=t).wait_for(timeout=60_000)
+        place.locator(".live-view [data-reading=t]", has_text=t).wait_for()
 
     shows(first, "0.05")
     shows(late, "0.60")

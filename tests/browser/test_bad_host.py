@@ -18,7 +18,7 @@ DONE = re.compile(r"\d m?s")
 def said(lab: Any) -> str:
     """What the instrument says when it has failed."""
     failed = lab.instrument.locator(".live[data-state=failed] .words")
-    failed.wait_for(timeout=45_000)
+    failed.wait_for()
     return str(failed.inner_text())
 
 
@@ -113,7 +113,7 @@ def test_an_editor_that_has_gone_with_the_last_version(open_cold: Callable[..., 
     bar = lab.page.locator(".page-bar")
     expect(bar).to_contain_text("There is a newer version of this page; reload it. What you have typed is kept.")
     cell.locator(".run").click()
-    cell.locator(".state", has_text=DONE).wait_for(timeout=60_000)
+    cell.locator(".state", has_text=DONE).wait_for()
     assert bar.count() == 1
     lab.page.goto("about:blank")  # other cells may still be asking for their editor
     lab.messages.clear()
@@ -138,7 +138,7 @@ def test_a_cells_worker_that_ends_is_replaced(lab: Any) -> None:
     lab.open()
     cell = lab.edit("dissolve", "import js\nx = 1\njs.self.close()")
     cell.locator(".cm-content").press("Control+Enter")
-    cell.locator(".again").wait_for(timeout=60_000)
+    cell.locator(".again").wait_for()
     assert lab.run(lab.edit("dissolve", "print(6 * 7)")) == ["42\n"]
 
 
@@ -179,7 +179,7 @@ def test_without_storage_cells_start_ahead_and_a_line_says_what_is_missing(
     lab.page.add_init_script(in_page)
     lab.open()
     lab.page.locator("[data-cell]").first.scroll_into_view_if_needed()
-    lab.page.wait_for_function("() => lab.cells.health === 'live'", timeout=60_000)
+    lab.page.wait_for_function("() => lab.cells.health === 'live'")
     assert lab.page.evaluate("lab.python.snapshot").startswith("none: this browser ")
     expect(lab.page.locator(".foot .offline")).to_have_text(f"Offline reading is not available: {words}")
 

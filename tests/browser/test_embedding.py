@@ -9,13 +9,25 @@ import pytest
 from .course import FRAMES, Course, fits, settled
 from .lab import model
 
+#: Notes each height that the frame has.
+HEIGHTS = """window.seen = [];
+const watch = new ResizeObserver(([{ contentRect }]) => contentRect.height && seen.push(contentRect.height));
+if (top === window)
+  addEventListener("DOMContentLoaded", () => watch.observe(document.querySelector("iframe, instrument-lab")))"""
+
 
 @pytest.mark.parametrize("kind", ["iframe", "element"])
 @pytest.mark.parametrize(("host", "width"), [("plain", 1100), ("column", 900), ("plain", 390)])
-def test_the_pasted_code_fits(course: Course, codes: dict[str, str], kind: str, host: str, width: int) -> None:
+def test_the_pasted_code_fits_and_the_page_around_does_not_jump(
+    course: Course, codes: dict[str, str], kind: str, host: str, width: int
+) -> None:
+    """From the first paint until Python is live the frame's height changes by less than a line of text."""
+    course.page.add_init_script(HEIGHTS)
     course.open(host, codes[kind], width)
     frame = course.live()
     settled(frame)
+    heights = course.page.evaluate("seen")
+    assert len(heights) > 0 and max(heights) - min(heights) < 20, heights
     fits(frame)
     assert float(frame.locator(".live-view [data-reading=t]").inner_text()) == 0.3
     assert frame.evaluate(f"{model()}.query") == "t=0.3&seed=7"
@@ -32,22 +44,6 @@ def test_the_height_follows_in_both_directions(course: Course, codes: dict[str, 
     settled(frame)
     frame.locator(".live-view [data-more]").click()
     frame.wait_for_function(f"() => innerHeight === {first}")
-
-
-@pytest.mark.parametrize("kind", ["iframe", "element"])
-@pytest.mark.parametrize(("host", "width"), [("column", 900), ("plain", 390)])
-def test_the_page_around_does_not_jump(course: Course, codes: dict[str, str], kind: str, host: str, width: int) -> None:
-    """From the first paint until Python is live the frame's height changes by less than a line of text."""
-    course.page.add_init_script(
-        """window.seen = [];
-        const watch = new ResizeObserver(([{ contentRect }]) => contentRect.height && seen.push(contentRect.height));
-        if (top === window)
-          addEventListener("DOMContentLoaded", () => watch.observe(document.querySelector("iframe, instrument-lab")))"""
-    )
-    course.open(host, codes[kind], width)
-    settled(course.live())
-    heights = course.page.evaluate("seen")
-    assert len(heights) > 0 and max(heights) - min(heights) < 20, heights
 
 
 def test_a_content_that_follows_the_window_does_not_grow_for_ever(course: Course, codes: dict[str, str]) -> None:
@@ -121,13 +117,13 @@ def test_ten_frames_start_one_after_the_other(course: Course, codes: dict[str, s
     frame_only = re.sub(r"<script.*?</script>", "", codes["iframe"], flags=re.DOTALL)
     course.open("column", "<p>Text.</p>".join([frame_only] * 10), 900, 800)
     started = "window.lab?.python.health !== 'asleep'"
-    course.frame(0).wait_for_function("() => window.lab?.python.health === 'live'", timeout=60_000)
-    course.frame(1).wait_for_function("() => window.lab?.python.health === 'live'", timeout=60_000)
+    course.frame(0).wait_for_function("() => window.lab?.python.health === 'live'")
+    course.frame(1).wait_for_function("() => window.lab?.python.health === 'live'")
     stages = [course.frame(k).evaluate("performance.timeOrigin + lab.python.stages.worker") for k in (0, 1)]
     live = course.frame(0).evaluate("performance.timeOrigin + lab.python.stages.live")
     assert stages[0] < stages[1] and live - 50 < stages[1], "the second waits for the first"
     loaded = [frame for frame in course.page.frames[1:] if frame.url.startswith(course.lab)]
     assert not any(frame.evaluate(started) for frame in loaded[3:]), "those out of sight have not started"
     course.page.locator("iframe").nth(9).scroll_into_view_if_needed()
-    course.frame(9).wait_for_function("() => window.lab?.python.health === 'live'", timeout=60_000)
+    course.frame(9).wait_for_function("() => window.lab?.python.health === 'live'")
     fits(course.frame(9))

@@ -47,8 +47,8 @@ def test_the_dialog_shows_and_writes_what_is_chosen(open_lab: Make) -> None:
     dialog.locator("[name=size]").select_option("fixed")
     preview = lab.page.frames[-1]
     preview.wait_for_url("**/embed/ring.html?*lock=seed*")
-    preview.wait_for_selector(LIVE, timeout=60_000)
-    preview.wait_for_selector(".live[data-state=live]", state="attached", timeout=60_000)
+    preview.wait_for_selector(LIVE)
+    preview.wait_for_selector(".live[data-state=live]", state="attached")
     preview.locator(".live-view input[type=range][data-param=t]").press("ArrowRight")
     lab.wait(f"{CODE}.includes('t=0.06')")
     dialog.locator("button.copy").click()

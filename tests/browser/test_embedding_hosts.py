@@ -108,7 +108,7 @@ def test_a_lab_whose_host_sends_a_policy(course: Course, codes: dict[str, str], 
     else:
         frame = course.frame()
         said = frame.locator(".cannot")
-        said.wait_for(timeout=30_000)
+        said.wait_for()
         assert said.inner_text().startswith("Python cannot run here: ")
         assert frame.locator(".still .figure svg").first.is_visible()
     course.page.goto("about:blank")
@@ -151,7 +151,7 @@ def test_no_web_assembly(course: Course, codes: dict[str, str]) -> None:
     )  # compact; the second need not wait for the first
     for number in (0, 1):
         frame = course.frame(number)
-        frame.locator(".live[data-state=failed]").wait_for(timeout=10_000)
+        frame.locator(".live[data-state=failed]").wait_for()
         assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
         inside = frame.locator(".retry").evaluate("(e) => e.getBoundingClientRect().right <= innerWidth")
         assert inside

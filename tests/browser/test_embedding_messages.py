@@ -41,23 +41,24 @@ def test_messages(course: Course) -> None:
     assert next(setting for setting in described if setting["name"] == "t")["high"] == 1
 
 
-@pytest.mark.parametrize(
-    ("request_", "said"),
-    [
-        ({"type": "setState", "settings": {"t": 7}}, "`t` must be a number from 0 to 1, got 7."),
-        ({"type": "setState", "settings": {"t": 0.2, "tee": 1}}, "There is no setting `“tee”`"),
-        ({"type": "setState", "settings": {"view": "<b>"}}, "`view` must be one of clean, forward, reverse"),
-        ({"type": "setState"}, "`setState` has a wrong `settings`"),
-        ({"type": "explode"}, "There is no message"),
-        ({"type": "setTheme", "theme": "blue"}, "`setTheme` has a wrong `theme`"),
-    ],
-)  # fmt: skip
-def test_a_wrong_message_is_answered_by_a_sentence(course: Course, request_: dict[str, Any], said: str) -> None:
+#: A wrong message, and what its answer says.
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"type": "setState", "settings": {"t": 7}}, "`t` must be a number from 0 to 1, got 7."),
+    ({"type": "setState", "settings": {"t": 0.2, "tee": 1}}, "There is no setting `“tee”`"),
+    ({"type": "setState", "settings": {"view": "<b>"}}, "`view` must be one of clean, forward, reverse"),
+    ({"type": "setState"}, "`setState` has a wrong `settings`"),
+    ({"type": "explode"}, "There is no message"),
+    ({"type": "setTheme", "theme": "blue"}, "`setTheme` has a wrong `theme`"),
+]
+
+
+def test_a_wrong_message_is_answered_by_a_sentence(course: Course) -> None:
     course.open("listening", embed(course, "t=0.3&start=paused"), 776)
     course.page.wait_for_function("() => heard.some(({ type }) => type === 'ready')")
-    answer = course.page.evaluate("(request) => ask(request)", request_)
-    assert answer["type"] == "error" and said in answer["message"]
-    assert course.page.evaluate("ask({type: 'getState'})")["settings"]["t"] == 0.3, "nothing has moved"
+    for request, said in WRONG:
+        answer = course.page.evaluate("(request) => ask(request)", request)
+        assert answer["type"] == "error" and said in answer["message"]
+        assert course.page.evaluate("ask({type: 'getState'})")["settings"]["t"] == 0.3, "nothing has moved"
 
 
 @pytest.mark.parametrize("host", ["h5p", "lti"])

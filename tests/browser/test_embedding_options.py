@@ -105,7 +105,7 @@ def test_a_cell_alone_runs_those_above_it(course: Course) -> None:
     course.open("plain", code, 800)
     cell = course.frame().locator("main > .cell[data-editable]")
     cell.locator(".run").click()
-    cell.locator(".state", has_text=re.compile(r"\d m?s")).wait_for(timeout=60_000)
+    cell.locator(".state", has_text=re.compile(r"\d m?s")).wait_for()
     assert "sd of a mode" in cell.locator(".output.text").first.inner_text()
     assert not cell.locator(".output.error").count()
     assert not course.frame().locator(".above .cell").first.is_visible()

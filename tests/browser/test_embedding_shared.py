@@ -15,8 +15,8 @@ def two(course: Course) -> tuple[Frame, Frame]:
     ]
     course.open("plain", "".join(frames), 700)
     for frame in (course.frame(0), course.frame(1)):
-        frame.wait_for_selector(LIVE, timeout=60_000)
-        frame.wait_for_selector(".live[data-state=live]", state="attached", timeout=60_000)
+        frame.wait_for_selector(LIVE)
+        frame.wait_for_selector(".live[data-state=live]", state="attached")
     return course.frame(0), course.frame(1)
 
 
@@ -36,7 +36,7 @@ def test_two_frames_share_an_interpreter_and_outlive_the_one_that_started_it(cou
     course.page.evaluate(f"document.querySelectorAll('iframe')[{owner}].remove()")
     other = frames[1 - owner]
     other.wait_for_function("() => 'labShare' in window")
-    other.wait_for_selector(".live[data-state=live]", state="attached", timeout=60_000)
+    other.wait_for_selector(".live[data-state=live]", state="attached")
     other.wait_for_function(f"() => {model()}.t === {(0.4, 0.6)[1 - owner]} && {model()}.seed === {(7, 8)[1 - owner]}")
     move(other, "0.8")
     assert len(course.page.workers) == 1
@@ -52,8 +52,8 @@ def test_code_of_a_reader_runs_in_no_interpreter_that_another_frame_uses(course:
           lab.python.send({ type: "edit", run: 1, instrument: "ring", name: "no_such_function", code: "" });
         }"""
     )
-    joined.wait_for_function("() => window.edited === false", timeout=60_000)
-    joined.wait_for_selector(".live[data-state=live]", state="attached", timeout=60_000)
+    joined.wait_for_function("() => window.edited === false")
+    joined.wait_for_selector(".live[data-state=live]", state="attached")
     joined.wait_for_function(f"() => {model()}.t === 0.4")
     assert len(course.page.workers) == 2
     for frame in frames:

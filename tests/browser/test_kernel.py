@@ -44,7 +44,7 @@ def run(lab: Any, cell: Locator, code: str, said: str) -> None:
     editor.press("Control+a")
     lab.page.keyboard.insert_text(code)
     editor.press("Control+Enter")
-    cell.locator(".state", has_text=re.compile(said)).wait_for(timeout=30_000)
+    cell.locator(".state", has_text=re.compile(said)).wait_for()
 
 
 def mark(lab: Any) -> str:
@@ -139,7 +139,7 @@ def test_an_endless_loop_in_the_kernel(
     lab.slide("t", 0.55)  # moved while it does not answer: not lost
     cell.locator(".stop").click()
     cell.locator(".state", has_text="stopped").wait_for()
-    lab.instrument.locator(".live-view [data-reading=t]", has_text="0.55").wait_for(timeout=30_000)
+    lab.instrument.locator(".live-view [data-reading=t]", has_text="0.55").wait_for()
     lab.page.locator(".arriving").wait_for(state="detached")
     lab.slide("t", 0.42)
     lab.shows("t", "0.42")
@@ -156,8 +156,8 @@ def test_a_loop_that_a_slider_runs_into(
     code = source("ring", "forward").replace("    return ", "    while t > 0.5:\n        pass\n    return ")
     run(lab, cell, code, "in the instrument")
     lab.slide("t", 0.8)
-    lab.page.locator(".edited .stuck button").click(timeout=10_000)  # it shows itself
-    lab.instrument.locator(".live-view [data-reading=t]", has_text="0.80").wait_for(timeout=30_000)
+    lab.page.locator(".edited .stuck button").click()  # it shows itself
+    lab.instrument.locator(".live-view [data-reading=t]", has_text="0.80").wait_for()
     lab.page.locator(".arriving").wait_for(state="detached")
     assert np.abs(lab.points()[:, :2]).max() > 0.1
     assert "its own code" in mark(lab)
@@ -168,7 +168,7 @@ def test_a_start_that_is_tried_again_keeps_what_the_instrument_showed(lab: Any) 
     lab.slide("t", 0.42)
     lab.shows("t", "0.42")
     lab.page.evaluate("lab.python.retry()")
-    lab.page.wait_for_function("() => lab.python.health === 'live'", timeout=60_000)
+    lab.page.wait_for_function("() => lab.python.health === 'live'")
     lab.page.locator(".arriving").wait_for(state="detached")
     assert lab.reading("t") == 0.42
     lab.instrument.locator(".live-view [data-action=reset]").click()

@@ -41,6 +41,7 @@ window.Worker = class extends Worker {
 }"""
 
 
+@pytest.mark.alone
 def test_a_slider_moves_while_a_flow_is_fitted(lab: Any) -> None:
     lab.open("embed/flow.html")
     panel = lab.instrument.locator(".live-view .front-panel")
@@ -74,15 +75,18 @@ def test_work_that_nobody_wants_any_more_is_given_up(lab: Any) -> None:
     np.testing.assert_allclose(lab.points()[:, :2], FlowMatching().shown[0], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", instrument_names())
+def slow_drags(name: str) -> list[Any]:
+    return [drag for drag in examples(name).drags if drag.slow]
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("name", [name for name in instrument_names() if slow_drags(name)])
 def test_no_slow_setting_keeps_python(lab: Any, name: str) -> None:
     """Each setting that brings about long work, moved from end to end: Python answers each change soon."""
     cls = instrument_class(name)
     lab.page.add_init_script(OVERHEAR)
     lab.open(f"embed/{name}.html")
-    for drag in examples(name).drags:
-        if not drag.slow:
-            continue
+    for drag in slow_drags(name):
         values = {setting: as_text(value) for setting, value in drag.state.items()}
         lab.instrument.locator(".live-view [data-action=reset]").click()
         lab.wait(f"{model()}.query === ''")

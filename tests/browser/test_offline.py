@@ -58,7 +58,7 @@ def test_an_embedded_page_keeps_nothing_on_its_own(open_cold: Callable[..., Any]
     lab.page.goto(site)
     lab.page.evaluate("document.body.innerHTML = '<iframe src=\"embed/ring.html\" width=900 height=900></iframe>'")
     frame = next(frame for frame in lab.page.frames if frame != lab.page.main_frame)
-    frame.wait_for_function("() => window.lab?.python.snapshot", timeout=60_000)
+    frame.wait_for_function("() => window.lab?.python.snapshot")
     assert lab.page.evaluate("navigator.serviceWorker.getRegistrations().then(all => all.length)") == 0
 
 
@@ -75,7 +75,7 @@ def keep(lab: Any) -> None:
     """Goes to the front page and keeps the site, as a page with an instrument does after a while."""
     lab.page.goto(lab.site)
     lab.page.evaluate(REGISTERED)
-    lab.page.wait_for_function(ACTIVATED, timeout=60_000)
+    lab.page.wait_for_function(ACTIVATED)
 
 
 def test_a_host_that_drops_html(open_cold: Callable[..., Any], bad_host: Any) -> None:
@@ -102,5 +102,5 @@ def test_parts_of_an_open_page_outlive_its_version(open_cold: Callable[..., Any]
     cell.scroll_into_view_if_needed()
     lab.page.locator("[data-cell][data-editable]").first.wait_for()
     cell.locator(".run").click()
-    cell.locator(".state", has_text=re.compile(r"\d m?s")).wait_for(timeout=60_000)
+    cell.locator(".state", has_text=re.compile(r"\d m?s")).wait_for()
     assert not lab.page.locator(".page-bar").count()

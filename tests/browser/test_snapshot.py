@@ -72,14 +72,13 @@ def quiet(lab: Any) -> None:
           window.labBefore = now;
           return performance.now() - labSince > 500;
         }""",
-        timeout=60_000,
     )
 
 
 def visit(lab: Any, name: str) -> tuple[list[str], list[str]]:
     """An instrument's models as they come, and after its sliders have been moved and its seed set."""
     lab.open(f"embed/{name}.html", live=False)
-    lab.page.wait_for_function("() => window.lab?.python.health === 'live'", timeout=60_000)
+    lab.page.wait_for_function("() => window.lab?.python.health === 'live'")
     quiet(lab)
     before = plain(lab.page.evaluate(STATE))
     for control in lab.page.locator(CONTROLS).all():
@@ -91,7 +90,7 @@ def visit(lab: Any, name: str) -> tuple[list[str], list[str]]:
 def keep(lab: Any) -> None:
     """Stays on a page until its snapshot has been made."""
     lab.open("embed/ring.html")
-    lab.page.wait_for_function("() => window.lab.python.snapshot", timeout=120_000)
+    lab.page.wait_for_function("() => window.lab.python.snapshot")
     assert lab.page.evaluate("window.lab.python.snapshot") == "kept"
 
 
@@ -137,7 +136,7 @@ def draws(lab: Any) -> list[str]:
         "import random, numpy as np\nprint(random.random(), np.random.rand(), np.random.default_rng().random())"
     )
     cell.locator(".cm-content").press("Control+Enter")
-    cell.locator(".state", has_text=re.compile(r"\d m?s")).wait_for(timeout=30_000)
+    cell.locator(".state", has_text=re.compile(r"\d m?s")).wait_for()
     return str(cell.locator("pre.output").inner_text()).split()
 
 
@@ -178,9 +177,9 @@ COPY = """async ([from, to]) => {
 
 
 @pytest.fixture(scope="module")
-def returning(browser: Any, site: str) -> Iterator[Any]:
+def returning(new_profile: Any, site: str) -> Iterator[Any]:
     """A reader with a snapshot of their own, which tests may damage."""
-    watched, context = Watched(), browser.new_context()
+    watched, context = Watched(), new_profile()
     lab = watched.lab(context.new_page(), site, context, context.close)
     keep(lab)
     lab.page.evaluate(COPY, ["lab-python", "copy"])

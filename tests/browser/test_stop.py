@@ -39,12 +39,12 @@ def put(lab: Any, code: str, label: str = "dissolve") -> Locator:
 
 def state(cell: Locator, words: str) -> None:
     """Waits until the cell's line says so."""
-    cell.locator(".state", has_text=re.compile(words)).wait_for(timeout=30_000)
+    cell.locator(".state", has_text=re.compile(words)).wait_for()
 
 
 def running(cell: Locator, printed: str = "begun") -> None:
     """Waits until the cell's own code runs: it has printed this."""
-    cell.locator("pre.output.text", has_text=printed).wait_for(timeout=30_000)
+    cell.locator("pre.output.text", has_text=printed).wait_for()
 
 
 def instruments_answer(lab: Any) -> None:
@@ -52,7 +52,7 @@ def instruments_answer(lab: Any) -> None:
     before = lab.points()
     now = float(lab.instrument.locator(".live-view input[type=range][data-param=t]").input_value())
     lab.slide("t", wanted := round((now + 0.37) % 1, 2))
-    lab.instrument.locator(".live-view [data-reading=t]", has_text=f"{wanted:.2f}").wait_for(timeout=30_000)
+    lab.instrument.locator(".live-view [data-reading=t]", has_text=f"{wanted:.2f}").wait_for()
     assert np.abs(lab.points() - before).max() > 0.01
 
 
@@ -128,7 +128,7 @@ def test_a_question_to_the_keyboard(plain: Any) -> None:
 def test_printing_without_end(stopping: Any) -> None:
     code = "k = 0\nwhile True:\n    print(k)\n    k += 1"
     cell = put(stopping, code)
-    cell.locator(".left-out", has_text=re.compile(r"… \d{2,3},\d{3} lines left out …")).wait_for(timeout=30_000)
+    cell.locator(".left-out", has_text=re.compile(r"… \d{2,3},\d{3} lines left out …")).wait_for()
     instruments_answer(stopping)
     cell.locator(".stop").click()
     state(cell, "^stopped$")

@@ -45,7 +45,7 @@ def test_a_chapter_as_a_zip_runs_from_a_folder(
 ) -> None:
     lab = open_cold().open(CHAPTER, live=False)
     said = lab.page.locator(".take output")
-    with lab.page.expect_download(timeout=120_000) as download:
+    with lab.page.expect_download() as download:
         lab.page.get_by_role("button", name="Page as a zip").click()
         expect(said).to_have_text(re.compile(r"^\d+ of \d+ files, \d+ MB$"))
     expect(said).to_have_text(re.compile(r"^Saved as diffusion-instrument-lab-04-guidance\.zip, \d+ MB\."))
@@ -72,7 +72,7 @@ def test_a_chapter_as_a_zip_runs_from_a_folder(
     taken = open_cold(address + FOLDER).open(CHAPTER)
     cell = taken.page.locator("[data-cell]").first
     cell.locator(".run").click()
-    cell.locator(".state", has_text="ms").wait_for(timeout=60_000)
+    cell.locator(".state", has_text="ms").wait_for()
     assert cell.locator(".output").count()
     assert not cell.locator(".output.error").count()
     taken.wait("navigator.serviceWorker?.controller?.state === 'activated'")  # it has asked for all files
@@ -91,11 +91,11 @@ def test_a_file_that_cannot_be_had_is_named_and_nothing_is_saved(open_cold: Call
     words = re.compile(
         r"^No zip was made: /embed/ring\.html could not be downloaded, because the server answered 503\."
     )
-    expect(said).to_have_text(words, timeout=120_000)
+    expect(said).to_have_text(words)
     expect(button).to_be_enabled()
     assert not downloads
     lab.page.context.unroute("**/embed/ring.html")
-    with lab.page.expect_download(timeout=120_000):
+    with lab.page.expect_download():
         button.click()
     lab.messages = [text for text in lab.messages if "503" not in text]
 

@@ -13,7 +13,7 @@ def test_a_host_that_does_not_answer_is_said_and_can_be_tried_again(cold_lab: An
     lab.page.context.route("**/core.*.bin", lambda route: route.abort())
     lab.open("embed/ring.html", live=False)
     failed = lab.instrument.locator(".live[data-state=failed]")
-    failed.wait_for(timeout=30_000)
+    failed.wait_for()
     assert re.search(r"Python did not start: [\d.:]+ did not answer the request for core\.", failed.inner_text())
     recovers(lab)
 
@@ -24,7 +24,7 @@ def test_a_document_that_does_not_come_is_said_and_can_be_tried_again(lab: Any, 
     lab.page.route(blocked, lambda route: route.abort() if answer == "no connection" else route.fulfill(status=404))
     lab.open("embed/ring.html", live=False)
     failed = lab.instrument.locator(".live[data-state=failed]")
-    failed.wait_for(timeout=30_000)
+    failed.wait_for()
     assert "The instrument stopped: the picture could not be drawn: " in failed.inner_text()
     lab.wait("lab.python.stages.built")
     recovers(lab)
@@ -49,7 +49,7 @@ def test_python_is_live_where_no_instrument_can_be_opened(lab: Any) -> None:
     )
     lab.open(live=False)
     said = lab.instrument.locator(".live", has_text="There is no instrument `rong`; there is ")
-    said.wait_for(timeout=30_000)
+    said.wait_for()
     lab.wait("window.lab.python.health === 'live'")
 
 

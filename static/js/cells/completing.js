@@ -118,34 +118,37 @@ function drawn({ name, parameters, current, doc }) {
 }
 
 /** Requests a signature when the cursor rests in a call. @param {CompletionClient} completions */
-const signatures = (completions) => [
-  ViewPlugin.define((view) => {
-    /** @type {number | undefined} */ let timer;
-    const look = async () => {
-      const { state } = view;
-      const at = view.hasFocus ? callAround(state) : -1;
-      if (at < 0) return;
-      const signature = await completions.signature(state.sliceDoc(0, state.selection.main.head));
-      if (view.state !== state) return;
-      view.dispatch({ effects: setSignature.of(signature ? { at, signature } : null) });
-    };
-    return {
+function signatures(completions) {
+  /** @type {number | undefined} */ let timer;
+  /** @param {EditorView} view */
+  const look = async (view) => {
+    const { state } = view;
+    const at = view.hasFocus ? callAround(state) : -1;
+    if (at < 0) return;
+    const signature = await completions.signature(state.sliceDoc(0, state.selection.main.head));
+    if (view.state !== state) return;
+    view.dispatch({ effects: setSignature.of(signature ? { at, signature } : null) });
+  };
+  return [
+    ViewPlugin.define((view) => ({
       update(update) {
         if (!update.docChanged && !update.selectionSet) return;
         clearTimeout(timer);
-        timer = window.setTimeout(look, REST_MS);
+        timer = window.setTimeout(look, REST_MS, view);
       },
       destroy: () => clearTimeout(timer),
-    };
-  }),
-  EditorView.domEventHandlers({
-    blur: (_event, view) => {
-      if (view.state.field(signatureField)) view.dispatch({ effects: setSignature.of(null) });
-    },
-    keydown: (event, view) => {
-      const open = event.key === "Escape" && !completionStatus(view.state) && view.state.field(signatureField);
-      if (open) view.dispatch({ effects: setSignature.of(null) });
-      return false; // Escape also lets Tab leave the editor
-    },
-  }),
-];
+    })),
+    EditorView.domEventHandlers({
+      blur: (_event, view) => {
+        if (view.state.field(signatureField)) view.dispatch({ effects: setSignature.of(null) });
+      },
+      keydown: (event, view) => {
+        if (event.key === "Escape" && !completionStatus(view.state)) {
+          clearTimeout(timer); // a look that is still to come would open it again
+          view.dispatch({ effects: setSignature.of(null) });
+        }
+        return false; // Escape also lets Tab leave the editor
+      },
+    }),
+  ];
+}

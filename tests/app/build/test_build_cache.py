@@ -270,6 +270,20 @@ def test_own_files_count_by_content_and_installed_ones_by_size_and_time(cache):
     assert key(installed, "a", 10) != key(installed, "ab", 10)
 
 
+def test_a_linked_folder_of_installed_files_has_the_keys_of_the_one_that_it_links_to(cache, monkeypatch, tmp_path):
+    """A copy of the checkout finds what the checkout itself has made of them; `sys.prefix` has no links in it."""
+    installed = tmp_path / ".venv/x.py"
+    installed.parent.mkdir()
+    installed.write_text("a")
+    own = BuildCache(cache).key([installed])
+    monkeypatch.setattr(build_cache, "ROOT", tmp_path / "copy")
+    monkeypatch.setattr(build_cache, "INSTALLED", {".venv/": f"{tmp_path}/.venv/"})
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy/.venv").symlink_to(tmp_path / ".venv")
+    copy = BuildCache(tmp_path / "copy/.build/cache")
+    assert copy.key([installed]) == copy.key([tmp_path / "copy/.venv/x.py"]) == own
+
+
 def test_a_file_counts_by_its_place_too(cache):
     paths = [cache.parents[1] / name for name in ("a.py", "b.py")]
     for path in paths:

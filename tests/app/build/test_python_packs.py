@@ -116,6 +116,13 @@ def test_every_file_is_in_the_packs_of_those_who_need_it(packs):
     assert packs["on_demand"]["site-packages/numpy/rare.so"] != b""
 
 
+def test_a_deleted_instrument_in_a_reused_trace_has_no_pack(tmp_path, monkeypatch):
+    monkeypatch.setattr(python_packs, "instrument_names", lambda: ["ring"])
+    tree = {line.split()[1]: b"" for line in USED.splitlines()}
+    packs = python_packs._packs(tree, python_packs._used(USED), BuildCache(tmp_path))
+    assert packs.keys() == {*python_packs.PACKS, "instruments/ring"}
+
+
 def test_modules_that_come_later_are_named_with_their_packs(packs):
     listed = packs["start"]["on_demand_modules.txt"].decode().splitlines()
     assert listed == [

@@ -12,33 +12,11 @@ from diffusion_lab.instruments.distill.charts import STEPS
 from diffusion_lab.instruments.distill.component import EVERY, NUM_STEPS, Distill
 from diffusion_lab.instruments.distill.views import CELLS, FEW, HIGH, SHOWN, WIDE
 
+from ..screen import Screen
+
 RING, MOONS = DATA_SETS["ring"](), DATA_SETS["moons"]()
 EXACT = MixtureDenoiser(RING.mixture)
 QUICK = {"num_runs": 2}
-
-
-class Shown:
-    """An instrument with everything that its answers have brought so far."""
-
-    def __init__(self, **settings) -> None:
-        self.instrument = Distill(**settings)
-        self.layers, self.texts, self.ranges, self.status, self.description = {}, {}, {}, "", ""
-        self.update()
-
-    def update(self, seconds: float | None = None, **settings):
-        self.instrument.param.update(**settings)
-        return self.take(self.instrument.answer(seconds))
-
-    def take(self, answer):
-        self.layers |= answer.layers
-        self.texts |= answer.texts
-        self.ranges |= answer.ranges
-        self.status = answer.status or self.status
-        self.description = answer.description or self.description
-        return answer
-
-    def points(self, layer: str) -> np.ndarray:
-        return np.stack([self.layers[layer]["x"], self.layers[layer]["y"]], axis=1)
 
 
 # --- the map ---------------------------------------------------------------------------------------------------------
@@ -55,7 +33,7 @@ def guesses(x, level):
 @pytest.mark.subject(ends_of, guess=guesses, stays=lambda x, level: x)
 @pytest.mark.parametrize("t", [1.0, 0.5])
 def test_each_place_has_the_part_where_it_ends(subject, t):
-    layers = Shown(noise_level=t, data_set="moons").layers
+    layers = Screen(Distill, noise_level=t, data_set="moons").layers
     image = np.argmax([layers[f"plane.{name}"]["image"] for name in charts.REGIONS], axis=0)
     part = views.parts_of(MOONS, subject(views.places(), kernel.level_at(t)))
     assert np.mean(image == part.reshape(-1, CELLS)) > 0.995
@@ -70,7 +48,7 @@ def test_places_cover_the_picture():
 
 
 def test_points_are_of_the_level_and_arrows_lead_to_their_ends():
-    shown = Shown(noise_level=0.5)
+    shown = Screen(Distill, noise_level=0.5)
     x, part = shown.points("plane.points"), shown.layers["plane.points"]["part"]
     exact = ends_of(x, kernel.level_at(0.5), RING)
     ends = shown.points("ends.points")
@@ -83,7 +61,7 @@ def test_points_are_of_the_level_and_arrows_lead_to_their_ends():
 
 
 def test_the_chart_has_the_distances_of_map_and_guess_and_the_level():
-    shown = Shown(noise_level=1.0)
+    shown = Screen(Distill, noise_level=1.0)
     way = kernel.trajectories(RING.mixture, quality.start_of(4)[:SHOWN])
     by_map, by_guess = kernel.miss(RING.mixture, way, 0)
     assert shown.texts["same_end"] == f"{by_map:.0e}".replace("-", "−")
@@ -99,7 +77,7 @@ def test_the_chart_has_the_distances_of_map_and_guess_and_the_level():
 
 @pytest.mark.subject(lambda steps: steps, one_more=lambda steps: steps + 1)
 def test_ddim_beside_it_has_as_many_passes(subject):
-    shown = Shown(view="few_steps", num_steps=3, **QUICK)
+    shown = Screen(Distill, view="few_steps", num_steps=3, **QUICK)
     x = quality.start_of(4)
     ends = kernel.ddim_ends(EXACT, x, subject(3))
     np.testing.assert_allclose(shown.points("by_ddim.points"), views.inside(ends[:SHOWN]), atol=1e-5)
@@ -109,7 +87,7 @@ def test_ddim_beside_it_has_as_many_passes(subject):
 
 
 def test_error_bars_are_of_independent_runs():
-    shown = Shown(view="few_steps", num_steps=2, **QUICK)
+    shown = Screen(Distill, view="few_steps", num_steps=2, **QUICK)
     work = lambda x, level: kernel.consistency_map.work(RING.mixture, x, level)  # noqa: E731
     runs = finish(quality.few_steps(RING, work, STEPS, 4, 2))
     for name, values in (("method", runs.method), ("ddim", runs.ddim)):
@@ -124,7 +102,7 @@ def test_error_bars_are_of_independent_runs():
 
 
 def test_progress_leads_through_ends_and_fresh_noise():
-    shown = Shown(view="few_steps", num_steps=2, progress=0.0, **QUICK)
+    shown = Screen(Distill, view="few_steps", num_steps=2, progress=0.0, **QUICK)
     np.testing.assert_allclose(shown.points("by_map.points"), views.inside(quality.start_of(4)[:SHOWN]), atol=1e-5)
     shown.update(progress=0.34)
     first = ends_of(quality.start_of(4), kernel.START, RING)
@@ -133,7 +111,7 @@ def test_progress_leads_through_ends_and_fresh_noise():
 
 def test_the_learned_map_is_another_one(monkeypatch):
     monkeypatch.setattr(students, "MAP_STEPS", 60)
-    shown = Shown(view="few_steps", consistency_map="learned", **QUICK)
+    shown = Screen(Distill, view="few_steps", consistency_map="learned", **QUICK)
     learned = finish(students.learned_map(RING, 4))
     ends = finish(learned.ends(quality.start_of(4), kernel.START))
     np.testing.assert_allclose(shown.points("by_map.points"), views.inside(ends[:SHOWN]), atol=1e-3)
@@ -152,7 +130,7 @@ def moment_at(step, seed=4):
 
 @pytest.mark.subject(lambda step: step, a_frame_late=lambda step: step - EVERY)
 def test_the_student_is_that_of_the_step(subject):
-    shown = Shown(view="halving", training_step=420, **QUICK)
+    shown = Screen(Distill, view="halving", training_step=420, **QUICK)
     moment = moment_at(subject(420))
     student, teacher = quality.halving_pair(RING, moment, quality.start_of(4))
     np.testing.assert_allclose(shown.points("student.points"), views.inside(student.x[-1][:SHOWN]), atol=1e-3)
@@ -178,7 +156,7 @@ def lost_by_seeds(seeds):
 
 @pytest.mark.subject(lambda seed: seed, same_run_twice=lambda seed: 4)
 def test_what_a_halving_loses_is_measured_over_independent_runs(subject):
-    shown = Shown(view="halving", training_step=400, **QUICK)
+    shown = Screen(Distill, view="halving", training_step=400, **QUICK)
     mean, error = lost_by_seeds([subject(4), subject(10_004)])
     found, bar = map(float, shown.texts["lost"].split(" ± "))
     assert found == pytest.approx(mean, abs=5e-4)
@@ -189,7 +167,7 @@ def test_what_a_halving_loses_is_measured_over_independent_runs(subject):
 
 
 def test_slices_give_what_one_answer_gives_and_show_students_on_the_way():
-    whole, sliced = (Shown(view="halving", training_step=step, **QUICK) for step in (300, 0))
+    whole, sliced = (Screen(Distill, view="halving", training_step=step, **QUICK) for step in (300, 0))
     answer, losses = sliced.update(0.0, training_step=300), []
     while answer.working:
         losses.append(sliced.texts["loss"])
@@ -200,7 +178,7 @@ def test_slices_give_what_one_answer_gives_and_show_students_on_the_way():
 
 
 def test_what_has_been_trained_is_not_trained_again():
-    shown = Shown(view="halving", training_step=100, **QUICK)
+    shown = Screen(Distill, view="halving", training_step=100, **QUICK)
     replay = shown.instrument.replay
     shown.update(view="map")
     shown.update(view="halving", training_step=40, progress=0.5, num_runs=3)
@@ -210,7 +188,7 @@ def test_what_has_been_trained_is_not_trained_again():
 
 
 def test_guidance_has_its_teacher_s_ends_beside_and_counts_passes():
-    shown = Shown(view="guidance", training_step=60, guidance_scale=3.0)
+    shown = Screen(Distill, view="guidance", training_step=60, guidance_scale=3.0)
     x, part = quality.start_of(4), np.arange(quality.MANY) % 6
     for state in students.guidance_distillation(RING, 4, NUM_STEPS):
         if len(state.fit.losses) == 60:

@@ -11,35 +11,10 @@ from diffusion_lab.instruments.samplers import faults, kernel, views
 from diffusion_lab.instruments.samplers.component import LADDER, MANY, PLACES, Samplers
 from diffusion_lab.instruments.samplers.kernel import METHODS, Choices
 
+from ..screen import Screen
+
 RING = ring()
 QUICK = {"nfe": 4}
-
-
-class Shown:
-    """An instrument with everything that its answers have brought so far."""
-
-    def __init__(self, **settings) -> None:
-        self.instrument = Samplers(**settings)
-        self.layers, self.visible, self.texts, self.ranges, self.status, self.description = {}, {}, {}, {}, "", ""
-        self.update()
-
-    def update(self, seconds: float | None = None, **settings):
-        self.instrument.param.update(**settings)
-        answer = self.instrument.answer(seconds)
-        self.layers |= answer.layers
-        self.visible |= answer.visible
-        self.texts |= answer.texts
-        self.ranges |= answer.ranges
-        self.status = answer.status or self.status
-        self.description = answer.description or self.description
-        return answer
-
-    def points(self, layer: str) -> np.ndarray:
-        return np.stack([self.layers[layer]["x"], self.layers[layer]["y"]], axis=1)
-
-    def ends(self, layer: str) -> tuple[np.ndarray, np.ndarray]:
-        """Starts and ends of segments."""
-        return self.points(layer), np.stack([self.layers[layer]["x1"], self.layers[layer]["y1"]], axis=1)
 
 
 def own_run(sampler, nfe=10, seed=4, **choices):
@@ -52,7 +27,7 @@ def own_run(sampler, nfe=10, seed=4, **choices):
 
 @pytest.mark.subject(lambda k: k, shifted=lambda k: (k + 1) % 8)
 def test_each_cell_shows_its_sampler(subject):
-    shown = Shown(nfe=8)
+    shown = Screen(Samplers, nfe=8)
     points = shown.points("race.points").reshape(len(METHODS), views.CELL_POINTS, 2)
     for k, name in enumerate(METHODS):
         x = np.clip(own_run(name, 8).x[-1][: views.CELL_POINTS], -views.CELL / 2, views.CELL / 2)
@@ -60,7 +35,7 @@ def test_each_cell_shows_its_sampler(subject):
 
 
 def test_the_number_in_a_corner_is_the_distance_to_the_law():
-    shown = Shown(nfe=8)
+    shown = Screen(Samplers, nfe=8)
     assert shown.layers["race.names"]["text"] == [method.label for method in METHODS.values()]
     laws = [f"{kernel.law_error(own_run(name, 8).x[-1], RING).distance:.3f}" for name in METHODS]
     assert shown.layers["race.errors"]["text"] == laws
@@ -68,7 +43,7 @@ def test_the_number_in_a_corner_is_the_distance_to_the_law():
 
 
 def test_points_have_the_colour_of_their_exact_end_or_with_fresh_noise_of_their_own():
-    shown = Shown(nfe=4)
+    shown = Screen(Samplers, nfe=4)
     part = shown.layers["race.points"]["part"].reshape(len(METHODS), -1)
     exact = nearest(kernel.reference_ends(RING, kernel.noise(4)), RING.means)[: views.CELL_POINTS]
     for k, name in enumerate(METHODS):
@@ -77,7 +52,7 @@ def test_points_have_the_colour_of_their_exact_end_or_with_fresh_noise_of_their_
 
 
 def test_a_tap_opens_the_sampler_of_its_cell():
-    shown = Shown(**QUICK)
+    shown = Screen(Samplers, **QUICK)
     shown.instrument.tap(*(views.CENTRES[6] + (1.0, -2.0)))
     assert (shown.instrument.sampler, shown.instrument.view) == ("unipc", "paths")
     shown.instrument.tap(*(views.CENTRES[0] + (views.CELL / 2 + views.GAP / 2, 0)))
@@ -99,12 +74,12 @@ def test_cells_do_not_overlap_and_fill_the_picture():
 
 
 def test_paths_and_gaps_are_the_run_s():
-    shown = Shown(view="paths", sampler="deis", nfe=6)
+    shown = Screen(Samplers, view="paths", sampler="deis", nfe=6)
     run, exact = own_run("deis", 6), kernel.reference_ends(RING, kernel.noise(4))
-    start, end = shown.ends("paths.paths")
+    start, end = shown.segments("paths.paths")
     np.testing.assert_allclose(start.reshape(6, views.PATHS, 2), run.x[:-1, : views.PATHS], atol=1e-5)
     np.testing.assert_allclose(end[-views.PATHS :], run.x[-1][: views.PATHS], atol=1e-5)
-    start, end = shown.ends("paths.gaps")
+    start, end = shown.segments("paths.gaps")
     np.testing.assert_allclose(start, run.x[-1][: views.PATHS], atol=1e-5)
     np.testing.assert_allclose(end, exact[: views.PATHS], atol=1e-5)
     assert float(shown.texts["end_error"]) == pytest.approx(kernel.end_error(run.x[-1], exact), rel=0.01)
@@ -114,14 +89,14 @@ def test_paths_and_gaps_are_the_run_s():
 
 
 def test_fresh_noise_has_no_exact_ends():
-    shown = Shown(view="paths", sampler="ddpm", nfe=6)
+    shown = Screen(Samplers, view="paths", sampler="ddpm", nfe=6)
     assert shown.texts["end_error"] == NOTHING
     assert len(shown.points("paths.exact")) == len(shown.points("paths.gaps")) == 0
     assert "adds fresh noise, so it has no exact ends" in shown.description
 
 
 def test_design_choices_move_their_samplers_and_no_others():
-    before = Shown(**QUICK).points("race.points").reshape(8, -1, 2)
+    before = Screen(Samplers, **QUICK).points("race.points").reshape(8, -1, 2)
     for change, moved in (
         ({"variable": "sigma"}, {"ode_euler", "ode_heun"}),
         ({"churn": 0.0}, {"edm_stochastic"}),
@@ -129,7 +104,7 @@ def test_design_choices_move_their_samplers_and_no_others():
         ({"rho": 3.0}, set(METHODS)),
         ({"spacing": "cosine"}, set(METHODS)),
     ):
-        after = Shown(**QUICK, **change).points("race.points").reshape(8, -1, 2)
+        after = Screen(Samplers, **QUICK, **change).points("race.points").reshape(8, -1, 2)
         assert {name for k, name in enumerate(METHODS) if not np.array_equal(before[k], after[k])} == moved
 
 
@@ -137,7 +112,7 @@ def test_design_choices_move_their_samplers_and_no_others():
 
 
 def test_the_chart_marks_the_chosen_sampler_on_its_line():
-    shown = Shown(nfe=16, sampler="dpm_solver_pp_2m")
+    shown = Screen(Samplers, nfe=16, sampler="dpm_solver_pp_2m")
     for shows in ("end", "law"):
         shown.update(chart_shows=shows)
         line, here = shown.layers["errors.dpm_solver_pp_2m"], shown.layers["errors.here"]
@@ -149,7 +124,7 @@ def test_the_chart_marks_the_chosen_sampler_on_its_line():
 
 
 def test_only_the_law_has_lines_of_all_samplers_and_a_floor():
-    shown = Shown(**QUICK)
+    shown = Screen(Samplers, **QUICK)
     assert not shown.visible["errors.ddpm"]
     assert not shown.visible["errors.floor"]
     assert shown.visible["errors.guides"]
@@ -177,10 +152,10 @@ def test_a_pair_has_one_sampler_of_each_kind():
 
 
 def test_paths_over_time_go_through_the_states():
-    shown = Shown(view="over_time", sampler="unipc", nfe=4, progress=0.5)
+    shown = Screen(Samplers, view="over_time", sampler="unipc", nfe=4, progress=0.5)
     x = kernel.noise(4, MANY, 1)
     run = Trajectory.of(kernel.states(kernel.LINE, "unipc", x, 4, Choices(), 4)).x
-    start, end = shown.ends("without_noise.paths")
+    start, end = shown.segments("without_noise.paths")
     np.testing.assert_allclose(start[: views.LINES, 0], 0.0)
     np.testing.assert_allclose(start[: views.LINES, 1], run[0, : views.LINES, 0], atol=1e-6)
     np.testing.assert_allclose(end[-views.LINES :], np.insert(run[2, : views.LINES], 0, 0.5, axis=1), atol=1e-6)
@@ -201,7 +176,7 @@ def test_the_density_over_time_is_that_of_each_level(subject):
 
 
 def test_the_histogram_counts_the_ends():
-    shown = Shown(view="over_time", nfe=64)
+    shown = Screen(Samplers, view="over_time", nfe=64)
     width = views.BINS[1] - views.BINS[0]
     for layer in ("without_noise", "with_noise"):
         assert np.sum(shown.layers[f"histogram.{layer}"]["height"]) * width == pytest.approx(1, abs=5e-3)
@@ -209,7 +184,7 @@ def test_the_histogram_counts_the_ends():
 
 
 def test_an_arc_s_ends_are_joined_unless_the_noise_is_fresh():
-    shown = Shown(view="interpolation", **QUICK)
+    shown = Screen(Samplers, view="interpolation", **QUICK)
     assert len(shown.points("smooth.curve")) == PLACES
     assert len(shown.points("scattered.curve")) == 0
     shown.update(fresh_noise="one")
@@ -218,7 +193,7 @@ def test_an_arc_s_ends_are_joined_unless_the_noise_is_fresh():
 
 
 def test_a_fault_is_measured_beside_the_right_way():
-    shown = Shown(view="faults", fault="mean_of_ddpm", nfe=6)
+    shown = Screen(Samplers, view="faults", fault="mean_of_ddpm", nfe=6)
     x = kernel.noise(4, MANY)
     right, wrong = (Trajectory.of(faults.run("mean_of_ddpm", x, 6, faulty)).x[-1] for faulty in (False, True))
     assert shown.texts["damage"] == f"{faults.law_error(wrong).distance:.3f}"

@@ -17,37 +17,10 @@ from diffusion_lab.instruments.train import kernel
 from diffusion_lab.instruments.train.component import CELLS, EXTENT, GRID, ON_THE_WAY, Train
 from diffusion_lab.instruments.train.kernel import EVERY, NUM_POINTS, NUM_STEPS, SAMPLER_STEPS
 
+from ..screen import Screen
+
 SMALL = {"training_step": 60}  # enough steps for a test of what is shown
 SQUARE = "8c8ci0i0r0c0"
-
-
-class Screen:
-    """Stands for the page: an instrument with everything that its answers have brought so far."""
-
-    def __init__(self, **settings) -> None:
-        self.instrument = Train(**settings)
-        self.layers, self.visible, self.ranges, self.texts, self.status, self.description = {}, {}, {}, {}, "", ""
-        self.update()
-
-    def update(self, seconds: float | None = None, **settings):
-        self.instrument.param.update(**settings)
-        return self.take(self.instrument.answer(seconds))
-
-    def take(self, answer):
-        self.layers |= answer.layers
-        self.visible |= answer.visible
-        self.ranges |= answer.ranges
-        self.texts |= answer.texts
-        self.status = answer.status or self.status
-        self.description = answer.description or self.description
-        return answer
-
-    def points(self, layer: str = "samples.points") -> np.ndarray:
-        return np.stack([self.layers[layer]["x"], self.layers[layer]["y"]], axis=1)
-
-    def everything(self):
-        columns = {f"{name} {key}": list(value) for name, c in self.layers.items() for key, value in c.items()}
-        return repr(columns), repr(self.texts), self.description
 
 
 def run_at(step, **options):
@@ -78,29 +51,29 @@ def shown_samples(step, part, scale):
     of_another_part=lambda step, part, scale: shown_samples(step, (part + 1) % 6, scale),
 )
 def test_samples_are_of_this_moment_s_weights(subject):
-    screen = Screen(**SMALL, guidance_scale=2.0)
+    screen = Screen(Train, **SMALL, guidance_scale=2.0)
     part = np.arange(NUM_POINTS) % 6
-    np.testing.assert_allclose(screen.points(), subject(60, part, 2.0), atol=1e-4)
+    np.testing.assert_allclose(screen.points("samples.points"), subject(60, part, 2.0), atol=1e-4)
     np.testing.assert_array_equal(screen.layers["samples.points"]["part"], part)
 
 
 def test_no_condition_and_one_condition():
-    screen = Screen(**SMALL, condition="none")
-    np.testing.assert_allclose(screen.points(), shown_samples(60, NULL, 1.0), atol=1e-4)
+    screen = Screen(Train, **SMALL, condition="none")
+    np.testing.assert_allclose(screen.points("samples.points"), shown_samples(60, NULL, 1.0), atol=1e-4)
     assert set(screen.layers["samples.points"]["part"]) == {NULL}
     screen.update(condition="c")
-    np.testing.assert_allclose(screen.points(), shown_samples(60, 2, 1.0), atol=1e-4)
+    np.testing.assert_allclose(screen.points("samples.points"), shown_samples(60, 2, 1.0), atol=1e-4)
     assert set(screen.layers["samples.points"]["part"]) == {2}
 
 
 def test_guidance_at_0_ignores_the_condition_and_at_1_is_plain():
-    screen = Screen(**SMALL, guidance_scale=0.0, condition="c")
-    np.testing.assert_allclose(screen.points(), shown_samples(60, NULL, 1.0), atol=1e-4)
+    screen = Screen(Train, **SMALL, guidance_scale=0.0, condition="c")
+    np.testing.assert_allclose(screen.points("samples.points"), shown_samples(60, NULL, 1.0), atol=1e-4)
     screen.update(guidance_scale=1.0)
-    np.testing.assert_allclose(screen.points(), shown_samples(60, 2, 1.0), atol=1e-4)
-    plain = screen.points()
+    np.testing.assert_allclose(screen.points("samples.points"), shown_samples(60, 2, 1.0), atol=1e-4)
+    plain = screen.points("samples.points")
     screen.update(guidance_scale=3.0)
-    assert np.abs(screen.points() - plain).max() > 0.1
+    assert np.abs(screen.points("samples.points") - plain).max() > 0.1
 
 
 @pytest.mark.subject(
@@ -109,7 +82,7 @@ def test_guidance_at_0_ignores_the_condition_and_at_1_is_plain():
 )
 @pytest.mark.parametrize(("condition", "part"), [("each", None), ("none", None), ("b", 1)])
 def test_the_error_map_is_the_distance_of_the_two_scores(subject, condition, part):
-    screen = Screen(**SMALL, noise_level=0.2, condition=condition)
+    screen = Screen(Train, **SMALL, noise_level=0.2, condition=condition)
     at = Exponential().level(subject(0.2))
     learned, exact = scores(learned_at(60), GRID, at, part)
     error = at.sigma_t * np.linalg.norm(learned - exact, axis=1).reshape(CELLS, CELLS)
@@ -119,7 +92,7 @@ def test_the_error_map_is_the_distance_of_the_two_scores(subject, condition, par
 
 
 def test_arrows_point_along_the_two_scores():
-    screen = Screen(**SMALL, noise_level=0.3)
+    screen = Screen(Train, **SMALL, noise_level=0.3)
     at = Exponential().level(0.3)
     for layer, vectors in zip(("learned", "exact"), scores(learned_at(60), GRID, at), strict=True):
         columns = screen.layers[f"score.{layer}"]
@@ -134,7 +107,7 @@ def test_arrows_point_along_the_two_scores():
 
 
 def test_the_density_of_the_data_is_where_the_data_are():
-    screen = Screen(training_step=0)
+    screen = Screen(Train, training_step=0)
     image = screen.layers["samples.data"]["image"].astype(float)
     side = len(image)
     row, column = np.unravel_index(np.argmax(image), image.shape)
@@ -143,7 +116,7 @@ def test_the_density_of_the_data_is_where_the_data_are():
 
 
 def test_the_loss_is_of_every_batch_so_far():
-    screen = Screen(**SMALL)
+    screen = Screen(Train, **SMALL)
     run = run_at(60)
     batches = screen.layers["training.batches"]
     np.testing.assert_array_equal(batches["x"], np.arange(1, 61))
@@ -159,7 +132,7 @@ def test_the_loss_is_of_every_batch_so_far():
 
 
 def test_the_loss_by_noise_level_is_above_its_floor_and_marked_at_the_level_of_the_score():
-    screen = Screen(**SMALL, chart_shows="levels", noise_level=0.3)
+    screen = Screen(Train, **SMALL, chart_shows="levels", noise_level=0.3)
     floor, loss, here = (screen.layers[f"levels.{name}"] for name in ("floor", "loss", "here"))
     assert np.all(loss["y"] >= floor["y"])
     assert np.max(loss["y"] - floor["y"]) > 0.01
@@ -171,15 +144,15 @@ def test_the_loss_by_noise_level_is_above_its_floor_and_marked_at_the_level_of_t
 
 
 def test_what_is_drawn_is_learned():
-    screen = Screen(training_step=400, data_set="drawn", drawing=SQUARE, condition="none", dropout=1.0)
+    screen = Screen(Train, training_step=400, data_set="drawn", drawing=SQUARE, condition="none", dropout=1.0)
     means = datasets.decode(SQUARE, EXTENT)
-    distance = np.linalg.norm(screen.points()[:, None] - means, axis=2).min(axis=1)
+    distance = np.linalg.norm(screen.points("samples.points")[:, None] - means, axis=2).min(axis=1)
     assert np.median(distance) < 0.5
     assert "drawn data of 3 points" in screen.description
 
 
 def test_before_anything_is_drawn_the_status_says_what_to_do():
-    screen = Screen(training_step=0, data_set="drawn")
+    screen = Screen(Train, training_step=0, data_set="drawn")
     assert screen.status.startswith("Nothing is drawn yet")
 
 
@@ -188,14 +161,14 @@ def test_before_anything_is_drawn_the_status_says_what_to_do():
 
 def test_scrubbing_is_pure():
     """The same picture, whatever was looked at before."""
-    wandered = Screen(training_step=120)
+    wandered = Screen(Train, training_step=120)
     for step in (20, 200, 0, 60):
         wandered.update(training_step=step)
-    assert wandered.everything() == Screen(**SMALL).everything()
+    assert wandered.everything() == Screen(Train, **SMALL).everything()
 
 
 def test_slices_give_what_one_answer_gives_and_show_the_network_on_the_way():
-    whole, sliced = Screen(training_step=400), Screen(training_step=0)
+    whole, sliced = Screen(Train, training_step=400), Screen(Train, training_step=0)
     pictures, progress = [], []
     answer = sliced.update(0.0, training_step=400)
     while answer.working:
@@ -212,7 +185,7 @@ def test_slices_give_what_one_answer_gives_and_show_the_network_on_the_way():
 
 
 def test_what_has_been_trained_is_not_trained_again(monkeypatch):
-    screen = Screen(training_step=200)
+    screen = Screen(Train, training_step=200)
     done = screen.instrument.replay.steps_done
     for step in (100, 0, 200, 40):
         screen.update(training_step=step)
@@ -220,7 +193,7 @@ def test_what_has_been_trained_is_not_trained_again(monkeypatch):
 
 
 def test_what_does_not_concern_the_run_does_not_train_again():
-    screen = Screen(**SMALL)
+    screen = Screen(Train, **SMALL)
     replay = screen.instrument.replay
     screen.update(guidance_scale=2.0, condition="a", noise_level=0.4, view="score", chart_shows="levels")
     assert screen.instrument.replay is replay
@@ -231,7 +204,7 @@ def test_what_does_not_concern_the_run_does_not_train_again():
 
 
 def test_a_step_between_two_checkpoints_shows_the_one_before():
-    assert Screen(training_step=79).texts["step"] == "60"
+    assert Screen(Train, training_step=79).texts["step"] == "60"
 
 
 def test_run_plays_from_the_start_and_step_goes_to_the_next_checkpoint():
@@ -259,7 +232,7 @@ def test_a_condition_that_the_data_do_not_have_becomes_each():
 
 @pytest.mark.parametrize("prediction", ["eps_hat", "x0_hat", "v_pred", "edm"])
 def test_divergence_is_said_and_leaves_a_readable_chart(prediction):
-    screen = Screen(training_step=300, learning_rate="1", prediction=prediction)
+    screen = Screen(Train, training_step=300, learning_rate="1", prediction=prediction)
     step = run_at(300, learning_rate=1.0, target=prediction).diverged_at
     assert step is not None
     assert screen.status.startswith(f"diverged at step {step}: the loss passed 1,000")
@@ -276,7 +249,7 @@ def test_divergence_is_said_and_leaves_a_readable_chart(prediction):
 
 
 def test_after_divergence_reset_and_a_smaller_rate_lead_back():
-    screen = Screen(**SMALL)
+    screen = Screen(Train, **SMALL)
     before = screen.everything()
     screen.update(learning_rate="1")
     screen.instrument.act({"action": "reset"})
@@ -291,7 +264,7 @@ def test_after_divergence_reset_and_a_smaller_rate_lead_back():
 
 
 def test_the_words_have_the_numbers_of_the_picture():
-    screen = Screen(**SMALL)
+    screen = Screen(Train, **SMALL)
     texts = screen.texts
     assert f"A network after {texts['step']} training steps on the ring data" in screen.description
     assert f"are {texts['distance']} from the data, perfect draws {texts['distance_true']}" in screen.description
@@ -313,12 +286,14 @@ def test_the_words_have_the_numbers_of_the_picture():
 
 
 def test_without_a_condition_there_is_no_guidance():
-    plain, guided = (Screen(condition="none", guidance_scale=w, **SMALL).points() for w in (1.0, 3.0))
+    plain, guided = (
+        Screen(Train, condition="none", guidance_scale=w, **SMALL).points("samples.points") for w in (1.0, 3.0)
+    )
     np.testing.assert_array_equal(plain, guided)
 
 
 def test_an_untrained_network_is_as_wrong_as_one_that_says_0():
-    screen = Screen(training_step=0)
+    screen = Screen(Train, training_step=0)
     assert screen.texts["score_error"] == screen.texts["score_error_true"]
     assert screen.texts["loss"] == NOTHING
     assert screen.status.startswith("MLP of 64 × 64 × 64 units, Adam, batches of 256")
@@ -326,15 +301,15 @@ def test_an_untrained_network_is_as_wrong_as_one_that_says_0():
 
 
 def test_the_table_has_the_samples():
-    screen = Screen(**SMALL)
+    screen = Screen(Train, **SMALL)
     table = screen.instrument.table()
-    np.testing.assert_allclose(np.stack([table["x"], table["y"]], axis=1), screen.points(), atol=1e-6)
+    np.testing.assert_allclose(np.stack([table["x"], table["y"]], axis=1), screen.points("samples.points"), atol=1e-6)
     np.testing.assert_array_equal(table["part"], np.arange(NUM_POINTS) % 6)
 
 
 def test_a_link_trains_to_its_step():
     state = Train.parse_state({"training_step": "100", "data_set": "moons", "prediction": "edm"})
-    screen = Screen(**state)
+    screen = Screen(Train, **state)
     assert screen.texts["step"] == "100"
     opened = Train()
     opened.resume(state)
@@ -343,7 +318,7 @@ def test_a_link_trains_to_its_step():
 
 def test_light_settings_compute_little():
     """A level of the score asks the network once, and trains and samples nothing."""
-    screen = Screen(**SMALL)
+    screen = Screen(Train, **SMALL)
     computed = importlib.import_module("diffusion_lab.app.instrument.computed")
     assert isinstance(Train.moment, computed.Result)
     moment = screen.instrument.moment
