@@ -8,8 +8,8 @@ import { publishedHeights } from "./published_heights.js";
 /** @param {(text: string) => Promise<string>} copied copies a text and says so */
 export function openCodes(copied) {
   const site = new URL("./", location.href).href;
-  for (const code of document.querySelectorAll("[data-code] code")) code.textContent = String(code.textContent).replaceAll("https://YOUR-HOST/", site);
-  for (const block of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-code]"))) block.append(button(() => String(block.querySelector("code")?.textContent), copied));
+  for (const code of document.querySelectorAll("[data-paste] code")) code.textContent = String(code.textContent).replaceAll("https://YOUR-HOST/", site);
+  for (const block of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-paste]"))) block.append(button(() => String(block.querySelector("code")?.textContent), copied));
   for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("code[data-embed]"))) {
     const name = String(place.dataset.embed);
     const title = String(place.previousElementSibling?.textContent);

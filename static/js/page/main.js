@@ -59,7 +59,7 @@ if (document.querySelector("[data-instrument], [data-cell]")) {
   /** For the console, tests and benchmarks: stages with their times. */
   /** @type {any} */ (window).lab = { python, cells, frame };
 }
-if (document.querySelector("[data-code]")) loaded(async () => (await import("../embed/copy_codes.js")).openCodes(copied));
+if (document.querySelector("[data-paste]")) loaded(async () => (await import("../embed/copy_codes.js")).openCodes(copied));
 root.dataset.open = ""; // for the script in the page's head
 
 /** Receipts: their dialog, and the page that reads them, are loaded when they are asked for. */

@@ -250,6 +250,10 @@ MACHINE = [
         "import asyncio\nasync def f():\n    asyncio.run(asyncio.sleep(0))\nawait f()",
         "Coroutines run here already. Write `await main()` instead of `asyncio.run(main())`.",
     ),
+    (
+        "raise FileNotFoundError('https://example.org/x.csv not found.')",
+        "A page's Python cannot connect to other computers.",
+    ),
     ("open('mine.csv')", "The page's Python has a separate file system and cannot open the files of this computer."),
 ]
 
