@@ -12,8 +12,8 @@ import { SCHEMA } from "./schema.js";
  * Fits every frame of the lab on the page; it does no harm twice. The first lines give a frame that has not loaded the
  * height of the nearest width in its table, as soon as it has a width: in a closed box or tab it has none.
  */
-export const LISTENER = `<script>for (const frame of document.querySelectorAll("iframe[data-heights]")) new ResizeObserver(() => { if (frame.clientWidth) frame.style.height ||= frame.dataset.heights
-  .split(" ").map((pair) => pair.split(":")).reduce((a, b) => Math.abs(b[0] - frame.clientWidth) < Math.abs(a[0] - frame.clientWidth) ? b : a)[1] + "px" }).observe(frame)
+export const LISTENER = `<script>for (const frame of document.querySelectorAll("iframe[data-heights]")) { const fit = () => { if (frame.clientWidth) frame.style.height ||= frame.dataset.heights.split(" ")
+  .map((pair) => pair.split(":")).reduce((a, b) => Math.abs(b[0] - frame.clientWidth) < Math.abs(a[0] - frame.clientWidth) ? b : a)[1] + "px" }; fit(); new ResizeObserver(fit).observe(frame) }
 addEventListener("message", ({ data, source }) => { if (data?.schema === "${SCHEMA}" && data.type === "height")
   for (const frame of document.querySelectorAll("iframe")) if (frame.contentWindow === source) frame.style.height = data.height + "px" })</script>`;
 

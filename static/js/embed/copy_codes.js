@@ -11,8 +11,7 @@ export function openCodes(copied) {
   for (const code of document.querySelectorAll("[data-paste] code")) code.textContent = String(code.textContent).replaceAll("https://YOUR-HOST/", site);
   for (const block of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-paste]"))) block.append(button(() => String(block.querySelector("code")?.textContent), copied));
   for (const place of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("code[data-embed]"))) {
-    const name = String(place.dataset.embed);
-    const title = String(place.previousElementSibling?.textContent);
+    const { embed: name = "", title = "" } = place.dataset;
     place.after(" ", button(() => iframeCode({ address: `${site}embed/${name}.html`, element: "", name, title, query: "", options: "", height: undefined, heights: publishedHeights(name) }), copied));
   }
 }
