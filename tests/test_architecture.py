@@ -127,7 +127,7 @@ RULES = (
     # Help for errors looks at what is there and knows only NumPy.
     Rule(
         "app/cells/hints/*.py",
-        may=("numpy", *(f"{LAB}.app.cells.{part}" for part in ("hints", "outputs", "event_loop"))),
+        may=("numpy", *(f"{LAB}.app.cells.{part}" for part in ("hints", "outputs", "event_loop", "unavailable"))),
     ),
     # The worker.
     Rule("app/browser/**", may_not=(f"{LAB}.instruments", f"{LAB}.app.build", f"{LAB}.app.numpy_wheel")),

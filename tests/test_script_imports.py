@@ -31,7 +31,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "page/theme.js",
         "page/when_near.js",
     ),
-    "bokeh": ("bokeh/",),
+    "bokeh": ("bokeh/", "files/style_sheets.js"),
     "embed": ("embed/",),
     "scorm": ("scorm/",),
     "receipts": ("receipts/", "page/crc32.js"),
@@ -42,7 +42,7 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
     "bokeh/components.js": ("bokeh/", "page/front_panel.js"),
     "page/main.js": ("page/", "cells/", "embed/", "files/", "receipts/"),
     # Runs in other sites' pages.
-    "embed/embed.js": ("embed/frame_heights.js", "embed/height_table.js", "embed/schema.js"),
+    "embed/embed.js": ("embed/published_heights.js", "embed/height_table.js", "embed/schema.js"),
     # Loaded by themselves, or by other scripts than the page's.
     "page/front_panel.js": ("page/pad_ellipses.js", "page/pad_points.js"),  # on demand
     "page/pad_ellipses.js": ("page/front_panel.js",),  # its types; Panel runs both editors as texts

@@ -12,9 +12,11 @@ from diffusion_lab.app.browser import tracebacks
 from diffusion_lab.app.browser.live_outputs import LiveOutput, load_panel
 from diffusion_lab.app.cells.outputs import Output, error_output
 from diffusion_lab.app.cells.session import Session
+from diffusion_lab.app.cells.unavailable import refuse_in_browser
 from diffusion_lab.app.instrument.theme import ThemeName
 
 tracebacks.mend()
+refuse_in_browser()
 
 
 class LiveCells:

@@ -94,7 +94,7 @@ class SiteAssets:
 
     def lay_out_front_end(self, tokens: str) -> None:
         """Adds the style sheet (`tokens`: its variables, from `theme.py`), the scripts and unmodified libraries."""
-        self.urls["panel"] = self._folder("panel", panel_files())
+        self.urls["panel"] = self._checked_folder("panel", panel_files())
         page = self._bundle_page()
         self.urls["preloaded"] = [f"assets/{name}" for name in _bokeh_chunks(page)]
         self.urls["integrity"] = {f"assets/{name}": _integrity(page / name) for name in _own_chunks(page)}
@@ -198,6 +198,19 @@ class SiteAssets:
             self._put(path, target + inside)
         return target
 
+    def _checked_folder(self, name: str, files: dict[str, Path]) -> str:
+        """Adds a folder as `_folder` does, with a list of its files' digests; that of the list is in its name.
+
+        `js/files/style_sheets.js` compares the files with this list.
+        """
+        listed = json.dumps({inside: self._cache.digest(path)[:DIGITS] for inside, path in files.items()}).encode()
+        target = f"assets/{name}-{hashlib.sha256(listed).hexdigest()[:DIGITS]}/"
+        for inside, path in files.items():
+            self._put(path, target + inside)
+        (self._out / target / "digests.json").write_bytes(listed)
+        self._written(self._out / target / "digests.json")
+        return target
+
     def _put(self, path: Path, target: str) -> None:
         """Hard-links a file into the site; no build step modifies such a file in place."""
         place = self._out / target
@@ -214,14 +227,16 @@ class SiteAssets:
         """Bundles variables and styles of pages, front panels and KaTeX, and adds the fonts; returns the address."""
         imported = [NODE_MODULES / "katex/dist/katex.min.css", *(STYLE_SHEETS / name for name in STYLES)]
         text = "\n".join([*(f'@import "{path}";' for path in imported), *_font_faces(), tokens])
-        fonts = ["--loader:.woff2=file", "--loader:.woff=empty", "--loader:.ttf=empty", "--asset-names=[name]-[hash]"]
+        fonts = ["--loader:.woff2=file", "--loader:.woff=empty", "--loader:.ttf=empty", "--asset-names=[name]"]
         built = self._esbuild(STYLE_SHEETS, "--loader=css", "--bundle", "--minify", BROWSERS, *fonts, text=text)
-        added = [font.name for font in sorted(built.glob("*.woff2"))]
-        for name in added:
-            self._put(built / name, f"assets/{name}")
+        sheet = (built / "stdin.css").read_text("utf-8")
+        added = {}
+        for font in sorted(built.glob("*.woff2")):
+            added[font.name] = self.add(font)
+            sheet = sheet.replace(font.name, Path(added[font.name]).name)
         preloaded = ("inter-latin-wght", "source-serif-4-latin-opsz-normal")
-        self.urls["fonts"] = [f"assets/{name}" for name in added if name.startswith(preloaded)]
-        return self.add(built / "stdin.css", "style.css")
+        self.urls["fonts"] = [address for name, address in added.items() if name.startswith(preloaded)]
+        return self.add_data("style.css", sheet.encode())
 
     def _bundle_page(self) -> Path:
         """Bundles the page's scripts, with the editor, Bokeh and what embedded pages need as separate chunks."""

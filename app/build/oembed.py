@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from diffusion_lab.app.build.setup_steps import SetupError
@@ -41,13 +42,21 @@ def checked_base_url(text: str) -> str:
 
 def oembed_files(base_url: str, pages: Sequence[Embedded]) -> dict[str, str]:
     """Returns path below the site's root → JSON for each embed page. `base_url` ends with a slash."""
+    return {
+        f"{page.path}.json": json.dumps(_response(base_url, page, **one), ensure_ascii=False, indent=1) + "\n"
+        for page, one in zip(pages, iframe_codes(base_url, pages), strict=True)
+    }
+
+
+def iframe_codes(base_url: str, pages: Sequence[Embedded]) -> list[dict[str, Any]]:
+    """Returns the code to paste for each embed page, and its height at `WIDTH`: `{"code": …, "height": …}`."""
     embeds = [
         {
             "address": f"{base_url}{page.path}.html",
             "title": page.title,
             "query": "",
             "options": "",
-            "instrument": page.path.removeprefix("embed/") if page.poster else None,
+            "name": page.path.removeprefix("embed/"),
         }
         for page in pages
     ]
@@ -55,11 +64,8 @@ def oembed_files(base_url: str, pages: Sequence[Embedded]) -> dict[str, str]:
     done = subprocess.run(["node", str(SCRIPT)], input=asked, capture_output=True, text=True)
     if done.returncode:
         raise SetupError(f"The code of the embed pages could not be made:\n{done.stderr}")
-    made = json.loads(done.stdout)
-    return {
-        f"{page.path}.json": json.dumps(_response(base_url, page, **one), ensure_ascii=False, indent=1) + "\n"
-        for page, one in zip(pages, made, strict=True)
-    }
+    made: list[dict[str, Any]] = json.loads(done.stdout)
+    return made
 
 
 def _response(base_url: str, page: Embedded, code: str, height: int) -> dict[str, str | int]:

@@ -23,7 +23,7 @@ from diffusion_lab.app.build.bundles import SiteAssets
 from diffusion_lab.app.build.chapter_results import Page
 from diffusion_lab.app.build.chapter_tree import Cell, Chapter, Exercise, InstrumentSlot, Quiz, Reference, instrument_of
 from diffusion_lab.app.build.notebook import make_notebook
-from diffusion_lab.app.build.oembed import Embedded, oembed_files
+from diffusion_lab.app.build.oembed import Embedded, iframe_codes, oembed_files
 from diffusion_lab.app.build.receipts import reader_data
 from diffusion_lab.app.build.rendered import RenderedInstrument
 from diffusion_lab.app.build.security_policy import with_policy
@@ -179,10 +179,13 @@ class SiteWriter:
             for kinds in (Quiz, Cell | Exercise)
             for page in pages
         ]
+        example = next(name for page in pages for name in page.instruments)
+        embedded = next(each for each in self.embedded if each.path == f"embed/{example}")
         self._write(
             "teachers.html",
             "teachers.html",
-            example=next(name for page in pages for name in page.instruments),
+            example=example,
+            code=iframe_codes(self._base_url or "https://YOUR-HOST/", [embedded])[0]["code"],
             titles={name: rendered.title for name, rendered in embeds.items()},
             settings={name: json.loads(rendered.settings) for name, rendered in embeds.items()},
             quizzes=blocks[: len(pages)],

@@ -28,7 +28,10 @@ TROUBLES = {
 
 
 class BadHost:
-    """What is wrong at present: patterns of file names → a trouble. Files are sent uncompressed."""
+    """What is wrong at present: patterns of file names → a trouble. Files are sent uncompressed.
+
+    A trouble with ` once` after it ends with the first request.
+    """
 
     def __init__(self, dist: Path) -> None:
         self.dist = dist
@@ -46,7 +49,11 @@ class BadHost:
 
     def trouble(self, path: str) -> str:
         """What is wrong with a file, or ""."""
-        return next((trouble for name, trouble in self.troubles.items() if fnmatch(path, name)), "")
+        name = next((name for name in self.troubles if fnmatch(path, name)), "")
+        trouble = self.troubles.get(name, "")
+        if trouble.endswith(" once"):
+            del self.troubles[name]
+        return trouble.removesuffix(" once")
 
 
 class BadFile(SiteFile):

@@ -76,6 +76,10 @@ def test_a_script_or_style_of_the_page(open_cold: Callable[..., Any], bad_host: 
             lab
         )
         again = lab.page.locator(".page-bar button", has_text="Reload")
+    elif "style" in file:
+        bar = lab.page.locator(".page-bar")
+        expect(bar).to_contain_text(" (404); if the site has just been updated, reload the page.")
+        again = bar.locator("button", has_text="Reload")
     else:
         lab.page.locator(".cannot", has_text="A part of this page did not arrive, or not whole").wait_for()
         again = lab.page.locator(".cannot .again")
@@ -83,6 +87,46 @@ def test_a_script_or_style_of_the_page(open_cold: Callable[..., Any], bad_host: 
     again.click()
     lab.wait_live()
     assert not lab.page.locator(".cannot").is_visible()
+    lab.messages.clear()
+
+
+@pytest.mark.parametrize("file", ["style.*.css", "embed.*.css"])
+def test_a_damaged_style_sheet_is_switched_off_with_a_sentence(
+    open_cold: Callable[..., Any], bad_host: Any, file: str
+) -> None:
+    bad_host.troubles[f"*/{file}"] = "damaged"
+    lab = open_cold(bad_host.address).open(EMBED, live=False)
+    bar = lab.page.locator(".page-bar")
+    expect(bar).to_contain_text("is cut off or damaged; try again.")
+    switched_off = "[...document.querySelectorAll('link[rel=stylesheet]')].filter((link) => link.disabled).length"
+    assert lab.page.evaluate(switched_off) == 1
+    assert not lab.page.locator(".cannot").is_visible(), "no sentence about other troubles"
+    box = bar.bounding_box()
+    assert box is not None and box["y"] + box["height"] <= lab.page.viewport_size["height"], "in sight"
+    bad_host.troubles.clear()
+    bar.locator("button", has_text="Reload").click()
+    lab.wait_live()
+    assert lab.page.evaluate(switched_off) == 0 and bar.count() == 0
+    lab.messages.clear()
+
+
+def test_a_style_sheet_that_came_damaged_once_is_renewed_without_a_word(
+    open_cold: Callable[..., Any], bad_host: Any
+) -> None:
+    bad_host.troubles |= {"*/style.*.css": "short once", "*/inter-latin-wght*.woff2": "damaged once"}
+    lab = open_cold(bad_host.address).open(EMBED)
+    lab.wait("[...document.styleSheets].some(({ href }) => /style\\..*again$/.test(href))")
+    assert not bad_host.troubles and lab.page.locator(".page-bar").count() == 0
+    lab.open(EMBED)
+    lab.wait("[...document.fonts].some(({ family, status }) => family.startsWith('Inter') && status === 'loaded')")
+    lab.messages.clear()  # the browser itself reports a font that it cannot read
+
+
+def test_a_damaged_style_sheet_of_panel(open_cold: Callable[..., Any], bad_host: Any) -> None:
+    lab = open_cold(bad_host.address).open()
+    bad_host.troubles["*/panel-*/*.css"] = "damaged"
+    lab.run(lab.edit("dissolve", "import panel as pn\npn.widgets.FloatSlider()"))
+    expect(lab.page.locator(".page-bar")).to_contain_text("is cut off or damaged; try again.", timeout=30_000)
     lab.messages.clear()
 
 

@@ -82,6 +82,24 @@ def test_the_page_for_teachers(open_lab: Make, dist: Path, width: int) -> None:
     example.locator(".live", has_text="Press to start Python").wait_for()
 
 
+def test_the_page_for_teachers_copies_codes_that_work(course: Course) -> None:
+    course.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    course.page.goto(f"{course.lab}teachers.html")
+    codes = []
+    course.page.locator("details.settings > summary", has_text="Questions").click()
+    for button in (course.page.locator("pre .copy-code").first, course.page.locator("li .copy-code").first):
+        button.click()
+        course.page.locator(".copy-code", has_text="Copied.").wait_for()
+        codes.append(course.page.evaluate("navigator.clipboard.readText()"))
+        button.blur()
+    assert all("YOUR-HOST" not in code and "data-heights=" in code for code in codes)
+    assert re.search('title="Question · [^"]+"', codes[1])
+    for code in codes:
+        course.open("column", code)
+        frame = course.frame()
+        frame.wait_for_function("() => document.documentElement.scrollHeight <= innerHeight")
+
+
 def test_chapters_lead_to_the_page_for_teachers(open_lab: Make) -> None:
     lab = open_lab().open(live=False)
     assert lab.page.locator("footer a", has_text="For teachers").evaluate("(a) => a.href") == f"{lab.site}teachers.html"

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { elementCode, iframeCode, LISTENER, SAFE_HEIGHT } from "../../static/js/embed/code.js";
 import { GREETINGS, heightIn, understood } from "../../static/js/embed/dialects.js";
-import { heightTable, nearestHeight } from "../../static/js/embed/height_table.js";
+import { heightTable, nearestHeight, shortened } from "../../static/js/embed/height_table.js";
 import { Heights } from "../../static/js/embed/heights.js";
 import { isMisspelt, readOptions } from "../../static/js/embed/options.js";
 import { checkState, queryOf, readRequest, SCHEMA, stateOf } from "../../static/js/embed/schema.js";
@@ -139,17 +139,36 @@ test("a table of heights has those of phones and of a text column, and gives the
   const table = heightTable((width) => 2 * width);
   for (const width of [320, 390, 736, 1200]) assert.equal(nearestHeight(table, width), 2 * width);
   assert.equal(nearestHeight(table, 100), 640);
-  assert.equal(nearestHeight(table, 1800), 2400);
+  assert.equal(nearestHeight(table, 1800), 2848);
   assert.ok(Math.abs(nearestHeight(table, 745) - 1490) < 20);
   assert.equal(nearestHeight("", 736), undefined);
+});
+
+test("a shortened table gives the same heights with fewer pairs", () => {
+  const code = heightTable((width) => (width < 500 ? 520 : width < 800 ? 430 : 402));
+  const short = shortened(code, 10);
+  assert.equal(short.split(" ").length, 4, "three heights, two widths at most at each step");
+  for (const pair of code.split(" ")) assert.ok(Math.abs(nearestHeight(short, Number(pair.split(":")[0])) - Number(pair.split(":")[1])) <= 10, pair);
+  assert.equal(shortened("390:100 736:100", 0), "736:100");
 });
 
 test("the pasted script gives frames that have not loaded the height of the nearest width, and leaves others alone", () => {
   const frame = (/** @type {number} */ clientWidth, height = "") => ({ clientWidth, dataset: { heights: EMBED.heights }, style: { height } });
   const frames = [frame(734), frame(400), frame(0), frame(736, "900px")];
   const page = { querySelectorAll: () => frames };
-  new Function("document", "addEventListener", LISTENER.replace(/<\/?script>/g, ""))(page, () => {});
+  /** @type {(() => void)[]} */
+  const watched = [];
+  class Watch {
+    constructor(/** @type {() => void} */ told) {
+      this.observe = () => watched.push(told);
+    }
+  }
+  new Function("document", "addEventListener", "ResizeObserver", LISTENER.replace(/<\/?script>/g, ""))(page, () => {}, Watch);
+  for (const told of watched) told();
   assert.deepEqual(frames.map(({ style }) => style.height), ["755px", "991px", "", "900px"]);
+  frames[2].clientWidth = 700; // its tab has been opened
+  for (const told of watched) told();
+  assert.deepEqual(frames.map(({ style }) => style.height), ["755px", "991px", "755px", "900px"]);
 });
 
 test("the code of a frame that fits has its heights and a listener of four lines, one of a fixed height has none", () => {

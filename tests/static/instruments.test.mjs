@@ -236,8 +236,11 @@ test("a page without instruments says so", () => {
 
 test("what an address could not set is said", () => {
   const notice = place.querySelector(".notice");
+  /** @type {string[]} */
+  let said = [];
+  notice.replaceChildren = (/** @type {string[]} */ ...texts) => (said = texts);
   line.says({ type: "opened", slot: "a", problems: ["No `x`.", "No `y`."] });
-  assert.equal(notice.textContent, "No `x`. No `y`.");
+  assert.deepEqual(said, ["No `x`.", " ", "No `y`.", " "], "a text each, which is translated alone");
   assert.equal(notice.hidden, false);
   line.says({ type: "opened", slot: "a", problems: [] });
   assert.equal(notice.hidden, true);

@@ -16,22 +16,30 @@ const TEMPLATES = new URL("../../app/build/templates/", import.meta.url);
 const ENGLISH_ONLY = [
   "page/dock.js", "page/dock_news.js", "page/download_chapter.js", "page/live_preview.js", "page/main.js", "page/offline.js", "page/predictions.js",
   "page/progress.js", "page/reset_all.js", "page/service_worker.js", "page/slot_state.js", "page/zip_stream.js",
-  "embed/dialog.js", "embed/embed.js", "embed/code.js", "embed/options.js", "embed/schema.js", "embed/xapi.js", "embed/words_de.js",
+  "embed/dialog.js", "embed/embed.js", "embed/code.js", "embed/copy_codes.js", "embed/xapi.js", "embed/words_de.js",
 ];
 
 /** What looks like words and is never shown by itself. */
 const NOT_SHOWN = new Set([
   "Escape", "Backspace", "main h2", "Toolbar", "output left-out", "this site", "Python did not start", "The instrument stopped", "This page has no instrument.",
-  "Shift-Enter", "Mod-Enter", "Tab", "ArgList", "Content-Type", "prefers-color-scheme: dark", "It opens with the lab's own code, not with your {}.",
+  "Shift-Enter", "Mod-Enter", "Tab", "ArgList", "Content-Type", "prefers-color-scheme: dark",
+  // Options whose values are texts or names, about which another sentence speaks; answers to the page around.
+  "names of settings, or none", "names of settings, or run, play, step, reset", "names of settings, or run, play, step, reset, or all",
+  "a text", "a language, such as de", "There is no message `{}`; there is {}.", "There is no setting `{}`; there is {}.", "a {} from {} to {}",
+  "`{}` has a wrong `{}`: {}.", "whole number", "an object", "It opens with the lab's own code, not with your {}.",
 ]);
 
 /** Templates that a frame is made of. */
 const FRAME = ["embed.html", "embed_block.html", "menu.html", "cannot.html", "blocks/cell.html", "blocks/quiz.html", "../../instrument/templates/instrument.html"];
 
+/** Sentences of Python about the address. */
+const PYTHON = ["`{}` must be {}, got {}.", "{} has no setting `{}`; it has {}.", "`{}` cannot be {} beside the other settings; it becomes {}.",
+  "There are {} more such problems.", "true or false", "a text that matches {}"]; // prettier-ignore
+
 /** Made of parts in the scripts, in a way that only a reader of them sees. */
 const COMPOSED = [
   "Python did not start: {}", "The instrument stopped: {}", "Copied. It opens with the lab's own code, not with your {}.",
-  "{} sent nothing of {} {}", "Cell {}", "Exercise {}", "Python crashed with an internal error ({}). It was restarted.", "Cell",
+  "light, dark or auto", "auto, compact or full", "one of {}", "a number from {} to {}", "a whole number from {} to {}", "0 or 1", "{} sent nothing of {} {}", "Cell {}", "Exercise {}", "Python crashed with an internal error ({}). It was restarted.", "Cell",
   "The memory limit of Python (1 GB) was reached. Python was restarted.",
   "Add", "Weight", "Use these points", "Points as CSV or JSON: x and y in each line, or [[x, y], …]",
   "or a file: CSV, JSON or an image, whose dark pixels become points",
@@ -42,7 +50,7 @@ const COMPOSED = [
 
 const shown = (/** @type {string} */ text) =>
   !NOT_SHOWN.has(text) && !/[<>#=]/.test(text) && !/^and as assert /.test(text) && !/^[A-Z]\w*[A-Z]/.test(text) &&
-  (/^[A-Z“]([^\s-]*[a-z]| [a-z])/.test(text) || /^[a-z][a-z’]* [a-z]/.test(text));
+  (/^`\{\}` [a-z]/.test(text) || /^[A-Z“]([^\s-]*[a-z]| [a-z])/.test(text) || /^[a-z][a-z’]* [a-z]/.test(text));
 
 /** The texts of a script that look like words. @param {string} source */
 function wordsOfScript(source) {
@@ -80,10 +88,26 @@ const inScripts = scripts
   .flatMap((path) => wordsOfScript(readFileSync(new URL(path, SCRIPTS), "utf8")));
 const inTemplates = FRAME.flatMap((path) => wordsOfTemplate(readFileSync(new URL(path, TEMPLATES), "utf8")));
 const IGNORED_IN_TEMPLATES = new Set(["{}: {}", "{} {}: {}", "{} {}", "{} · Diffusion Instrument Lab"]);
-const used = new Set([...inScripts, ...inTemplates.filter((text) => !IGNORED_IN_TEMPLATES.has(text)), ...COMPOSED]);
+const used = new Set([...inScripts, ...inTemplates.filter((text) => !IGNORED_IN_TEMPLATES.has(text)), ...COMPOSED, ...PYTHON]);
 
 test("every word of a frame is in the table", () => {
   assert.deepEqual([...used].filter((text) => !Object.hasOwn(WORDS, text)), []);
+});
+
+test("what Python says of an address is worded as in the table", () => {
+  const files = ["instrument.py", "state_texts.py"].map((name) => readFileSync(new URL(`../../app/instrument/${name}`, import.meta.url), "utf8"));
+  const source = files.join("").replace(/\{[^{}\n]*\}/g, "{}");
+  for (const sentence of PYTHON) assert.ok(source.includes(sentence), sentence);
+  for (const part of ["'a whole number'", "'a number'"]) assert.ok(files[1].includes(part));
+  assert.ok(source.includes("{} from {} to {}") && source.includes('"one of "'));
+});
+
+test("the sentences about a wrong address are spoken in another language, with what they name", () => {
+  const { problems } = readOptions("?theme=blue&lock=x,t&menu=2&meun=0&origin=course", ["t", "seed"]);
+  assert.equal(problems.length, 5);
+  for (const problem of problems) assert.ok(translated(WORDS, problem), problem);
+  assert.equal(translated(WORDS, problems.find((problem) => problem.includes("blue")) ?? ""), "`theme` muss light, dark oder auto sein, nicht “blue”.");
+  assert.equal(translated(WORDS, "`t` must be a number from 0 to 1, got '7'."), "`t` muss eine Zahl von 0 bis 1 sein, nicht '7'.");
 });
 
 test("the table has nothing that no frame says", () => {

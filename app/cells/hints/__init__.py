@@ -11,7 +11,14 @@ from typing import Any
 
 from diffusion_lab.app.cells.hints.arrays import TOO_LARGE, index_hint, nan_hint, overflow_hint, value_hint, zero_hint
 from diffusion_lab.app.cells.hints.calls import type_hint
-from diffusion_lab.app.cells.hints.names import Hint, attribute_hint, import_hint, key_hint, name_hint
+from diffusion_lab.app.cells.hints.names import (
+    NO_NETWORK,
+    Hint,
+    attribute_hint,
+    import_hint,
+    key_hint,
+    name_hint,
+)
 from diffusion_lab.app.cells.hints.operands import CELL, Place, find_place, names_made
 from diffusion_lab.app.cells.hints.platform import runtime_hint, system_hint
 from diffusion_lab.app.cells.hints.replaced import replaced_hint
@@ -63,6 +70,8 @@ def _exit(error: SystemExit, place: Place | None) -> str:
 
 
 def _no_file(error: FileNotFoundError, place: Place | None) -> str:
+    if "://" in str(error):  # NumPy takes an address that it cannot reach for a file
+        return NO_NETWORK
     return "The page's Python has a separate file system and cannot open the files of this computer."
 
 

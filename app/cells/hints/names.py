@@ -58,6 +58,9 @@ ABSENT = {
     "scipy": "NumPy can replace many of its functions.",
     "pandas": "Columns can be kept in a dict of NumPy arrays.",
     "requests": NO_NETWORK,
+    "httpx": NO_NETWORK,
+    "aiohttp": NO_NETWORK,
+    "urllib3": NO_NETWORK,
     "tqdm": r"Print the progress instead: `print(f'\r{k} of {n}', end='')` overwrites its own line.",
     "multiprocessing": ONE_THREAD,
     "_multiprocessing": ONE_THREAD,
@@ -145,6 +148,10 @@ def import_hint(error: ImportError, place: Place | None) -> str | None:
         if len(module) == 1 and (near := nearest(module[0], known)):
             return f"Is `{module[0]}` meant to be `{near}`?"
         return "This page's Python has its standard library, NumPy, Bokeh, Panel and the lab's own `diffusion_lab`."
+    if module[0] == "pyodide":  # the lab leaves out what fetches files and packages
+        return NO_NETWORK
+    if module[0] == "js":  # as `webbrowser` does
+        return "A cell's Python runs in a worker of the browser, which has no page and no window."
     wanted = re.search(r"cannot import name '(\w+)'", str(error))
     names = vars(sys.modules.get(error.name or "", types.ModuleType("none")))
     near = wanted and nearest(wanted[1], (n for n in names if not n.startswith("_")))

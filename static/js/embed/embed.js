@@ -7,8 +7,8 @@
  * setting's attribute moves the instrument. Without `heights`, those of the instrument's first state are used. Events: `ready`, `statechange`, `answer`, `complete` and `error`, with the
  * frame's message as `detail` (see `schema.js`). Methods: `getState()` and `setState({t: 0.4})` return promises.
  */
-import { FRAME_HEIGHTS } from "./frame_heights.js";
 import { nearestHeight } from "./height_table.js";
+import { publishedHeights } from "./published_heights.js";
 import { SCHEMA } from "./schema.js";
 
 const SAFE_HEIGHT = 480;
@@ -43,8 +43,8 @@ class InstrumentLab extends HTMLElement {
     const name = this.getAttribute("name") ?? "";
     const page = new URL(`embed/${name.split("/").map(encodeURIComponent).join("/")}.html`, BASE);
     for (const { name: key, value } of this.#settings()) page.searchParams.set(key, value);
-    const usual = Object.hasOwn(FRAME_HEIGHTS, name) && !OTHER_HEIGHTS.some((option) => this.hasAttribute(option));
-    const table = this.getAttribute("heights") ?? (usual ? FRAME_HEIGHTS[name] : "");
+    const usual = !OTHER_HEIGHTS.some((option) => this.hasAttribute(option));
+    const table = this.getAttribute("heights") ?? (usual ? publishedHeights(name) : "");
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     root.innerHTML = `<style>:host{display:block;position:relative}:host([hidden]){display:none}
       img{position:absolute;inset:0;width:100%;height:100%;object-fit:contain;transition:opacity .2s;pointer-events:none}
@@ -61,14 +61,26 @@ class InstrumentLab extends HTMLElement {
       this.poster.src = new URL(`embed/${encodeURIComponent(name)}.svg`, BASE).href;
     }
     this.frame.title = this.getAttribute("title") || name;
-    const height = Number(this.getAttribute("height")) || (table && nearestHeight(table, this.clientWidth)) || SAFE_HEIGHT;
-    this.frame.height = String(height);
+    this.frame.height = this.getAttribute("height") || String(SAFE_HEIGHT);
+    if (table && !this.hasAttribute("height")) this.#takeHeight(this.frame, table);
     this.frame.loading = "lazy";
     this.frame.src = page.href;
     this.replaceChildren(this.frame);
     addEventListener("message", this.hear);
     this.watch = new MutationObserver((changes) => this.#changed(changes));
     this.watch.observe(this, { attributes: true });
+  }
+
+  /** The height before the frame has loaded; in a closed box or tab the element has no width yet. @param {HTMLIFrameElement} frame @param {string} table */
+  #takeHeight(frame, table) {
+    const take = () => {
+      if (!this.clientWidth) return false;
+      frame.height = String(nearestHeight(table, this.clientWidth) ?? SAFE_HEIGHT);
+      return true;
+    };
+    if (take()) return;
+    const watch = new ResizeObserver(() => take() && watch.disconnect());
+    watch.observe(this);
   }
 
   disconnectedCallback() {

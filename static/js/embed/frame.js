@@ -263,7 +263,7 @@ export class Frame {
     const notice = document.createElement("p");
     notice.className = "notice";
     notice.setAttribute("role", "alert");
-    notice.textContent = problems.join(" ");
+    notice.append(...problems.flatMap((problem) => [problem, " "])); // a text each, which is translated alone
     const first = this.main.querySelector(".notice");
     if (first) first.after(notice);
     else this.main.prepend(notice);

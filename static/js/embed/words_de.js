@@ -44,6 +44,24 @@ export const WORDS = {
   "Reload": "Neu laden",
   "Later": "Später",
 
+  // Wrong addresses.
+  "`{}` must be {}, got {}.": "`{}` muss {} sein, nicht {}.",
+  "light, dark or auto": "light, dark oder auto",
+  "auto, compact or full": "auto, compact oder full",
+  "0 or 1": "0 oder 1",
+  "auto or paused": "auto oder paused",
+  "addresses like https://course.example": "eine Liste von Adressen wie https://course.example",
+  "true or false": "true oder false",
+  "one of {}": "eins von {}",
+  "a number from {} to {}": "eine Zahl von {} bis {}",
+  "a whole number from {} to {}": "eine ganze Zahl von {} bis {}",
+  "a text that matches {}": "ein Text nach dem Muster {}",
+  "`{}` names {}; the settings are {}.": "`{}` nennt {}; die Einstellungen sind {}.",
+  "There is no option `{}`; is `{}` meant?": "Es gibt keine Option `{}`; ist `{}` gemeint?",
+  "There are {} more such problems.": "Es gibt {} weitere solche Fehler.",
+  "{} has no setting `{}`; it has {}.": "{} hat keine Einstellung `{}`; es gibt {}.",
+  "`{}` cannot be {} beside the other settings; it becomes {}.": "`{}` kann neben den anderen Einstellungen nicht {} sein; daraus wird {}.",
+
   // Where scripts or Python cannot run.
   "Scripts do not run in this frame. This is the instrument’s first picture.":
     "In diesem Rahmen laufen keine Skripte. Dies ist das erste Bild des Instruments.",

@@ -28,6 +28,9 @@ export class NotDownloaded extends Error {
 /** @param {string} address @param {How} [how] @returns {Promise<Uint8Array<ArrayBuffer>>} */
 export const download = async (address, how = {}) => twice((cache) => read(address, { ...how, cache }), how.cache);
 
+/** One attempt. @param {string} address @param {How} how @returns {Promise<Uint8Array<ArrayBuffer>>} */
+export const downloadOnce = (address, how) => read(address, how);
+
 /** @param {string} address @param {How} [how] @returns {Promise<any>} */
 export const downloadJson = async (address, how) => JSON.parse(new TextDecoder().decode(await download(address, how)));
 

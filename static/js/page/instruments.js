@@ -116,7 +116,7 @@ export function openInstruments(python, embedded) {
     const link = links.get(slot);
     if (!link) return;
     const notice = /** @type {HTMLElement} */ (link.place.querySelector(".notice"));
-    notice.textContent = problems.join(" ");
+    notice.replaceChildren(...problems.flatMap((/** @type {string} */ problem) => [problem, " "]));
     notice.hidden = !problems.length;
   });
   python.on("state", (message) => {

@@ -1,6 +1,7 @@
 /** Entry point of every page: opens the instruments, cells and other parts that it contains. */
 import { openCells } from "../cells/cells.js";
 import { imported } from "../files/imported.js";
+import { checkStyles } from "../files/style_sheets.js";
 import { copied } from "./drop_down.js";
 import { openInstruments } from "./instruments.js";
 import { openCodeOverrides } from "../cells/code_overrides.js";
@@ -19,6 +20,8 @@ import { openDownload } from "./download_chapter.js";
 const root = document.documentElement;
 if (root.dataset.cannot === "script") delete root.dataset.cannot; // it was only late
 root.classList.add("js"); // where the script in the page's head may not run
+document.addEventListener("lab:damaged", (event) => offerReload(/** @type {CustomEvent} */ (event).detail));
+checkStyles();
 openThemeSwitch();
 followSections();
 openPredictions();
@@ -56,6 +59,7 @@ if (document.querySelector("[data-instrument], [data-cell]")) {
   /** For the console, tests and benchmarks: stages with their times. */
   /** @type {any} */ (window).lab = { python, cells, frame };
 }
+if (document.querySelector("[data-paste]")) loaded(async () => (await import("../embed/copy_codes.js")).openCodes(copied));
 root.dataset.open = ""; // for the script in the page's head
 
 /** Receipts: their dialog, and the page that reads them, are loaded when they are asked for. */

@@ -6,6 +6,7 @@ export function offerReload(words) {
   const bar = document.createElement("p");
   bar.className = "page-bar";
   bar.setAttribute("role", "alert");
+  bar.style.cssText = "position: fixed; inset: auto 0 0; background: var(--bg, Canvas)"; // in sight without a style sheet too
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = "Reload";

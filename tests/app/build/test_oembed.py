@@ -11,7 +11,8 @@ from diffusion_lab.app.build.setup_steps import ROOT, SetupError
 
 BASE = "https://lab.example/course/"
 RING = Embedded("embed/ring", 'Ring & "clusters"', '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 450.4">')
-QUIZ = Embedded("embed/quiz/forward-a", "Question · The forward process")
+QUIZ = Embedded("embed/quiz/forward-noised-value", "Question · The forward process")
+NEW = Embedded("embed/quiz/forward-new", "Question · The forward process")
 
 RING_HEIGHTS = re.search(r'ring:\s*"(.*)"', (ROOT / "static/js/embed/frame_heights.js").read_text("utf-8"))[1]
 
@@ -43,13 +44,13 @@ def problems(response: dict[str, object]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, dict]:
-    return {path: json.loads(text) for path, text in oembed_files(BASE, [RING, QUIZ]).items()}
+    return {path: json.loads(text) for path, text in oembed_files(BASE, [RING, QUIZ, NEW]).items()}
 
 
 def test_each_page_has_a_valid_response(files):
-    assert list(files) == ["embed/ring.json", "embed/quiz/forward-a.json"]
-    assert [problems(response) for response in files.values()] == [[], []]
-    ring, quiz = files.values()
+    assert list(files) == ["embed/ring.json", "embed/quiz/forward-noised-value.json", "embed/quiz/forward-new.json"]
+    assert [problems(response) for response in files.values()] == [[], [], []]
+    ring, quiz, new = files.values()
     assert (ring["title"], ring["provider_url"], ring["width"], ring["height"]) == (
         RING.title,
         BASE,
@@ -58,12 +59,14 @@ def test_each_page_has_a_valid_response(files):
     )
     assert [ring[name] for name in THUMBNAIL] == [f"{BASE}embed/ring.svg", 600, 450]
     assert not set(THUMBNAIL) & set(quiz)
-    assert quiz["height"] == 480, "no published height"
+    assert quiz["height"] != 480 and "data-heights=" in str(quiz["html"])
+    assert new["height"] == 480 and "data-heights=" not in str(new["html"]), "no published height"
 
 
 def test_the_code_is_that_of_the_dialog(files):
     embed = {
         "address": f"{BASE}embed/ring.html",
+        "name": "ring",
         "title": RING.title,
         "query": "",
         "options": "",

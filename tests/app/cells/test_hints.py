@@ -1,10 +1,14 @@
 """Hints: the mistakes that beginners make, each with the hint that explains it."""
 
+import sys
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 from diffusion_lab.app.cells.outputs import Output
 from diffusion_lab.app.cells.session import Session
+from diffusion_lab.app.cells.unavailable import refuse
 
 BEFORE = """
 import numpy as np
@@ -222,7 +226,17 @@ MACHINE = [
         "raise RuntimeError('TLS not supported in this environment')",
         "A page's Python cannot connect to other computers.",
     ),
-    ("raise OSError(138, 'emscripten does not support processes.')", "A page's Python has one thread and one process."),
+    ("raise OSError(138, 'emscripten does not support processes.')", "A page's Python cannot start other programs."),
+    ("raise OSError(52, 'Function not implemented')", "A page's Python cannot start other programs."),
+    ("raise OSError(53, 'Socket not connected')", "A page's Python cannot connect to other computers."),
+    ("raise ModuleNotFoundError(name='httpx')", "`httpx` is not in this page's Python. A page's Python cannot connect"),
+    ("raise ModuleNotFoundError(name='_multiprocessing')", "`_multiprocessing` is not in this page's Python. A page's"),
+    ("raise ImportError(name='pyodide._package_loader')", "A page's Python cannot connect to other computers."),
+    (
+        "raise ImportError(name='js')",
+        "A cell's Python runs in a worker of the browser, which has no page and no window.",
+    ),
+    ("import asyncio\nawait asyncio.create_subprocess_shell('ls')", "A page's Python cannot start other programs."),
     ("raise ConnectionResetError('Remote end closed')", "A page's Python cannot connect to other computers."),
     ("raise ValueError('Maximum allowed dimension exceeded')", "This needs more memory than a page may use."),
     (
@@ -235,6 +249,10 @@ MACHINE = [
     (
         "import asyncio\nasync def f():\n    asyncio.run(asyncio.sleep(0))\nawait f()",
         "Coroutines run here already. Write `await main()` instead of `asyncio.run(main())`.",
+    ),
+    (
+        "raise FileNotFoundError('https://example.org/x.csv not found.')",
+        "A page's Python cannot connect to other computers.",
     ),
     ("open('mine.csv')", "The page's Python has a separate file system and cannot open the files of this computer."),
 ]
@@ -313,6 +331,40 @@ def test_the_reader_s_own_code_never_runs_for_a_hint(session):
     code = "calls = []\ndef f():\n    calls.append(1)\n    return x\nf() + y"
     assert hint(session, code).startswith("One has shape (3,)")
     assert session.namespace["calls"] == [1]
+
+
+#: Call that a page cannot make → hint of the error that it raises instead.
+UNAVAILABLE = [
+    ("import socket\nwith socket.socket() as s:\n    s.connect(('127.0.0.1', 9))", "A page's Python cannot connect"),
+    ("import socket\nsocket.create_connection(('127.0.0.1', 9))", "A page's Python cannot connect"),
+    ("import socket\nsocket.getaddrinfo('localhost', 9)", "A page's Python cannot connect"),
+    (
+        "import http.client\nhttp.client.HTTPConnection('127.0.0.1', 9).request('GET', '/')",
+        "A page's Python cannot conn",
+    ),
+    ("from urllib.request import urlopen\nurlopen('http://127.0.0.1:9/')", "A page's Python cannot connect"),
+    ("import smtplib\nsmtplib.SMTP('127.0.0.1', 9)", "A page's Python cannot connect"),
+    ("import ftplib\nftplib.FTP('127.0.0.1')", "A page's Python cannot connect"),
+    ("import socket\nwith socket.socket() as s:\n    s.bind(('127.0.0.1', 0))", "No other computer can reach a page's"),
+    ("import socketserver\nsocketserver.TCPServer(('127.0.0.1', 0), None)", "No other computer can reach a page's"),
+    ("import os\nos.system('true')", "A page's Python cannot start other programs."),
+    ("import os\nos.execv('/bin/none', ['none'])", "A page's Python cannot start other programs."),
+    ("import subprocess\nsubprocess.run(['true'])", "A page's Python cannot start other programs."),
+]
+
+
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[None]:
+    """As in the browser, calls that a page cannot make raise. An audit hook stays, so this one can be switched off."""
+    on = [True]
+    sys.addaudithook(lambda event, arguments: refuse(event, arguments) if on else None)
+    yield
+    on.clear()
+
+
+@pytest.mark.parametrize(("code", "text"), UNAVAILABLE)
+def test_what_a_page_cannot_do_raises_an_error_with_a_hint(refusing, code, text):
+    assert hint(Session(), code).startswith(text)
 
 
 def test_no_hint_where_nothing_is_known(session):
