@@ -56,7 +56,7 @@ def make_lazy(standard_library: Path) -> None:
 def _lazy_init(package: Path) -> str:
     """Returns the source of `asyncio/__init__.py` without the star imports of `LOOPS`, with the same `__all__`."""
     source = (package / "__init__.py").read_text("utf-8")
-    later = {}
+    later: dict[str, str] = {}
     for module in LOOPS:
         source = _replaced(source, f"from .{module} import *", "pass", "asyncio/__init__.py")
         names = _public_names(package / f"{module}.py")
