@@ -7,7 +7,7 @@ import re
 import pytest
 
 from .course import FRAMES, Course, fits, settled
-from .lab import model
+from .lab import Lab, model
 
 
 @pytest.mark.parametrize("kind", ["iframe", "element"])
@@ -77,6 +77,17 @@ def test_the_code_states_the_whole_state(codes: dict[str, str]) -> None:
         assert name.replace("=", '="') + '"' in codes["element"]
     for part in ('loading="lazy"', 'allow="clipboard-write"', "source"):
         assert part in codes["iframe"]
+
+
+def test_alone_in_a_window_picture_and_main_slider_are_in_sight_together(lab: Lab) -> None:
+    """The picture is high: it stays at the top while the page scrolls, so it must leave room for what is below."""
+    lab.open("embed/unmask.html")
+    for size in ((1360, 760), (390, 800), (360, 640)):
+        lab.page.set_viewport_size({"width": size[0], "height": size[1]})
+        picture = lab.page.locator(".live-view .panes").bounding_box()
+        slider = lab.page.locator(".live-view .rail .slider").first.bounding_box()
+        for box in (picture, slider):
+            assert box["y"] >= 0 and box["y"] + box["height"] <= size[1], (size, picture, slider)
 
 
 @pytest.mark.parametrize(("width", "height"), [(600, 400), (390, 480), (736, 480), (1000, 420), (800, 620)])
