@@ -114,6 +114,26 @@ def test_a_low_frame_is_compact(course: Course, codes: dict[str, str], width: in
     frame.locator(".live-view [data-reading=t]", has_text="0.31").wait_for(state="attached")
 
 
+def test_the_compact_layout_keeps_words_whole(course: Course) -> None:
+    """Two pictures of the same height begin at the same height, read-outs do not overlap, no option is cut off."""
+    source = f"{course.lab}embed/distill.html?view=guidance&training_step=0&start=paused"
+    course.open("plain", f'<iframe src="{source}" width="600" height="400"></iframe>', 640)
+    frame = course.frame()
+    panel = frame.locator(".front-panel[data-layout=compact]").locator("visible=true").first
+    panel.wait_for()
+    tops = [title.bounding_box() for title in panel.locator(".scene-title").locator("visible=true").all()]
+    assert len({box["y"] for box in tops if box}) == 1 and len(tops) == 2, tops
+    words = panel.locator(".readouts dt").locator("visible=true")
+    wide = words.evaluate_all("(all) => all.filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent)")
+    assert words.count() >= 2 and not wide
+    option = panel.locator("select[data-param=view]")
+    room, taken = option.evaluate("""(e) => { const of = document.createElement("canvas").getContext("2d");
+      const style = getComputedStyle(e);
+      of.font = style.font;
+      return [e.clientWidth - parseFloat(style.paddingRight), of.measureText(e.selectedOptions[0].text).width]; }""")
+    assert taken <= room + 1
+
+
 @pytest.mark.parametrize("loading", ["lazy", "eager"])
 def test_a_closed_box(course: Course, codes: dict[str, str], loading: str) -> None:
     course.open("closed", codes["iframe"].replace('loading="lazy"', f'loading="{loading}"'), 900)
