@@ -85,7 +85,7 @@ def test_alone_in_a_window_picture_and_main_slider_are_in_sight_together(lab: La
     for size in ((1360, 760), (390, 800), (360, 640)):
         lab.page.set_viewport_size({"width": size[0], "height": size[1]})
         picture = lab.page.locator(".live-view .panes").bounding_box()
-        slider = lab.page.locator(".live-view .rail .slider").first.bounding_box()
+        slider = lab.page.locator(".live-view .rail .slider").locator("visible=true").first.bounding_box()
         for box in (picture, slider):
             assert box["y"] >= 0 and box["y"] + box["height"] <= size[1], (size, picture, slider)
 
@@ -116,11 +116,9 @@ def test_a_low_frame_is_compact(course: Course, codes: dict[str, str], width: in
 
 def test_the_compact_layout_keeps_words_whole(course: Course) -> None:
     """Two pictures of the same height begin at the same height, read-outs do not overlap, no option is cut off."""
-    source = f"{course.lab}embed/distill.html?view=guidance&training_step=0&start=paused"
+    source = f"{course.lab}embed/distill.html?view=guidance&training_step=0"
     course.open("plain", f'<iframe src="{source}" width="600" height="400"></iframe>', 640)
-    frame = course.frame()
-    panel = frame.locator(".front-panel[data-layout=compact]").locator("visible=true").first
-    panel.wait_for()
+    panel = course.live().locator(".live-view .front-panel[data-layout=compact]")
     tops = [title.bounding_box() for title in panel.locator(".scene-title").locator("visible=true").all()]
     assert len({box["y"] for box in tops if box}) == 1 and len(tops) == 2, tops
     words = panel.locator(".readouts dt").locator("visible=true")
