@@ -34,7 +34,7 @@ SAMPLERS = {"ode_heun": "Deterministic (ODE)", "sde_heun": "Stochastic (SDE)", "
 METHODS = {"ode_heun": "probability-flow ODE, Heun", "sde_heun": "reverse SDE, noise and Heun",
     "langevin": "annealed Langevin"}
 # fmt: on
-CIRCLES = "one standard deviation of each class; thick: the class asked for"
+CIRCLES = "classes, one σ"
 SAMPLES, PROBE, INTERVAL = {"view": "samples"}, {"view": "probe"}, {"guide_at": "interval"}
 KNOWN = SAMPLES | {"condition": "gaussian"}
 
