@@ -58,7 +58,7 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
         places={scene.name: place for place, scene in enumerate(scenes)},
         transport=panel.transport,
         films={view: _film(instrument, name) for view, name in panel.transport.films.items()},
-        readouts=panel.readouts,
+        readouts=[_with_condition(item) for item in panel.readouts],
         measures=[_with_condition(item) for item in panel.measures],
         pads=[_with_condition(item) for item in panel.pads],
     )

@@ -41,11 +41,15 @@ class Transport:
 
 @dataclass(frozen=True)
 class Readout:
-    """One reading in the row at the top; `format` is a format specification for its number."""
+    """One reading in the row at the top; `format` is a format specification for its number.
+
+    when: the states in which it has a value; it is hidden in others.
+    """
 
     key: str
     label: str
     format: str = ""
+    when: When = None
 
 
 @dataclass(frozen=True)

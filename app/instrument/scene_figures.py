@@ -11,7 +11,7 @@ from typing import Any
 
 from bokeh.core.properties import value
 from bokeh.model import Model
-from bokeh.models import ColumnDataSource, FixedTicker, GlyphRenderer, LinearColorMapper
+from bokeh.models import ColumnDataSource, FixedTicker, GlyphRenderer, LinearColorMapper, NoOverlap
 from bokeh.plotting import figure
 
 from diffusion_lab.app.instrument.scenes import (
@@ -34,6 +34,7 @@ from diffusion_lab.app.instrument.scenes import (
     Segments,
     Texts,
 )
+from diffusion_lab.app.instrument.svg import tick_label
 from diffusion_lab.app.instrument.theme import TOKENS, ThemeName, axis_colours, data_palette, heat_palette
 
 FONT = "Inter Variable, system-ui, sans-serif"
@@ -124,7 +125,7 @@ def _axes(scene: Axes) -> figure:
     for side, axis, grid in (("x", plot.xaxis, plot.xgrid), ("y", plot.yaxis, plot.ygrid)):
         if side in scene.ticks:  # plain numbers; Bokeh would draw 10⁻¹ in two pieces
             axis.ticker = grid.ticker = FixedTicker(ticks=list(scene.ticks[side]))
-            axis.major_label_overrides = {tick: f"{tick:g}" for tick in scene.ticks[side]}
+            axis.major_label_overrides = {tick: tick_label(tick) for tick in scene.ticks[side]}
     plot.min_border_top = plot.min_border_right = AXES_BORDER
     plot.xgrid.grid_line_color = None
     for axis in plot.axis:
@@ -132,6 +133,7 @@ def _axes(scene: Axes) -> figure:
         axis.major_label_text_font_size = axis.axis_label_text_font_size = "12px"
         axis.axis_label_text_font_style = "normal"
         axis.minor_tick_line_color = None
+        axis.major_label_policy = NoOverlap(min_distance=2)
         axis.major_tick_in, axis.major_tick_out = 0, 4
         _themed(axis, axis_colours)
     for grid in plot.ygrid:

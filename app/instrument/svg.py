@@ -21,6 +21,7 @@ from diffusion_lab.app.instrument.theme import css_variable_of
 MARGIN_LEFT, MARGIN_BOTTOM, MARGIN_TOP, MARGIN_RIGHT = 44, 30, 10, 10  # room for axes
 LINE = 18  # room for a line of words: the title, the name of an axis
 MAX_TICKS = 6
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,17 @@ def axes(
     yield "</g>"
 
 
+def tick_label(value: float) -> str:
+    """The label of a tick; a small power of ten in one piece, 10⁻⁶."""
+    return _as_power(f"{value:g}")
+
+
+def _as_power(label: str) -> str:
+    """A label such as 1e-06 as 10⁻⁶; others as they are."""
+    ten, _, power = label.partition("e-")
+    return f"10⁻{str(int(power)).translate(RAISED)}" if ten == "1" and power else label
+
+
 def _numbers(values: Sequence[float]) -> list[str]:
     """Labels with just enough digits to be distinct."""
     labels: list[str] = []
@@ -137,7 +149,7 @@ def _numbers(values: Sequence[float]) -> list[str]:
         labels = [f"{value:.{digits}g}" for value in values]
         if len(set(labels)) == len(values):
             break
-    return [label.replace("-", "−") for label in labels]
+    return [_as_power(label).replace("-", "−") for label in labels]
 
 
 # --- marks: coordinates are pixels of the SVG ------------------------------------------------------------------------

@@ -31,6 +31,7 @@ COARSE = 4  # steps for each factor e in sigma, for regions: right to 2e-4, far 
 Work = Generator[Any, None, Any]  # long work, in slices
 # fmt: off
 RUNS = {"view": ("few_steps", "halving", "guidance")}
+SAMPLED = {"view": ("few_steps", "halving")}
 TRAINED = {"view": ("halving", "guidance")}
 MARKS = {students.NUM_STEPS * (k + 1): f"{n} step{'s' if n > 1 else ''}" for k, n in enumerate(HALVINGS)}
 PLAYS = {"map": "noise_level", "few_steps": "progress", "halving": "training_step", "guidance": "training_step"}
@@ -71,8 +72,8 @@ class Distill(Instrument):
     panel = Panel(
         Transport("Play", PLAYS, seconds=6), frames="noise_level",
         main=("view", "num_steps", "consistency_map", "guidance_scale", "progress"),
-        readouts=(Readout("sigma", "σ", ".3g"), Readout("passes", "passes a sample", "d"),
-            Readout("loss", "training loss", ".4f"), Readout("chance", "distance by chance", ".3f")),
+        readouts=(Readout("sigma", "σ", ".3g"), Readout("passes", "passes a sample", "d", SAMPLED),
+            Readout("loss", "training loss", ".5f", TRAINED), Readout("chance", "distance by chance", ".3f", SAMPLED)),
         measures=(
             Measure("same_end", "from the trajectory's end: the map", ".0e", "denoiser's guess", ".2f",
                 when={"view": "map"}, doc="Root mean square distance; the map solves the ODE afresh from this level."),
@@ -82,7 +83,7 @@ class Distill(Instrument):
                 doc="Mean distance to the law with its standard error, in 1, 2, 4 or 8 passes."),
             Measure("halved", "distance to the law: student", ".3f", "teacher", when={"view": "halving"},
                 doc="Maximum mean discrepancy of 1000 points from the exact density (Gaussian kernel, width 0.5)."),
-            Measure("lost", "lost by this halving", ".4f", "untrained DDIM", when={"view": "halving"},
+            Measure("lost", "lost by this halving", ".5f", "untrained DDIM", ".4f", when={"view": "halving"},
                 doc="Distance of a finished student minus its teacher's: mean over runs with its standard error."),
             Measure("gap", "from the teacher's ends: student", ".3f", "not guided", when={"view": "guidance"},
                 doc="Root mean square distance from where the guided teacher takes the same noise; both in one pass."),

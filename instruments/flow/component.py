@@ -28,7 +28,7 @@ CELLS = 96  # of the shading of the data, along both axes
 NOISE = np.stack([np.cos(ANGLES := np.linspace(0, 2 * np.pi, 73)), np.sin(ANGLES)], axis=1)  # the unit circle
 LADDER = (1, 2, 4, 8, 16, 32, 64)  # steps in the chart
 DISTANCES = (0.015, 0.9)  # distances that it can hold
-LINE = 1.3  # ratio of two of them that are a line of text apart
+LINE = 1.6  # ratio of two of them that are a line of text apart
 ERRORS = (2.5e-4, 90.0)  # end errors that the chart can hold, in units
 CENTRE_SDS = 3.0
 REFLOW_OF = {"reflow_once": "rectified_flow", "reflow_twice": "reflow_once"}
@@ -139,7 +139,7 @@ class FlowMatching(Instrument):
         Texts("names", BY_PART, size="12px", align="left"),
         Points("here", "ink", size=9, alpha=1.0),
         x=(0.8, 160.0), y=ERRORS, log="xy", ticks={"x": (1, 10, 100), "y": (0.001, 0.01, 0.1, 1, 10)}, aspect=1.9,
-        when={"chart_shows": "end_error"},
+        x_label="evaluations", y_label="end error", when={"chart_shows": "end_error"},
     )
     sde_chart = Axes(
         "Distance of the ends from the data against σ",
@@ -148,7 +148,7 @@ class FlowMatching(Instrument):
         Texts("names", BY_PART, size="12px", align="left"),
         Points("here", "ink", size=9, alpha=1.0),
         x=(-0.05, 2.75), y=DISTANCES, log="y", ticks={"x": (0, 0.5, 1, 1.5, 2), "y": (0.02, 0.05, 0.1, 0.2, 0.5)},
-        aspect=1.9, when={"chart_shows": "distance"},
+        aspect=1.9, x_label="fresh noise σ", y_label="distance", when={"chart_shows": "distance"},
     )
     # fmt: on
 

@@ -34,6 +34,7 @@ SAMPLERS = {"ode_heun": "Deterministic (ODE)", "sde_heun": "Stochastic (SDE)", "
 METHODS = {"ode_heun": "probability-flow ODE, Heun", "sde_heun": "reverse SDE, noise and Heun",
     "langevin": "annealed Langevin"}
 # fmt: on
+CIRCLES = "classes, one σ"
 SAMPLES, PROBE, INTERVAL = {"view": "samples"}, {"view": "probe"}, {"guide_at": "interval"}
 KNOWN = SAMPLES | {"condition": "gaussian"}
 
@@ -121,7 +122,8 @@ class Guidance(Instrument):
         pictures.EXTENT[0],
         Heat("tilted", "ink", strongest=0.4, when="show_tilted", legend="tilted density"),
         *(Lines(name, f"c{k}", width=1, alpha=0.6, when="show_classes") for k, name in enumerate(CLASSES)),
-        *(Lines(name, f"c{k}", width=2, when="show_classes") for k, name in enumerate(CHOSEN)),
+        *(Lines(name, f"c{k}", width=2, when="show_classes", legend=("" if k else CIRCLES))
+            for k, name in enumerate(CHOSEN)),
         Lines("paths", "acc", width=1, alpha=0.45, when={**SAMPLES, "show_paths": True}, legend="paths from noise"),
         Points("samples", "acc", size=4.5, alpha=0.75, when=SAMPLES, legend="guided samples"),
         Texts("names", BY_PART, when="show_classes"),

@@ -99,7 +99,7 @@ class Loss(Instrument):
         Points("truth", "acc", size=4, when={"data_set": "uneven_modes"}, legend="the truth beside the guess"),
         Lines("frames", "line", width=1),
         Texts("above", "ink", size="12px"), Texts("under", "mute", size="12px"), Texts("between", "ink", size="16px"),
-        x=(-2, WIDTH - 2), y=(-BELOW, SIDE + ABOVE))
+        x=(-4, WIDTH), y=(-BELOW, SIDE + ABOVE))
     loss = Axes("Mean squared gap of the noise against t",
         Lines("expected", "ink", width=1.5, legend="given skill: 2 (1 − a) at every t"),
         Segments("errors", "ink", width=1.2, alpha=0.7),

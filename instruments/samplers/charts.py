@@ -32,9 +32,9 @@ def race() -> Plane:
     """All samplers side by side."""
     return Plane(1.0, _data(), Boxes("frames", "line", outline="line"), Boxes("chosen", "line", outline="acc"),
         Points("points", BY_PART, size=3, legend="points, each in the colour of its part of the data"),
-        Texts("names", "ink", size="13px"), Texts("errors", "mute", size="12px", align="right"),
+        Texts("names", "ink", size="13px"), Texts("errors", "mute", size="12px"),
         x=(-0.1, WIDTH + 0.1), y=(-0.1, HEIGHT),
-        title="Eight samplers; in each corner the distance of the points to the law", when={"view": "race"})
+        title="Eight samplers; below each name the distance of the points to the law", when={"view": "race"})
 
 
 def paths() -> Plane:
@@ -51,7 +51,7 @@ def over_time(title: str) -> Axes:
     return Axes(title, Heat("density", "ink", strongest=0.3, legend="exact density at each level"),
         Segments("paths", BY_PART, alpha=0.7, legend="paths, by where they end"), Points("points", BY_PART, size=4),
         Texts("name", "ink", size="13px", align="left"), x=(0, 1), y=(-3.6, 3.6), aspect=1.0, place="picture",
-        x_label="progress, noise to data", y_label="x", ticks={"x": (0, 0.5, 1), "y": (-2, 0, 2)},
+        x_label="noise to data", y_label="x", ticks={"x": (0, 0.5, 1), "y": (-2, 0, 2)},
         when={"view": "over_time"})
 
 

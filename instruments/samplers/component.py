@@ -225,7 +225,7 @@ class Samplers(Instrument):
 
     @race.layer("errors")
     def _(self) -> dict[str, Any]:
-        return views.corners([f"{law:.3f}" for law in self.laws.values()])
+        return views.distances([f"{law:.3f}" for law in self.laws.values()])
 
     @paths.layer("target")
     def _(self) -> dict[str, Any]:

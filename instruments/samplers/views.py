@@ -51,7 +51,7 @@ def _inside(x: Array, picture: Picture) -> Array:
 
 # --- all samplers: equal square cells in rows of four, the first at the top left, each with a name above it -----------
 
-CELL, HEAD, GAP = 6.4, 1.4, 0.5  # width of a cell, height of its name, space between cells; data units
+CELL, HEAD, GAP = 6.4, 2.5, 0.5  # width of a cell, height of the two lines above it, space between cells; data units
 CELL_POINTS = 160
 ACROSS, DOWN = 4, 2
 WIDTH, HEIGHT = ACROSS * CELL + (ACROSS - 1) * GAP, DOWN * (CELL + HEAD)
@@ -74,17 +74,17 @@ def frames(chosen: int, names: Sequence[str]) -> Iterator[Data]:
     """Frames of all cells, that of the chosen one, and names."""
     yield {"at": CENTRES, "size": (CELL, CELL), "alpha": 0.0}
     yield {"at": CENTRES[chosen], "size": (CELL, CELL), "alpha": 0.0}
-    yield {"at": _beside(0.0, CELL / 2 + 0.65), "text": names}
+    yield _above(1.75, names)
 
 
-def corners(texts: Sequence[str]) -> Data:
-    """A text in the lower right corner of each cell."""
-    return {"at": _beside(CELL / 2 - 0.2, 0.6 - CELL / 2), "text": texts}
+def distances(texts: Sequence[str]) -> Data:
+    """A text between each cell and its name."""
+    return _above(0.65, texts)
 
 
-def _beside(across: float, up: float) -> Array:
-    """Places (8, 2) at this distance from the cells' centres."""
-    return CENTRES + np.array([across, up])
+def _above(up: float, texts: Sequence[str]) -> Data:
+    """Texts at this height above the cells."""
+    return {"at": CENTRES + np.array([0.0, CELL / 2 + up]), "text": texts}
 
 
 def cells(runs: Sequence[tuple[Run, Array]], progress: float) -> Data:
@@ -157,7 +157,7 @@ def ends_of_arc(arc: Array, run: Run, progress: float, name: str, joined: bool, 
 def cloud(run: Run, progress: float, right: Run, picture: Picture) -> Iterator[Data]:
     """Points coloured by where the right way takes them, and the share of each cluster at the end."""
     far, (near_true, far_true) = faults.far_share(run.x[-1]), faults.DATA.weights
-    texts = [f"{1 - far:.1%}, should be {near_true:.0%}", f"{far:.1%}, should be {far_true:.0%}"]
+    texts = [f"{1 - far:.1%}, true {near_true:.0%}", f"{far:.1%}, true {far_true:.0%}"]
     yield {
         "x": _inside(run.at(progress)[:POINTS], picture),
         "part": nearest(right.x[-1][:POINTS], faults.DATA.means),

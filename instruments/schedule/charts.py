@@ -95,7 +95,7 @@ def chart_of(name: str) -> Axes:
     @scene.layer("names")
     def draw_names(self: Any) -> dict[str, Any]:
         across, up = quantity.names_at
-        return names([(across, up - 0.08 * k * (high - low)) for k in ALL], SHORT)
+        return names([(across, up - 0.105 * k * (high - low)) for k in ALL], SHORT)
 
     if levels:
 

@@ -217,7 +217,7 @@ class Schedules(Instrument):
         steps = np.broadcast_to(STEPS, error.shape)
         yield {"x": np.stack([steps.ravel(), error.ravel()], axis=1), "part": np.repeat(ALL, len(STEPS))}
         yield pieces(np.array([STEPS[0], STEPS[-1]]), np.stack([floor, floor], axis=1))
-        yield names([(19.0, 2.4 / 1.65**k) for k in ALL], SHORT)
+        yield names([(2.1, 0.05 / 2.3**k) for k in ALL], SHORT)
 
     @chain.layer("chain", "jump", "exact")
     def _(self) -> Iterator[dict[str, Any]]:

@@ -104,12 +104,14 @@ class Train(Instrument):
         Lines("mean", "ink", legend="running mean"),
         Lines("floor", "acc", width=1.5, dash=(5, 3), legend="floor: the least loss of any network"),
         x=(1, NUM_STEPS), y=(0.02, 2), log="xy", **CHART,
-        ticks={"x": (1, 10, 100, 1000), "y": (0.05, 0.1, 0.2, 0.5, 1, 10, 100)}, when={"chart_shows": "training"})
+        ticks={"x": (1, 10, 100, 1000), "y": (0.05, 0.1, 0.2, 0.5, 1, 10, 100)}, x_label="training step",
+        y_label="loss", when={"chart_shows": "training"})
     levels = Axes("Expected loss against the noise σ", Band("above", "acc", legend="what can be learned"),
         Lines("loss", "ink", legend="this network"),
         Lines("floor", "acc", width=1.5, dash=(5, 3), legend="floor: the least loss of any network"),
         Points("here", "ink", size=9, alpha=1, legend="noise level of the score"),
-        x=(SIGMA_MIN, SIGMA_MAX), y=(0, 1), log="x", ticks={"x": (0.1, 1, 10)}, **CHART, when={"chart_shows": "levels"})
+        x=(SIGMA_MIN, SIGMA_MAX), y=(0, 1), log="x", ticks={"x": (0.1, 1, 10)}, **CHART,
+        x_label="noise level σ", y_label="expected loss", when={"chart_shows": "levels"})
     # fmt: on
 
     def reconcile(self, changed: frozenset[str]) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from .course import FRAMES, Course, fits, settled
-from .lab import model
+from .lab import Lab, model
 
 #: Notes each height that the frame has.
 HEIGHTS = """window.seen = [];
@@ -75,6 +75,17 @@ def test_the_code_states_the_whole_state(codes: dict[str, str]) -> None:
         assert part in codes["iframe"]
 
 
+def test_alone_in_a_window_picture_and_main_slider_are_in_sight_together(lab: Lab) -> None:
+    """The picture is high: it stays at the top while the page scrolls, so it must leave room for what is below."""
+    lab.open("embed/unmask.html")
+    for size in ((1360, 760), (390, 800), (360, 640)):
+        lab.page.set_viewport_size({"width": size[0], "height": size[1]})
+        picture = lab.page.locator(".live-view .panes").bounding_box()
+        slider = lab.page.locator(".live-view .rail .slider").locator("visible=true").first.bounding_box()
+        for box in (picture, slider):
+            assert box["y"] >= 0 and box["y"] + box["height"] <= size[1], (size, picture, slider)
+
+
 @pytest.mark.parametrize(("width", "height"), [(600, 400), (390, 480), (736, 480), (1000, 420), (800, 620)])
 def test_a_low_frame_is_compact(course: Course, codes: dict[str, str], width: int, height: int) -> None:
     code = re.sub(r"<script.*?</script>", "", codes["iframe"], flags=re.DOTALL)
@@ -97,6 +108,24 @@ def test_a_low_frame_is_compact(course: Course, codes: dict[str, str], width: in
     assert sampler.is_visible() and frame.locator(".live-view .figure").first.is_visible()
     frame.locator(".live-view input[type=range][data-param=t]").press("ArrowRight")
     frame.locator(".live-view [data-reading=t]", has_text="0.31").wait_for(state="attached")
+
+
+def test_the_compact_layout_keeps_words_whole(course: Course) -> None:
+    """Two pictures of the same height begin at the same height, read-outs do not overlap, no option is cut off."""
+    source = f"{course.lab}embed/distill.html?view=guidance&training_step=0"
+    course.open("plain", f'<iframe src="{source}" width="600" height="400"></iframe>', 640)
+    panel = course.live().locator(".live-view .front-panel[data-layout=compact]")
+    tops = [title.bounding_box() for title in panel.locator(".scene-title").locator("visible=true").all()]
+    assert len({box["y"] for box in tops if box}) == 1 and len(tops) == 2, tops
+    words = panel.locator(".readouts dt").locator("visible=true")
+    wide = words.evaluate_all("(all) => all.filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent)")
+    assert words.count() >= 2 and not wide
+    option = panel.locator("select[data-param=view]")
+    room, taken = option.evaluate("""(e) => { const of = document.createElement("canvas").getContext("2d");
+      const style = getComputedStyle(e);
+      of.font = style.font;
+      return [e.clientWidth - parseFloat(style.paddingRight), of.measureText(e.selectedOptions[0].text).width]; }""")
+    assert taken <= room + 1
 
 
 @pytest.mark.parametrize("loading", ["lazy", "eager"])

@@ -10,7 +10,7 @@ const resolve = `export const resolve = (name, context, next) =>
     : next(name, context);`;
 register(`data:text/javascript,${encodeURIComponent(resolve)}`);
 
-const { applyState, restyle, scenesOf } = await import("../../static/js/bokeh/layers.js");
+const { applyState, fitWords, restyle, scenesOf } = await import("../../static/js/bokeh/layers.js");
 
 /** A model of Bokeh: notes what is set. @param {string} type @param {string | null} name @returns {any} */
 function model(type, name, more = {}) {
@@ -126,4 +126,21 @@ test("colours of a theme are set on every model that has them", () => {
   restyle(bokehDocument, "light");
   assert.deepEqual([models.drawn.fill_color, models.drawn.palette, models.other.line_color], ["#111", ["#222"], "#333"]);
   assert.equal(models.nameless.calls + models.dots.calls, 0);
+});
+
+test("words shrink with a narrow picture, but stay legible; small ones stay as they are", () => {
+  const inner_width = { change: { connect: (/** @type {() => void} */ resized) => (resize = resized) } };
+  let resize = () => {};
+  const sizes = [19, 13, 9].map((size) => {
+    const glyph = model("Text", null, { text_font_size: { value: `${size}px` } });
+    const figure = model("Figure", "plane", { inner_width: 400, properties: { inner_width } });
+    fitWords(/** @type {any} */ ({ renderers: new Map([["plane.words", { glyph }]]), figures: new Map([["plane", figure]]) }));
+    const at = (/** @type {number} */ width) => {
+      figure.inner_width = width;
+      resize();
+      return glyph.text_font_size.value;
+    };
+    return [at(400), at(240), at(120)];
+  });
+  assert.deepEqual(sizes, [["19.0px", "15.2px", "11.0px"], ["13.0px", "11.0px", "11.0px"], ["9.0px", "9.0px", "9.0px"]]);
 });

@@ -22,7 +22,7 @@ import { VArea } from "@bokeh/bokehjs/build/js/lib/models/glyphs/varea";
 import { Grid } from "@bokeh/bokehjs/build/js/lib/models/grids/grid";
 import { LinearColorMapper } from "@bokeh/bokehjs/build/js/lib/models/mappers/linear_color_mapper";
 import { Figure } from "@bokeh/bokehjs/build/js/lib/models/plots/figure";
-import { AllLabels } from "@bokeh/bokehjs/build/js/lib/models/policies/labeling";
+import { AllLabels, NoOverlap } from "@bokeh/bokehjs/build/js/lib/models/policies/labeling";
 import { Range1d } from "@bokeh/bokehjs/build/js/lib/models/ranges/range1d";
 import { GlyphRenderer } from "@bokeh/bokehjs/build/js/lib/models/renderers/glyph_renderer";
 import { LinearScale } from "@bokeh/bokehjs/build/js/lib/models/scales/linear_scale";
@@ -46,7 +46,7 @@ export { Bokeh, Document, ndarray };
 register_models([
   ...[Notifications, BrowserInfo], // in every document
   ...[Figure, Title, LinearAxis, LogAxis, Grid, Toolbar, ImportedStyleSheet, ReactiveESM],
-  ...[Range1d, LinearScale, LogScale, BasicTicker, FixedTicker, BasicTickFormatter, LogTickFormatter, AllLabels],
+  ...[Range1d, LinearScale, LogScale, BasicTicker, FixedTicker, BasicTickFormatter, LogTickFormatter, AllLabels, NoOverlap],
   ...[GlyphRenderer, ColumnDataSource, CDSView, AllIndices, Selection, UnionRenderers, LinearColorMapper],
   ...[Image, ImageRGBA, Line, MultiLine, Rect, Scatter, Segment, Text, VArea],
 ]);

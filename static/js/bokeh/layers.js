@@ -23,8 +23,9 @@ export async function scenesOf(document) {
   return scenes;
 }
 
-/** Down to this width of a picture its words keep their size; in a narrower one they shrink with it. */
+/** Down to this width of a picture its words keep their size; in a narrower one they shrink with it, down to LEAST pixels. */
 const NARROW = 300;
+const LEAST = 11;
 
 /** Keeps the words of pictures as large as their place, whatever width they have. @param {Scenes} scenes */
 export function fitWords({ renderers, figures }) {
@@ -34,7 +35,8 @@ export function fitWords({ renderers, figures }) {
     if (!size || !figure) continue;
     const fit = () => {
       const width = figure.inner_width || NARROW;
-      glyph.setv({ text_font_size: { value: `${(size * Math.min(1, width / NARROW)).toFixed(1)}px` } });
+      const fitted = Math.max(Math.min(size, LEAST), size * Math.min(1, width / NARROW));
+      glyph.setv({ text_font_size: { value: `${fitted.toFixed(1)}px` } });
     };
     figure.properties.inner_width.change.connect(fit);
     fit();

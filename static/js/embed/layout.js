@@ -74,9 +74,13 @@ export class Layout {
 
   /** The height that would be reported in a frame of another width. @param {number} width */
   heightAt(width) {
+    const root = document.documentElement;
+    const framed = root.hasAttribute("data-framed");
+    root.toggleAttribute("data-framed", true); // pictures are bounded by the window elsewhere
     this.content.style.width = `${width}px`;
     const height = this.#wanted();
     this.content.style.width = "";
+    root.toggleAttribute("data-framed", framed);
     return height;
   }
 

@@ -229,6 +229,19 @@ def test_axes_take_their_margins():
     assert set(ticks) == {"0", "2", "4", "6", "8", "10", "−1", "−0.5", "0.5", "1"}
 
 
+@pytest.mark.subject(svg.tick_label, plain=lambda value: f"{value:g}")
+def test_small_powers_of_ten_are_written_as_powers(subject):
+    assert [subject(value) for value in (1e-12, 1e-6, 1e-4, 0.3, 1, 100)] == [
+        "10⁻¹²",
+        "10⁻⁶",
+        "0.0001",
+        "0.3",
+        "1",
+        "100",
+    ]
+    assert subject(2.5e-6) == "2.5e-06", "only powers"
+
+
 def test_a_hidden_axis_has_no_ticks():
     plot = figure(width=254, height=140, x_range=(0, 10), y_range=(-1, 1))
     plot.yaxis.visible = False

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bokeh.models import ColumnDataSource, FixedTicker, GlyphRenderer, LinearColorMapper
+from bokeh.models import ColumnDataSource, FixedTicker, GlyphRenderer, LinearColorMapper, NoOverlap
 from bokeh.models import glyphs as bokeh_glyphs
 
 from diffusion_lab.app.instrument import scene_figures
@@ -214,12 +214,16 @@ def test_axes_may_be_logarithmic(log, scales):
 
 
 def test_axes_have_names_ticks_and_colours():
-    figure = axes(x_label="step", y_label="loss in nats", ticks={"y": (0.1, 1, 10)}, log="y")
+    figure = axes(x_label="step", y_label="loss in nats", ticks={"y": (1e-6, 0.1, 1, 10)}, log="y")
     plot = figure.plot
     assert (plot.xaxis.axis_label, plot.yaxis.axis_label) == ("step", "loss in nats")
     assert isinstance(plot.yaxis.ticker, FixedTicker)
     assert plot.ygrid[0].ticker is plot.yaxis[0].ticker, "lines stand where the numbers are"
-    assert plot.yaxis.major_label_overrides == {0.1: "0.1", 1: "1", 10: "10"}
+    assert plot.yaxis.major_label_overrides == {1e-6: "10⁻⁶", 0.1: "0.1", 1: "1", 10: "10"}
+    for axis in plot.axis:
+        assert isinstance(axis.major_label_policy, NoOverlap), (
+            "in a low chart ticks are nearer than their labels are high"
+        )
     for theme in ("dark", "light"):
         figure.restyle(theme)
         for axis in plot.axis:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections import Counter
@@ -9,10 +10,11 @@ from collections import Counter
 import numpy as np
 import param
 
-from diffusion_lab.app.instrument.conditions import as_text
+from diffusion_lab.app.instrument.conditions import Condition, as_text
 from diffusion_lab.app.instrument.instrument import Instrument
 from diffusion_lab.app.instrument.panel import Brush, Ellipses, Handle, Tap
-from diffusion_lab.app.instrument.scenes import BY_PART, Heat
+from diffusion_lab.app.instrument.readings import NOTHING
+from diffusion_lab.app.instrument.scenes import BY_PART, Axes, Heat
 from diffusion_lab.app.instrument.theme import TOKENS
 
 from ...markup import Elements
@@ -93,6 +95,24 @@ def test_what_is_shown_at_times_is_hidden_at_the_others(cls):
         for tag in Elements(markup(cls, context)).having("data-when"):
             met = all(as_text(getattr(instrument, setting)) in values for setting, values in conditions(tag))
             assert ("hidden" in tag) is not met, tag
+
+
+def test_a_read_out_is_hidden_in_views_that_never_fill_it(cls):
+    for view in ends(cls, "view") if "view" in cls.settings() else []:
+        filled: set[str] = set()
+        for seen in survey(cls):
+            state = {"view": cls.param["view"].default} | dict(seen.context) | {seen.setting: seen.value}
+            if state["view"] == view:
+                filled |= {key for key, text in ast.literal_eval(seen.picture.readings) if text != NOTHING}
+        for item in cls.panel.readouts:
+            allowed = dict(Condition.of(item.when).allowed).get("view", [view])
+            assert item.key in filled or view not in allowed, f"{item.label} is shown in {view}"
+
+
+def test_charts_name_their_axes(cls):
+    for scene in cls.scenes().values():
+        if isinstance(scene, Axes):
+            assert scene.x_label and scene.y_label, scene.title
 
 
 def test_each_scene_has_its_place(cls):
