@@ -7,6 +7,7 @@ as SVG, with coordinates rounded to a tenth of a pixel, and the texts of the pan
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from diffusion_lab.app.instrument.view import InstrumentView
 
 MOST = 51
 """Maximum number of frames of one slider; more would not look smoother."""
+
+#: Durations in an instrument's texts. They are removed: they would differ from build to build and tell readers nothing.
+TAKEN = re.compile(r"( ·|,| in) \d+(\.\d+)? ms( a pass)?\b")
 
 
 def places(instrument: Instrument) -> list[float]:
