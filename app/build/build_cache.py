@@ -84,7 +84,9 @@ class BuildCache:
     def _result(self, inputs: Any) -> tuple[Any] | None:
         """Returns a cached result in a tuple; None if there is none, or if a file that it depends on has changed."""
         files, result = self.get("results", inputs) or ({}, None)
-        return (result,) if files and all(self.digest(ROOT / name) == digest for name, digest in files.items()) else None
+        return (
+            (result,) if files and all(self.digest(ROOT / name) == digest for name, digest in files.items()) else None
+        )
 
     def _keep(self, results: Sequence[tuple[Any, Any]], names: Sequence[str]) -> None:
         """Caches results by their inputs; `names`: the files that they depend on."""

@@ -119,7 +119,7 @@ def _index(
     """
     own = cls(**start).values()
     index: dict[str, tuple[State, State]] = {}
-    for asked, reached in [(own, own), *(pair for asked, end in found for pair in ((asked, end), (end, end)))]:
+    for asked, reached in [(own, own), *(pair for given, end in found for pair in ((given, end), (end, end)))]:
         over = {name: value for name, value in asked.items() if value != own[name]}
         fresh = cls(**start)
         fresh.move(**over)

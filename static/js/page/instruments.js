@@ -45,10 +45,8 @@ import { nameCopy, pinBeside } from "./pinned.js";
 import { addressState, KeptState, settingsIn, slotOf } from "./slot_state.js";
 import { openStill } from "./still_frames.js";
 import { presetValues, StillState } from "./still_state.js";
+import { heard, showAsked, STILL_MS } from "./still_to_live.js";
 import { pageTheme } from "./theme.js";
-
-/** A still picture is kept this long while Python computes what it shows; then Python's first results replace it. */
-const STILL_MS = 4000;
 
 /** Below this computing time the next change is sent before the answer has been received. */
 const QUICK_MS = 10;
@@ -299,19 +297,6 @@ async function heardOf(python, link, view) {
   }
 }
 
-/** Resolves when Python's answer is what the still picture shows, or after a while. @param {Link} link */
-function heard(link) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, STILL_MS);
-    link.answered = () => {
-      if (link.queue.length || link.busy || link.working) return;
-      clearTimeout(timer);
-      resolve(undefined);
-    };
-    link.answered();
-  });
-}
-
 /** Links in prose that set an instrument. @param {Python} python @param {Map<string, Link>} links */
 function followPresets(python, links) {
   document.addEventListener("click", async (event) => {
@@ -349,19 +334,4 @@ function request(python, link, asked) {
   if (!link.shown && link.received.length) takeOver(python, link);
   sendWaiting(python, link);
   return link.showing;
-}
-
-/** Shows what is asked for in the still picture, as far as it is stored. @param {Link} link @returns {Promise<boolean>} whether it is */
-async function showAsked(link) {
-  const { asking, moving, place } = link;
-  if (!asking) return false;
-  if (moving) moving.fits = !asking.differs(moving.param);
-  const showing = asking.show();
-  const { attempts } = asking;
-  const changes = await showing;
-  if (changes) {
-    link.stillIsTrue = true;
-    dockChanges(place, changes);
-  } else if (moving?.fits && attempts === asking.attempts) moving.show(Number(asking.asked[moving.param]));
-  return changes !== undefined;
 }

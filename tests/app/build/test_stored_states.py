@@ -76,7 +76,9 @@ def test_a_file_has_what_the_instrument_shows(subject):
 
 def test_a_place_s_presets_are_found_in_reading_order_and_alone():
     start = ring().parse_state(PLACE)
-    index = {json.dumps(over, sort_keys=True): state for over, state in find_states("ring", {"a": (PLACE, PRESETS)}, [])["a"]}
+    index = {
+        json.dumps(over, sort_keys=True): state for over, state in find_states("ring", {"a": (PLACE, PRESETS)}, [])["a"]
+    }
 
     def state_of(**over: str) -> State:
         return index[json.dumps(over, sort_keys=True)]
