@@ -89,12 +89,12 @@ def test_an_address_s_place_of_the_slider_is_shown_at_once(lab: Any) -> None:
     assert lab.reading("t") == 0.5
 
 
-#: Resolves with the settings that the figures show when they replace the still picture.
-REPLACED = """(model) => new Promise((resolve) => {
+#: Notes the settings that the figures show when they replace the still picture.
+NOTE = """() => {
   const stage = document.querySelector(".instrument .stage");
-  const look = () => stage.querySelector(".live-view") && resolve(new Function(`return ${model}.query`)());
+  const look = () => stage.querySelector(".live-view") && (window.replacedWith ??= MODEL.query);
   new MutationObserver(look).observe(stage, { childList: true, subtree: true, attributes: true });
-})"""
+}"""
 
 
 def test_presets_have_their_pictures_before_python(lab: Any) -> None:
@@ -117,8 +117,11 @@ def test_presets_have_their_pictures_before_python(lab: Any) -> None:
         return flow
 
     def shows(flow: Instrument) -> None:
-        still(lab).locator(f".figure[aria-label={json.dumps(flow.answer().description)}]").wait_for()
-        for name, text in flow.answer().texts.items():
+        flow.forget_answers()
+        answer = flow.answer()
+        described = answer.description
+        still(lab).locator(f".figure[aria-label={json.dumps(described, ensure_ascii=False)}]").wait_for()
+        for name, text in answer.texts.items():
             for reading in still(lab).locator(f"[data-reading={name}]").all():
                 assert reading.text_content() == text
         assert still(lab).locator("[data-pale]").count() == 0
@@ -130,7 +133,7 @@ def test_presets_have_their_pictures_before_python(lab: Any) -> None:
     lab.page.locator(".yours button:visible", has_text="Reset all").click()
     shows(in_the_place())
     flow = press(2)
-    replaced = lab.page.evaluate_handle(f"() => ({{ with: ({REPLACED})({json.dumps(model())}) }})")
+    lab.page.evaluate(NOTE.replace("MODEL", model()))
     held.let_go()
-    assert replaced.evaluate("({ with: query }) => query") == flow.query
     lab.wait_live()
+    assert lab.page.evaluate("window.replacedWith") == flow.query

@@ -79,7 +79,7 @@ def test_a_sandbox_with_a_state_that_is_stored(course: Course) -> None:
     """Nothing but scripts can be loaded there; a file that does not come leaves the first picture and its sentence."""
     course.open("column", embed(course, "theme=dark&view=reverse", 'sandbox="allow-scripts"'), 900)
     frame = course.frame()
-    frame.locator(".figure[aria-label*='reverse'] svg").first.wait_for()
+    frame.locator(".figure[aria-label^='Reverse process'] svg").first.wait_for()
     said = frame.locator(".cannot").inner_text()
     assert "made beforehand, of the state that the page asks for" in said
     assert "first picture" not in said and "another state" not in said
