@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +58,43 @@ class BuildCache:
         """
         inputs = [*PYTHON, function, arguments]
         with self._lock(self._path("results", inputs)):
-            files, result = self.get("results", inputs) or ({}, None)
-            if files and all(self.digest(ROOT / name) == digest for name, digest in files.items()):
+            if (found := self._result(inputs)) is None:
+                names, result = run_in_fresh_process(function, *arguments)
+                self._keep([(inputs, result)], names)
                 return result
-            names, result = run_in_fresh_process(function, *arguments)
-            # A file that has changed during this build may have been read before the change.
-            if all((ROOT / name).stat().st_mtime < self._begun for name in names):
-                self.put("results", inputs, ({name: self.digest(ROOT / name) for name in names}, result))
-            return result
+            return found[0]
+
+    def each(self, function: str, items: Sequence[Any], *arguments: Any) -> list[Any]:
+        """Returns the results of `function(items, *arguments)`, a list with one for each item, each cached as by `of`.
+
+        One call of the function, in a fresh process, computes all that are missing. The result of an item must not
+        depend on the other items.
+        """
+        inputs = [[*PYTHON, function, item, arguments] for item in items]
+        with self._lock(self._path("results", [function, arguments])):
+            found = [self._result(each) for each in inputs]
+            missing = [k for k, result in enumerate(found) if result is None]
+            if missing:
+                names, made = run_in_fresh_process(function, [items[k] for k in missing], *arguments)
+                self._keep([(inputs[k], result) for k, result in zip(missing, made, strict=True)], names)
+                for k, result in zip(missing, made, strict=True):
+                    found[k] = (result,)
+            return [result[0] for result in found if result is not None]
+
+    def _result(self, inputs: Any) -> tuple[Any] | None:
+        """Returns a cached result in a tuple; None if there is none, or if a file that it depends on has changed."""
+        files, result = self.get("results", inputs) or ({}, None)
+        return (
+            (result,) if files and all(self.digest(ROOT / name) == digest for name, digest in files.items()) else None
+        )
+
+    def _keep(self, results: Sequence[tuple[Any, Any]], names: Sequence[str]) -> None:
+        """Caches results by their inputs; `names`: the files that they depend on."""
+        # A file that has changed during this build may have been read before the change.
+        if all((ROOT / name).stat().st_mtime < self._begun for name in names):
+            files = {name: self.digest(ROOT / name) for name in names}
+            for inputs, result in results:
+                self.put("results", inputs, (files, result))
 
     def value(self, kind: str, inputs: Any, make: Callable[[], Any]) -> Any:
         """Returns the value of `make`, cached or computed. It must be picklable."""

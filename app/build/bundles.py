@@ -52,7 +52,15 @@ NOT_KEPT_OFFLINE = (
 DIGITS = 10
 
 #: Files that an open page may request long after its start, apart from the scripts that it preloads.
-LOADED_LATER = ("assets/chunk-*", "assets/cells.*", "assets/on_demand.*", "assets/*-code.*.json", "assets/*-weights.*")
+LOADED_LATER = (
+    "assets/chunk-*",
+    "assets/cells.*",
+    "assets/on_demand.*",
+    "assets/*-code.*.json",
+    "assets/*-state.*.js",
+    "assets/*-states.*.js",
+    "assets/*-weights.*",
+)
 
 #: Hexadecimal digits of the hashes by which the service worker knows a file. A script of a page could write into the
 #: cache, so that they must be as many as make it impossible to construct another file with the same ones.
@@ -61,8 +69,8 @@ KEPT_DIGITS = 32
 #: The oldest supported browsers: they have sub-grids, `:has`, WebAssembly SIMD and WebAssembly exceptions.
 BROWSERS = "--target=chrome117,firefox121,safari16.4"
 
-#: Approximate size in bytes of the pages, notebooks, and instruments' documents and frames.
-WRITTEN_LATER = 8e6
+#: Approximate size in bytes of the pages, notebooks, and instruments' documents, frames and stored states.
+WRITTEN_LATER = 13e6
 
 #: Files at the site's root: the service worker, a list of all files, and the element for pages of other sites.
 SERVICE_WORKER = "service-worker.js"
@@ -106,6 +114,8 @@ class SiteAssets:
         self.urls["style"] = self._style_sheet(tokens)
         embed = self._esbuild(STYLE_SHEETS, str(STYLE_SHEETS / "embed.css"), "--minify", BROWSERS)
         self.urls["embed_style"] = self.add(embed / "embed.css")
+        alone = self._esbuild(SCRIPTS, str(SCRIPTS / "page/stored_alone.js"), *BUNDLED, "--format=iife")
+        self.urls["stored_alone"] = self.add(alone / "stored_alone.js")
 
     def lay_out_runtime(self, runtime: PythonPacks) -> None:
         """Adds the packs and weights, and bundles the worker with a table of their addresses."""

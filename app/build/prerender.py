@@ -20,7 +20,7 @@ from bokeh.models import ImportedStyleSheet
 
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument
 from diffusion_lab.app.build.settings_table import settings_table
-from diffusion_lab.app.build.still_frames import make_frames
+from diffusion_lab.app.build.still_frames import TAKEN, make_frames
 from diffusion_lab.app.cells.outputs import Output, output_html
 from diffusion_lab.app.cells.session import Session
 from diffusion_lab.app.instrument.conditions import as_text
@@ -40,9 +40,6 @@ WORDS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
     "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 )  # fmt: skip
-
-#: Durations in an instrument's texts. They are removed: they would differ from build to build and tell readers nothing.
-TAKEN = re.compile(r"( ·|,| in) \d+(\.\d+)? ms( a pass)?\b")
 
 
 def run_steps(steps: Sequence[Sequence[str]]) -> tuple[dict[str, str], list[str]]:

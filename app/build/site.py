@@ -29,6 +29,7 @@ from diffusion_lab.app.build.python_packs import make_python_packs
 from diffusion_lab.app.build.rendered import ContentError
 from diffusion_lab.app.build.setup_steps import ROOT, WORK, Say, SetupError
 from diffusion_lab.app.build.site_writer import SiteWriter
+from diffusion_lab.app.build.stored_states import Stored, store_states
 from diffusion_lab.app.build.typeset import typeset
 from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_names
 
@@ -43,7 +44,8 @@ def build_site(
     """Builds the whole site in `target` and returns its path. Raises `SetupError` with file and line of the mistake.
 
     `warm` is a running Pyodide. With it, an author's draft is built in `.build/draft/`: that Pyodide compiles the
-    Python, no compressed copies are made, and modules stay in the packs that the last full build put them in.
+    Python, no compressed copies are made, no states are stored, and modules stay in the packs that the last full build
+    put them in.
 
     `base_url`: the published site's address, which oEmbed needs; without it no oEmbed files are written.
     """
@@ -65,7 +67,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
     # The slow jobs run in parallel: Node compiles, processes run cells and instruments, files are compressed.
     with (
         Precompressor(build_cache) as precompressor,
-        ThreadPoolExecutor(3 + len(chapters) + 2 * len(names)) as pool,
+        ThreadPoolExecutor(3 + len(chapters) + 3 * len(names)) as pool,
     ):
         runtime = pool.submit(make_python_packs, numpy_wheel, build_cache, say, warm)
         package = pool.submit(make_package, build_cache)
@@ -73,12 +75,20 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
         prerendered = [pool.submit(run_chapter, chapter, build_cache.of) for chapter in chapters]
         filled = [pool.submit(run_document, about, build_cache.of) for about in abouts]
         alone = {name: pool.submit(build_cache.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
+
+        def states_of(name: str) -> Stored:
+            for page in prerendered:
+                page.result()  # which has checked the presets, and says where a wrong one is
+            return store_states(name, chapters, build_cache.of, build_cache.each)
+
+        stored = {name: pool.submit(states_of, name) for name in names if not warm}
         site = SiteWriter(WORK / "new", (lambda path: None) if warm else precompressor.begin, build_cache, base_url)
         site.assets.lay_out_front_end(tokens.result())
         site.formulas = typeset([*chapters, *abouts], build_cache)
         pages = [page.result() for page in prerendered]
         site.abouts = {about.slug: about.html for _, about in (each.result() for each in filled)}
         embeds = {name: rendered.result() for name, rendered in alone.items()}
+        site.write_stored({name: states.result() for name, states in stored.items()})
         site.assets.lay_out_runtime(runtime.result())
         site.write_package(package.result())
         site.megabytes = site.assets.megabytes()

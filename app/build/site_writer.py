@@ -28,6 +28,7 @@ from diffusion_lab.app.build.receipts import reader_data
 from diffusion_lab.app.build.rendered import RenderedInstrument
 from diffusion_lab.app.build.security_policy import with_policy
 from diffusion_lab.app.build.setup_steps import ROOT, SetupError, place_and_message
+from diffusion_lab.app.build.stored_states import ALONE, Stored, index_script
 
 HERE = Path(__file__).parent
 PLANNED_CHAPTERS = 10
@@ -52,6 +53,7 @@ class SiteWriter:
     def __init__(self, out: Path, written: Callable[[Path], None], build_cache: BuildCache, base_url: str = "") -> None:
         self.out, self._written, self._base_url = out, written, base_url
         self.embedded: list[Embedded] = []
+        self._indexes: dict[tuple[str, str], str] = {}
         self.formulas: dict[str, str] = {}
         self.abouts: dict[str, str] = {}
         self.megabytes = 0
@@ -94,6 +96,7 @@ class SiteWriter:
             frames=self._frames(page.instruments),
             codes=self._codes(page.instruments),
             documents=self._documents(page.instruments),
+            states={slot: self._index(slot, f"{chapter.slug} {slot}") for slot in page.instruments},
             has_instruments=bool(chapter.of(InstrumentSlot)),
             needs_python=bool(chapter.of(InstrumentSlot) or chapter.of(Cell) or chapter.of(Exercise)),
             notebook_kilobytes=round(notebook_bytes / 1000),
@@ -127,6 +130,7 @@ class SiteWriter:
             frames=self._frames({name: rendered}),
             codes=self._codes({name: rendered}),
             documents=self._documents({name: rendered}),
+            states={name: self._index(name, ALONE)},
             chapter=chapter,
             has_instruments=True,
             needs_python=True,
@@ -221,6 +225,18 @@ class SiteWriter:
             name: self.assets.add_data(f"{name}-document.json", rendered.document.encode())
             for name, rendered in instruments.items()
         }
+
+    def write_stored(self, stored: dict[str, Stored]) -> None:
+        """Writes the stored states of instruments, and the indexes of their places."""
+        for name, states in stored.items():
+            files = [self.assets.add_data(f"{name}-state.js", picture.encode()) for picture in states.pictures]
+            for place, index in states.indexes.items():
+                text = index_script(index, files)
+                self._indexes[name, place] = self.assets.add_data(f"{name}-states.js", text.encode())
+
+    def _index(self, slot: str, place: str) -> str:
+        """Returns the address of a place's index of stored states, "" in a draft, which has none."""
+        return self._indexes.get((instrument_of(slot), place), "")
 
     def write_index(self, chapters: list[Chapter]) -> None:
         """Writes the front page."""

@@ -21,6 +21,9 @@ MOST = 51
 DOT = re.compile(r"M(-?\d+\.\d) (-?\d+\.\d)h0")
 """A dot in the path of an SVG, as `app/instrument/svg.py` writes it."""
 
+#: Durations in an instrument's texts. They are removed: they would differ from build to build and tell readers nothing.
+TAKEN = re.compile(r"( ·|,| in) \d+(\.\d+)? ms( a pass)?\b")
+
 
 def places(instrument: Instrument) -> list[float]:
     """Returns the slider values of the frames: its grid thinned evenly to at most `MOST` values, with both ends."""

@@ -5,14 +5,18 @@ That the still picture of every instrument follows its slider is tested in `test
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 
+from diffusion_lab.app.instrument.discovery import instrument_class
+from diffusion_lab.app.instrument.instrument import Instrument
 from diffusion_lab.instruments.ring.component import Ring
 
 from .held import Held
+from .lab import model
 
 
 def still(lab: Any) -> Any:
@@ -83,3 +87,53 @@ def test_an_address_s_place_of_the_slider_is_shown_at_once(lab: Any) -> None:
     held.let_go()
     lab.wait_live()
     assert lab.reading("t") == 0.5
+
+
+#: Notes the settings that the figures show when they replace the still picture.
+NOTE = """() => {
+  const stage = document.querySelector(".instrument .stage");
+  const look = () => stage.querySelector(".live-view") && (window.replacedWith ??= MODEL.query);
+  new MutationObserver(look).observe(stage, { childList: true, subtree: true, attributes: true });
+}"""
+
+
+def test_presets_have_their_pictures_before_python(lab: Any) -> None:
+    """The second press too, and Reset all; Python takes over in the state of the last, with no other between."""
+    held = Held(lab)
+    lab.open("chapters/06-flow.html", live=False)
+    presets = lab.page.locator("a.preset:visible")
+    place = json.loads(lab.instrument.get_attribute("data-state"))
+
+    def in_the_place() -> Instrument:
+        cls = instrument_class("flow")
+        return cls(**cls.parse_state(place))
+
+    def press(number: int) -> Instrument:
+        link = presets.nth(number)
+        link.evaluate("(link) => link.click()")  # it may go over two lines
+        flow = in_the_place()
+        flow.preset(flow.parse_state(dict(pair.split("=") for pair in link.get_attribute("data-set").split())))
+        shows(flow)
+        return flow
+
+    def shows(flow: Instrument) -> None:
+        flow.forget_answers()
+        answer = flow.answer()
+        described = answer.description
+        still(lab).locator(f".figure[aria-label={json.dumps(described, ensure_ascii=False)}]").wait_for()
+        for name, text in answer.texts.items():
+            for reading in still(lab).locator(f"[data-reading={name}]").all():
+                assert reading.text_content() == text
+        assert still(lab).locator("[data-pale]").count() == 0
+
+    press(0)
+    assert lab.instrument.locator(".stage .dock-bar").is_visible()
+    assert still(lab).locator(".figure svg:visible").count() > 0
+    press(3)
+    lab.page.locator(".yours button:visible", has_text="Reset all").click()
+    shows(in_the_place())
+    flow = press(2)
+    lab.page.evaluate(NOTE.replace("MODEL", model()))
+    held.let_go()
+    lab.wait_live()
+    assert lab.page.evaluate("window.replacedWith") == flow.query

@@ -75,6 +75,24 @@ def test_a_sandbox(course: Course, codes: dict[str, str], allowed: str) -> None:
     course.messages.clear()  # files that the sandbox keeps away
 
 
+def test_a_sandbox_with_a_state_that_is_stored(course: Course) -> None:
+    """Nothing but scripts can be loaded there; a file that does not come leaves the first picture and its sentence."""
+    course.open("column", embed(course, "theme=dark&view=reverse", 'sandbox="allow-scripts"'), 900)
+    frame = course.frame()
+    frame.locator(".figure[aria-label^='Reverse process'] svg").first.wait_for()
+    said = frame.locator(".cannot").inner_text()
+    assert "made beforehand, of the state that the page asks for" in said
+    assert "first picture" not in said and "another state" not in said
+    course.page.route("**/ring-state.*.js", lambda route: route.fulfill(status=200, body="labStored({"))
+    course.open("column", embed(course, "view=reverse&theme=light", 'sandbox="allow-scripts"'), 900)
+    frame = course.frame()
+    frame.wait_for_load_state("networkidle")
+    said = frame.locator(".cannot").inner_text()
+    assert "first picture" in said and "another state than the picture shows" in said
+    assert frame.locator(".figure svg").first.is_visible()
+    course.messages.clear()  # files that the sandbox keeps away, and the damaged one
+
+
 class StrictSiteFile(SiteFile):
     """The lab on a host that sends a policy with every file."""
 

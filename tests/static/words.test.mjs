@@ -21,7 +21,7 @@ const ENGLISH_ONLY = [
 
 /** What looks like words and is never shown by itself. */
 const NOT_SHOWN = new Set([
-  "Escape", "Backspace", "main h2", "Toolbar", "output left-out", "this site", "Python did not start", "The instrument stopped", "This page has no instrument.",
+  "Escape", "Backspace", "main h2", "Toolbar", "output left-out", "this site", "not a stored state", "Python did not start", "The instrument stopped", "This page has no instrument.",
   "Shift-Enter", "Mod-Enter", "Tab", "ArgList", "Content-Type", "prefers-color-scheme: dark",
   // Options whose values are texts or names, about which another sentence speaks; answers to the page around.
   "names of settings, or none", "names of settings, or run, play, step, reset", "names of settings, or run, play, step, reset, or all",
@@ -73,7 +73,7 @@ function wordsOfTemplate(source) {
   /** @type {string[]} */
   const found = [];
   for (const text of choices) {
-    const sentences = [...text.matchAll(/<span (?:data-for="[^"]*"|class="other")>([\s\S]*?)<\/span>/g)];
+    const sentences = [...text.matchAll(/<span (?:data-for="[^"]*"|class="(?:first|stored|other)")>([\s\S]*?)<\/span>/g)];
     const bare = sentences.reduce((rest, [whole]) => rest.replace(whole, ""), text);
     found.push(...sentences.map(([, inner]) => inner));
     for (const [, name, value] of bare.matchAll(/\s(aria-label|title|placeholder)="([^"]*)"/g)) if (name) found.push(value);

@@ -69,8 +69,7 @@ export class Frame {
     const words = /** @type {HTMLElement} */ (this.place?.querySelector(".live .words"));
     const live = /** @type {HTMLElement} */ (this.place?.querySelector(".live"));
     live.dataset.state = "waiting";
-    const paused = this.other ? "Press to see this state" : "Press to start Python";
-    words.textContent = this.options.paused ? paused : "Python starts soon";
+    words.textContent = this.#waits();
     this.started.then((begun) => {
       setTimeout(begun, PATIENCE_MS);
       python.on("failed", begun);
@@ -95,6 +94,22 @@ export class Frame {
       if (query !== null || Object.keys(numbers).length) this.#tellSoon();
     });
     this.host.listen((request, id) => this.#answer(python, request, id));
+  }
+
+  /** The still picture shows the state of the address, which the build has stored. */
+  showsAsked() {
+    this.other = false;
+    this.root.toggleAttribute("data-other", false);
+    this.root.toggleAttribute("data-stored", true);
+    this.place?.querySelector(".still .front-panel")?.removeAttribute("data-other");
+    const words = this.place?.querySelector(".live[data-state=waiting] .words");
+    if (words) words.textContent = this.#waits();
+  }
+
+  /** What a frame says that has not started Python. */
+  #waits() {
+    if (!this.options.paused) return "Python starts soon";
+    return this.other ? "Press to see this state" : "Press to start Python";
   }
 
   /** @param {Python} python @param {import("./schema.js").Request} request @param {any} id */

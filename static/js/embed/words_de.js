@@ -63,16 +63,18 @@ export const WORDS = {
   "`{}` cannot be {} beside the other settings; it becomes {}.": "`{}` kann neben den anderen Einstellungen nicht {} sein; daraus wird {}.",
 
   // Where scripts or Python cannot run.
-  "Scripts do not run in this frame. This is the instrument’s first picture.":
-    "In diesem Rahmen laufen keine Skripte. Dies ist das erste Bild des Instruments.",
-  "The page around this frame shuts it off from its own site (<code>sandbox</code> without <code>allow-same-origin</code>), so Python cannot run in it. This is the instrument’s first picture.":
-    "Die umgebende Seite trennt diesen Rahmen von seiner eigenen Website (<code>sandbox</code> ohne <code>allow-same-origin</code>), deshalb kann Python darin nicht laufen. Dies ist das erste Bild des Instruments.",
-  "This page was opened from a file. Python runs only where a web server, even a local one, sends it. This is the instrument’s first picture.":
-    "Diese Seite wurde als Datei geöffnet. Python läuft nur, wenn ein Webserver, auch ein lokaler, sie schickt. Dies ist das erste Bild des Instruments.",
-  "A part of this page did not arrive, or not whole, so Python cannot run here. This is the instrument’s first picture. Check the connection, then <button type=\"button\" class=\"again\">Retry</button>.":
-    "Ein Teil dieser Seite kam nicht oder nicht ganz an, deshalb kann Python hier nicht laufen. Dies ist das erste Bild des Instruments. Prüfen Sie die Verbindung, dann: <button type=\"button\" class=\"again\">Noch einmal versuchen</button>.",
+  "Scripts do not run in this frame.": "In diesem Rahmen laufen keine Skripte.",
+  "The page around this frame shuts it off from its own site (<code>sandbox</code> without <code>allow-same-origin</code>), so Python cannot run in it.":
+    "Die umgebende Seite trennt diesen Rahmen von seiner eigenen Website (<code>sandbox</code> ohne <code>allow-same-origin</code>), deshalb kann Python darin nicht laufen.",
+  "This page was opened from a file. Python runs only where a web server, even a local one, sends it.":
+    "Diese Seite wurde als Datei geöffnet. Python läuft nur, wenn ein Webserver, auch ein lokaler, sie schickt.",
+  "A part of this page did not arrive, or not whole, so Python cannot run here. Check the connection, then <button type=\"button\" class=\"again\">Retry</button>.":
+    "Ein Teil dieser Seite kam nicht oder nicht ganz an, deshalb kann Python hier nicht laufen. Prüfen Sie die Verbindung, dann: <button type=\"button\" class=\"again\">Noch einmal versuchen</button>.",
   "Python cannot run here: the main slider moves through pictures made beforehand.":
     "Python kann hier nicht laufen: Der Hauptregler zeigt vorab berechnete Bilder.",
+  "This is the instrument’s first picture.": "Dies ist das erste Bild des Instruments.",
+  "This picture was made beforehand, of the state that the page asks for.":
+    "Dieses Bild wurde vorab berechnet und zeigt den Zustand, den die Seite verlangt.",
   "The page asks for another state than the picture shows.": "Die Seite verlangt einen anderen Zustand, als das Bild zeigt.",
   "Open the instrument in a new tab": "Öffnen Sie das Instrument in einem neuen Tab",
   ", in the state that the page asks for.": ", in dem Zustand, den die Seite verlangt.",

@@ -10,23 +10,26 @@
  * @typedef {{values?: Record<string, any>, message?: Record<string, any>, preset?: {values: Record<string, string>, keep: boolean}}} Waiting
  *   A queued change: settings, an action, or a preset of the prose.
  * @typedef {{started: Promise<unknown>, notSettings: string[], differing: Record<string, string>,
- *   options: {lock: string[]}}} Embedded  On an embed page: when Python starts; keys of the address that are no settings;
- *   the settings in it that differ from the picture's; names of settings that the reader cannot move.
+ *   options: {lock: string[]}, showsAsked?: () => void}} Embedded  On an embed page: when Python starts; keys of the address
+ *   that are no settings; the settings in it that differ from the picture's; names of settings that the reader cannot move;
+ *   called when the still picture shows the state that the address asks for.
  */
 
 /**
  * @typedef {{place: HTMLElement, slot: string, still: Node, drawing: Promise<View | undefined>, document?: BokehDocument,
  *   settings?: Settings, sources?: import("../bokeh/layers.js").Scenes, shown: boolean, received: StateMessage[],
  *   busy: boolean, quick: boolean, ahead: boolean, applying: boolean, sent: Record<string, any>,
- *   queue: Waiting[], moving?: import("./still_frames.js").Still, view?: View,
- *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, undrawn: boolean,
+ *   queue: Waiting[], moving?: import("./still_frames.js").Still, asking?: StillState, tell?: () => void,
+ *   showing?: Promise<boolean>, view?: View,
+ *   patience?: ReturnType<typeof setTimeout>, answered?: (nothing?: undefined) => void, undrawn: boolean, working: boolean,
  *   stillIsTrue: boolean, overdue?: ReturnType<typeof setTimeout>, takenOver: boolean,
  *   reopened: boolean, restored: boolean, kept?: KeptState}} Link  One open
  *   instrument: its element, the name of its place (slot), still picture, and document with settings and sources; whether the document has replaced
  *   the still picture (shown), and messages received before that; whether an answer is pending (busy), whether the last
  *   one was fast (quick), and whether another change has been sent since (ahead); the values sent last, and the queued
- *   changes; the still frames (moving); the callback of the next answer (answered); whether its document could
- *   not be drawn; whether the still picture shows the state that Python was asked for (stillIsTrue), when it is replaced at
+ *   changes; the still frames (moving); what is asked of the still picture (asking), what tells the page of it (tell),
+ *   and whether a preset is shown in it (showing); the callback of the next answer (answered); whether its document could not be drawn; whether Python has only begun what
+ *   it computes (working); whether the still picture shows the state that Python was asked for (stillIsTrue), when it is replaced at
  *   the latest (overdue), and whether that has begun (takenOver); whether it was opened again after a restart of Python and has not answered yet, and with its settings;
  *   the keeper of its state (kept), on a chapter.
  */
@@ -41,10 +44,9 @@ import { offerReload } from "./page_bar.js";
 import { nameCopy, pinBeside } from "./pinned.js";
 import { addressState, KeptState, settingsIn, slotOf } from "./slot_state.js";
 import { openStill } from "./still_frames.js";
+import { presetValues, StillState } from "./still_state.js";
+import { heard, showAsked, STILL_MS } from "./still_to_live.js";
 import { pageTheme } from "./theme.js";
-
-/** A still picture is kept this long while Python computes what it shows; then Python's first results replace it. */
-const STILL_MS = 4000;
 
 /** Below this computing time the next change is sent before the answer has been received. */
 const QUICK_MS = 10;
@@ -64,7 +66,7 @@ export function openInstruments(python, embedded) {
     /** @type {Link} */
     const link = {
       place, slot, still, drawing: Promise.resolve(undefined), shown: false, received: [], busy: true, quick: false,
-      ahead: false, applying: false, sent: {}, queue: [], undrawn: false,
+      ahead: false, applying: false, sent: {}, queue: [], undrawn: false, working: false,
       stillIsTrue: false, takenOver: false, reopened: false, restored: false,
     };
     links.set(slot, link);
@@ -88,16 +90,18 @@ export function openInstruments(python, embedded) {
     const link = open(place, slot, asked, kept?.query === undefined ? {} : { query: kept.query });
     link.kept = kept;
     const differing = embedded?.differing ?? (kept?.query === undefined ? asked : settingsIn(kept.query));
-    const states = JSON.parse(place.dataset.state ?? "{}");
-    const shown = kept?.query === undefined ? asked : settingsIn(kept.query);
-    const known = Object.fromEntries(Object.entries(shown).filter(([setting]) => Object.hasOwn(states, setting)));
-    const tell = () => {
-      const query = new URLSearchParams({ ...known, .../** @type {any} */ (link.moving?.moved) }).toString();
+    link.asking = new StillState(place, kept?.query === undefined ? asked : settingsIn(kept.query));
+    link.tell = () => {
+      const query = link.asking?.query;
       place.dispatchEvent(new CustomEvent("lab:state", { detail: { query, numbers: {} }, bubbles: true }));
     };
-    link.moving = openStill(place, differing, tell);
-    tell(); // for links and codes that are copied before Python has said what holds
+    link.moving = openStill(place, differing, () => {
+      link.asking?.move(/** @type {any} */ (link.moving?.moved));
+      link.tell?.();
+    });
+    link.tell(); // for links and codes that are copied before Python has said what holds
     link.stillIsTrue = !Object.keys(differing).length;
+    if (Object.keys(asked).length && !link.moving && kept?.query === undefined) showAsked(link).then((shown) => shown && embedded?.showsAsked?.());
     place.addEventListener("lab:pin", (event) => {
       const pinned = `${slot}:pinned`;
       if (links.has(pinned)) return;
@@ -131,6 +135,10 @@ export function openInstruments(python, embedded) {
     }
     applyReceived(link);
     if (link.reopened) accept(python, link);
+  });
+  python.on("failed", ({ where }) => {
+    // Kept states, which Python would have shown soon.
+    if (where === "start") for (const link of links.values()) if (link.asking && !link.stillIsTrue) showAsked(link);
   });
   python.on("replaced", () => {
     for (const link of links.values()) {
@@ -211,7 +219,7 @@ async function takeOver(python, link) {
   answered(link);
   link.reopened = link.restored = false;
   link.shown = true;
-  await heardOf(link, view);
+  await heardOf(python, link, view);
   await painted(view);
   show(link.place);
   python.send({ type: "drawn", slot: link.slot });
@@ -238,11 +246,13 @@ function applyReceived(link) {
       for (const name of Object.keys(values)) delete state.settings[name];
       if (typeof state.beside === "string") nameCopy(link.place, state.beside);
       if (settings && sources) applyState(settings, sources, state, arrays);
+      link.working = state.progress !== null;
       if (link.shown) dockChanges(link.place, state);
     }
   } finally {
     link.applying = false;
   }
+  if (!link.busy) link.answered?.();
   link.kept?.changes();
 }
 
@@ -256,8 +266,8 @@ function keptState(python, links, place, asked) {
     show: (values) => request(python, link(), { preset: { values, keep: false } }),
     reset: () => request(python, link(), { message: { action: "reset" } }),
     now: () => {
-      const { shown, busy, sent, queue, moving, kept, settings } = link();
-      if (!shown) return moving?.place === undefined ? undefined : queryWith(kept?.query, moving.moved);
+      const { shown, busy, sent, queue, moving, asking, kept, settings } = link();
+      if (!shown) return kept?.touched || moving?.place !== undefined ? asking?.query : undefined;
       if (!kept?.touched || queue.some(({ values }) => !values) || (busy && !Object.keys(sent).length)) return undefined;
       return busy ? queryWith(settings?.query, { ...sent, ...queuedValues(link()) }) : settings?.query;
     },
@@ -265,11 +275,17 @@ function keptState(python, links, place, asked) {
 }
 
 /**
- * Waits until the figures show the reader's changes to the still picture. While a slider is held it is not replaced; its
- * final value is sent to Python before the figures become visible.
- * @param {Link} link @param {View} view
+ * Waits until the figures show the reader's changes to the still picture: presets that were pressed, and the main slider.
+ * While a slider is held it is not replaced; its final value is sent to Python before the figures become visible.
+ * @param {Python} python @param {Link} link @param {View} view
  */
-async function heardOf(link, view) {
+async function heardOf(python, link, view) {
+  const late = new Promise((resolve) => setTimeout(resolve, STILL_MS));
+  if (link.showing && (await Promise.race([link.showing, late]))) {
+    sendWaiting(python, link);
+    await heard(link);
+    await painted(view);
+  }
   for (let sent; ; ) {
     await link.moving?.released();
     const place = link.moving?.place;
@@ -283,22 +299,23 @@ async function heardOf(link, view) {
 
 /** Links in prose that set an instrument. @param {Python} python @param {Map<string, Link>} links */
 function followPresets(python, links) {
-  document.addEventListener("click", (event) => {
+  document.addEventListener("click", async (event) => {
     const link = /** @type {HTMLElement} */ (event.target).closest?.("a.preset");
-    if (!(link instanceof HTMLAnchorElement) || python.health === "failed") return;
-    const slot = link.hash.replace("#instrument-", "");
-    const instrument = links.get(slot);
-    if (!instrument) return;
+    if (!(link instanceof HTMLAnchorElement)) return;
+    const instrument = links.get(link.hash.replace("#instrument-", ""));
+    const failed = python.health === "failed";
+    if (!instrument || (failed && instrument.shown)) return; // the link goes to the instrument
     event.preventDefault();
-    const values = Object.fromEntries(String(link.dataset.set).split(" ").filter(Boolean).map((pair) => pair.split(/=(.*)/s)));
-    request(python, instrument, { preset: { values, keep: "keep" in link.dataset } });
-    keepInSight(instrument.place, link);
+    const shown = request(python, instrument, { preset: { values: presetValues(link), keep: "keep" in link.dataset } });
+    if (failed && !(await shown)) location.hash = link.hash;
+    else keepInSight(instrument.place, link);
   });
 }
 
 /**
  * Queues a preset or a button behind all that the reader has changed so far, on the still picture too.
  * @param {Python} python @param {Link} link @param {Waiting} asked
+ * @returns {Promise<boolean>} whether the still picture shows it
  */
 function request(python, link, asked) {
   if (!link.shown && link.moving?.place !== undefined) {
@@ -309,6 +326,12 @@ function request(python, link, asked) {
   link.queue.push(asked);
   link.kept?.touch();
   link.stillIsTrue = false; // not for long: what Python has so far may replace it
+  if (!link.place.querySelector(".still")) link.asking = undefined; // for good
+  if (asked.preset) link.asking?.preset(asked.preset.values, asked.preset.keep);
+  else link.asking?.reset();
+  link.tell?.();
+  link.showing = showAsked(link);
   if (!link.shown && link.received.length) takeOver(python, link);
   sendWaiting(python, link);
+  return link.showing;
 }

@@ -7,6 +7,7 @@
  */
 import { downloadJson } from "../files/download.js";
 import { showNumber, showReadings } from "./front_panel.js";
+import { pale } from "./still_state.js";
 
 const NEAR = "600px"; // an instrument's frames are fetched when it is this close below the window
 
@@ -23,6 +24,8 @@ export class Still {
     /** The slider's value; undefined until the reader has moved it. @type {number | undefined} */
     this.place = undefined;
     this.held = false;
+    /** Whether the other settings are those of the frames. */
+    this.fits = true;
     /** @type {Promise<Film | undefined> | undefined} */
     this.film = undefined;
     this.address = address;
@@ -59,8 +62,9 @@ export class Still {
   /** Shows the frame nearest to `place`. @param {number} place */
   async show(place) {
     for (const input of this.inputs) showNumber(input, place);
+    if (!this.fits) return pale(this.panel);
     const film = await this.load();
-    if (film && this.panel.isConnected && (this.place ?? place) === place) project(film, place, this.panel);
+    if (film && this.fits && this.panel.isConnected && (this.place ?? place) === place) project(film, place, this.panel);
   }
 
   /** @param {HTMLInputElement} input */
@@ -95,8 +99,10 @@ const pointerEnds = () =>
 function project(film, place, panel) {
   const distances = film.places.map((other) => Math.abs(other - place));
   const frame = film.frames[distances.indexOf(Math.min(...distances))];
-  for (const element of /** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll("[data-scene]")))
+  for (const element of /** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll("[data-scene]"))) {
     element.innerHTML = film.pictures[frame.pictures[Number(element.dataset.place)]];
+    delete element.dataset.pale;
+  }
   showReadings(panel, frame.readings);
   const status = panel.querySelector("[data-status]");
   if (status) status.textContent = frame.status;
