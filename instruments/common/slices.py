@@ -26,15 +26,17 @@ def finish(work: Work[R]) -> R:
             return result
 
 
-def within(work: Work[R], before: float, of: float, *partial: object) -> Generator[tuple[Any, ...], None, R]:
-    """Work that is one of `of` equal pieces of a longer one, `before` of which are done; yields `partial` too."""
+def within(
+    work: Work[R], before: float, of: float, *partial: object, pieces: float = 1
+) -> Generator[tuple[Any, ...], None, R]:
+    """Work that is `pieces` of the `of` equal pieces of longer work; `before` are done. Yields `partial` too."""
     while True:
         try:
             done, whole = next(work)
         except StopIteration as end:
             result: R = end.value
             return result
-        yield before + done / whole, of, *partial
+        yield before + pieces * done / whole, of, *partial
 
 
 class Sliced(Generic[P, R]):

@@ -6,7 +6,6 @@ Time runs from noise (t = 0) to data (t = 1) and has no unit; lengths are in uni
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,12 +40,11 @@ from diffusion_lab.instruments.common.samplers.flow import (
     runge_kutta_4,
 )
 from diffusion_lab.instruments.common.samplers.state import Trajectory
-from diffusion_lab.instruments.common.slices import Work, sliced
+from diffusion_lab.instruments.common.slices import Work, sliced, within
 from diffusion_lab.instruments.common.velocity_fit import NARROW, NUM_TIMES, WIDE, fit_velocity
 
 Array = NDArray[np.float64]
 Errors = dict[str, tuple[NDArray[np.int64], Array]]
-R = TypeVar("R")
 
 SOLVERS = tuple(FLOW_SOLVERS)
 
@@ -147,7 +145,8 @@ def make_flow(
     num_times = NUM_TIMES + 1
     if name == "minibatch_transport":
         steps, bandwidth = batch_size + num_times, WIDE
-        pairs = yield from _stage(couple.work(draw_pairs(mixture, num_pairs, rng), batch_size), 0, steps)
+        work = couple.work(draw_pairs(mixture, num_pairs, rng), batch_size)
+        pairs = yield from within(work, 0, steps, pieces=batch_size)
     else:
         require(previous is not None, "`previous` must be the flow one reflow earlier", previous)
         assert previous is not None
@@ -157,19 +156,8 @@ def make_flow(
             yield state.step, steps
         pairs = Pairs(noise, state.x)
     fit = fit_velocity.work(pairs.noise, pairs.data, bandwidth)
-    velocity = yield from _stage(fit, steps - num_times, steps)
+    velocity = yield from within(fit, steps - num_times, steps, pieces=num_times)
     return Flow(name, velocity, RECTIFIED, pairs)
-
-
-def _stage(work: Work[R], start: float, of: float) -> Work[R]:
-    """A part of longer work: its progress counts from `start`."""
-    while True:
-        try:
-            done, _ = next(work)
-        except StopIteration as end:
-            result: R = end.value
-            return result
-        yield start + done, of
 
 
 # --- what the points do ----------------------------------------------------------------------------------------------
@@ -322,12 +310,14 @@ def measure(
         before = batch_size
     of = before + REFERENCE_STEPS + ladder
     if previous is not None:
-        carried = yield from _stage(reference_solution.work(previous.velocity, noise), 0, of)
+        carried = yield from within(reference_solution.work(previous.velocity, noise), 0, of, pieces=before)
         pairs = Pairs(noise, carried.end)
     elif flow.name == "minibatch_transport":
-        pairs = yield from _stage(couple.work(drawn, batch_size), 0, of)
-    reference = yield from _stage(reference_solution.work(flow.velocity, noise), before, of)
-    errors = yield from _stage(convergence.work(flow.velocity, noise, reference.end, steps), of - ladder, of)
+        pairs = yield from within(couple.work(drawn, batch_size), 0, of, pieces=before)
+    solved = reference_solution.work(flow.velocity, noise)
+    reference = yield from within(solved, before, of, pieces=REFERENCE_STEPS)
+    compared = convergence.work(flow.velocity, noise, reference.end, steps)
+    errors = yield from within(compared, of - ladder, of, pieces=ladder)
     clusters = (nearest(x, mixture.means) for x in (reference.end, pairs.data))
     return Case(flow, pairs, reference, errors, *clusters)
 

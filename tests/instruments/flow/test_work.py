@@ -45,7 +45,7 @@ def test_long_work_comes_in_slices(flow, steps):
     seen = []
     while (answer := panel.update(0.0)).working:
         assert answer.pale == ("plane", "chart")
-        assert f"{answer.progress.done} of {answer.progress.of} steps · 384 points" in panel.status
+        assert f"{answer.progress.done:.0f} of {answer.progress.of} steps · 384 points" in panel.status
         np.testing.assert_array_equal(panel.points(), before)
         seen.append(answer.progress)
     assert answer.pale == ()
