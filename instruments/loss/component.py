@@ -223,7 +223,7 @@ class Loss(Instrument):
     def _(self) -> Iterator[dict[str, Any]]:
         middles = SIDE / 2 + PITCH * np.arange(5)
         guess, gap = HATS[self.prediction]
-        above = ["clean x₀", "noise ε", "input x_t", guess, gap]
+        above = ["clean x₀", "noise ε", "input xₜ", guess, gap]
         yield {"at": np.stack([middles, np.full(5, SIDE + 3.6)], axis=1), "text": above}
         level = self.level
         under = [f"× {level.signal:.2f}", f"× {level.sigma_t:.2f}", "", "", f"mean {np.mean(self.shown.gap):.2f}"]

@@ -179,7 +179,7 @@ class Ring(Instrument):
         Segments(
             "to_x0_hat", BY_PART, alpha=0.3, when="show_posterior_mean", legend="from each point to its x̂₀"
         ),
-        Points("x0_hat", "ink", size=4, when="show_posterior_mean", legend="x̂₀ = E[x₀ | x_t]"),
+        Points("x0_hat", "ink", size=4, when="show_posterior_mean", legend="x̂₀ = E[x₀ | xₜ]"),
         Points("points", BY_PART, size=5, when={"num_points": "520"}, legend=PARTS),
         Points("many_points", BY_PART, size=3.4, when={"num_points": "2000"}, legend=PARTS),
         Heat("crowd", BY_PART, when={"num_points": "20000"}, legend=PARTS),
@@ -253,7 +253,7 @@ class Ring(Instrument):
 
     @computed
     def x0_hat(self) -> np.ndarray:
-        """E[x₀ | x_t] of the first points shown, at most GUESSED of them, (M, 2): exact."""
+        """E[x₀ | xₜ] of the first points shown, at most GUESSED of them, (M, 2): exact."""
         return kernel.x0_hat(self.data.mixture, self.cloud[0][:GUESSED], self.time)
 
     @property

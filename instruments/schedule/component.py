@@ -80,14 +80,14 @@ class Schedules(Instrument):
                 doc="Largest difference of mean factor or variance between the chain of T steps and equation (1.2).")])
 
     picture = Axes("The same data with the same noise under five schedules",
-        Heat("density", "ink", strongest=0.4, legend="exact density of x_t at each t", ramp=("0", "its peak")),
+        Heat("density", "ink", strongest=0.4, legend="exact density of xₜ at each t", ramp=("0", "its peak")),
         Lines("paths", "ink", width=1, alpha=0.45, when="show_paths", legend="the same points, the same noise"),
         *loss_layers(when="show_losses"),
         Lines("cursor", "acc", width=1.5),
         Lines("profile", "acc", width=1.8, legend="the t of the slider, and the density there"),
         Points("points", BY_PART, size=6, when="show_paths"),
         Texts("names", BY_PART, size="13px", align="left"),
-        x=(0, END), y=(0, len(NAMES)), x_label="time t, from data to noise", y_label="x_t",
+        x=(0, END), y=(0, len(NAMES)), x_label="time t, from data to noise", y_label="xₜ",
         ticks={"x": (0, 0.2, 0.4, 0.6, 0.8, 1), "y": ()}, aspect=1.5, place="picture")
     alpha_bar, log_snr, beta, information = map(chart_of, QUANTITIES)
     few_steps = Axes("Distance of DDIM's samples to the data against steps", Segments("curves", BY_PART, width=2),
@@ -96,11 +96,11 @@ class Schedules(Instrument):
         Texts("names", BY_PART, size="12px", align="left"),
         x=(1.8, 56), y=(1e-3, 3), log="xy", ticks={"x": (2, 5, 10, 20, 50), "y": (0.001, 0.01, 0.1, 1)},
         x_label="steps, equal in t", y_label="distance", aspect=1.75, when={"chart_shows": "few_steps"})
-    chain = Axes("x_t by the chain up to t, and by one jump", Bars("chain", "field", width=EDGES[1] - EDGES[0],
+    chain = Axes("xₜ by the chain up to t, and by one jump", Bars("chain", "field", width=EDGES[1] - EDGES[0],
             legend="2000 points, step by step"),
         Lines("jump", "acc", width=1.8, legend="the same points, one jump with other noise"),
         Lines("exact", "ink", width=1.5, dash=(5, 3), legend="exact density"),
-        x=(-HALF, HALF), y=(0, 0.85), x_label="x_t", y_label="density", aspect=1.75, when={"chart_shows": "chain"})
+        x=(-HALF, HALF), y=(0, 0.85), x_label="xₜ", y_label="density", aspect=1.75, when={"chart_shows": "chain"})
     # fmt: on
 
     # --- computed results --------------------------------------------------------------------------------------------
