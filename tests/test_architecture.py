@@ -101,7 +101,9 @@ RULES = (
     Rule("app/instrument/*.py", may_not=(*DRAWING, f"{CONTRACT}.markup"), top_level=True, but=DRAWERS),
     Rule("app/instrument/markup.py", may=("jinja2", "param", CONTRACT)),
     Rule("app/instrument/figure_svg.py", may=("bokeh", "numpy", f"{CONTRACT}.svg", f"{CONTRACT}.theme")),
-    Rule("app/instrument/scene_figures.py", may=("bokeh", f"{CONTRACT}.scenes", f"{CONTRACT}.theme")),
+    Rule(
+        "app/instrument/scene_figures.py", may=("bokeh", f"{CONTRACT}.scenes", f"{CONTRACT}.svg", f"{CONTRACT}.theme")
+    ),
     Rule("app/instrument/view.py", may=("bokeh", "panel", "param", CONTRACT)),
     # Those that know nothing but Python.
     *(

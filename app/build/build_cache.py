@@ -68,33 +68,33 @@ class BuildCache:
         """Returns the results of `function(items, *arguments)`, a list with one for each item, each cached as by `of`.
 
         One call of the function, in a fresh process, computes all that are missing. The result of an item must not
-        depend on the other items.
+        depend on the other items. They are kept apart from those of `of`, under "batches".
         """
         inputs = [[*PYTHON, function, item, arguments] for item in items]
-        with self._lock(self._path("results", [function, arguments])):
-            found = [self._result(each) for each in inputs]
+        with self._lock(self._path("batches", [function, arguments])):
+            found = [self._result(each, "batches") for each in inputs]
             missing = [k for k, result in enumerate(found) if result is None]
             if missing:
                 names, made = run_in_fresh_process(function, [items[k] for k in missing], *arguments)
-                self._keep([(inputs[k], result) for k, result in zip(missing, made, strict=True)], names)
+                self._keep([(inputs[k], result) for k, result in zip(missing, made, strict=True)], names, "batches")
                 for k, result in zip(missing, made, strict=True):
                     found[k] = (result,)
             return [result[0] for result in found if result is not None]
 
-    def _result(self, inputs: Any) -> tuple[Any] | None:
+    def _result(self, inputs: Any, kind: str = "results") -> tuple[Any] | None:
         """Returns a cached result in a tuple; None if there is none, or if a file that it depends on has changed."""
-        files, result = self.get("results", inputs) or ({}, None)
+        files, result = self.get(kind, inputs) or ({}, None)
         return (
             (result,) if files and all(self.digest(ROOT / name) == digest for name, digest in files.items()) else None
         )
 
-    def _keep(self, results: Sequence[tuple[Any, Any]], names: Sequence[str]) -> None:
+    def _keep(self, results: Sequence[tuple[Any, Any]], names: Sequence[str], kind: str = "results") -> None:
         """Caches results by their inputs; `names`: the files that they depend on."""
         # A file that has changed during this build may have been read before the change.
         if all((ROOT / name).stat().st_mtime < self._begun for name in names):
             files = {name: self.digest(ROOT / name) for name in names}
             for inputs, result in results:
-                self.put("results", inputs, (files, result))
+                self.put(kind, inputs, (files, result))
 
     def value(self, kind: str, inputs: Any, make: Callable[[], Any]) -> Any:
         """Returns the value of `make`, cached or computed. It must be picklable."""

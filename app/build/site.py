@@ -29,7 +29,7 @@ from diffusion_lab.app.build.python_packs import make_python_packs
 from diffusion_lab.app.build.rendered import ContentError
 from diffusion_lab.app.build.setup_steps import ROOT, WORK, Say, SetupError
 from diffusion_lab.app.build.site_writer import SiteWriter
-from diffusion_lab.app.build.stored_states import Stored, store_states
+from diffusion_lab.app.build.stored_index import Stored, store_states
 from diffusion_lab.app.build.typeset import typeset
 from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_names
 

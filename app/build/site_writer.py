@@ -28,7 +28,7 @@ from diffusion_lab.app.build.receipts import reader_data
 from diffusion_lab.app.build.rendered import RenderedInstrument
 from diffusion_lab.app.build.security_policy import with_policy
 from diffusion_lab.app.build.setup_steps import ROOT, SetupError, place_and_message
-from diffusion_lab.app.build.stored_states import ALONE, Stored, index_script
+from diffusion_lab.app.build.stored_index import ALONE, Stored, index_script
 
 HERE = Path(__file__).parent
 PLANNED_CHAPTERS = 10

@@ -55,6 +55,7 @@ def test_every_script_is_run():
         "sharing",
         "still_frames",
         "stored",
+        "stored_states",
         "words",
         "xapi",
     }

@@ -208,7 +208,7 @@ def test_what_runs_in_fresh_processes_is_not_of_the_builder():
     modules = {name.removeprefix("diffusion_lab.") for name in done.stdout.split() if name.startswith("diffusion_lab.")}
     assert "app.build.site" in modules
     cells_and_pictures = {
-        *("app.build.prerender", "app.build.still_frames", "app.cells.session"),
+        *("app.build.prerender", "app.build.still_frames", "app.build.stored_states", "app.cells.session"),
         *(f"app.instrument.{name}" for name in ("figure_svg", "markup", "scene_figures", "theme", "view")),
     }
     assert not cells_and_pictures & modules

@@ -167,7 +167,11 @@ def test_all_tests_run_without_a_browser_in_two_processes_then_with_one(ran, mon
     monkeypatch.setattr(command_line, "ensure_browser", lambda _: "/usr/bin/browser")
     monkeypatch.setenv("DIFFUSION_LAB_BROWSER", "")
     assert command_line.main(["test"]) == 0
-    assert [command[3:] for command in ran] == [["-n", "2", "--ignore=tests/browser"], ["tests/browser"]]
+    assert [command[3:] for command in ran] == [
+        ["-n", "2", "--ignore=tests/browser"],
+        ["-n", "2", "--dist", "loadfile", "-m", "not alone", "tests/browser"],
+        ["-m", "alone", "tests/browser"],
+    ]
     ran.clear()
     assert command_line.main(["test", "tests/instruments/ring", "-x"]) == 0
     assert [command[3:] for command in ran] == [["tests/instruments/ring", "-x"]]

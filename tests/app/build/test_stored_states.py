@@ -10,15 +10,8 @@ import pytest
 
 from diffusion_lab.app.build.build_cache import BuildCache
 from diffusion_lab.app.build.site import read_documents, read_references
-from diffusion_lab.app.build.stored_states import (
-    ALONE,
-    State,
-    draw_states,
-    example_states,
-    find_states,
-    index_script,
-    store_states,
-)
+from diffusion_lab.app.build.stored_index import ALONE, State, example_states, index_script, store_states
+from diffusion_lab.app.build.stored_states import draw_states, find_states
 from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.app.instrument.figure_svg import figure_svg

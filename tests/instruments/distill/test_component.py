@@ -137,7 +137,7 @@ def test_the_student_is_that_of_the_step(subject):
     np.testing.assert_allclose(shown.points("teacher.points"), views.inside(teacher.x[-1][:SHOWN]), atol=1e-3)
     np.testing.assert_array_equal(shown.layers["student.points"]["part"], views.parts_of(RING, teacher.x[-1])[:SHOWN])
     assert (shown.texts["passes"], moment.num_steps) == ("4", 4)
-    assert shown.texts["loss"] == f"{moment.loss:.4f}"
+    assert shown.texts["loss"] == f"{moment.loss:.5f}"
     assert shown.texts["lost"] == NOTHING, "this student is not finished"
     assert "students lose" not in shown.description
     assert "A student with 4 steps beside its teacher with 8 steps" in shown.description

@@ -199,7 +199,7 @@ def test_a_fault_is_measured_beside_the_right_way():
     assert shown.texts["damage"] == f"{faults.law_error(wrong).distance:.3f}"
     assert shown.texts["damage_true"] == f"{faults.law_error(right).distance:.3f}"
     assert shown.texts["far"] == "1.000"
-    assert shown.layers["wrong.shares"]["text"] == ["0.0%, should be 20%", "100.0%, should be 80%"]
+    assert shown.layers["wrong.shares"]["text"] == ["0.0%, true 20%", "100.0%, true 80%"]
     np.testing.assert_allclose(shown.points("wrong.points"), wrong[: views.POINTS], atol=1e-5)
     assert faults.FAULTS["mean_of_ddpm"].source in shown.status
     assert faults.FAULTS["mean_of_ddpm"].harm in shown.description
