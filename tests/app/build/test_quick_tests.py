@@ -169,7 +169,7 @@ def test_all_tests_run_without_a_browser_in_two_processes_then_with_one(ran, mon
     assert command_line.main(["test"]) == 0
     assert [command[3:] for command in ran] == [
         ["-n", "2", "--ignore=tests/browser"],
-        ["-n", "2", "--dist", "loadfile", "-m", "not alone", "tests/browser"],
+        ["-n", "2", "-m", "not alone", "tests/browser"],
         ["-m", "alone", "tests/browser"],
     ]
     ran.clear()
