@@ -100,7 +100,7 @@ def switch(page: Page) -> None:
 
 def play(page: Page) -> None:
     """Plays the instrument for some frames and stops it."""
-    button = page.locator(".instrument .live-view [data-action=play]").first
+    button = page.locator(".instrument .live-view button[data-play]").first
     button.evaluate("(element) => element.click()")  # at once: a real click waits until nothing moves
     page.wait_for_function(f"() => {PLAYING}")
     button.evaluate("(element) => element.click()")

@@ -39,7 +39,10 @@ def runtime_hint(error: RuntimeError, place: Place | None) -> str | None:
     if "no running event loop" in message:
         return "Tasks need a running loop. Write `await` before one of the calls of this cell, or use `asyncio.run`."
     if message == DEADLOCK:
-        return "Something must set the event, put an item into the queue or release the lock that is waited for."
+        return (
+            "Something must set the event, put an item into the queue or release the lock that is waited for. "
+            "A promise of the browser (`js`) is kept only after the cell has ended, so a cell cannot wait for it."
+        )
     if "stack switching" in message or "run_until_complete" in message:
         return "A cell waits for a coroutine by `await f()` or `asyncio.run(f())`."
     return None
