@@ -192,8 +192,9 @@ class SiteAssets:
     def add_data(self, name: str, data: bytes) -> str:
         """Adds data as a file with its hash in the name; returns its address."""
         target = _hashed_name(name, hashlib.sha256(data).hexdigest())
-        (self._out / target).write_bytes(data)
-        self._written(self._out / target)
+        if not (self._out / target).exists():  # a second write would empty what is being compressed
+            (self._out / target).write_bytes(data)
+            self._written(self._out / target)
         return target
 
     def _folder(self, name: str, files: dict[str, Path]) -> str:

@@ -66,3 +66,14 @@ def test_a_bundle_does_not_say_where_it_was_made(sources, tmp_path):
     after = {path.name: path.read_bytes() for path in bundled(sources, *chunks).parent.glob("*.js")}
     assert before == after
     assert len(before) == 2
+
+
+def test_data_that_several_places_add_is_written_once(tmp_path):
+    """A second write would empty the file for a moment, in which a thread may be compressing it."""
+    written = []
+    (tmp_path / "site/assets").mkdir(parents=True)
+    assets = SiteAssets(tmp_path / "site", written.append, BuildCache(tmp_path / "cache"))
+    addresses = [assets.add_data("code.json", b"{}") for _ in range(2)]
+    assert addresses[0] == addresses[1]
+    assert written == [tmp_path / "site" / addresses[0]]
+    assert written[0].read_bytes() == b"{}"
