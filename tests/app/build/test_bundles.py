@@ -71,7 +71,6 @@ def test_a_bundle_does_not_say_where_it_was_made(sources, tmp_path):
 def test_data_that_several_places_add_is_written_once(tmp_path):
     """A second write would empty the file for a moment, in which a thread may be compressing it."""
     written = []
-    (tmp_path / "site/assets").mkdir(parents=True)
     assets = SiteAssets(tmp_path / "site", written.append, BuildCache(tmp_path / "cache"))
     addresses = [assets.add_data("code.json", b"{}") for _ in range(2)]
     assert addresses[0] == addresses[1]
