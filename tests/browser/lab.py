@@ -15,8 +15,8 @@ CHAPTER = "chapters/01-forward.html"
 DESK = {"width": 1360, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
-#: How long a test waits for a state, in ms. All waits end when the state is there: only a test that fails takes longer
-#: on a busy machine, so that no test needs a limit of its own.
+#: Timeout of every wait for a state, in ms. A wait ends as soon as the state is reached, so a long timeout costs time
+#: only when a test fails, and a slow machine causes no failure.
 PATIENCE = 120_000
 
 

@@ -108,8 +108,8 @@ CHANGES: dict[str, tuple[str, str, str, Callable[[dict[str, bytes]], bool]]] = {
 }  # fmt: skip
 
 
-#: The changes that one build has together. No two of them need the same entry of the build's cache to be made anew:
-#: so the one cannot hide that the build does not see the other.
+#: Changes that one build tests together. Each invalidates different entries of the build cache. If two invalidated the
+#: same entry, the build could miss one of them and the test would still pass.
 TOGETHER = {
     "text": ("prose", "front matter", "formula", "cell", "references", "notes", "template", "notebook", "style",
              "page's script", "worker's Python", "package", "drawing"),

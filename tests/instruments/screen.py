@@ -1,4 +1,4 @@
-"""Stands for a page in tests of instruments: what it shows, from all answers of an instrument so far."""
+"""A test double of the page: it keeps what all answers of an instrument so far would show."""
 
 from __future__ import annotations
 
