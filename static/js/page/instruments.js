@@ -40,6 +40,7 @@ import { draw, painted, prepare, putAway, show } from "../bokeh/bokeh_view.js";
 import { applyState, fitWords, restyle, scenesOf } from "../bokeh/layers.js";
 import { dockChanges, keepInSight } from "./dock.js";
 import { answered, changed, queryWith, queuedValues, sendWaiting, takeValues, wait } from "./outgoing.js";
+import { openingOrder } from "./opening_order.js";
 import { offerReload } from "./page_bar.js";
 import { nameCopy, pinBeside } from "./pinned.js";
 import { addressState, KeptState, settingsIn, slotOf } from "./slot_state.js";
@@ -60,8 +61,9 @@ export function openInstruments(python, embedded) {
   /**
    * @param {HTMLElement} place @param {string} slot @param {Record<string, string>} asked settings that differ from the place's
    * @param {{query?: string, beside?: string}} [more] see `Slot`
+   * @param {Promise<unknown>} [turn] resolves when Python may open it and its figures may be drawn; at once if absent
    */
-  const open = (place, slot, asked, more = {}) => {
+  const open = (place, slot, asked, more = {}, turn) => {
     const still = /** @type {HTMLElement} */ (place.querySelector(".still")).cloneNode(true);
     /** @type {Link} */
     const link = {
@@ -74,20 +76,24 @@ export function openInstruments(python, embedded) {
     const name = String(place.dataset.instrument);
     const state = JSON.parse(place.dataset.state ?? "{}");
     const locks = embedded && { locked: embedded.options.lock };
-    python.send({ type: "open", slot: { slot, name, state, asked, embedded: embedded !== undefined, ...locks, ...more } });
-    link.drawing = embedded ? embedded.started.then(() => drawn(python, link)) : drawn(python, link);
+    const begin = () => {
+      python.send({ type: "open", slot: { slot, name, state, asked, embedded: embedded !== undefined, ...locks, ...more } });
+      return embedded ? embedded.started.then(() => drawn(python, link)) : drawn(python, link);
+    };
+    link.drawing = turn ? turn.then(begin) : begin();
     place.addEventListener("lab:export", (event) => {
       const { kind, address } = /** @type {CustomEvent} */ (event).detail;
       python.send({ type: "export", slot, kind, theme: pageTheme(), address });
     });
     return link;
   };
-  for (const element of document.querySelectorAll("[data-instrument]")) {
-    const place = /** @type {HTMLElement} */ (element);
+  const places = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-instrument]")]);
+  const turnOf = openingOrder(places, python);
+  for (const place of places) {
     const slot = slotOf(place);
     const asked = addressState(slot, embedded?.notSettings);
     const kept = embedded ? undefined : keptState(python, links, place, asked);
-    const link = open(place, slot, asked, kept?.query === undefined ? {} : { query: kept.query });
+    const link = open(place, slot, asked, kept?.query === undefined ? {} : { query: kept.query }, turnOf(place));
     link.kept = kept;
     const differing = embedded?.differing ?? (kept?.query === undefined ? asked : settingsIn(kept.query));
     link.asking = new StillState(place, kept?.query === undefined ? asked : settingsIn(kept.query));

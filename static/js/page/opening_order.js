@@ -1,0 +1,33 @@
+/**
+ * The order in which a page's instruments are opened. The first in the window is opened at once, the others when it has
+ * come to life or when they come into the window. So a page's start takes no longer when it has more instruments.
+ *
+ * @typedef {import("./python_worker.js").Python} Python
+ */
+import { whenNear } from "./when_near.js";
+
+/**
+ * @param {HTMLElement[]} places of instruments, in the order of the page @param {Python} python
+ * @returns {(place: HTMLElement) => Promise<unknown>} resolves when the instrument in `place` may be opened
+ */
+export function openingOrder(places, python) {
+  const first = places.find(inWindow) ?? places[0];
+  const started = new Promise((resolve) => {
+    python.on("stage", ({ stage }) => stage === "live" && resolve(undefined));
+    // The first one cannot be drawn, or has no answer: it would never come to life.
+    python.on("failed", ({ where }) => where === "instrument" && resolve(undefined));
+  });
+  return async (place) => {
+    if (place === first) return;
+    await Promise.race([started.then(idle), new Promise((resolve) => whenNear(place, "0px", () => resolve(undefined)))]);
+  };
+}
+
+/** @param {Element} element */
+function inWindow(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+}
+
+/** Resolves when the page has nothing else to do, or after a second. */
+const idle = () => new Promise((resolve) => (window.requestIdleCallback ? requestIdleCallback(resolve, { timeout: 1000 }) : setTimeout(resolve)));
