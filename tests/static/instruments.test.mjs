@@ -65,8 +65,8 @@ function storage() {
 
 /** Python's side: what it was sent, and `says` to let it speak. */
 function python() {
-  /** @type {Map<string, (message: any) => unknown>} */
-  const listeners = new Map();
+  /** @type {Record<string, ((message: any) => unknown)[]>} */
+  const listeners = {};
   return {
     health: "live",
     sent: /** @type {any[]} */ ([]),
@@ -81,8 +81,8 @@ function python() {
     report(/** @type {string} */ slot, /** @type {string} */ message) {
       this.problems.push([slot, message]);
     },
-    on: (/** @type {string} */ kind, /** @type {(message: any) => unknown} */ listener) => listeners.set(kind, listener),
-    says: (/** @type {any} */ message) => listeners.get(message.type)?.(message),
+    on: (/** @type {string} */ kind, /** @type {(message: any) => unknown} */ listener) => void (listeners[kind] ??= []).push(listener),
+    says: (/** @type {any} */ message) => Promise.all((listeners[message.type] ?? []).map((listener) => listener(message))),
     /** The values or actions of each change that was sent. */
     changes() {
       const changes = this.sent.filter(({ type }) => ["set", "act", "preset"].includes(type));
@@ -112,6 +112,7 @@ const idle = (/** @type {number | undefined} */ ms = undefined) => line.says({ t
 /** Listeners of the document. @type {Record<string, (event: any) => void>} */ let onDocument;
 /** Listeners of the window. @type {Record<string, (event: any) => void>} */ const onWindow = {};
 /** What the pages of the tests so far do when they are left. @type {(() => void)[]} */ const leaving = [];
+/** Told when an element comes into the window. @type {(() => void)[]} */ let comes;
 /** What the server answers. @type {() => any} */ let download;
 /** A figure within the view that Bokeh has made. */
 const figure = { throttled_paint: async () => {}, drawings: 0, repaint: () => void figure.drawings++, children: () => [] };
@@ -158,6 +159,7 @@ beforeEach(async () => {
   const model = { document: bokehDocument, data: settings };
   const view = { ready: Promise.resolve(), has_finished: () => true, model, children: () => [figure], remove() {} };
   made = [];
+  comes = [];
   onDocument = {};
   place = element({ instrument: "a", document: "a.json", state: '{"t":"0.5"}' });
   download = () => Response.json({ doc: {}, roots: ["r"] });
@@ -175,6 +177,13 @@ beforeEach(async () => {
       querySelectorAll: () => [place],
       createElement: () => made[made.push(element()) - 1],
       addEventListener: (/** @type {string} */ name, /** @type {any} */ listener) => (onDocument[name] = listener),
+    },
+    IntersectionObserver: class {
+      constructor(/** @type {(entries: object[]) => void} */ act) {
+        comes.push(() => act([{ isIntersecting: true }]));
+      }
+      observe() {}
+      disconnect() {}
     },
     requestAnimationFrame: setImmediate,
     addEventListener(/** @type {string} */ name, /** @type {any} */ listener) {
@@ -572,20 +581,52 @@ test("a page of one instrument begins in the state of its address", async () => 
   assert.equal(other.sent[0].slot.query, undefined);
 });
 
-test("two slots of one instrument are two instruments, each with its part of the address and its own state", async () => {
+/** Opens a page on which the instrument stands twice. @param {string} search of its address @param {object} [rect] where the first stands */
+const visitTwo = (search, rect = { top: 0, bottom: 100 }) => {
   const late = element({ instrument: "a", slot: "a-late", document: "b.json", state: '{"t":"0.9"}' });
+  place.getBoundingClientRect = () => rect;
+  late.getBoundingClientRect = () => ({ top: 700, bottom: 1500 });
   /** @type {any} */ (globalThis).document.querySelectorAll = () => [place, late];
+  visit(search);
+};
+const slots = () => line.sent.filter(({ type }) => type === "open").map(({ slot: { slot } }) => slot);
+
+test("two slots of one instrument are two instruments, each with its part of the address and its own state", async () => {
   localStorage.setItem("lab:state:undefined:a-late", "seed=3");
-  visit("?a.t=0.2&a-late.x=1");
+  visitTwo("?a.t=0.2&a-late.x=1");
+  comes[0]();
+  await settled();
   assert.deepEqual(line.sent.map(({ slot: { slot, name, asked } }) => [slot, name, asked]), [
     ["a", "a", { t: "0.2" }],
     ["a-late", "a", { x: "1" }],
   ]);
-  visit();
+  comes = [];
+  visitTwo("");
+  comes[0]();
+  await settled();
   assert.deepEqual(line.sent.map(({ slot: { slot, state: at, query } }) => [slot, at, query]), [
     ["a", { t: "0.5" }, undefined],
     ["a-late", { t: "0.9" }, "seed=3"],
   ]);
+});
+
+test("the first instrument in the window is opened at once, the others when it lives", async () => {
+  visitTwo("");
+  await settled();
+  assert.deepEqual(slots(), ["a"]);
+  line.says({ type: "stage", stage: "live" });
+  await settled();
+  assert.deepEqual(slots(), ["a", "a-late"]);
+  visitTwo("", { top: -900, bottom: -800 });
+  await settled();
+  assert.deepEqual(slots(), ["a-late"]);
+});
+
+test("an instrument that fails does not hold up the others", async () => {
+  visitTwo("");
+  line.says({ type: "failed", where: "instrument", slot: "a", message: "no" });
+  await settled();
+  assert.deepEqual(slots(), ["a", "a-late"]);
 });
 
 // --- a copy beside it ------------------------------------------------------------------------------------------------

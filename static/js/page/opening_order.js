@@ -8,7 +8,7 @@ import { whenNear } from "./when_near.js";
 
 /**
  * @param {HTMLElement[]} places of instruments, in the order of the page @param {Python} python
- * @returns {(place: HTMLElement) => Promise<unknown>} resolves when the instrument in `place` may be opened
+ * @returns {(place: HTMLElement) => Promise<unknown> | undefined} resolves when the instrument in `place` may be opened; undefined: at once
  */
 export function openingOrder(places, python) {
   const first = places.find(inWindow) ?? places[0];
@@ -17,9 +17,9 @@ export function openingOrder(places, python) {
     // The first one cannot be drawn, or has no answer: it would never come to life.
     python.on("failed", ({ where }) => where === "instrument" && resolve(undefined));
   });
-  return async (place) => {
-    if (place === first) return;
-    await Promise.race([started.then(idle), new Promise((resolve) => whenNear(place, "0px", () => resolve(undefined)))]);
+  return (place) => {
+    if (place === first) return undefined;
+    return Promise.race([started.then(idle), new Promise((resolve) => whenNear(place, "0px", () => resolve(undefined)))]);
   };
 }
 
