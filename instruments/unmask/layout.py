@@ -104,7 +104,7 @@ def picture(shown: kernel.Shown, guessed: kernel.Tokens | None, drafts: bool) ->
             parts[layer].append(part)
         title = "Unmasking" if name == "unmasked" else "Left to right"
         parts["headings"].append([(2, TOPS[name] - 15, f"{title}: {shown.counter(name)}")])
-    parts["headings"].append([(2, TIMES_TOP - 14, "Pass of each word; lines: left to right")])
+    parts["headings"].append([(2, TIMES_TOP - 14, "Pass of each word")])
     for layer, found in _passes(shown).items():
         parts[layer] += found
     return {name: data(parts[name]) for name, data in LAYERS.items()}

@@ -16,10 +16,9 @@ PRECISION = {
 
 def status(i: Any, report: charts.Report | None) -> Status:
     """Passes and their time; the chart's work."""
-    nfe, shown = i.decoding.nfe, i.shown
-    both = f"unmasking: {shown.counter('unmasked')} · left to right: {shown.counter('written')}"
+    nfe = i.decoding.nfe
     return Status(
-        f"{both} · a pass of unmasking computes all {i.length} words",
+        f"a pass of unmasking computes all {i.length} words",
         PRECISION[i.predicts],
         timed=("passes",) if nfe else (),
         count=nfe,

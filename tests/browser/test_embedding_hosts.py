@@ -51,6 +51,10 @@ def test_the_element_is_a_link_where_its_script_may_not_run(course: Course, code
     course.messages.clear()  # of the policy
 
 
+#: The frame is as high as its content.
+FITTED = "() => Math.abs(innerHeight - document.querySelector('main').getBoundingClientRect().height) <= 1"
+
+
 @pytest.mark.parametrize("allowed", ["allow-scripts", "allow-scripts allow-same-origin", ""])
 def test_a_sandbox(course: Course, codes: dict[str, str], allowed: str) -> None:
     code = codes["iframe"].replace("<iframe ", f'<iframe sandbox="{allowed} allow-popups" ')
@@ -68,6 +72,8 @@ def test_a_sandbox(course: Course, codes: dict[str, str], allowed: str) -> None:
     assert ("another state than the picture shows" in text) == bool(allowed), "t = 0.3 is not the picture's"
     assert frame.locator(".still .figure svg").first.is_visible()
     assert not frame.locator(".live").is_visible(), "no claim that JavaScript or Python is missing"
+    if allowed:
+        frame.wait_for_function(FITTED)
     with course.page.context.expect_page() as opened:
         said.locator("a").click()
     assert opened.value.url == frame.url and "t=0.3" in frame.url
@@ -91,6 +97,15 @@ def test_a_sandbox_with_a_state_that_is_stored(course: Course) -> None:
     assert "first picture" in said and "another state than the picture shows" in said
     assert frame.locator(".figure svg").first.is_visible()
     course.messages.clear()  # files that the sandbox keeps away, and the damaged one
+
+
+def test_a_low_sandbox_of_a_host_that_does_not_listen(course: Course) -> None:
+    course.open("plain", embed(course, "theme=light", 'sandbox="allow-scripts"'), 752)
+    frame = course.frame()
+    frame.locator(".cannot").wait_for()
+    place = "(() => document.querySelector('.figure').getBoundingClientRect())()"
+    frame.wait_for_function(f"() => {place}.bottom <= innerHeight && {place}.height > 200")
+    course.messages.clear()  # files that the sandbox keeps away
 
 
 class StrictSiteFile(SiteFile):

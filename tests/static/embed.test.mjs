@@ -122,6 +122,17 @@ test("another width starts anew, a press does not let an echo grow on", () => {
   assert.equal(heights.next(300, 390), 300);
 });
 
+test("the height does not fall while the reader moves a slider", () => {
+  const heights = new Heights();
+  assert.equal(heights.next(900, 736), 900);
+  heights.renew(true);
+  assert.deepEqual([880, 920, 900].map((height) => heights.next(height, 736)), [undefined, 920, undefined]);
+  heights.renew();
+  assert.equal(heights.next(880, 736), 880, "another control, such as a choice of views, changes the content");
+  heights.renew(true);
+  assert.equal(heights.next(700, 900), 700, "another width has another height");
+});
+
 test("a course system is told heights in its words once it has shown that it knows them", () => {
   assert.equal(understood({ context: "h5p", action: "hello" }), "h5p");
   assert.equal(understood({ subject: "lti.capabilities.response", supported_messages: [{ subject: "lti.close" }, { subject: "lti.frameResize" }] }), "lti");

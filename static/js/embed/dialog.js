@@ -40,6 +40,8 @@ input[type=checkbox] { accent-color: var(--ink); }
 .window { overflow: auto; max-height: 56vh; min-height: 200px; border: 1px solid var(--line); background: var(--bg); }
 iframe { display: block; border: 0; width: 100%; }
 .code { padding: 12px 18px 16px; border-top: 1px solid var(--line); display: grid; gap: 8px; }
+.code p { margin: 0; color: var(--mute); font-size: 13px; }
+.code :is(a, p code) { color: inherit; }
 .tabs { display: flex; align-items: baseline; gap: 18px; flex-wrap: wrap; }
 .tabs label { justify-content: flex-start; color: var(--ink); }
 textarea { width: 100%; height: 104px; padding: 9px 11px; border: 1px solid var(--line); border-radius: 4px; background: var(--soft); color: var(--ink); font: 12px/1.5 var(--mono); font-variant-ligatures: none; resize: vertical; }
@@ -85,6 +87,7 @@ const MARKUP = `
       <label><input type="radio" name="kind" value="element"> &lt;instrument-lab&gt;, with events</label>
       <output role="status"></output><button type="button" class="copy">Copy the code</button></div>
     <textarea readonly spellcheck="false" aria-label="Code to paste"></textarea>
+    <p>If the frame stays empty because your page isolates itself (<code>COEP: require-corp</code>), write <code>credentialless</code> into its tag. <a target="_blank">Other pages, and where it works</a></p>
   </div>
 </dialog>`;
 
@@ -118,6 +121,7 @@ class Dialog {
     this.part("h2").textContent = `Embed “${this.title}”`;
     /** @type {HTMLInputElement} */ (this.field("title")).placeholder = this.title;
     this.part(".bar p").append(note && ` ${note}`);
+    /** @type {HTMLAnchorElement} */ (this.part(".code a")).href = new URL("../teachers.html#where", this.page).href;
     const hear = (/** @type {MessageEvent} */ event) => this.#hear(event);
     addEventListener("message", hear);
     this.dialog.addEventListener("close", () => {

@@ -10,6 +10,12 @@ const LOW = 500; // below this height a frame is compact at once
 const COMPACT_HEIGHT = 480; // reported where the address asks for the compact layout
 const NEARLY = 24; // a frame that lacks no more than this while it loads was made for the full layout: the host will mend it
 
+/** Whether the reader has pressed what moves the picture. @param {Event} event */
+function moves(event) {
+  const [target] = event.composedPath(); // within the shadow root of Python's panel
+  return target instanceof Element && target.closest(".slider, .pad, .transport") !== null;
+}
+
 export class Layout {
   /**
    * @param {HTMLElement} content whose height is reported @param {"auto" | "compact" | "full" | "plain"} asked "plain":
@@ -24,7 +30,7 @@ export class Layout {
     this.compact = document.documentElement.dataset.layout === "compact"; // set by the page's head
     /** @type {Set<HTMLElement>} */
     this.panels = new Set();
-    for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => this.heights.renew(), true);
+    for (const event of ["pointerdown", "keydown"]) addEventListener(event, (pressed) => this.heights.renew(moves(pressed)), true);
     addEventListener("resize", () => this.#resized());
     if (document.readyState !== "complete") addEventListener("load", () => this.#resized(), { once: true });
     new ResizeObserver(() => this.#tell()).observe(content);
