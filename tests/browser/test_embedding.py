@@ -86,6 +86,43 @@ def test_alone_in_a_window_picture_and_main_slider_are_in_sight_together(lab: La
             assert box["y"] >= 0 and box["y"] + box["height"] <= size[1], (size, picture, slider)
 
 
+@pytest.mark.parametrize("page", ["chapters/08-text.html", "chapters/04-guidance.html", "embed/unmask.html"])
+def test_on_a_low_phone_picture_main_slider_and_run_button_are_in_sight_together(lab: Lab, page: str) -> None:
+    lab.page.set_viewport_size({"width": 360, "height": 640})
+    lab.open(f"{page}?start=paused", live=False)
+    lab.page.evaluate("document.fonts.ready.then(() => true)")
+    lab.instrument.evaluate("(figure) => figure.scrollIntoView({ block: 'start', behavior: 'instant' })")
+    for part in (".figure", ".rail .slider", "button.run"):
+        box = lab.instrument.locator(part).locator("visible=true").first.bounding_box()
+        assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= 640, (part, box)
+
+
+def test_two_pictures_have_legends_as_wide_as_both(lab: Lab) -> None:
+    lab.page.set_viewport_size({"width": 390, "height": 844})
+    lab.open("embed/distill.html?start=paused", live=False)
+    both = lab.instrument.locator(".still .panes").bounding_box()
+    boxes = [legends.bounding_box() for legends in lab.instrument.locator(".still .pane .legends:visible").all()]
+    assert len(boxes) == 2 and [box and box["width"] for box in boxes] == [both and both["width"]] * 2
+    alike = lab.instrument.locator(".still .pane[data-when*=few_steps] .legends")
+    assert [legends.get_attribute("data-same") for legends in alike.all()] == [None, ""], "said once"
+
+
+@pytest.mark.parametrize("name", ["loss", "samplers", "unmask"])
+def test_nothing_of_a_low_frame_is_cut_off_or_covered(course: Course, name: str) -> None:
+    sizes = ((600, 400), (374, 400), (374, 640))
+    code = f'<iframe src="{course.lab}embed/{name}.html?start=paused" width="%d" height="%d"></iframe>'
+    course.open("plain", "".join(code % size for size in sizes), 700, 1600)
+    for number in range(len(sizes)):
+        frame = course.frame(number)
+        frame.wait_for_function("() => lab.frame?.layout.compact && document.fonts.status === 'loaded'")
+        rail, picture = frame.locator(".rail"), frame.locator(".figure").locator("visible=true").first.bounding_box()
+        assert rail.evaluate("(e) => e.scrollHeight <= e.clientHeight + 1"), "no control is behind a scroll bar"
+        assert picture is not None and min(picture["width"], picture["height"]) >= 80
+        for legend in frame.locator(".picture .legends").locator("visible=true").all():
+            box, below = legend.bounding_box(), rail.bounding_box()
+            assert box and below and box["y"] + box["height"] <= below["y"], "no legend lies over a control"
+
+
 @pytest.mark.parametrize(("width", "height"), [(600, 400), (390, 480), (736, 480), (1000, 420), (800, 620)])
 def test_a_low_frame_is_compact(course: Course, codes: dict[str, str], width: int, height: int) -> None:
     code = re.sub(r"<script.*?</script>", "", codes["iframe"], flags=re.DOTALL)
