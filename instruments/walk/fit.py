@@ -148,6 +148,52 @@ class UNet(nn.Module):
         return h.reshape(n, 2, 2, 3, 16, 16).permute(0, 3, 4, 1, 5, 2).reshape(n, 3, 32, 32)
 
 
+def arrays(network: UNet) -> dict[str, np.ndarray]:
+    """All weights, float32, under the names and in the order of axes of `unet.UNet`."""
+    found: dict[str, Tensor] = {}
+
+    def linear(name: str, layer: nn.Linear, bias: str) -> None:
+        found[name], found[bias] = layer.weight.T, layer.bias
+
+    def convolution(name: str, layer: nn.Conv2d, bias: str) -> None:
+        found[name], found[bias] = layer.weight.permute(2, 3, 1, 0), layer.bias
+
+    def norm(name: str, layer: nn.LayerNorm | nn.GroupNorm) -> None:
+        found[name] = torch.stack([layer.weight, layer.bias])
+
+    words = network.words
+    found["words/tokens"], found["words/positions"] = words.tokens.weight, words.positions.weight
+    for name in ("norm_1", "norm_2", "norm"):
+        norm(f"words/{name}", getattr(words, name))
+    found["words/qkv"], found["words/qkv_bias"] = words.attention.in_proj_weight.T, words.attention.in_proj_bias
+    linear("words/out", words.attention.out_proj, "words/out_bias")
+    for name in ("up", "down"):
+        linear(f"words/{name}", getattr(words, name), f"words/{name}_bias")
+    for name, layer in network.named_children():
+        if isinstance(layer, nn.Conv2d):
+            convolution(f"{name}/weight", layer, f"{name}/bias")
+        elif isinstance(layer, nn.Linear):
+            linear(f"{name}/weight", layer, f"{name}/bias")
+        elif isinstance(layer, nn.GroupNorm):
+            norm(name, layer)
+        elif isinstance(layer, Residual):
+            for k in (1, 2):
+                of_norm, of_convolution = getattr(layer, f"norm_{k}"), getattr(layer, f"conv_{k}")
+                found[f"{name}/scale_{k}"], found[f"{name}/shift_{k}"] = of_norm.weight, of_norm.bias
+                convolution(f"{name}/conv_{k}", of_convolution, f"{name}/bias_{k}")
+            linear(f"{name}/time_weight", layer.time, f"{name}/time_bias")
+            if isinstance(layer.skip, nn.Conv2d):
+                found[f"{name}/skip"], found[f"{name}/skip_bias"] = layer.skip.weight[:, :, 0, 0].T, layer.skip.bias
+        elif isinstance(layer, Attention):
+            for part in ("norm_1", "norm_2"):
+                if hasattr(layer, part):
+                    norm(f"{name}/{part}", getattr(layer, part))
+            for part in ("qkv", "out_1", "query", "key_value", "out_2"):
+                if hasattr(layer, part):
+                    linear(f"{name}/{part}", getattr(layer, part), f"{name}/{part}_bias")
+    return {name: array.detach().float().cpu().contiguous().numpy() for name, array in found.items()}
+
+
 def batch(rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
     """New scenes: images (N, 3, 32, 32) and their captions' tokens (N, LONGEST)."""
     scenes = [random_scene(rng) for _ in range(size)]
@@ -220,7 +266,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the run is stored")
     parser.add_argument("--steps", type=int, default=60_000)
-    parser.add_argument("--falling", type=float, default=0.25, help="the last share of steps, over which the rate falls to 0")
+    parser.add_argument(
+        "--falling", type=float, default=0.25, help="the last share of steps, over which the rate falls to 0"
+    )
     parser.add_argument("--batch", type=int, default=BATCH)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)

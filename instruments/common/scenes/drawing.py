@@ -37,7 +37,13 @@ COLOURS = {
 RADII = {"small": 3.7, "large": 5.6}
 """The radius in pixels of the disc whose area a shape of a size has."""
 
-PLACES = {"left": (8.4, 16.0), "right": (23.6, 16.0), "top": (16.0, 8.4), "bottom": (16.0, 23.6), "centre": (16.0, 16.0)}
+PLACES = {
+    "left": (8.4, 16.0),
+    "right": (23.6, 16.0),
+    "top": (16.0, 8.4),
+    "bottom": (16.0, 23.6),
+    "centre": (16.0, 16.0),
+}
 """Centre (x, y) in pixels of the only shape, x to the right and y downwards, before JITTER."""
 
 RELATIONS = {"left of": ((8.4, 16.0), (23.6, 16.0)), "above": ((16.0, 8.4), (16.0, 23.6))}
@@ -72,7 +78,9 @@ def draw(scenes: list[Scene]) -> Images:
     images[:] = GROUND
     for layer in range(max((len(scene.shapes) for scene in scenes), default=0)):
         for kind in KINDS:
-            where = [i for i, scene in enumerate(scenes) if len(scene.shapes) > layer and scene.shapes[layer].kind == kind]
+            where = [
+                i for i, scene in enumerate(scenes) if len(scene.shapes) > layer and scene.shapes[layer].kind == kind
+            ]
             if not where:
                 continue
             shapes = [scenes[i].shapes[layer] for i in where]

@@ -67,7 +67,10 @@ def _components(colour: NDArray[np.intp]) -> NDArray[np.intp]:
     """A number for each pixel (N, 32, 32), the same for connected pixels of one colour; 0 where the colour is -1."""
     ids = np.arange(1, SIDE * SIDE + 1).reshape(SIDE, SIDE)
     labels = np.where(colour >= 0, ids, 0)
-    same = [(colour[:, 1:] == colour[:, :-1]) & (colour[:, 1:] >= 0), (colour[..., 1:] == colour[..., :-1]) & (colour[..., 1:] >= 0)]
+    same = [
+        (colour[:, 1:] == colour[:, :-1]) & (colour[:, 1:] >= 0),
+        (colour[..., 1:] == colour[..., :-1]) & (colour[..., 1:] >= 0),
+    ]
     while True:
         before = labels.copy()
         for axis, joined in ((1, same[0]), (2, same[1])):
