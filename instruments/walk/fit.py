@@ -5,7 +5,7 @@ implementation with which tests compare `unet.py`. It uses an accelerator where 
 
 Every scene is drawn when it is used, so that no picture is seen twice. The network learns to predict
 v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) image (Salimans & Ho 2022) on the cosine schedule. A run is stored
-every few hundred steps, and goes on from there when it is started again; the learning rate falls to 0 over the last part.
+every few hundred steps, and goes on from there when it is started again. Over its last part the rate falls to 0.
 """
 
 from __future__ import annotations

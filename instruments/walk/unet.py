@@ -1,7 +1,7 @@
 """The U-Net of this instrument in NumPy: it reads a noisy image, its time and a caption, and predicts v.
 
 The original of Ho et al. 2020 (appendix B) at three resolutions, with cross-attention to the words of the caption as in
-Rombach et al. 2022. Blocks of 2 × 2 pixels are folded into channels first, so the finest of the three has 16 × 16 places.
+Rombach et al. 2022. Blocks of 2 × 2 pixels are folded into channels first, so the finest has 16 × 16 places.
 
     places   way down                                way up
     16 × 16  first, fine_in                          fine_out + words, norm, last
@@ -42,7 +42,7 @@ from diffusion_lab.instruments.common.networks.residual import residual_block_ba
 from diffusion_lab.instruments.common.networks.transformer_block import block_backward, block_forward
 
 HEAD, TEXT_HEADS, GROUPS, TIME_FEATURES = 24, 4, 8, 64
-"""Features of an attention head of the images, heads of the words, groups of a group norm, sines and cosines of a time."""
+"""Features of a head of the images' attention, heads of the words', groups of a group norm, features of a time."""
 
 SKIPS = ("fine", "middle", "coarse")
 """The skip connections, by the resolution of what they carry: 16, 8 and 4 places along a side."""
@@ -121,7 +121,7 @@ class UNet:
         return unfold(run.convolution("last", h)), run.caches
 
     def backward(self, dv: Array, caches: dict[str, Cache]) -> tuple[Array, Array]:
-        """Gradients in (x, words); the weights stay as they are. All skip connections must have carried their images."""
+        """Gradients in (x, words). All skip connections must have carried their images."""
         back = _Backward(caches)
         h = back.convolution("last", fold(dv))
         h = group_norm_backward(silu_backward(h, caches["active"])[0], caches["norm"])[0]

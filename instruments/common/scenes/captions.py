@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.scenes.drawing import (
-    COLOURS, JITTER, KINDS, PLACES, RADII, RELATIONS, Scene, Shape,
+    COLOURS,
+    JITTER,
+    KINDS,
+    PLACES,
+    RADII,
+    RELATIONS,
+    Scene,
+    Shape,
 )  # fmt: skip
 
 Tokens = NDArray[np.int64]
@@ -31,8 +38,15 @@ LINKS = ("and", *RELATIONS, *MIRRORED)
 WORDS = ("", *RADII, *COLOURS, *KINDS, ANY, *PLACES, *LINKS)
 """The vocabulary. Token 0 is the end of a caption, which fills the rest of its length."""
 
-IGNORED = frozenset("a an the at on in of to is with".split())
+IGNORED = frozenset(["a", "an", "the", "at", "on", "in", "of", "to", "is", "with"])
 """Words without a meaning here, which a reader may type."""
+
+SYNONYMS = {
+    "big": "large", "huge": "large", "little": "small", "tiny": "small", "center": "centre", "middle": "centre",
+    "disc": "circle", "disk": "circle", "box": "square", "plus": "cross", "under": "below", "over": "above",
+    "shapes": ANY, **{f"{kind}{'es' if kind.endswith('s') else 's'}": kind for kind in KINDS},
+}  # fmt: skip
+"""What a reader may type for a word of the vocabulary."""
 
 LONGEST = 8
 """Tokens of every caption, its end included."""
@@ -104,7 +118,8 @@ def parse(prompt: str) -> tuple[Tokens, list[Unknown], int]:
     found: list[int] = []
     unknown = []
     for typed in re.findall(r"[\w-]+", text):
-        word = typed.replace("_of", " of").replace("center", "centre").replace("middle", "centre")
+        word = typed.replace("_of", " of")
+        word = SYNONYMS.get(word, word)
         if word in IGNORED:
             continue
         if word in WORDS:
