@@ -148,9 +148,12 @@ class UNet(nn.Module):
         return h.reshape(n, 2, 2, 3, 16, 16).permute(0, 3, 4, 1, 5, 2).reshape(n, 3, 32, 32)
 
 
-def arrays(network: UNet) -> dict[str, np.ndarray]:
-    """All weights, float32, under the names and in the order of axes of `unet.UNet`."""
-    found: dict[str, Tensor] = {}
+def views(network: UNet) -> dict[str, Tensor | tuple[Tensor, Tensor]]:
+    """All weights under the names and in the order of axes of `unet.UNet`, as views of the network's own.
+
+    A pair, the scale and the shift of a norm, is the rows of one array there.
+    """
+    found: dict[str, Tensor | tuple[Tensor, Tensor]] = {}
 
     def linear(name: str, layer: nn.Linear, bias: str) -> None:
         found[name], found[bias] = layer.weight.T, layer.bias
@@ -159,7 +162,7 @@ def arrays(network: UNet) -> dict[str, np.ndarray]:
         found[name], found[bias] = layer.weight.permute(2, 3, 1, 0), layer.bias
 
     def norm(name: str, layer: nn.LayerNorm | nn.GroupNorm) -> None:
-        found[name] = torch.stack([layer.weight, layer.bias])
+        found[name] = (layer.weight, layer.bias)
 
     words = network.words
     found["words/tokens"], found["words/positions"] = words.tokens.weight, words.positions.weight
@@ -191,7 +194,22 @@ def arrays(network: UNet) -> dict[str, np.ndarray]:
             for part in ("qkv", "out_1", "query", "key_value", "out_2"):
                 if hasattr(layer, part):
                     linear(f"{name}/{part}", getattr(layer, part), f"{name}/{part}_bias")
-    return {name: array.detach().float().cpu().contiguous().numpy() for name, array in found.items()}
+    return found
+
+
+def arrays(network: UNet) -> dict[str, np.ndarray]:
+    """All weights, float32, under the names and in the order of axes of `unet.UNet`."""
+    stacked = {name: torch.stack(part) if isinstance(part, tuple) else part for name, part in views(network).items()}
+    return {name: part.detach().float().cpu().contiguous().numpy() for name, part in stacked.items()}
+
+
+def load(network: UNet, weights: dict[str, np.ndarray]) -> None:
+    """The inverse of `arrays`: sets all weights of the network."""
+    with torch.no_grad():
+        for name, part in views(network).items():
+            rows = zip(part, weights[name], strict=True) if isinstance(part, tuple) else [(part, weights[name])]
+            for own, given in rows:
+                own.copy_(torch.from_numpy(given))
 
 
 def batch(rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:

@@ -77,7 +77,7 @@ def request(tokens: Tokens) -> Request | None:
 
 
 def _wanted(words: list[str], placed: bool) -> Wanted | None:
-    """One shape from [size] [colour] shape [place] in any order; None where a part occurs twice or no shape is named."""
+    """One shape, its words in any order; None where one occurs twice, is of another kind, or no shape is named."""
     said = {"size": "", "colour": "", "kind": "", "place": ""}
     groups = {"size": RADII, "colour": COLOURS, "kind": {**KINDS, ANY: None}, "place": PLACES if placed else {}}
     for word in words:
