@@ -1,4 +1,4 @@
-"""A tiny U-Net of the instrument's shape, with seeded weights: its shapes follow from those of the real network's."""
+"""A tiny U-Net of the real one's shape, with seeded weights: its shapes follow from those of the real network's."""
 
 import numpy as np
 

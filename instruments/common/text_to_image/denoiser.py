@@ -12,7 +12,7 @@ from diffusion_lab.instruments.common.denoisers import x0_hat
 from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.scenes.captions import LONGEST, Tokens
 from diffusion_lab.instruments.common.schedules import Cosine
-from diffusion_lab.instruments.walk.unet import UNet
+from diffusion_lab.instruments.common.text_to_image.unet import UNet
 
 Images = NDArray[np.float32]
 

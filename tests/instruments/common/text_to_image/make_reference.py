@@ -1,6 +1,6 @@
 """Writes `reference.npz`: what PyTorch's network predicts with the weights of `tiny.py`; needs PyTorch.
 
-python tests/instruments/walk/make_reference.py
+python tests/instruments/common/text_to_image/make_reference.py
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import torch
 from tiny import TEXT, TIME, WIDTHS, weights
 
 from diffusion_lab.instruments.common.scenes.captions import parse
-from diffusion_lab.instruments.walk import fit
+from diffusion_lab.instruments.common.text_to_image import fit
 
 PROMPTS = ("large red circle left of small blue square", "", "star")
 

@@ -1,4 +1,4 @@
-"""Trains the text-to-image network of this instrument: `python -m diffusion_lab.instruments.walk.fit`, with PyTorch.
+"""Trains the network: `python -m diffusion_lab.instruments.common.text_to_image.fit FOLDER`, with PyTorch.
 
 PyTorch is the group `train` of `pyproject.toml`. Its gradients are reliable, and its forward pass is an independent
 implementation with which tests compare `unet.py`. It uses an accelerator where there is one.

@@ -7,8 +7,8 @@ import pytest
 
 from diffusion_lab.instruments.common.networks.quantised import quantise, restore
 from diffusion_lab.instruments.common.scenes.captions import parse
-from diffusion_lab.instruments.walk import unet
-from diffusion_lab.instruments.walk.unet import UNet, fold, maps, unfold
+from diffusion_lab.instruments.common.text_to_image import unet
+from diffusion_lab.instruments.common.text_to_image.unet import UNet, fold, maps, unfold
 
 from .tiny import weights
 

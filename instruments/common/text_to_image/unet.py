@@ -1,4 +1,4 @@
-"""The U-Net of this instrument in NumPy: it reads a noisy image, its time and a caption, and predicts v.
+"""The U-Net in NumPy: it reads a noisy image, its time and a caption, and predicts v.
 
 The original of Ho et al. 2020 (appendix B) at three resolutions, with cross-attention to the words of the caption as in
 Rombach et al. 2022. Blocks of 2 × 2 pixels are folded into channels first, so the finest has 16 × 16 places.
