@@ -15,6 +15,7 @@ import copy
 import json
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from diffusion_lab.instruments.common.scenes.captions import LONGEST, WORDS, par
 from diffusion_lab.instruments.common.scenes.drawing import draw
 from diffusion_lab.instruments.common.schedules import Cosine
 
-HERE = Path(__file__).parent
+Loss = Callable[[nn.Module, Tensor, Tensor, np.random.Generator], Tensor]
+"""A network's loss on images (N, 3, 32, 32) with their captions' tokens (N, LONGEST)."""
 
 WIDTHS = (48, 72, 96)
 """Channels at 16, 8 and 4 pixels: 2 × 2 pixels of an image are folded into channels first."""
@@ -232,51 +234,63 @@ def loss_of(network: nn.Module, images: Tensor, tokens: Tensor, rng: np.random.G
     return functional.mse_loss(v.float(), alpha * noise - sigma * images)
 
 
-def train(folder: Path, steps: int, falling: float, batch_size: int) -> None:
-    """Trains for `steps`, or goes on; over the last share `falling` the learning rate falls to 0."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(0)
-    network = UNet().to(device)
-    average = copy.deepcopy(network)
-    optimiser = torch.optim.AdamW(network.parameters(), RATE, betas=(0.9, 0.99), weight_decay=0.01)
-    step, losses = 0, []
-    stored = folder / "run.pt"
-    if stored.exists():
-        run: dict[str, Any] = torch.load(stored, map_location=device, weights_only=True)
-        network.load_state_dict(run["network"])
-        average.load_state_dict(run["average"])
-        optimiser.load_state_dict(run["optimiser"])
-        step, losses = run["step"], run["losses"]
-    began = time.perf_counter()
-    total = 0.0
-    while step < steps:
-        rng = np.random.default_rng([0, step])
-        left = (steps - step) / max(1.0, falling * steps)
-        for group in optimiser.param_groups:
-            group["lr"] = RATE * min(1.0, (step + 1) / WARM_UP, left)
-        images, tokens = (part.to(device) for part in batch(rng, batch_size))
-        with torch.autocast(device, torch.bfloat16):
-            loss = loss_of(network, images, tokens, rng)
-        optimiser.zero_grad()
+class Run:
+    """The training of a network, stored in a folder every few hundred steps: it goes on from there the next time."""
+
+    def __init__(self, network: nn.Module, folder: Path, rate: float = RATE, size: int = BATCH) -> None:
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.folder, self.rate, self.size = folder, rate, size
+        self.network = network.to(self.device)
+        #: The exponential moving average of the weights, which is what is used in the end.
+        self.average = copy.deepcopy(self.network)
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), rate, betas=(0.9, 0.99), weight_decay=0.01)
+        self.step, self.losses = 0, []
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "run.pt").exists():
+            stored: dict[str, Any] = torch.load(folder / "run.pt", map_location=self.device, weights_only=True)
+            for name in ("network", "average", "optimiser"):
+                getattr(self, name).load_state_dict(stored[name])
+            self.step, self.losses = stored["step"], stored["losses"]
+
+    def train(self, steps: int, falling: float, loss_of: Loss) -> None:
+        """Trains up to `steps` in all; over the last share `falling` of them the learning rate falls to 0."""
+        began, total = time.perf_counter(), 0.0
+        while self.step < steps:
+            rng = np.random.default_rng([0, self.step])
+            left = (steps - self.step) / max(1.0, falling * steps)
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.rate * min(1.0, (self.step + 1) / WARM_UP, left)
+            images, tokens = batch(rng, self.size)
+            total += self._update(images.to(self.device), tokens.to(self.device), rng, loss_of)
+            if self.step % 100 == 0:
+                self.losses.append([self.step, total / 100])
+                seconds = (time.perf_counter() - began) / 100
+                print(f"{self.step}: loss {total / 100:.5f}, {seconds:.3f} s a step", flush=True)
+                began, total = time.perf_counter(), 0.0
+            if self.step % 500 == 0 or self.step == steps:
+                self.store()
+
+    def _update(self, images: Tensor, tokens: Tensor, rng: np.random.Generator, loss_of: Loss) -> float:
+        """One step of the optimiser and of the average; returns the loss."""
+        with torch.autocast(self.device, torch.bfloat16):
+            loss = loss_of(self.network, images, tokens, rng)
+        self.optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        total += float(loss.detach())
-        keep = min(EMA, (1 + step) / (10 + step))
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        keep = min(EMA, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for old, new in zip(average.parameters(), network.parameters(), strict=True):
+            for old, new in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 old.lerp_(new, 1.0 - keep)
-        if step % 100 == 0:
-            losses.append([step, total / 100])
-            print(f"{step}: loss {total / 100:.5f}, {(time.perf_counter() - began) / 100:.3f} s a step", flush=True)
-            began, total = time.perf_counter(), 0.0
-        if step % 500 == 0 or step == steps:
-            state = {"network": network.state_dict(), "average": average.state_dict(),
-                     "optimiser": optimiser.state_dict(), "step": step, "losses": losses}  # fmt: skip
-            torch.save(state, folder / "run.part")
-            (folder / "run.part").replace(stored)
-            (folder / "loss.json").write_text(json.dumps(losses), "utf-8")
+        return float(loss.detach())
+
+    def store(self) -> None:
+        """Writes the run and the curve of its loss; a run that is stopped meanwhile loses nothing."""
+        state = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimiser")}
+        torch.save({**state, "step": self.step, "losses": self.losses}, self.folder / "run.part")
+        (self.folder / "run.part").replace(self.folder / "run.pt")
+        (self.folder / "loss.json").write_text(json.dumps(self.losses), "utf-8")
 
 
 def main() -> None:
@@ -289,8 +303,8 @@ def main() -> None:
     )
     parser.add_argument("--batch", type=int, default=BATCH)
     given = parser.parse_args()
-    given.folder.mkdir(parents=True, exist_ok=True)
-    train(given.folder, given.steps, given.falling, given.batch)
+    torch.manual_seed(0)
+    Run(UNet(), given.folder, size=given.batch).train(given.steps, given.falling, loss_of)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from diffusion_lab.instruments.common.networks.cross_attention import (
 )
 from diffusion_lab.instruments.common.networks.dense import linear_backward, linear_forward
 from diffusion_lab.instruments.common.networks.embeddings import fourier, sinusoidal_frequencies
+from diffusion_lab.instruments.common.networks.folding import doubled, doubled_backward, fold, unfold
 from diffusion_lab.instruments.common.networks.normalisation import (
     group_norm_backward,
     group_norm_forward,
@@ -112,9 +113,9 @@ class UNet:
             carried[name] = np.zeros_like(carried[name])
         h = run.residual("coarse", coarse)
         h = run.attention("coarse_out_seen", run.residual("coarse_out", _beside(h, carried["coarse"])))
-        h = run.convolution("double_2", _doubled(h))
+        h = run.convolution("double_2", doubled(h))
         h = run.attention("middle_out_seen", run.residual("middle_out", _beside(h, carried["middle"])))
-        h = run.convolution("double_1", _doubled(h))
+        h = run.convolution("double_1", doubled(h))
         h = run.attention("fine_out_seen", run.residual("fine_out", _beside(h, carried["fine"])))
         h, run.caches["norm"] = group_norm_forward(h, *run.network.weights["norm"], GROUPS)
         h, run.caches["active"] = silu_forward(h)
@@ -127,10 +128,10 @@ class UNet:
         h = group_norm_backward(silu_backward(h, caches["active"])[0], caches["norm"])[0]
         h = back.residual("fine_out", back.attention("fine_out_seen", h))
         h, fine = _apart(back, h, "double_1")
-        h = _halved(back.convolution("double_1", h))
+        h = doubled_backward(back.convolution("double_1", h))
         h = back.residual("middle_out", back.attention("middle_out_seen", h))
         h, middle = _apart(back, h, "double_2")
-        h = _halved(back.convolution("double_2", h))
+        h = doubled_backward(back.convolution("double_2", h))
         h = back.residual("coarse_out", back.attention("coarse_out_seen", h))
         h, coarse = np.split(h, 2, axis=-1)
         h = back.residual("coarse", h) + coarse
@@ -150,20 +151,6 @@ def maps(caches: dict[str, Cache]) -> dict[str, Array]:
     return found
 
 
-def fold(x: Array) -> Array:
-    """Blocks of 2 × 2 pixels as channels: (N, 2 h, 2 w, c) to (N, h, w, 4 c), pixel by pixel (space to depth)."""
-    n, height, width, channels = x.shape
-    parts = x.reshape(n, height // 2, 2, width // 2, 2, channels).transpose(0, 1, 3, 2, 4, 5)
-    return parts.reshape(n, height // 2, width // 2, 4 * channels)
-
-
-def unfold(x: Array) -> Array:
-    """The inverse of `fold`."""
-    n, height, width, channels = x.shape
-    parts = x.reshape(n, height, width, 2, 2, channels // 4).transpose(0, 1, 3, 2, 4, 5)
-    return parts.reshape(n, 2 * height, 2 * width, channels // 4)
-
-
 def _beside(a: Array, b: Array) -> Array:
     return np.concatenate([a, b], axis=-1)
 
@@ -172,17 +159,6 @@ def _apart(back: _Backward, h: Array, below: str) -> tuple[Array, Array]:
     """The gradient in what came from below, and in what the skip connection carried."""
     width = back.caches[below][3].shape[-1]
     return h[..., :width], h[..., width:]
-
-
-def _doubled(x: Array) -> Array:
-    """Every place four times: (N, h, w, c) to (N, 2 h, 2 w, c)."""
-    return x.repeat(2, axis=1).repeat(2, axis=2)
-
-
-def _halved(dy: Array) -> Array:
-    """The gradient of `_doubled`."""
-    n, height, width, channels = dy.shape
-    return dy.reshape(n, height // 2, 2, width // 2, 2, channels).sum(axis=(2, 4))
 
 
 class _Forward:

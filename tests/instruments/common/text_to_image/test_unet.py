@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from diffusion_lab.instruments.common.networks.folding import fold, unfold
 from diffusion_lab.instruments.common.networks.quantised import quantise, restore
 from diffusion_lab.instruments.common.scenes.captions import parse
 from diffusion_lab.instruments.common.text_to_image import unet
-from diffusion_lab.instruments.common.text_to_image.unet import UNet, fold, maps, unfold
+from diffusion_lab.instruments.common.text_to_image.unet import UNet, maps
 
 from .tiny import weights
 
