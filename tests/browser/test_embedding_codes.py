@@ -39,6 +39,8 @@ def test_the_dialog_shows_and_writes_what_is_chosen(open_lab: Make) -> None:
     lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_dialog(lab)
     dialog = lab.page.locator("dialog")
+    hint = dialog.locator("p", has_text="credentialless").locator("a")
+    assert hint.evaluate("(a) => a.href") == f"{lab.site}teachers.html#where"
     dialog.locator("[name=control-seed]").select_option("locked")
     dialog.locator("[name=control-sampler]").select_option("hidden")
     dialog.locator("[name=theme]").select_option("dark")

@@ -210,7 +210,6 @@ def test_both_texts_are_counted_in_the_same_words_everywhere(settings, unmasked,
     headings = answer.layers["plane.headings"]["text"]
     assert headings[:2] == [f"Unmasking: {unmasked}", f"Left to right: {written}"]
     assert (answer.texts["unmasked"], answer.texts["written"]) == (unmasked, written)
-    assert answer.status.startswith(f"unmasking: {unmasked} · left to right: {written} · ")
     assert f", {unmasked}: “" in answer.description and f"Left to right, {written}: “" in answer.description
 
 

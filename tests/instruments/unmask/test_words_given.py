@@ -51,9 +51,7 @@ def test_all_words_can_be_given():
     assert kernel.text(unmask.shown.sides["unmasked"].x) == " ".join(text)
     assert unmask.reading_texts["revealed"] == unmask.reading_texts["revealed_true"] == "0 of 0"
     assert unmask.reading_texts["likelihood"] == "–"
-    assert everything(unmask).status.startswith(
-        "a pass of unmasking computes all 12 words"
-    )
+    assert everything(unmask).status.startswith("a pass of unmasking computes all 12 words")
 
 
 def tap(unmask, name, place):
