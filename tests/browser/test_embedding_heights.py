@@ -144,6 +144,14 @@ def test_an_element_written_by_hand_does_not_move_the_page(course: Course) -> No
         settled(course.live())
         heights = course.page.evaluate("heights")
         assert heights[0] > 500 and max(heights) - min(heights) <= OFF, heights
+    frame = course.frame()
+    height = frame.evaluate("innerHeight")
+    frame.locator(".live-view input[type=range]").locator("visible=true").first.press("ArrowRight")
+    frame.evaluate("document.querySelector('figcaption').hidden = true")
+    course.page.evaluate(FRAMES)
+    assert frame.evaluate("innerHeight") == height, "no less while a slider moves"
+    frame.locator(".live-view .choice label", has_text="Reverse").click()
+    frame.wait_for_function("(height) => innerHeight !== height", arg=height)
 
 
 @pytest.mark.parametrize("part", ["quiz/forward-noised-value", "cell/forward-dissolve"])
