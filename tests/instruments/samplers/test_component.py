@@ -205,6 +205,15 @@ def test_a_fault_is_measured_beside_the_right_way():
     assert faults.FAULTS["mean_of_ddpm"].harm in shown.description
 
 
+@pytest.mark.parametrize("view", ["over_time", "interpolation"])
+@pytest.mark.parametrize("sampler", ["ode_heun", "edm_stochastic"])
+def test_the_read_outs_are_of_the_chosen_sampler_of_a_pair(view, sampler):
+    """Both take two evaluations a step; the sampler beside them takes one."""
+    shown = Screen(Samplers, view=view, sampler=sampler, nfe=8, progress=0.5)
+    assert (shown.texts["steps"], shown.texts["nfe"]) == ("4", "8")
+    assert shown.texts["sigma"] == f"{kernel.levels('karras', 7.0, 4)[2].sigma:.3g}"
+
+
 # --- buttons and slices ----------------------------------------------------------------------------------------------
 
 
