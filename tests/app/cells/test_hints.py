@@ -316,6 +316,11 @@ def test_a_name_of_a_cell_above_sends_the_reader_there(session, name, cell):
     )
 
 
+def test_a_name_that_is_defined_above_its_use_is_not_sought_below(session):
+    assert "below" in hint(session, "print(gone)\ngone = 1")
+    assert "below" not in hint(session, "gone = 1\ndel gone\nprint(gone)")
+
+
 def test_a_name_inside_a_function_above_is_not_made_there(session):
     assert [found.kind for found in hints(session, "inner", ABOVE)] == ["hint"]
 

@@ -134,6 +134,11 @@ def test_only_the_law_has_lines_of_all_samplers_and_a_floor():
     assert not shown.visible["errors.guides"]
 
 
+def test_lines_of_samplers_with_fresh_noise_are_dashed():
+    lines = Samplers.errors.layers
+    assert {name for name in METHODS if lines[name].dash} == {name for name in METHODS if METHODS[name].stochastic}
+
+
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_guides_fall_with_their_order(order):
     (start, end) = views.guides((4, 64), 1.0)[:, order - 1]
@@ -159,6 +164,10 @@ def test_paths_over_time_go_through_the_states():
     np.testing.assert_allclose(start[: views.LINES, 0], 0.0)
     np.testing.assert_allclose(start[: views.LINES, 1], run[0, : views.LINES, 0], atol=1e-6)
     np.testing.assert_allclose(end[-views.LINES :], np.insert(run[2, : views.LINES], 0, 0.5, axis=1), atol=1e-6)
+    shown.update(progress=0.6)
+    _, end = shown.segments("without_noise.paths")
+    here = 0.6 * run[2, : views.LINES] + 0.4 * run[3, : views.LINES]
+    np.testing.assert_allclose(end[-views.LINES :], np.insert(here, 0, 0.6, axis=1), atol=1e-6)
 
 
 @pytest.mark.subject(
@@ -181,6 +190,10 @@ def test_the_histogram_counts_the_ends():
     for layer in ("without_noise", "with_noise"):
         assert np.sum(shown.layers[f"histogram.{layer}"]["height"]) * width == pytest.approx(1, abs=5e-3)
     assert float(shown.texts["upper"]) == pytest.approx(0.7, abs=0.04)
+    smooth, jagged = (float(np.mean(run.x[-1] > 0)) for run in shown.instrument.on_a_line)
+    assert (shown.texts["upper"], shown.texts["upper_true"]) == (f"{smooth:.3f}", f"{jagged:.3f}")
+    assert smooth != pytest.approx(jagged, abs=1e-3)
+    assert f"Above 0 end {smooth:.3f} and {jagged:.3f} of the points (exactly 0.700)." in shown.description
 
 
 def test_an_arc_s_ends_are_joined_unless_the_noise_is_fresh():
@@ -189,7 +202,13 @@ def test_an_arc_s_ends_are_joined_unless_the_noise_is_fresh():
     assert len(shown.points("scattered.curve")) == 0
     shown.update(fresh_noise="one")
     assert len(shown.points("scattered.curve")) == PLACES
-    np.testing.assert_allclose(shown.points("smooth.arc"), kernel.between(4, PLACES, "spherical"), atol=1e-6)
+    arc = kernel.between(4, PLACES, "spherical")
+    np.testing.assert_allclose(shown.points("smooth.arc"), arc, atol=1e-6)
+    ends = Trajectory.of(kernel.states(RING, "dpm_solver_pp_2m", arc, 4, Choices(), 4)).x[-1]
+    np.testing.assert_allclose(
+        shown.points("along.without_noise"), np.stack([np.linspace(0, 1, PLACES), ends[:, 0]], axis=1), atol=1e-5
+    )
+    assert f"neighbouring ends is {shown.texts['jump']} and {shown.texts['jump_true']}." in shown.description
 
 
 def test_a_fault_is_measured_beside_the_right_way():
@@ -244,5 +263,7 @@ def test_the_chart_is_computed_between_messages():
 def test_a_table_has_the_points_of_every_sampler():
     table = Samplers(**QUICK).table()
     assert list(table) == [f"{name}_{axis}" for name in METHODS for axis in "xy"]
+    on_the_way, x = Samplers(progress=0.5, **QUICK).table(), own_run("ddim", 4).at(0.5)
+    np.testing.assert_array_equal(np.stack([on_the_way["ddim_x"], on_the_way["ddim_y"]], axis=1), x)
     assert list(Samplers(view="over_time", **QUICK).table()) == ["dpm_solver_pp_2m_x", "ddpm_x"]
     assert list(Samplers(view="faults", **QUICK).table()) == ["right_x", "right_y", "faulty_x", "faulty_y"]
