@@ -6,6 +6,7 @@ import pytest
 from diffusion_lab.app.instrument.readings import NOTHING
 from diffusion_lab.instruments.common.datasets import DATA_SETS
 from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.slices import finish
 from diffusion_lab.instruments.distill import charts, kernel, quality, students, views
 from diffusion_lab.instruments.distill.charts import STEPS
@@ -95,6 +96,9 @@ def test_error_bars_are_of_independent_runs():
         bars = shown.layers[f"compared.{name}_bars"]
         np.testing.assert_allclose(bars["y1"] - bars["y"], 2 * error, atol=1e-6)
         np.testing.assert_allclose(shown.layers[f"compared.{name}"]["y"], mean, rtol=1e-5)
+    x, rng = kernel.noise((10_004, 9), quality.MANY), seeded((10_004, 10))  # of the second run, all its own
+    way = finish(kernel.consistency_sampling.work(work, x, kernel.levels(2)[:-1], rng))
+    assert runs.method[1, 1] == kernel.law_error(way.x[-1], RING.mixture).distance
     mean, error = quality.mean_and_error(runs.method)
     assert shown.texts["few_mean"] == f"{mean[1]:.3f} ± {error[1]:.3f}"
     assert shown.texts["few"] == f"{runs.method[0, 1]:.3f}", "the first run is that of the picture"

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from diffusion_lab.instruments.unmask import kernel, language
+from diffusion_lab.instruments.unmask import kernel, language, layout
 from diffusion_lab.instruments.unmask.component import Unmask
 
 from .shown import column, everything
@@ -62,6 +62,7 @@ def test_the_words_count_the_odd_neighbours_of_each_text():
     unmask = Unmask(num_inference_steps=1, progress=1.0)
     unmasked, written = (int(side.odd.sum()) for side in unmask.shown.sides.values())
     assert unmasked != written
+    assert unmask.all_readings()["joints"] == (unmasked, written)
     assert f" {unmasked} pairs of neighbours that the corpus never has. Left to right" in unmask.describe()
     assert re.search(rf"”, {written} such pairs?\.", unmask.describe())
     assert "by the exact model in 1 pass by confidence" in unmask.describe()
@@ -109,6 +110,18 @@ def test_cells_masks_and_marks_are_of_the_state():
     answer = unmask.answer()
     assert len(answer.layers["plane.guesses"]["text"]) == (ours.x == kernel.MASK).sum()
     assert answer.visible == {"plane.guesses": True}
+
+
+def test_each_pass_of_both_texts_has_a_row_below_the_one_before():
+    unmask = Unmask(progress=1.0)
+    layers = everything(unmask).layers
+    squares = np.asarray(layers["plane.cells"]["y"], float)[30:]  # after the words of both texts
+    rows = np.unique(layers["plane.diagonal"]["y"])[::-1]
+    assert len(rows) == 15, "a word a pass"
+    committed = [int(state.committed.sum()) for state in unmask.shown.history]
+    np.testing.assert_allclose(squares, np.repeat(rows[: len(committed)], committed), atol=1e-3)
+    bottom, top = sorted(layers["plane.rules"]["y"])
+    assert bottom < rows[-1] < rows[0] < top
 
 
 def test_what_was_drafted_but_not_committed_is_shown():
@@ -187,6 +200,12 @@ def test_what_the_last_pass_did_is_marked():
     unmask = Unmask(num_inference_steps=1, progress=1.0)
     layers = everything(unmask).layers
     assert len(layers["plane.joints"]["x"]) == sum(side.odd.sum() for side in unmask.shown.sides.values()) > 0
+    x, y, width, height = layout.cells("unmasked", 15)
+    second = np.flatnonzero(unmask.shown.sides["unmasked"].odd) + 1
+    borders, bars = np.maximum(x[second] - (width + layout.GAP) / 2, 2), layers["plane.joints"]
+    for end, up in (("", -height / 2), ("1", height / 2)):
+        np.testing.assert_allclose(bars[f"x{end}"][: len(second)], borders, atol=1e-3, err_msg="before the second word")
+        np.testing.assert_allclose(bars[f"y{end}"][: len(second)], y[second] + up, atol=1e-3)
     again = Unmask(remasking="remdm", eta_cap=0.6, num_inference_steps=24, progress=0.5)
     masked_again = sum(int(state.remasked.sum()) for state in again.shown.history)
     at_last = int(again.shown.sides["unmasked"].remasked.sum())
