@@ -62,7 +62,8 @@ def test_guess_and_gap_are_of_the_chosen_predictor(panel, model, prediction):
     np.testing.assert_allclose(shown, np.round(255 * np.minimum(gap / LOUDEST, 1)), atol=1)
     assert image.sum() == shown.sum(), "nothing beside the tile"
     assert panel.all_readings()["gap"] == pytest.approx(gap.mean())
-    assert f"mean {gap.mean():.2f}" in layers(panel)["row.under"]["text"]
+    under = [f"× {level.signal:.2f}", f"× {level.sigma_t:.2f}", "", "", f"mean {gap.mean():.2f}"]
+    assert layers(panel)["row.under"]["text"] == under
 
 
 def test_on_a_line_each_bar_is_an_example(panel):
@@ -115,6 +116,13 @@ def test_three_losses_of_one_predictor(panel, model):
     gap = readings["as_eps"][0]
     assert readings["as_x0"][0] == pytest.approx(gap * (1 - alpha_bar) / alpha_bar)
     assert readings["as_v"][0] == pytest.approx(gap / alpha_bar)
+    assert readings["as_x0"][1] == pytest.approx((1 - alpha_bar) / alpha_bar)
+    assert readings["as_v"][1] == pytest.approx(1 / alpha_bar)
+    assert readings["as_eps"][1] == pytest.approx(eps)
+    panel.prediction = "x0_hat"
+    here = layers(panel)["targets.here"]
+    assert (here["x"][0], here["y"][0]) == pytest.approx((0.5, panel.all_readings()["gap"]), rel=1e-5)
+    assert panel.all_readings()["gap"] == pytest.approx(readings["as_x0"][0])
 
 
 def test_weights_of_an_error_of_the_clean_data(panel):
@@ -126,6 +134,8 @@ def test_weights_of_an_error_of_the_clean_data(panel):
         seen = np.isfinite(found)
         np.testing.assert_allclose(found[seen], expected[seen], rtol=1e-5)
         assert seen.sum() > 40
+    panel.t = 0.3
+    assert list(layers(panel)["weights.now"]["x"]) == pytest.approx([0.3, 0.3])
 
 
 def test_words_have_the_numbers_and_the_status_says_what_is_exact(panel):
@@ -171,6 +181,9 @@ def test_the_floor_is_computed_in_slices(panel):
     assert answer.working
     while answer.working:
         answer = panel.answer(0.0)
+    batch, expected = panel.all_readings()["batch"]
+    assert (batch.value, batch.error) == tuple(float(part[panel.place]) for part in panel.measured)
+    assert expected == kernel.expected_gap(panel.skill)
     mean, error = panel.floor.mean[panel.place], panel.floor.error[panel.place]
     assert 0 < error < mean
     assert panel.reading_texts["floor"] == f"{mean:.2g}"

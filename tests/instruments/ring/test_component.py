@@ -129,6 +129,7 @@ def test_the_number_of_levels_is_another_run_from_one_start(panel):
     panel.progress = 1.0
     end = points(panel)
     assert "20 levels × 10 steps × 520 points" in status(panel)
+    assert status(panel).endswith(" ms · exact score of 6 Gaussians of σ = 0.2, float64")
     panel.param.update(num_levels=40)
     assert not np.any(np.all(points(panel) == end, axis=1))
     assert "40 levels × 10 steps × 520 points" in status(panel)

@@ -95,6 +95,23 @@ def test_fresh_noise_has_no_exact_ends():
     assert "adds fresh noise, so it has no exact ends" in shown.description
 
 
+def test_the_words_have_the_errors_and_the_design_choices():
+    shown = Screen(Samplers, view="paths", sampler="unipc", nfe=6, rho=5.0)
+    texts = shown.texts
+    assert texts["end_error"] != texts["end_error_true"]
+    assert (
+        f"The ends of UniPC are {texts['end_error']} from the exact ones, of DDIM {texts['end_error_true']}. Its"
+        f" distance to the law is {texts['law_error']}, of perfect draws {texts['law_error_true']}. The chart shows"
+        " distance to exact ends against evaluations. Noise levels: Karras with ρ = 5. Euler and Heun step in log ᾱ"
+        " (VP). EDM: Heun's correction, fresh noise S = 40."
+    ) in shown.description
+    shown.update(spacing="cosine", variable="sigma", solver="euler", churn=10.0, chart_shows="law")
+    assert "The chart shows distance to the law against evaluations. Noise levels: Cosine schedule." in (
+        shown.description
+    )
+    assert "step in σ (EDM). EDM: Euler alone, fresh noise S = 10." in shown.description
+
+
 def test_design_choices_move_their_samplers_and_no_others():
     before = Screen(Samplers, **QUICK).points("race.points").reshape(8, -1, 2)
     for change, moved in (
@@ -200,7 +217,10 @@ def test_an_arc_s_ends_are_joined_unless_the_noise_is_fresh():
     shown = Screen(Samplers, view="interpolation", **QUICK)
     assert len(shown.points("smooth.curve")) == PLACES
     assert len(shown.points("scattered.curve")) == 0
+    assert "Noises on an arc from one to another" in shown.description
+    assert "by DPM++ 2M and by DDPM with fresh noise at each place, 4 evaluations each" in shown.description
     shown.update(fresh_noise="one")
+    assert "by DPM++ 2M and by DDPM with the same noise everywhere, 4 evaluations each" in shown.description
     assert len(shown.points("scattered.curve")) == PLACES
     arc = kernel.between(4, PLACES, "spherical")
     np.testing.assert_allclose(shown.points("smooth.arc"), arc, atol=1e-6)
@@ -220,6 +240,13 @@ def test_a_fault_is_measured_beside_the_right_way():
     assert shown.texts["far"] == "1.000"
     assert shown.layers["wrong.shares"]["text"] == ["0.0%, true 20%", "100.0%, true 80%"]
     np.testing.assert_allclose(shown.points("wrong.points"), wrong[: views.POINTS], atol=1e-5)
+    texts = shown.texts
+    assert (
+        f"Distance to the law {texts['damage']}, the right way {texts['damage_true']}; share of the far cluster"
+        f" {texts['far']}, the right way {texts['far_true']}; spread {texts['spread']}, the right way"
+        f" {texts['spread_true']}."
+    ) in shown.description
+    assert texts["far_true"] == f"{faults.far_share(right):.3f}" != texts["far"]
     assert faults.FAULTS["mean_of_ddpm"].source in shown.status
     assert faults.FAULTS["mean_of_ddpm"].harm in shown.description
 

@@ -139,6 +139,33 @@ def test_the_jump_is_to_the_level_after_as_many_steps_and_with_other_noise(panel
     assert not np.allclose(shown["chain.chain"]["height"], expected)
 
 
+def test_the_profile_of_a_row_is_the_density_at_t(panel):
+    panel.t = 0.2
+    profile = layers(panel)["picture.profile"]
+    x, y = (np.asarray(profile[axis], float).reshape(len(NAMES), -1)[:, :-1] for axis in "xy")  # each ends with a gap
+    for k, name in enumerate(NAMES):
+        density = kernel.densities(
+            DATA["two_modes"], SCHEDULES[name].level(np.array([0.2])), in_data_units(name, y[k])
+        )[:, 0]
+        expected = (density - density.min()) / np.ptp(density)
+        np.testing.assert_allclose((x[k] - x[k].min()) / np.ptp(x[k]), expected, atol=1e-4)
+
+
+def test_the_chart_of_few_steps_has_the_distances_and_their_floors(panel):
+    panel.chart_shows = "few_steps"
+    shown, found = layers(panel), panel.sampled
+    nodes, floor = shown["few_steps.nodes"], shown["few_steps.floor"]
+    for k, name in enumerate(NAMES):
+        own = nodes["part"] == k
+        np.testing.assert_array_equal(nodes["x"][own], STEPS)
+        np.testing.assert_allclose(nodes["y"][own], found.error[name], rtol=1e-5)
+        of_floor = floor["y"][floor["part"] == k]
+        assert list(of_floor) == ([pytest.approx(found.floor[name], rel=1e-5)] if found.floor[name] >= 1e-3 else [])
+        few, many = (found.error[name][STEPS.index(steps)] for steps in (5, 50))
+        assert f"{LABELS[name]} {few:.2f} in 5 steps, {many:.3f} in 50" in panel.describe()
+    assert len(floor["x"]) > 0
+
+
 def test_numbers_are_those_of_the_chosen_schedule(panel):
     losses = kernel.Losses.of(DATA["two_modes"])
     for name, schedule in SCHEDULES.items():

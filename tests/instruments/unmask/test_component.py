@@ -152,6 +152,8 @@ def test_a_trained_model_is_used_while_it_trains():
     assert early.numbers["excess"][0] < early.numbers["excess"][1] == unmask.truth.excess(unmask.replay.frames[0])
     assert len(early.layers["training_chart.batches"]["x"]) == unmask.trained.step == 40
     np.testing.assert_allclose(early.layers["training_chart.floor"]["y"], unmask.truth.floor, rtol=1e-6)
+    dot = early.layers["training_chart.above"]
+    assert (dot["x"][0], dot["y"][0]) == (40, pytest.approx(unmask.truth.floor + unmask.excess, rel=1e-6))
     assert "by the trained model after 40 training steps" in early.description
     assert f"{unmask.excess:.3f} above the floor of {unmask.truth.floor:.3f}" in early.description
     unmask.step()
@@ -191,6 +193,11 @@ def test_texts_that_end_are_measured():
     )  # fmt: skip
     for way in found.share:
         np.testing.assert_allclose(answer.layers[f"ends_chart.{way}"]["y"], found.share[way], rtol=1e-6)
+    assert answer.ranges["ends_chart"][0] == (0.5, 15.5), "all numbers of passes up to n"
+    bars = answer.layers["ends_chart.share_errors"]
+    for end, sign in (("y", -1), ("y1", 1)):
+        expected = np.concatenate([found.share[way] + sign * found.error[way] for way in found.share])
+        np.testing.assert_allclose(bars[end], expected, atol=1e-6)
     assert f"exactly {found.exact:.3f}" in answer.description
     assert found.example in answer.description
 
