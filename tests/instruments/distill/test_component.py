@@ -11,6 +11,7 @@ from diffusion_lab.instruments.common.slices import finish
 from diffusion_lab.instruments.distill import charts, kernel, quality, students, views
 from diffusion_lab.instruments.distill.charts import STEPS
 from diffusion_lab.instruments.distill.component import EVERY, NUM_STEPS, Distill
+from diffusion_lab.instruments.distill.kernel import SIGMA_MIN
 from diffusion_lab.instruments.distill.views import CELLS, FEW, HIGH, SHOWN, WIDE
 
 from ..screen import Screen
@@ -116,7 +117,9 @@ def test_error_bars_are_of_independent_runs():
 def test_progress_leads_through_ends_and_fresh_noise():
     shown = Screen(Distill, view="few_steps", num_steps=2, progress=0.0, **QUICK)
     np.testing.assert_allclose(shown.points("by_map.points"), views.inside(quality.start_of(4)[:SHOWN]), atol=1e-5)
+    assert float(shown.texts["sigma"]) == 80
     shown.update(progress=0.34)
+    assert float(shown.texts["sigma"]) == SIGMA_MIN
     first = ends_of(quality.start_of(4), kernel.START, RING)
     assert np.median(np.linalg.norm(shown.points("by_map.points") - views.inside(first[:SHOWN]), axis=1)) < 0.1
 

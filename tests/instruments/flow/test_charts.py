@@ -112,6 +112,11 @@ def test_the_chart_of_sigma_has_the_line_of_every_number_of_steps(panel):
     assert (here["x"][0], here["y"][0]) == (1.5, pytest.approx(line["y"][at], rel=1e-6))
     chance = panel.layers["sde_chart.chance"]["y"]
     assert chance[0] == pytest.approx(panel.instrument.end_distance.expected, rel=1e-6)
+    ends = ", ".join(
+        f"with {steps} steps from {curve[0]:.3f} to {curve[-1]:.3f}"
+        for steps, curve in zip(kernel.SDE_STEPS, panel.instrument.curves, strict=True)
+    )
+    assert f"of the ends from the data as σ grows from 0 to 2: {ends}." in panel.description
     heights = panel.layers["sde_chart.names"]["y"]
     assert np.all(np.diff(np.log(heights)) < -0.2), "names are a line apart"
     assert panel.layers["sde_chart.names"]["text"] == ["8 steps", "16 steps", "32 steps", "64 steps"]

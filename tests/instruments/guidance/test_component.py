@@ -211,6 +211,10 @@ def test_the_probe_shows_its_vectors(dial):
         assert [arrow["x1"][0], arrow["y1"][0]] == pytest.approx(tip.tolist())
         assert [arrow["x"][0], arrow["y"][0]] == pytest.approx([-0.4, 0.9])
     np.testing.assert_allclose(points(dial, "plane.line"), p.tips, rtol=1e-6)
+    assert (
+        f"Noise predicted without the condition {texts['eps_uncond']}, with the condition {texts['eps_cond']}, guided"
+        f" {texts['eps_guided']}."
+    ) in dial.describe()
     assert texts["classifier"] == texts["classifier_true"]
     assert (texts["nfe"], texts["spread"], texts["t"]) == ("2", "–", "0.200")
     dial.param.update(guide_at="interval", interval_low=0.3, interval_high=0.5)
