@@ -78,11 +78,11 @@ OWN = (
 #: Folders of `app/` that run only on the author's machine.
 OWN_LEFT_OUT = ("app/build/", "app/numpy_wheel/")
 
-#: Network weights, which are in no pack.
-WEIGHTS = "instruments/*/*.npz"
+#: Network weights, which are in no pack: of an instrument, or of a model that several have in common.
+WEIGHTS = ("instruments/*/*.npz", "instruments/common/*/*.npz")
 
-#: Scripts that train the networks of instruments; only the resulting weights are shipped.
-TRAINING = "instruments/*/fit.py"
+#: Scripts that train the networks; only the resulting weights are shipped.
+TRAINING = ("instruments/*/fit.py", "instruments/common/*/fit.py")
 
 #: Data files that go into `cells` although the trace did not see them opened, because packages find them by glob.
 DATA_ENDINGS = (".css", ".html", ".jinja", "METADATA")
@@ -155,7 +155,7 @@ def make_python_packs(numpy_wheel: Path, cache: BuildCache, say: Say, warm: Node
         core=[core.result() / name for name in trim_pyodide.FILES],
         packs={name: packs[name] for name in PACKS},
         instruments={name: packs[f"instruments/{name}"] for name in instrument_names()},
-        weights={f"{path.parent.name}/{path.name}": path for path in sorted(ROOT.glob(WEIGHTS))},
+        weights={f"{path.parent.name}/{path.name}": path for path in _matching(WEIGHTS)},
         libraries={
             SITE + place.removeprefix("site/"): third_party / place for place in sorted(used) if place.endswith(".so")
         },
@@ -242,8 +242,13 @@ def _third_party_files() -> dict[str, Path]:
     return files
 
 
+def _matching(patterns: tuple[str, ...]) -> list[Path]:
+    """The lab's files that match a pattern, in order."""
+    return sorted({path for pattern in patterns for path in ROOT.glob(pattern)})
+
+
 def _own_files() -> dict[str, Path]:
-    training = set(ROOT.glob(TRAINING))
+    training = set(_matching(TRAINING))
     paths = [path for pattern in OWN for path in sorted(ROOT.glob(pattern)) if path not in training]
     inside = {path.relative_to(ROOT).as_posix(): path for path in paths}
     return {f"diffusion_lab/{name}": path for name, path in inside.items() if not name.startswith(OWN_LEFT_OUT)}

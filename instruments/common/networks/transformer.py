@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from diffusion_lab.instruments.common.checks import require
-from diffusion_lab.instruments.common.networks.activations import gelu_backward, gelu_forward
 from diffusion_lab.instruments.common.networks.arrays import Array, Cache, Tokens, Weights
-from diffusion_lab.instruments.common.networks.attention import self_attention_backward, self_attention_forward
 from diffusion_lab.instruments.common.networks.dense import linear, linear_backward, linear_forward
 from diffusion_lab.instruments.common.networks.embeddings import embedding, embedding_backward
 from diffusion_lab.instruments.common.networks.normalisation import (
@@ -20,6 +18,10 @@ from diffusion_lab.instruments.common.networks.normalisation import (
     layer_norm_backward,
     layer_norm_forward,
 )
+from diffusion_lab.instruments.common.networks.transformer_block import block_backward, block_forward
+
+OF_BLOCKS = ("norm_1", "qkv", "qkv_bias", "out", "out_bias", "norm_2", "up", "up_bias", "down", "down_bias")
+"""The weights that each block has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +97,7 @@ class Transformer:
         dh, of_norm = layer_norm_backward(dh, norm)
         of_blocks = []
         for block in reversed(blocks):
-            dh, grads = _block_backward(dh, block)
+            dh, grads = block_backward(dh, block)
             of_blocks.append(grads)
         _, of_tokens = embedding_backward(dh, (self.tokens.shape, x))
         dpositions = np.zeros_like(self.positions)
@@ -116,36 +118,4 @@ class Transformer:
         return embedding(self.tokens, x) + self.positions[:length]
 
     def _block_forward(self, h: Array, block: int) -> tuple[Array, Cache]:
-        normed, norm_1 = layer_norm_forward(h, *self.norm_1[block])
-        seen, looked = self_attention_forward(normed, self.qkv[block], self.qkv_bias[block], self.heads)
-        added, out = linear_forward(seen, self.out[block], self.out_bias[block])
-        h = h + added
-        normed, norm_2 = layer_norm_forward(h, *self.norm_2[block])
-        wide, up = linear_forward(normed, self.up[block], self.up_bias[block])
-        wide, active = gelu_forward(wide)
-        added, down = linear_forward(wide, self.down[block], self.down_bias[block])
-        return h + added, (norm_1, looked, out, norm_2, up, active, down)
-
-
-def _block_backward(dy: Array, cache: Cache) -> tuple[Array, Weights]:
-    """The gradients in a block's input and in its weights."""
-    norm_1, looked, out, norm_2, up, active, down = cache
-    dwide, of_down = linear_backward(dy, down)
-    dwide, _ = gelu_backward(dwide, active)
-    dnormed, of_up = linear_backward(dwide, up)
-    dnormed, of_norm_2 = layer_norm_backward(dnormed, norm_2)
-    dy = dy + dnormed
-    dseen, of_out = linear_backward(dy, out)
-    dnormed, of_attention = self_attention_backward(dseen, looked)
-    dnormed, of_norm_1 = layer_norm_backward(dnormed, norm_1)
-    return dy + dnormed, {
-        "norm_1": np.stack([of_norm_1["scale"], of_norm_1["shift"]]),
-        **of_attention,
-        "out": of_out["weight"],
-        "out_bias": of_out["bias"],
-        "norm_2": np.stack([of_norm_2["scale"], of_norm_2["shift"]]),
-        "up": of_up["weight"],
-        "up_bias": of_up["bias"],
-        "down": of_down["weight"],
-        "down_bias": of_down["bias"],
-    }
+        return block_forward(h, {name: getattr(self, name)[block] for name in OF_BLOCKS}, self.heads)

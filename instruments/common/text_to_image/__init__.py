@@ -1,0 +1,1 @@
+"""A small text-to-image model of scenes (`common/scenes`): the network, its use as a denoiser, and its training."""

@@ -1,0 +1,152 @@
+"""Scenes: what is drawn, what is said of it, and the rule that says whether a picture shows what a caption asks for."""
+
+import numpy as np
+import pytest
+
+from diffusion_lab.instruments.common.scenes import recognition
+from diffusion_lab.instruments.common.scenes.adherence import adherence, request
+from diffusion_lab.instruments.common.scenes.captions import LONGEST, WORDS, parse, random_caption, random_scene
+from diffusion_lab.instruments.common.scenes.drawing import COLOURS, GROUND, KINDS, RADII, Scene, Shape, coverage, draw
+from diffusion_lab.instruments.common.scenes.recognition import recognise
+
+
+def captioned(rng, n):
+    """Scenes with captions that are not empty."""
+    scenes = [random_scene(rng) for _ in range(n)]
+    captions = []
+    for scene in scenes:
+        caption = ""
+        while not caption:
+            caption = random_caption(scene, rng)
+        captions.append(caption)
+    return scenes, captions
+
+
+def tokens_of(captions):
+    return np.stack([parse(caption)[0] for caption in captions])
+
+
+@pytest.mark.subject(coverage, radius_for_diameter=lambda kind, x, y, r: coverage(kind, x, y, r / 2))
+def test_all_kinds_have_the_area_of_a_disc(subject, rng):
+    for kind in KINDS:
+        radius = rng.uniform(4, 6.5, 20)
+        area = subject(kind, rng.uniform(15, 17, 20), rng.uniform(15, 17, 20), radius).sum(axis=(1, 2))
+        np.testing.assert_allclose(area, np.pi * radius**2, rtol=0.04)
+
+
+def test_pixels_are_the_ground_or_the_shape_s_colour():
+    image = draw([Scene((Shape("square", "blue", "large", 16.0, 16.0),), "centre")])[0]
+    np.testing.assert_allclose((image[0, 0] + 1) / 2, GROUND, atol=1e-6)
+    np.testing.assert_allclose((image[16, 16] + 1) / 2, COLOURS["blue"], atol=1e-6)
+    assert image.dtype == np.float32
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(1, 0), (0, 1)])
+def test_x_is_to_the_right_and_y_downwards(dx, dy):
+    [[found]] = recognise(draw([Scene((Shape("star", "red", "large", 16.0 + 5 * dx, 16.0 + 5 * dy),), "right")]))
+    assert (found.x - 16, found.y - 16) == pytest.approx((5 * dx, 5 * dy), abs=0.3)
+
+
+def test_polygons_point_upwards():
+    triangle = coverage("triangle", np.array([16.0]), np.array([16.0]), np.array([6.0]))[0]
+    widths = triangle.sum(axis=1)
+    assert widths[10] < widths[14] < widths[18]
+
+
+def always(images, tokens):
+    return np.ones(len(images), bool)
+
+
+def blind_to_colour(images, tokens):
+    colours = [WORDS.index(name) for name in COLOURS]
+    kept = [[token for token in row if token not in colours] for row in tokens]
+    return adherence(images, np.array([row + [0] * (LONGEST - len(row)) for row in kept]))
+
+
+@pytest.mark.subject(adherence, always=always, blind_to_colour=blind_to_colour)
+def test_true_captions_are_met_and_others_nearly_never(subject, rng):
+    scenes, captions = captioned(rng, 400)
+    images, tokens = draw(scenes), tokens_of(captions)
+    assert subject(images, tokens).all()
+    others = np.roll(np.arange(400), 1)
+    assert subject(images, tokens[others]).mean() < 0.03
+
+
+def test_noise_of_a_good_network_does_not_matter(rng):
+    scenes, captions = captioned(rng, 200)
+    noisy = draw(scenes) + 0.1 * rng.standard_normal((200, 32, 32, 3)).astype(np.float32)
+    assert adherence(noisy, tokens_of(captions)).mean() > 0.97
+
+
+def test_noise_shows_nothing(rng):
+    found = recognise(rng.standard_normal((20, 32, 32, 3)).astype(np.float32))
+    assert not any(shape.kind for shapes in found for shape in shapes)
+
+
+SCENE = Scene((Shape("circle", "red", "small", 8.4, 16.0), Shape("square", "blue", "large", 23.6, 16.0)), "left of")
+
+
+@pytest.mark.parametrize(
+    ("caption", "met"),
+    [
+        ("small red circle left of large blue square", True),
+        ("a blue square to the right of a red circle", True),
+        ("red circle and blue square", True),
+        ("blue square and red circle", True),
+        ("shape left of shape", True),
+        ("blue square left of red circle", False),
+        ("red square left of blue circle", False),
+        ("large red circle left of blue square", False),
+        ("red circle", False),
+        ("red circle above blue square", False),
+    ],
+)
+def test_the_rule_in_words(caption, met):
+    assert adherence(draw([SCENE]), tokens_of([caption])) == [met]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "red",
+        "red red circle",
+        "circle square",
+        "circle and",
+        "and",
+        "circle left of ring and star",
+        "left circle and star",
+    ],
+)
+def test_prompts_without_grammar_have_no_rule(prompt):
+    assert request(parse(prompt)[0]) is None
+    assert not adherence(draw([SCENE]), tokens_of([prompt]))[0]
+
+
+def test_unknown_words_are_named_with_what_is_like_them():
+    tokens, unknown, over = parse("The big red Circel, please; left of a star")
+    assert [WORDS[token] for token in tokens if token] == ["large", "red", "left of", "star"]
+    assert [(each.word, each.like) for each in unknown] == [("circel", "circle"), ("please", "")]
+    assert over == 0
+    assert parse("red " * 9)[2] == 2
+
+
+def test_captions_say_what_is_there(rng):
+    """How often words are left out is what the module says."""
+    scenes, captions = captioned(rng, 4000)
+    words = [caption.split() for caption in captions]
+    single = [said for said, scene in zip(words, scenes, strict=True) if len(scene.shapes) == 1]
+    assert np.mean([bool(set(said) & set(RADII)) for said in single]) == pytest.approx(0.5, abs=0.04)
+    assert np.mean([bool(set(said) & set(COLOURS)) for said in single]) == pytest.approx(0.8, abs=0.03)
+    assert {len(tokens) for tokens in tokens_of(captions)} == {LONGEST}
+    assert tokens_of(captions)[:, -1].max() == 0, "every caption has its end"
+
+
+def test_connected_pixels_are_one_shape():
+    colour = np.full((1, 32, 32), -1)
+    colour[0, 2, 2:9] = colour[0, 2:9, 8] = colour[0, 8, 2:9] = 3
+    colour[0, 20:22, 20] = 3
+    colour[0, 2, 9] = 1
+    labels = recognition._components(colour)[0]
+    assert len(np.unique(labels)) == 4  # nothing, and three shapes
+    assert len(np.unique(labels[colour[0] == 3])) == 2
