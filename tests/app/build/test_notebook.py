@@ -75,7 +75,9 @@ def lost(chapter: Chapter, made: nbformat.NotebookNode) -> list[str]:
     code += [f"{CHECKS}\n{exercise.checks}".strip() for exercise in chapter.of(Exercise)]
     words = [f"\\tag{{{equation.number}}}" for equation in chapter.of(Equation)]
     words += [block.title for block in [*chapter.of(Cell), *chapter.of(Exercise)]]
-    words += [f"- If you have 2.125: {mistake.words.markdown}" for quiz in chapter.of(Quiz) for mistake in quiz.mistakes]
+    words += [
+        f"- If you have 2.125: {mistake.words.markdown}" for quiz in chapter.of(Quiz) for mistake in quiz.mistakes
+    ]
     words += [read_references()[key].url for key in chapter.cited]
     _, _, body = (ROOT / chapter.path).read_text("utf-8").split("---\n", 2)
     body = re.sub(r"```\{compute\}.*?```", "", body, flags=re.S)  # for the build alone
