@@ -1,13 +1,15 @@
 """Scenes: what is drawn, what is said of it, and the rule that says whether a picture shows what a caption asks for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from diffusion_lab.instruments.common.scenes import recognition
-from diffusion_lab.instruments.common.scenes.adherence import adherence, request
+from diffusion_lab.instruments.common.scenes.adherence import APART, adherence, request
 from diffusion_lab.instruments.common.scenes.captions import LONGEST, WORDS, parse, random_caption, random_scene
 from diffusion_lab.instruments.common.scenes.drawing import COLOURS, GROUND, KINDS, RADII, Scene, Shape, coverage, draw
-from diffusion_lab.instruments.common.scenes.recognition import recognise
+from diffusion_lab.instruments.common.scenes.recognition import Found, recognise
 
 
 def captioned(rng, n):
@@ -103,6 +105,22 @@ SCENE = Scene((Shape("circle", "red", "small", 8.4, 16.0), Shape("square", "blue
 )
 def test_the_rule_in_words(caption, met):
     assert adherence(draw([SCENE]), tokens_of([caption])) == [met]
+
+
+@pytest.mark.parametrize(("apart", "met"), [(APART + 0.1, True), (APART - 0.1, False), (-APART - 0.1, False)])
+def test_shapes_are_in_a_relation_only_where_they_are_clearly_apart(apart, met):
+    one, other = Found("circle", "red", "small", 10.0, 12.0, 1.0), Found("star", "blue", "small", 10.0, 12.0, 1.0)
+    for relation, moved in (("left of", {"x": 10.0 + apart}), ("above", {"y": 12.0 + apart})):
+        wanted = request(parse(f"circle {relation} star")[0])
+        assert wanted.met_by([one, replace(other, **moved)]) is met
+        assert wanted.met_by([replace(other, **moved), one]) is met, "in either order of recognition"
+
+
+def test_two_shapes_differ_and_do_not_touch(rng):
+    pairs = [scene.shapes for scene in (random_scene(rng) for _ in range(2000)) if len(scene.shapes) == 2]
+    alike = [(a, b) for a, b in pairs if a.colour == b.colour]
+    assert len(alike) > 50
+    assert all(a.kind != b.kind and "small" in (a.size, b.size) for a, b in alike)
 
 
 @pytest.mark.parametrize(
