@@ -116,6 +116,12 @@ def test_shapes_are_in_a_relation_only_where_they_are_clearly_apart(apart, met):
         assert wanted.met_by([replace(other, **moved), one]) is met, "in either order of recognition"
 
 
+def test_the_largest_shape_is_recognised_first():
+    for scene in (SCENE, Scene(SCENE.shapes[::-1], SCENE.layout)):
+        (found,) = recognise(draw([scene]))
+        assert [shape.size for shape in found] == ["large", "small"]
+
+
 def test_two_shapes_differ_and_do_not_touch(rng):
     pairs = [scene.shapes for scene in (random_scene(rng) for _ in range(2000)) if len(scene.shapes) == 2]
     alike = [(a, b) for a, b in pairs if a.colour == b.colour]

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from diffusion_lab.instruments.common.networks.cross_attention import attention_map, cross_attention_forward
 from diffusion_lab.instruments.common.networks.folding import fold, unfold
 from diffusion_lab.instruments.common.networks.quantised import quantise, restore
 from diffusion_lab.instruments.common.scenes.captions import parse
@@ -117,6 +118,18 @@ def test_every_place_shares_its_attention_among_the_words(network, example):
     }  # fmt: skip
     for share in found.values():
         np.testing.assert_allclose(share.sum(axis=-1), 1.0, atol=1e-12)
+
+
+@pytest.mark.subject(attention_map, of_one_head=lambda cache: cache[2][3][:, 0])
+def test_a_map_is_the_mean_of_all_heads(subject, rng):
+    """Against softmax(q k / sqrt(d)) written out, in two heads of three."""
+    x, words = rng.standard_normal((2, 5, 6)), rng.standard_normal((2, 4, 3))
+    shapes = {"query": (6, 6), "query_bias": (6,), "key_value": (3, 12), "key_value_bias": (12,)}
+    w = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    query, key = x @ w["query"] + w["query_bias"], (words @ w["key_value"] + w["key_value_bias"])[..., :6]
+    heads = [query[..., part] @ key[..., part].transpose(0, 2, 1) / np.sqrt(3) for part in (slice(3), slice(3, 6))]
+    expected = np.mean([np.exp(head) / np.exp(head).sum(axis=-1, keepdims=True) for head in heads], axis=0)
+    np.testing.assert_allclose(subject(cross_attention_forward(x, words, w, 2)[1]), expected, atol=1e-12)
 
 
 def test_the_order_of_words_matters(network):
