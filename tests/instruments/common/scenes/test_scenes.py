@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diffusion_lab.instruments.common.scenes import recognition
-from diffusion_lab.instruments.common.scenes.adherence import adherence, request
+from diffusion_lab.instruments.common.scenes.adherence import adherence, request, scene_for
 from diffusion_lab.instruments.common.scenes.captions import LONGEST, WORDS, parse, random_caption, random_scene
 from diffusion_lab.instruments.common.scenes.drawing import COLOURS, GROUND, KINDS, RADII, Scene, Shape, coverage, draw
 from diffusion_lab.instruments.common.scenes.recognition import recognise
@@ -150,3 +150,15 @@ def test_connected_pixels_are_one_shape():
     labels = recognition._components(colour)[0]
     assert len(np.unique(labels)) == 4  # nothing, and three shapes
     assert len(np.unique(labels[colour[0] == 3])) == 2
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["star", "large shape", "red ring top", "circle and shape", "small blue square above red star",
+     "star below large cross", "red circle and red circle"],
+)  # fmt: skip
+def test_scenes_for_a_prompt_meet_it(prompt, rng):
+    tokens = parse(prompt)[0]
+    scenes = [scene_for(request(tokens), rng) for _ in range(20)]
+    assert adherence(draw(scenes), np.tile(tokens, (20, 1))).all()
+    assert len({scene.shapes for scene in scenes}) == 20
