@@ -62,8 +62,9 @@ def walk(denoiser: Denoiser, sampler: str, x: Images, num_steps: int, seed: int)
     watched = _Watched(denoiser)
     states = SAMPLERS[sampler](watched, x, levels(num_steps), np.random.default_rng((seed, 1)))
     state = next(states)
-    for state in states:
+    for after in states:
         yield watched.frame
+        state = after
     clean = np.asarray(state.x)
     yield Frame(state.level, clean, clean, np.zeros_like(clean))
 
@@ -102,12 +103,13 @@ def tradeoff(
     tokens = np.broadcast_to(caption, (len(x), len(caption)))
     for scale in scales:
         guided = ClassifierFreeGuidance(denoiser, scale, caption)
+        frames = []
         for frame in walk(guided, "ddim", x, num_steps, 0):
-            yield min(done, of), of
-            done += 1
-        done -= 1
-        met.append(adherence(frame.x, tokens))
-        spread.append(spread_of(frame.x))
+            frames.append(frame)
+            yield done + len(frames) - 1, of
+        done += num_steps
+        met.append(adherence(frames[-1].x, tokens))
+        spread.append(spread_of(frames[-1].x))
     return Tradeoff(np.array(scales), np.array(met), np.array(spread))
 
 
