@@ -15,7 +15,7 @@ from diffusion_lab.instruments.common.samplers.by_name import SAMPLERS
 from diffusion_lab.instruments.common.scenes.adherence import adherence
 from diffusion_lab.instruments.common.scenes.captions import Tokens
 from diffusion_lab.instruments.common.slices import Work, sliced
-from diffusion_lab.instruments.common.text_to_image.denoiser import SCHEDULE, T_MAX, ImageDenoiser
+from diffusion_lab.instruments.common.text_to_image.denoiser import SCHEDULE, T_MAX
 
 Images = NDArray[np.float32]
 
@@ -95,7 +95,7 @@ class Tradeoff:
 
 @sliced
 def tradeoff(
-    denoiser: ImageDenoiser, caption: Tokens, scales: tuple[float, ...], x: Images, num_steps: int
+    denoiser: Denoiser, caption: Tokens, scales: tuple[float, ...], x: Images, num_steps: int
 ) -> Work[Tradeoff]:
     """Samples by DDIM from the same noise x (N, 32, 32, 3) at each guidance scale; yields after each step."""
     of, done = len(scales) * num_steps, 0
