@@ -94,15 +94,14 @@ def test_guidance_buys_adherence_and_costs_spread(memory, noise):
 def test_the_trade_off_says_how_far_it_is(noise):
     denoiser = ImageDenoiser(UNet.of(weights()))
     work = tradeoff.work(denoiser, np.zeros(LONGEST, int), (0.0, 2.0), noise[:2], 3)
-    seen = []
-    while True:
-        try:
-            seen.append(next(work))
-        except StopIteration:
-            break
-    assert seen == [(k, 6) for k in (0, 1, 2, 3, 3, 4, 5, 6)]
-    assert not end.value.met.any(), "the empty caption has no rule"
-    assert end.value.spread[0] == pytest.approx(end.value.spread[1]), "without a caption there is nothing to amplify"
+    results = []
+
+    def kept():
+        results.append((yield from work))
+
+    assert list(kept()) == [(k, 6) for k in (0, 1, 2, 3, 3, 4, 5, 6)]
+    assert not results[0].met.any(), "the empty caption has no rule"
+    assert results[0].spread[0] == pytest.approx(results[0].spread[1]), "without a caption nothing is amplified"
 
 
 def test_the_denoiser_is_the_network_s_v(noise):
