@@ -177,7 +177,7 @@ def main() -> None:
     torch.manual_seed(0)
     coder = Run(Autoencoder(), given.folder / "autoencoder", rate=1e-3)
 
-    def given_back(network: nn.Module, images: Tensor, tokens: Tensor, rng: np.random.Generator) -> Tensor:
+    def given_back(network: nn.Module, rng: np.random.Generator, images: Tensor, tokens: Tensor) -> Tensor:
         codes = network.encode(images)
         noise = JITTER * torch.randn_like(codes)
         return functional.mse_loss(network.decode(codes + noise), images) + PENALTY * codes.square().mean()
@@ -186,10 +186,10 @@ def main() -> None:
     encoder = coder.average
     scale = code_scale(encoder, np.random.default_rng([1, 0]))
 
-    def denoised(network: nn.Module, images: Tensor, tokens: Tensor, rng: np.random.Generator) -> Tensor:
+    def denoised(network: nn.Module, rng: np.random.Generator, images: Tensor, tokens: Tensor) -> Tensor:
         with torch.no_grad():
             codes = scale * encoder.encode(images)
-        return loss_of(network, codes.float(), tokens, rng)
+        return loss_of(network, rng, codes.float(), tokens)
 
     Run(DiT(), given.folder / "transformer", rate=1e-3).train(given.steps, 0.25, denoised)
 

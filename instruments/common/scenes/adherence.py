@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diffusion_lab.instruments.common.scenes.captions import ANY, LINKS, MIRRORED, Tokens, words_of
-from diffusion_lab.instruments.common.scenes.drawing import COLOURS, KINDS, PLACES, RADII, Images
+from diffusion_lab.instruments.common.scenes.captions import (
+    ANY,
+    LINKS,
+    MIRRORED,
+    Tokens,
+    differ,
+    random_scene,
+    words_of,
+)
+from diffusion_lab.instruments.common.scenes.drawing import COLOURS, KINDS, PLACES, RADII, Images, Scene
 from diffusion_lab.instruments.common.scenes.recognition import Found, recognise
 
 APART = 4.0
@@ -97,3 +105,18 @@ def adherence(images: Images, tokens: Tokens) -> np.ndarray:
     """
     requests = [request(row) for row in tokens]
     return np.array([bool(r and r.met_by(found)) for r, found in zip(requests, recognise(images), strict=True)])
+
+
+def scene_for(wanted: Request, rng: np.random.Generator) -> Scene:
+    """A scene that meets a request; what the request leaves open is random."""
+    while True:
+        scene = random_scene(rng, one=len(wanted.shapes) == 1)
+        places = [wanted.shapes[0].place] if len(scene.shapes) == 1 else [wanted.relation]
+        if places[0] and places[0] != scene.layout:
+            continue
+        shapes = tuple(
+            replace(shape, **{part: getattr(want, part) for part in ("size", "colour", "kind") if getattr(want, part)})
+            for shape, want in zip(scene.shapes, wanted.shapes, strict=True)
+        )
+        if len(shapes) == 1 or differ(*shapes) or rng.random() < 0.01:  # two that are asked for alike are drawn alike
+            return Scene(shapes, scene.layout)

@@ -58,20 +58,22 @@ NO_CAPTION = 0.1
 """How often a scene has the empty caption, from which guidance learns what pictures are like without one."""
 
 
-def random_scene(rng: np.random.Generator) -> Scene:
-    """One shape at a place or two in a relation, equally often, with uniform properties.
+def random_scene(rng: np.random.Generator, one: bool | None = None) -> Scene:
+    """One shape at a place or two in a relation, equally often unless `one` says which, with uniform properties.
 
     Two shapes differ in kind or colour, and two of one colour are not both large: they might touch.
     """
-    layout = str(rng.choice(list(PLACES) if rng.random() < 0.5 else list(RELATIONS)))
+    single = rng.random() < 0.5 if one is None else one
+    layout = str(rng.choice(list(PLACES if single else RELATIONS)))
     centres = RELATIONS[layout] if layout in RELATIONS else (PLACES[layout],)
     while True:
         shapes = tuple(_random_shape(centre, rng) for centre in centres)
-        if len(shapes) == 1 or _differ(*shapes):
+        if len(shapes) == 1 or differ(*shapes):
             return Scene(shapes, layout)
 
 
-def _differ(a: Shape, b: Shape) -> bool:
+def differ(a: Shape, b: Shape) -> bool:
+    """Whether two shapes may stand in one scene: they can be told apart, and do not touch."""
     return a.colour != b.colour or (a.kind != b.kind and "small" in (a.size, b.size))
 
 

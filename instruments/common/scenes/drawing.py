@@ -92,11 +92,26 @@ def draw(scenes: list[Scene]) -> Images:
 
 def coverage(kind: str, x: Array, y: Array, radius: Array) -> Array:
     """The share (N, 32, 32) of each pixel that a shape of `kind` covers; centres and radii (N,) in pixels."""
+    return np.clip(0.5 - _distance(kind, x, y, radius), 0.0, 1.0)
+
+
+def outlines(scenes: list[Scene]) -> Images:
+    """Drawings (N, 32, 32) of the outlines of all shapes: lines two pixels wide, 1 on the line and 0 off it."""
+    lines = np.zeros((len(scenes), SIDE, SIDE))
+    for drawing, scene in zip(lines, scenes, strict=True):
+        for s in scene.shapes:
+            distance = _distance(s.kind, *(np.array([value]) for value in (s.x, s.y, RADII[s.size])))[0]
+            np.maximum(drawing, np.clip(1.5 - np.abs(distance), 0.0, 1.0), out=drawing)
+    return lines.astype(np.float32)
+
+
+def _distance(kind: str, x: Array, y: Array, radius: Array) -> Array:
+    """The signed distance (N, 32, 32) of each pixel's centre to the outline."""
     require(kind in KINDS, f"the shape must be one of {', '.join(KINDS)}", kind)
     pixels = np.arange(SIDE) + 0.5
     across = pixels[None, None, :] - np.asarray(x, float)[:, None, None]
     down = pixels[None, :, None] - np.asarray(y, float)[:, None, None]
-    return np.clip(0.5 - KINDS[kind](across, down, np.asarray(radius, float)[:, None, None]), 0.0, 1.0)
+    return KINDS[kind](across, down, np.asarray(radius, float)[:, None, None])
 
 
 def _circle(x: Array, y: Array, radius: Array) -> Array:

@@ -15,7 +15,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from diffusion_lab.instruments.common.scenes.captions import LONGEST, WORDS, parse, random_caption, random_scene
-from diffusion_lab.instruments.common.scenes.drawing import draw
+from diffusion_lab.instruments.common.networks.quantised import quantise
+from diffusion_lab.instruments.common.scenes.captions import (
+    LONGEST,
+    NO_CAPTION,
+    WORDS,
+    parse,
+    random_caption,
+    random_scene,
+)
+from diffusion_lab.instruments.common.scenes.drawing import Scene, draw, outlines
 from diffusion_lab.instruments.common.schedules import Cosine
 
-Loss = Callable[[nn.Module, Tensor, Tensor, np.random.Generator], Tensor]
-"""A network's loss on images (N, 3, 32, 32) with their captions' tokens (N, LONGEST)."""
+HERE = Path(__file__).parent
+
+Batches = Callable[[np.random.Generator, int], tuple[Tensor, ...]]
+"""Images (N, 3, 32, 32), their captions' tokens (N, LONGEST), and what else is given with them."""
+
+Loss = Callable[..., Tensor]
+"""Called as loss(network, rng, *batch)."""
 
 WIDTHS = (48, 72, 96)
 """Channels at 16, 8 and 4 pixels: 2 × 2 pixels of an image are folded into channels first."""
+
+CONTROL = (32, 48, 64)
+"""Channels of the control branch at these resolutions."""
 
 TIME, TEXT, HEAD, GROUPS = 192, 64, 24, 8
 """Width of the time's embedding and of a word's, of an attention head, and groups of a group norm."""
@@ -130,8 +146,11 @@ class UNet(nn.Module):
         self.norm, self.last = nn.GroupNorm(GROUPS, a), nn.Conv2d(a, 12, 3, padding=1)
         nn.init.zeros_(self.last.weight)
 
-    def forward(self, x: Tensor, t: Tensor, tokens: Tensor) -> Tensor:
-        """Images (N, 3, 32, 32), times (N,) in [0, 1] and tokens (N, n) to v (N, 3, 32, 32)."""
+    def forward(self, x: Tensor, t: Tensor, tokens: Tensor, added: Sequence[Tensor] = ()) -> Tensor:
+        """Images (N, 3, 32, 32), times (N,) in [0, 1] and tokens (N, n) to v (N, 3, 32, 32).
+
+        `added`: what the control branch adds to the three skip connections, the finest first.
+        """
         text = self.words(tokens)
         angle = 1000.0 * t[:, None] * self.frequencies
         time = self.time_2(functional.silu(self.time_1(torch.cat([angle.sin(), angle.cos()], dim=1))))
@@ -140,6 +159,8 @@ class UNet(nn.Module):
         h = fine = self.fine_in(self.first(folded), time)
         h = middle = self.middle_in_seen(self.middle_in(self.halve_1(h), time), text)
         h = coarse = self.coarse_in_seen(self.coarse_in(self.halve_2(h), time), text)
+        if added:
+            fine, middle, coarse = (own + more for own, more in zip((fine, middle, coarse), added, strict=True))
         h = self.coarse(h, time)
         h = self.coarse_out_seen(self.coarse_out(torch.cat([h, coarse], 1), time), text)
         h = self.double_2(functional.interpolate(h, scale_factor=2.0))
@@ -148,6 +169,44 @@ class UNet(nn.Module):
         h = self.fine_out_seen(self.fine_out(torch.cat([h, fine], 1), time), text)
         h = self.last(functional.silu(self.norm(h)))
         return h.reshape(n, 2, 2, 3, 16, 16).permute(0, 3, 4, 1, 5, 2).reshape(n, 3, 32, 32)
+
+
+class Control(nn.Module):
+    """The branch of `control.py`, beside a network that stays as it is."""
+
+    def __init__(self, network: UNet) -> None:
+        super().__init__()
+        self.held = (network.requires_grad_(False),)  # in a tuple: not a part of this module
+        a, b, c = CONTROL
+        self.enter = nn.Conv2d(4, a, 3, padding=1)
+        self.halve_1, self.halve_2 = (nn.Conv2d(*sizes, 3, stride=2, padding=1) for sizes in ((a, b), (b, c)))
+        self.fine_add, self.middle_add, self.coarse_add = (
+            nn.Conv2d(width, wide, 3, padding=1) for width, wide in zip(CONTROL, WIDTHS, strict=True)
+        )
+        for layer in (self.fine_add, self.middle_add, self.coarse_add):
+            nn.init.zeros_(layer.weight)
+
+    def added(self, drawing: Tensor) -> list[Tensor]:
+        """What is added to the skip connections for drawings (N, 32, 32)."""
+        n = len(drawing)
+        h = drawing.reshape(n, 16, 2, 16, 2).permute(0, 2, 4, 1, 3).reshape(n, 4, 16, 16)
+        fine = functional.silu(self.enter(h))
+        middle = functional.silu(self.halve_1(fine))
+        coarse = functional.silu(self.halve_2(middle))
+        return [self.fine_add(fine), self.middle_add(middle), self.coarse_add(coarse)]
+
+    def forward(self, x: Tensor, t: Tensor, tokens: Tensor, drawing: Tensor) -> Tensor:
+        """The network's prediction of v, controlled."""
+        return self.held[0](x, t, tokens, self.added(drawing))
+
+
+def control_arrays(branch: Control) -> dict[str, np.ndarray]:
+    """All weights of the branch, float32, under the names of `control.Control`."""
+    found = {}
+    for name, layer in branch.named_children():
+        found[f"{name}/weight"] = layer.weight.detach().permute(2, 3, 1, 0).float().cpu().contiguous().numpy()
+        found[f"{name}/bias"] = layer.bias.detach().float().cpu().numpy()
+    return found
 
 
 def views(network: UNet) -> dict[str, Tensor | tuple[Tensor, Tensor]]:
@@ -214,15 +273,25 @@ def load(network: UNet, weights: dict[str, np.ndarray]) -> None:
                 own.copy_(torch.from_numpy(given))
 
 
-def batch(rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
+def batch(rng: np.random.Generator, size: int) -> tuple[Tensor, ...]:
     """New scenes: images (N, 3, 32, 32) and their captions' tokens (N, LONGEST)."""
+    return _tensors([random_scene(rng) for _ in range(size)], rng)
+
+
+def drawn_batch(rng: np.random.Generator, size: int) -> tuple[Tensor, ...]:
+    """As `batch`, and beside them drawings (N, 32, 32) of their outlines; one in ten is blank."""
     scenes = [random_scene(rng) for _ in range(size)]
+    kept = rng.random((size, 1, 1)) >= NO_CAPTION
+    return *_tensors(scenes, rng), torch.from_numpy((outlines(scenes) * kept).astype(np.float32))
+
+
+def _tensors(scenes: list[Scene], rng: np.random.Generator) -> tuple[Tensor, ...]:
     tokens = np.stack([parse(random_caption(scene, rng))[0] for scene in scenes])
     return torch.from_numpy(draw(scenes)).permute(0, 3, 1, 2), torch.from_numpy(tokens)
 
 
-def loss_of(network: nn.Module, images: Tensor, tokens: Tensor, rng: np.random.Generator) -> Tensor:
-    """The mean squared error in v, at times that are spread evenly over [0, 1]."""
+def loss_of(network: nn.Module, rng: np.random.Generator, images: Tensor, *given: Tensor) -> Tensor:
+    """The mean squared error in v, at times that are spread evenly over [0, 1]; the network takes all that is given."""
     n = len(images)
     t = (np.arange(n) + rng.random(n)) / n
     signal = np.sqrt(Cosine().alpha_bar(t)).astype(np.float32)
@@ -230,7 +299,7 @@ def loss_of(network: nn.Module, images: Tensor, tokens: Tensor, rng: np.random.G
     alpha = torch.from_numpy(signal).to(images.device)[:, None, None, None]
     sigma = torch.sqrt(torch.clamp(1.0 - alpha * alpha, min=0.0))
     x = alpha * images + sigma * noise
-    v = network(x, torch.from_numpy(t.astype(np.float32)).to(images.device), tokens)
+    v = network(x, torch.from_numpy(t.astype(np.float32)).to(images.device), *given)
     return functional.mse_loss(v.float(), alpha * noise - sigma * images)
 
 
@@ -252,7 +321,7 @@ class Run:
                 getattr(self, name).load_state_dict(stored[name])
             self.step, self.losses = stored["step"], stored["losses"]
 
-    def train(self, steps: int, falling: float, loss_of: Loss) -> None:
+    def train(self, steps: int, falling: float, loss_of: Loss, batches: Batches = batch) -> None:
         """Trains up to `steps` in all; over the last share `falling` of them the learning rate falls to 0."""
         began, total = time.perf_counter(), 0.0
         while self.step < steps:
@@ -260,8 +329,7 @@ class Run:
             left = (steps - self.step) / max(1.0, falling * steps)
             for group in self.optimiser.param_groups:
                 group["lr"] = self.rate * min(1.0, (self.step + 1) / WARM_UP, left)
-            images, tokens = batch(rng, self.size)
-            total += self._update(images.to(self.device), tokens.to(self.device), rng, loss_of)
+            total += self._update(rng, loss_of, [part.to(self.device) for part in batches(rng, self.size)])
             if self.step % 100 == 0:
                 self.losses.append([self.step, total / 100])
                 seconds = (time.perf_counter() - began) / 100
@@ -270,10 +338,10 @@ class Run:
             if self.step % 500 == 0 or self.step == steps:
                 self.store()
 
-    def _update(self, images: Tensor, tokens: Tensor, rng: np.random.Generator, loss_of: Loss) -> float:
+    def _update(self, rng: np.random.Generator, loss_of: Loss, given: list[Tensor]) -> float:
         """One step of the optimiser and of the average; returns the loss."""
         with torch.autocast(self.device, torch.bfloat16):
-            loss = loss_of(self.network, images, tokens, rng)
+            loss = loss_of(self.network, rng, *given)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -293,18 +361,28 @@ class Run:
         (self.folder / "loss.json").write_text(json.dumps(self.losses), "utf-8")
 
 
+def export(network: UNet) -> None:
+    """Writes the weights, in one byte each, beside this file."""
+    np.savez_compressed(HERE / "weights.npz", **quantise(arrays(network)))
+
+
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the run is stored")
-    parser.add_argument("--steps", type=int, default=60_000)
-    parser.add_argument(
-        "--falling", type=float, default=0.25, help="the last share of steps, over which the rate falls to 0"
-    )
-    parser.add_argument("--batch", type=int, default=BATCH)
+    parser.add_argument("folder", type=Path, help="where the runs are stored")
+    parser.add_argument("--steps", type=int, default=60_000, help="steps of the network (default: 60,000)")
+    parser.add_argument("--control", type=int, default=8_000, help="steps of the control branch (default: 8,000)")
+    parser.add_argument("--export", action="store_true", help="write the weights of the stored runs, train no further")
     given = parser.parse_args()
     torch.manual_seed(0)
-    Run(UNet(), given.folder, size=given.batch).train(given.steps, given.falling, loss_of)
+    run = Run(UNet(), given.folder)
+    if not given.export:
+        run.train(given.steps, 0.25, loss_of)
+    export(run.average)
+    branch = Run(Control(run.average), given.folder / "control", rate=1e-3)
+    if not given.export:
+        branch.train(given.control, 0.25, loss_of, drawn_batch)
+    np.savez_compressed(HERE / "control.npz", **quantise(control_arrays(branch.average)))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def parsed(slug: str) -> Chapter:
 def written(slug: str) -> str:
     chapter = parsed(slug)
     slots = {slot.name: prerender.construct(slot.instrument, slot.state) for slot in chapter.of(InstrumentSlot)}
-    quizzes = {quiz.label: RenderedQuiz(1.0, 0.1, [2.0] * len(quiz.mistakes), "") for quiz in chapter.of(Quiz)}
+    quizzes = {quiz.label: RenderedQuiz(1.0, 0.1, [2.125] * len(quiz.mistakes), "") for quiz in chapter.of(Quiz)}
     return make_notebook(chapter, read_references(), quizzes, slots, "lab.whl")
 
 
@@ -75,7 +75,9 @@ def lost(chapter: Chapter, made: nbformat.NotebookNode) -> list[str]:
     code += [f"{CHECKS}\n{exercise.checks}".strip() for exercise in chapter.of(Exercise)]
     words = [f"\\tag{{{equation.number}}}" for equation in chapter.of(Equation)]
     words += [block.title for block in [*chapter.of(Cell), *chapter.of(Exercise)]]
-    words += [mistake.words.markdown for quiz in chapter.of(Quiz) for mistake in quiz.mistakes]
+    words += [
+        f"- If you have 2.125: {mistake.words.markdown}" for quiz in chapter.of(Quiz) for mistake in quiz.mistakes
+    ]
     words += [read_references()[key].url for key in chapter.cited]
     _, _, body = (ROOT / chapter.path).read_text("utf-8").split("---\n", 2)
     body = re.sub(r"```\{compute\}.*?```", "", body, flags=re.S)  # for the build alone
@@ -102,7 +104,7 @@ MUTANTS: dict[str, Callable[[str], str]] = {
     "an equation's number": lambda source: source.replace("\\tag{1.2}", ""),
     "a check": lambda source: source.replace("check(close(got", "(close(got"),
     "a paragraph": lambda source: source.replace("Suppose you want", ""),
-    "a mistake": lambda source: re.sub("- If you have 2: .*", "", source),
+    "a mistake": lambda source: re.sub("- If you have 2.125: .*", "", source),
     "a role": lambda source: source.replace("(1.1)", "{eq}`step`"),
     "a work": lambda source: source.replace("https://", "http://"),
 }

@@ -48,8 +48,8 @@ def test_one_quiz_cannot_change_the_names_of_the_next():
 
 
 def test_mistakes_are_computed_in_order():
-    answers = prerender.answer_quizzes([["q", "1", "0.1", [["sqrt(4)", 4], ["1.125", 5], ["-1 / 4", 6]]]])
-    assert answers["q"][2] == [2.0, 1.125, -0.25]
+    answers = prerender.answer_quizzes([["q", "1", "0.1", [["sqrt(4)", 4], ["1.25", 5], ["-1 / 4", 6]]]])
+    assert answers["q"][2] == [2.0, 1.25, -0.25]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,9 @@ def test_mistakes_are_computed_in_order():
     [
         ([["2", 4], ["x", 5]], 5, "`mistake` of quiz `q` cannot be computed: name 'x' is not defined"),
         ([["0.9", 4]], 4, "The mistake `0.9` of quiz `q` is 0.9, which is within the tolerance of the answer, 1."),
+        ([["1.125", 4]], 4, "which is within the tolerance of the answer, 1."),
         ([["2", 4], ["3", 5], ["2.1", 6]], 6, "within the tolerance of an earlier mistake, 2."),
+        ([["2", 4], ["1.875", 5]], 5, "within the tolerance of an earlier mistake, 2."),
     ],
 )
 def test_a_mistake_that_could_not_be_told_apart_is_refused(mistakes, line, message):
@@ -96,12 +98,19 @@ def computed(expression: str, form: str = "", *before: list[str]) -> str:
         ("2 / 3", ".0%", "67\N{NO-BREAK SPACE}%"),
         ("np.array([0.5, -1.0])", ".1f", "(0.5, −1.0)"),
         ("9", "words", "nine"),
+        ("20", "words", "twenty"),
         ("0", "words", "no"),
         ("'a' * 3", "", "aaa"),
     ],
 )
 def test_formats_of_values(expression, form, text):
     assert computed(expression, form) == text
+
+
+@pytest.mark.parametrize("number", ["21", "-1", "2.5"])
+def test_other_numbers_are_not_written_in_words(number):
+    with pytest.raises(ContentError, match="`words` is no format for"):
+        computed(number, "words")
 
 
 def test_values_see_what_the_cells_above_have_made():

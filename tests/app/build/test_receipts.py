@@ -50,6 +50,8 @@ def test_every_task_of_the_lab_has_a_name_and_its_own_mark():
         tasks = data["chapters"][chapter.slug]["tasks"]
         assert [name for name, _ in tasks] == chapter.tasks()
         assert len({mark_of(name) for name, _ in tasks}) == len(tasks) == len({title for _, title in tasks})
+        questions = [title for name, title in tasks if name.startswith("quiz-")]
+        assert questions == [f"Question {number}" for number in range(1, len(questions) + 1)]
         assert all(title.startswith("Question " if name.startswith("quiz-") else "Exercise ") for name, title in tasks)
 
 

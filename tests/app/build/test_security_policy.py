@@ -7,7 +7,8 @@ import pytest
 from diffusion_lab.app.build.security_policy import PLACE, with_policy
 
 PAGE = f"""<head>{PLACE}
-<script>go("<")</script><script type="application/json">{{}}</script><script src="a.js"></script>
+<script>go("<")
+</script><script type="application/json">{{}}</script><script src="a.js"></script>
 </head>"""
 
 
@@ -15,8 +16,8 @@ def test_a_script_in_the_page_is_allowed_by_its_hash():
     page = with_policy(PAGE)
     policy = re.search(r'content="([^"]*)"', page)[1]
     scripts = next(part for part in policy.split("; ") if part.startswith("script-src "))
-    # printf 'go("<")' | openssl dgst -sha256 -binary | base64
-    assert scripts == "script-src 'self' 'wasm-unsafe-eval' 'sha256-Xw4pAqvwVaN8PCG5iJA9Dpg0wRPGywgsaiDwPoZtvBE='"
+    # printf 'go("<")\n' | openssl dgst -sha256 -binary | base64
+    assert scripts == "script-src 'self' 'wasm-unsafe-eval' 'sha256-UvmWjJitUJZGrq8TMUScwfs8C2/nGa9CHedXJhwRwA0='"
     assert page.index("Content-Security-Policy") < page.index("<script>")
 
 

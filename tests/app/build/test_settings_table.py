@@ -32,6 +32,7 @@ def test_the_table_accepts_what_the_instrument_accepts(name):
             good, bad = [value for value, _ in entry["options"]], ["no such value"]
         elif kind in ("number", "whole"):
             good, bad = [entry["low"], entry["high"]], [entry["low"] - 1, entry["high"] + 1]
+            assert entry["step"] == (cls.param[setting].step or 1)
         for value in good:
             cls.parse_state({setting: str(value)})
         for value in bad:

@@ -89,7 +89,11 @@ def test_a_place_s_presets_are_found_in_reading_order_and_alone():
 
 
 def test_the_instrument_s_own_page_has_the_states_of_all_places_and_the_examples():
-    places = {"a": (PLACE, PRESETS), "b": ({"view": "reverse"}, [({"t": "0.7"}, False)])}
+    places = {
+        "a": (PLACE, PRESETS),
+        "b": ({"view": "reverse"}, [({"t": "0.7"}, False)]),
+        "c": ({"view": "clean"}, [({"view": "forward"}, False)]),  # t is 0 before and not after
+    }
     indexes = find_states("ring", places, [{"show_posterior_mean": "true"}])
     for over, state in indexes[ALONE]:
         asked = ring()

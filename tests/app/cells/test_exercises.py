@@ -2,7 +2,7 @@
 
 import pytest
 
-from diffusion_lab.app.cells.exercises import PASSED
+from diffusion_lab.app.cells.exercises import PASSED, close
 from diffusion_lab.app.cells.outputs import Output
 from diffusion_lab.app.cells.session import Session
 
@@ -56,3 +56,21 @@ def test_names_of_other_cells_stay(session):
     code = "import numpy as np\ndef twice(x):\n    return np.multiply(factor, x)"
     assert result(session, code)[0] == "passed"
     assert result(session, code.removeprefix("import numpy as np\n"))[0] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "tolerance", "equal"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], 1e-6, True),
+        (1.0, 1.0005, 1e-3, True),
+        (1.0, 1.005, 1e-3, False),
+        (1e-7, 0.0, 1e-6, True),  # beside 0 the tolerance is a distance
+        (1e-5, 0.0, 1e-6, False),
+        (1.0, [1.0, 1.0], 1e-6, False),  # a number is no array, although NumPy could stretch it
+        ([[1.0, 1.0]], [1.0, 1.0], 1e-6, False),
+        (..., 1.0, 1e-6, False),
+        ("one", 1.0, 1e-6, False),
+    ],
+)
+def test_close_compares_shapes_and_values(a, b, tolerance, equal):
+    assert close(a, b, tolerance) is equal

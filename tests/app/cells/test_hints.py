@@ -316,6 +316,11 @@ def test_a_name_of_a_cell_above_sends_the_reader_there(session, name, cell):
     )
 
 
+def test_a_name_that_is_defined_above_its_use_is_not_sought_below(session):
+    assert "on line 2, below" in hint(session, "print(gone)\ngone = 1\ngone = 2")
+    assert "below" not in hint(session, "gone = 1\ndel gone\nprint(gone)")
+
+
 def test_a_name_inside_a_function_above_is_not_made_there(session):
     assert [found.kind for found in hints(session, "inner", ABOVE)] == ["hint"]
 
@@ -408,6 +413,14 @@ def test_other_warnings_are_printed(session):
     (output,) = outputs
     assert output.kind == "text"
     assert "mind the gap" in output.body
+
+
+def test_a_numerical_warning_of_other_code_names_no_line_of_the_cell(session):
+    outputs: list[Output] = []
+    code = "import warnings\nwarnings.warn_explicit('overflow', RuntimeWarning, 'elsewhere.py', 7)"
+    session.run("one", code, outputs.append)
+    (output,) = outputs
+    assert (output.kind, output.body) == ("text", "elsewhere.py:7: RuntimeWarning: overflow\n")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from diffusion_lab.app.cells.outputs import Output
 from diffusion_lab.app.cells.session import Session
-from diffusion_lab.app.cells.value_html import MAX_ITEMS, MAX_SIGNS, value_html, value_text
+from diffusion_lab.app.cells.value_html import MAX_ITEMS, MAX_SHORT, MAX_SIGNS, value_html, value_text
 
 
 def table(html: str) -> list[list[str]]:
@@ -69,6 +69,11 @@ def test_a_dict_of_arrays_is_a_table_and_a_long_one_is_cut():
     assert rows[0][0] == "&lt;0&gt;"
     assert rows[-1] == ["…", "5 more"]
     assert value_html({"a": 1}) is None
+
+
+def test_a_long_text_in_a_table_is_cut():
+    (_, _, (_, name)) = table(value_html(Frame(3, np.zeros(8), "a" * 1000)))
+    assert name == "&#x27;" + "a" * (MAX_SHORT - 2) + "…"
 
 
 def test_numbers_of_numpy_are_as_plain_as_python_s():

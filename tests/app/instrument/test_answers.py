@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from diffusion_lab.app.instrument import answers
+
 from .dial import SETTINGS, STEPS, Dial, Timed, parts
 
 
@@ -30,6 +32,12 @@ def test_an_answer_holds_only_what_has_changed(dial):
     assert (answer.settings, answer.query, set(answer.texts)) == ({"seed": 1}, "seed=1", {"mean"})
     assert set(answer.numbers) == {"mean"}
     assert parts(dial.answer()) == {}
+
+
+def test_a_large_layer_is_sent_without_a_comparison(dial, monkeypatch):
+    monkeypatch.setattr(answers, "COMPARED", 1)
+    dial.seed = 1
+    assert set(dial.answer().layers) == {"plane.dots", "plane.line"}, "the line is the same, but who knows"
 
 
 def test_what_did_not_read_a_setting_is_not_computed_when_it_moves(dial):
@@ -106,18 +114,18 @@ def test_recompute_discards_every_result(dial):
 
 def test_long_work_is_answered_in_slices(dial):
     dial.show_line = True
-    answers = [dial.answer(0.0) for _ in range(STEPS + 2)]
-    assert [answer.working for answer in answers] == [True] * STEPS + [False] * 2
-    assert [answer.pale for answer in answers] == [("chart",)] * STEPS + [()] * 2
-    assert [answer.progress and answer.progress.done for answer in answers] == [0, 1, 2, 3, 4, None, None]
-    assert [answer.status for answer in answers[:-1]] == [
+    found = [dial.answer(0.0) for _ in range(STEPS + 2)]
+    assert [answer.working for answer in found] == [True] * STEPS + [False] * 2
+    assert [answer.pale for answer in found] == [("chart",)] * STEPS + [()] * 2
+    assert [answer.progress and answer.progress.done for answer in found] == [0, 1, 2, 3, 4, None, None]
+    assert [answer.status for answer in found[:-1]] == [
         *(f"{done} of {STEPS} steps · 5 points · float64" for done in range(STEPS)),
         "5 points · float64",
     ]
-    late = [answer.layers["chart.late"]["y"][1] for answer in answers if "chart.late" in answer.layers]
+    late = [answer.layers["chart.late"]["y"][1] for answer in found if "chart.late" in answer.layers]
     assert late == [pytest.approx(1.0)]
-    assert [answer.texts.get("late") for answer in answers] == [None] * STEPS + ["1.0", None], "what was shown stays"
-    assert parts(answers[-1]) == {}
+    assert [answer.texts.get("late") for answer in found] == [None] * STEPS + ["1.0", None], "what was shown stays"
+    assert parts(found[-1]) == {}
     assert dial.calls.count("slow") == 1
 
 

@@ -161,14 +161,14 @@ def test_as_many_values_are_kept_as_it_says(sums):
         sums.a = a
         firsts[a] = (sums.kept, sums.once)
     assert called(sums) == ["kept", "once"] * 3
-    for a in (1, 2, 3):
+    for a in (2, 3, 1):
         sums.a = a
         assert sums.kept is firsts[a][0]
     assert called(sums) == []
     sums.a = 4
     _ = sums.kept
     called(sums)
-    for a, again in ((3, []), (2, []), (1, ["kept"])):
+    for a, again in ((1, []), (3, []), (2, ["kept"])):
         sums.a = a
         assert (sums.kept, called(sums)) == ([a], again), "the least recently used has gone"
 

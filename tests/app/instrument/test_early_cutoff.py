@@ -14,6 +14,10 @@ class Steps(Instrument):
         return int(self.t)
 
     @computed
+    def word(self):
+        return "low" if self.t < 5 else "high"
+
+    @computed
     def pair(self):
         return [int(self.t)]
 
@@ -22,18 +26,25 @@ class Steps(Instrument):
         return object(), self.whole
 
     @computed
+    def of_word(self):
+        return object(), self.word
+
+    @computed
     def of_pair(self):
         return object(), self.pair
 
 
-def test_a_number_that_comes_out_as_before_recomputes_nothing():
+def test_a_number_or_text_that_comes_out_as_before_recomputes_nothing():
     steps = Steps(t=1.2)
-    first, other = steps.of_whole, steps.of_pair
+    first, other, of_word = steps.of_whole, steps.of_pair, steps.of_word
     steps.t = 1.7
     assert steps.of_whole is first
+    assert steps.of_word is of_word
     assert steps.of_pair is not other, "what is no number or text is not compared"
     steps.t = 2.0
     assert steps.of_whole is not first
     assert steps.of_whole[1] == 2
     steps.t = 1.4
     assert steps.of_whole is first, "kept, and known by the number"
+    steps.t = 6.0
+    assert steps.of_word[1] == "high"

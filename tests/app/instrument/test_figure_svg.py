@@ -229,6 +229,12 @@ def test_axes_take_their_margins():
     assert set(ticks) == {"0", "2", "4", "6", "8", "10", "−1", "−0.5", "0.5", "1"}
 
 
+@pytest.mark.parametrize(("names", "left", "height"), [(("x", ""), 44, 82), (("", "y"), 62, 100), (("x", "y"), 62, 82)])
+def test_the_name_of_an_axis_takes_room_on_its_own_side(names, left, height):
+    frame = svg.Frame.of((254, 140), (0, 10), (-1, 1), axes=True, names=names)
+    assert (frame.left, frame.top, frame.width, frame.height) == (left, 10, 254 - left - 10, height)
+
+
 @pytest.mark.subject(svg.tick_label, plain=lambda value: f"{value:g}")
 def test_small_powers_of_ten_are_written_as_powers(subject):
     assert [subject(value) for value in (1e-12, 1e-6, 1e-4, 0.3, 1, 100)] == [

@@ -10,7 +10,7 @@ from diffusion_lab.instruments.common import denoiser_training
 from diffusion_lab.instruments.common.datasets import DATA_SETS, NULL
 from diffusion_lab.instruments.common.denoiser_training import BATCH, BLOCK, Run, Task, training
 from diffusion_lab.instruments.common.guidance import combine
-from diffusion_lab.instruments.common.learned_denoiser import Learned, sample, scores
+from diffusion_lab.instruments.common.learned_denoiser import Checkpoint, Learned, sample, scores
 from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.networks.adam import Adam
 from diffusion_lab.instruments.common.networks.ema import Ema
@@ -418,6 +418,8 @@ def test_what_counts_as_divergence(loss, monkeypatch):
     assert runs[-1].diverged_at == 3
     before = after(Task(RING), 2)
     np.testing.assert_array_equal(runs[-1].weights["all"], before.weights["all"])
+    shown = Checkpoint.of(Task(RING), runs[-1]).losses
+    np.testing.assert_array_equal(shown, [*before.losses, denoiser_training.DIVERGED])
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,23 @@ def test_kernel_sums_are_those_over_all_points(rng):
     )
 
 
+def test_slopes_are_pulled_to_0_as_by_six_points_a_bandwidth_away():
+    """Of three points on nodes of the grid, against the ridge regression written out, along a line of nodes."""
+    axis, width = np.linspace(-EXTENT, EXTENT, SIDE), 0.5
+    places, speed = axis[[70, 85, 96]], np.array([-1.0, 0.5, 2.0])
+    x, velocity = np.stack([places, np.zeros(3)]), np.stack([speed, -speed])
+    weight = np.exp(-0.5 * ((axis[:, None] - places) / width) ** 2)
+    total = weight.sum(axis=1)
+    mean, middle = weight @ places / total, weight @ speed / total
+    variance = weight @ places**2 / total - mean**2
+    slope = (weight @ (places * speed) / total - mean * middle) / (variance + 6 * width**2 / total)
+    near = total > 1e-2
+    found = velocity_fit._local_linear(x, velocity, width).reshape(SIDE, SIDE)[SIDE // 2]
+    expected = (middle + slope * (axis - mean))[near]
+    np.testing.assert_allclose(found.real[near], expected, atol=1e-4)
+    np.testing.assert_allclose(found.imag[near], -expected, atol=1e-4)
+
+
 def test_lookup_is_linear_interpolation(rng):
     table = rng.standard_normal((NUM_TIMES + 1, SIDE, SIDE)) + 1j * rng.standard_normal((NUM_TIMES + 1, SIDE, SIDE))
     field = FittedVelocity(table.reshape(NUM_TIMES + 1, -1), 100)

@@ -6,10 +6,12 @@ import pytest
 from diffusion_lab.app.instrument.readings import NOTHING
 from diffusion_lab.instruments.common.datasets import DATA_SETS
 from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.slices import finish
 from diffusion_lab.instruments.distill import charts, kernel, quality, students, views
 from diffusion_lab.instruments.distill.charts import STEPS
 from diffusion_lab.instruments.distill.component import EVERY, NUM_STEPS, Distill
+from diffusion_lab.instruments.distill.kernel import SIGMA_MIN
 from diffusion_lab.instruments.distill.views import CELLS, FEW, HIGH, SHOWN, WIDE
 
 from ..screen import Screen
@@ -69,7 +71,10 @@ def test_the_chart_has_the_distances_of_map_and_guess_and_the_level():
     assert shown.layers["misses.by_guess"]["y"][0] == pytest.approx(by_guess)
     assert shown.layers["misses.by_map"]["y"][0] == pytest.approx(by_map, rel=1e-3)
     assert set(shown.layers["misses.here"]["x"]) == {80.0}
-    assert f"is {shown.texts['same_end_true']} away from them" in shown.description
+    assert (
+        f"ends of the trajectories up to {shown.texts['same_end']}; the denoiser's guess of the clean point is"
+        f" {shown.texts['same_end_true']} away from them."
+    ) in shown.description
 
 
 # --- few steps -------------------------------------------------------------------------------------------------------
@@ -95,16 +100,26 @@ def test_error_bars_are_of_independent_runs():
         bars = shown.layers[f"compared.{name}_bars"]
         np.testing.assert_allclose(bars["y1"] - bars["y"], 2 * error, atol=1e-6)
         np.testing.assert_allclose(shown.layers[f"compared.{name}"]["y"], mean, rtol=1e-5)
+    x, rng = kernel.noise((10_004, 9), quality.MANY), seeded((10_004, 10))  # of the second run, all its own
+    way = finish(kernel.consistency_sampling.work(work, x, kernel.levels(2)[:-1], rng))
+    assert runs.method[1, 1] == kernel.law_error(way.x[-1], RING.mixture).distance
     mean, error = quality.mean_and_error(runs.method)
     assert shown.texts["few_mean"] == f"{mean[1]:.3f} ± {error[1]:.3f}"
     assert shown.texts["few"] == f"{runs.method[0, 1]:.3f}", "the first run is that of the picture"
     assert shown.texts["few_true"] == f"{runs.ddim[0, 1]:.3f}"
+    chance = kernel.law_error(quality.start_of(4), RING.mixture).expected
+    assert (
+        f"Distance to the law: {runs.method[0, 1]:.3f}, DDIM {runs.ddim[0, 1]:.3f}, perfect draws {chance:.3f}. Mean of"
+        f" 2 runs: {shown.texts['few_mean']} and {shown.texts['few_mean_true']}."
+    ) in shown.description
 
 
 def test_progress_leads_through_ends_and_fresh_noise():
     shown = Screen(Distill, view="few_steps", num_steps=2, progress=0.0, **QUICK)
     np.testing.assert_allclose(shown.points("by_map.points"), views.inside(quality.start_of(4)[:SHOWN]), atol=1e-5)
+    assert float(shown.texts["sigma"]) == 80
     shown.update(progress=0.34)
+    assert float(shown.texts["sigma"]) == SIGMA_MIN
     first = ends_of(quality.start_of(4), kernel.START, RING)
     assert np.median(np.linalg.norm(shown.points("by_map.points") - views.inside(first[:SHOWN]), axis=1)) < 0.1
 
@@ -141,6 +156,14 @@ def test_the_student_is_that_of_the_step(subject):
     assert shown.texts["lost"] == NOTHING, "this student is not finished"
     assert "students lose" not in shown.description
     assert "A student with 4 steps beside its teacher with 8 steps" in shown.description
+    own, its_teacher = (kernel.law_error(run.x[-1], RING.mixture).distance for run in (student, teacher))
+    assert float(shown.texts["halved"]) == pytest.approx(own, abs=1e-3)
+    assert (
+        f"Distance to the law: {shown.texts['halved']}, the teacher {its_teacher:.3f}, perfect draws"
+        f" {shown.texts['chance']}."
+    ) in shown.description
+    assert shown.layers["halvings.here"]["x"][0] == 4
+    assert shown.layers["halvings.here"]["y"][0] == pytest.approx(own, abs=1e-3)
 
 
 def lost_by_seeds(seeds):
@@ -198,6 +221,12 @@ def test_guidance_has_its_teacher_s_ends_beside_and_counts_passes():
     np.testing.assert_allclose(shown.points("one_pass.points"), views.inside(own.x[-1][:SHOWN]), atol=1e-3)
     assert (shown.texts["saved"], shown.texts["saved_true"]) == ("16", "32")
     assert float(shown.texts["gap"]) == pytest.approx(kernel.rms(own.x[-1], teacher.x[-1]), abs=2e-3)
+    plain = kernel.rms(quality.unguided_ends(RING, x, part), teacher.x[-1])
+    assert (
+        f"the student with 16 passes after 60 training steps, and its teacher with 32 passes in 16 steps, 100% of the"
+        f" run done. The student's ends are {shown.texts['gap']} from the teacher's; without guidance they would be"
+        f" {plain:.3f} away."
+    ) in shown.description
     columns = shown.layers["one_pass.gaps"]
     tips = np.stack([columns["x1"], columns["y1"]], axis=1)[:FEW]
     np.testing.assert_allclose(tips, teacher.x[-1][:FEW], atol=1e-3)

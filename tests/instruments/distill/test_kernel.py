@@ -100,6 +100,19 @@ def test_with_the_exact_map_every_number_of_steps_gives_the_law(subject, assert_
         assert_follows(sampled(subject, num_steps), RING, END.signal, END.sigma_t)
 
 
+@pytest.mark.subject(
+    kernel.noised_again,
+    on_top_of_the_noise_at_the_end=lambda x, level, rng: (
+        level.signal * (x / END.signal + level.sigma * rng.standard_normal(x.shape))
+    ),
+)
+def test_fresh_noise_makes_up_the_difference_of_the_levels(subject, rng, assert_variance):
+    """Data that are a single point, at twice the noise of END: a quarter of the variance was there before."""
+    level = Level.from_sigma(2 * SIGMA_MIN)
+    ends = END.sigma_t * rng.standard_normal((20_000, 2))
+    assert_variance(subject(ends, level, rng), level.sigma_t**2)
+
+
 def test_the_chance_distance_is_that_of_the_runs():
     """The squared distance of exact samples is, on average, the square of the distance by chance."""
     errors = [kernel.law_error(sampled(kernel.noised_again, 1, seed, 250), RING) for seed in range(60)]

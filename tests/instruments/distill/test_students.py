@@ -114,6 +114,19 @@ def test_a_fit_depends_on_its_seed_alone_and_learns():
     assert np.mean(one.losses[-20:]) < 0.35 * np.mean(one.losses[:5])
 
 
+def test_the_learning_rate_falls_evenly_to_0(monkeypatch):
+    rates = []
+
+    class Watched(students.Adam):
+        def update(self, weights, grads):
+            rates.append(self.learning_rate)
+            super().update(weights, grads)
+
+    monkeypatch.setattr(students, "Adam", Watched)
+    assert len(list(students.guidance_distillation(RING, 1, 5))) == 6
+    np.testing.assert_allclose(rates, students.LEARNING_RATE * np.array([1.0, 0.8, 0.6, 0.4, 0.2]))
+
+
 def test_a_moment_stays_while_the_fit_goes_on():
     states = students.guidance_distillation(RING, 0, 40)
     moment = students.Moment.of(0, next(states))

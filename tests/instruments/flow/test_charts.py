@@ -5,6 +5,7 @@ import pytest
 
 from diffusion_lab.app.instrument.readings import NOTHING
 from diffusion_lab.instruments.common.flows import RECTIFIED
+from diffusion_lab.instruments.common.metrics import nearest
 from diffusion_lab.instruments.flow import kernel
 from diffusion_lab.instruments.flow.component import ERRORS, FlowMatching
 
@@ -78,6 +79,11 @@ def test_sigma_moves_the_points_by_the_sde(subject):
     assert len(panel.layers["chart.here"]["x"]) == 0
 
 
+def test_colours_under_the_sde_are_of_its_own_ends():
+    panel = Screen(FlowMatching, t=0.3, sde_sigma=1.0)
+    np.testing.assert_array_equal(panel.layers["plane.points"]["part"], nearest(sde_run().states[-1], RING.means))
+
+
 def test_the_meter_is_the_distance_at_the_last_node(panel):
     panel.update(sde_sigma=1.0, t=0.6)
     run = sde_run()
@@ -106,9 +112,16 @@ def test_the_chart_of_sigma_has_the_line_of_every_number_of_steps(panel):
     assert (here["x"][0], here["y"][0]) == (1.5, pytest.approx(line["y"][at], rel=1e-6))
     chance = panel.layers["sde_chart.chance"]["y"]
     assert chance[0] == pytest.approx(panel.instrument.end_distance.expected, rel=1e-6)
+    ends = ", ".join(
+        f"with {steps} steps from {curve[0]:.3f} to {curve[-1]:.3f}"
+        for steps, curve in zip(kernel.SDE_STEPS, panel.instrument.curves, strict=True)
+    )
+    assert f"of the ends from the data as σ grows from 0 to 2: {ends}." in panel.description
     heights = panel.layers["sde_chart.names"]["y"]
     assert np.all(np.diff(np.log(heights)) < -0.2), "names are a line apart"
     assert panel.layers["sde_chart.names"]["text"] == ["8 steps", "16 steps", "32 steps", "64 steps"]
+    panel.update(solver="heun")
+    assert panel.layers["sde_chart.here"]["x"][0] == 0, "Heun's method takes no noise"
     panel.update(flow="reflow_once")
     assert all(len(panel.layers[f"sde_chart.{name}"]["x"]) == 0 for name in ("steps_32", "chance", "here"))
 

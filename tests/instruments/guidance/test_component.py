@@ -211,6 +211,10 @@ def test_the_probe_shows_its_vectors(dial):
         assert [arrow["x1"][0], arrow["y1"][0]] == pytest.approx(tip.tolist())
         assert [arrow["x"][0], arrow["y"][0]] == pytest.approx([-0.4, 0.9])
     np.testing.assert_allclose(points(dial, "plane.line"), p.tips, rtol=1e-6)
+    assert (
+        f"Noise predicted without the condition {texts['eps_uncond']}, with the condition {texts['eps_cond']}, guided"
+        f" {texts['eps_guided']}."
+    ) in dial.describe()
     assert texts["classifier"] == texts["classifier_true"]
     assert (texts["nfe"], texts["spread"], texts["t"]) == ("2", "–", "0.200")
     dial.param.update(guide_at="interval", interval_low=0.3, interval_high=0.5)
@@ -253,6 +257,10 @@ def test_rescaling_is_said_and_acts_where_there_are_two_predictions(dial):
     dial.guide_by = "classifier"
     assert shown(dial)["limit"] == plain, "a classifier has no second prediction"
     assert "rescaled" not in dial.describe()
+    dial.param.update(guide_by="classifier_free", condition="a", view="probe")
+    assert "ends on the line" not in dial.describe(), "rescaling takes it off the line"
+    dial.guidance_scale = 1.0
+    assert "ends on the line" in dial.describe()
 
 
 def test_a_worse_model_aims_at_the_class_itself(dial):
@@ -356,9 +364,11 @@ def test_the_description_has_the_numbers_of_the_panel(dial):
         "360 points sampled for class C, guidance scale w = 3.0 between t = 0.05 and 0.30, annealed Langevin, 24 noise"
         " levels of 5 Langevin steps, 50.0% done. Adherence"
     )
-    for key in ("adherence", "spread", "beyond"):
-        assert texts[key] in words
-        assert texts[f"{key}_true"] in words
+    assert (
+        f"Adherence {texts['adherence']} where the tilted density has {texts['adherence_true']}; spread"
+        f" {texts['spread']} against {texts['spread_true']}; the mean lies {texts['beyond']} beyond that of the class,"
+        f" against {texts['beyond_true']}."
+    ) in words
 
 
 def test_run_plays_samples_and_step_moves_a_level(dial):

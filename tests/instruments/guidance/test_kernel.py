@@ -10,6 +10,7 @@ from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
 from diffusion_lab.instruments.common.levels import CLEAN, Level
 from diffusion_lab.instruments.common.samplers.by_name import SAMPLERS
 from diffusion_lab.instruments.common.schedules import Geometric, Karras
+from diffusion_lab.instruments.common.tilted import measures
 from diffusion_lab.instruments.guidance import kernel, pictures
 from diffusion_lab.instruments.guidance.kernel import CONDITIONS, Settings
 
@@ -139,6 +140,18 @@ def test_a_seed_gives_the_same_run():
         settings = Settings(sampler=sampler)
         np.testing.assert_array_equal(kernel.sample(settings).x, kernel.sample(settings).x)
         assert not np.array_equal(kernel.sample(replace(settings, seed=1)).x, kernel.sample(settings).x)
+
+
+@pytest.mark.parametrize("sampler", kernel.SAMPLERS)
+def test_a_point_of_the_curve_is_measured_as_clean_data(sampler):
+    """The same noise at one w alone gives the same; Langevin's last level still has a little noise, so x / signal."""
+    settings = Settings(sampler=sampler, num_levels=9, num_steps=3)
+    curve = kernel.sampled_curve(settings)
+    for at in (2, 6):
+        run = kernel.sample(settings.at_scale(kernel.CURVE_SCALES[at]), kernel.CURVE_POINTS)
+        clean = run.x[-1] * np.sqrt(1 + run.sigma[-1] ** 2)
+        expected = measures(settings.model, clean)
+        assert (curve.adherence[at], curve.spread[at]) == pytest.approx((expected.adherence, expected.spread), rel=1e-5)
 
 
 # --- what it refuses -------------------------------------------------------------------------------------------------

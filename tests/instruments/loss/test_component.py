@@ -62,7 +62,8 @@ def test_guess_and_gap_are_of_the_chosen_predictor(panel, model, prediction):
     np.testing.assert_allclose(shown, np.round(255 * np.minimum(gap / LOUDEST, 1)), atol=1)
     assert image.sum() == shown.sum(), "nothing beside the tile"
     assert panel.all_readings()["gap"] == pytest.approx(gap.mean())
-    assert f"mean {gap.mean():.2f}" in layers(panel)["row.under"]["text"]
+    under = [f"× {level.signal:.2f}", f"× {level.sigma_t:.2f}", "", "", f"mean {gap.mean():.2f}"]
+    assert layers(panel)["row.under"]["text"] == under
 
 
 def test_on_a_line_each_bar_is_an_example(panel):
@@ -73,6 +74,9 @@ def test_on_a_line_each_bar_is_an_example(panel):
     tops = (2 * (np.asarray(bars["y"]) - SIDE / 2)).reshape(4, SIDE)
     for shown, values in zip(tops, (example.x0, example.eps, xt, guess), strict=True):
         np.testing.assert_allclose(shown, np.clip(values[:, 0] / TALL, -1, 1) * SIDE / 2, atol=1e-4)
+    across = np.asarray(bars["x"]).reshape(4, SIDE)
+    np.testing.assert_array_equal(layers(panel)["row.truth"]["x"], across[3], "the target is on the prediction's bars")
+    np.testing.assert_allclose(layers(panel)["row.gap_bars"]["x"], across[3] + PITCH, atol=1e-4)
     truth = layers(panel)["row.truth"]["y"]
     np.testing.assert_allclose(truth, SIDE / 2 * (1 + np.clip(example.eps[:, 0] / TALL, -1, 1)), atol=1e-4)
 
@@ -85,6 +89,9 @@ def test_at_given_skill_the_chart_is_level_and_measured(panel, subject):
     np.testing.assert_allclose(shown["loss.expected"]["y"], expected, rtol=1e-6)
     measured, error = np.asarray(shown["loss.measured"]["y"]), panel.measured[1][::2]
     assert np.mean(np.abs(measured - expected) < 4 * error) > 0.9
+    bars = shown["loss.errors"]
+    np.testing.assert_allclose(bars["y1"] - bars["y"], 4 * error, rtol=1e-4, err_msg="± 2 standard errors")
+    np.testing.assert_allclose((bars["y1"] + bars["y"]) / 2, measured, rtol=1e-5)
 
 
 def test_the_floor_of_the_chart_moves_with_the_schedule_and_not_with_the_skill(panel):
@@ -109,6 +116,13 @@ def test_three_losses_of_one_predictor(panel, model):
     gap = readings["as_eps"][0]
     assert readings["as_x0"][0] == pytest.approx(gap * (1 - alpha_bar) / alpha_bar)
     assert readings["as_v"][0] == pytest.approx(gap / alpha_bar)
+    assert readings["as_x0"][1] == pytest.approx((1 - alpha_bar) / alpha_bar)
+    assert readings["as_v"][1] == pytest.approx(1 / alpha_bar)
+    assert readings["as_eps"][1] == pytest.approx(eps)
+    panel.prediction = "x0_hat"
+    here = layers(panel)["targets.here"]
+    assert (here["x"][0], here["y"][0]) == pytest.approx((0.5, panel.all_readings()["gap"]), rel=1e-5)
+    assert panel.all_readings()["gap"] == pytest.approx(readings["as_x0"][0])
 
 
 def test_weights_of_an_error_of_the_clean_data(panel):
@@ -120,6 +134,8 @@ def test_weights_of_an_error_of_the_clean_data(panel):
         seen = np.isfinite(found)
         np.testing.assert_allclose(found[seen], expected[seen], rtol=1e-5)
         assert seen.sum() > 40
+    panel.t = 0.3
+    assert list(layers(panel)["weights.now"]["x"]) == pytest.approx([0.3, 0.3])
 
 
 def test_words_have_the_numbers_and_the_status_says_what_is_exact(panel):
@@ -132,6 +148,23 @@ def test_words_have_the_numbers_and_the_status_says_what_is_exact(panel):
     panel.model = "exact"
     panel.answer()
     assert "from the exact score" in panel.status_text()
+
+
+def test_the_words_of_each_chart_have_its_numbers(panel):
+    panel.param.update(t=0.3, skill=0.6)
+    r = panel.reading_texts
+    assert f"skill 0.60 is expected to have a gap of {r['batch_true']} at every t" in panel.describe()
+    assert f"that any predictor can have, is {r['floor']} at this one." in panel.describe()
+    panel.chart_shows = "targets"
+    assert f"The gap is {r['as_eps']} as noise, {r['as_x0']} as clean data, {r['as_v']} as velocity." in (
+        panel.describe()
+    )
+    panel.chart_shows = "weights"
+    alpha_bar = SCHEDULES["cosine"].alpha_bar(0.3)
+    assert (
+        f"counts {alpha_bar / (1 - alpha_bar):.3g} times in the loss of the noise, once in its own and"
+        f" {1 / (1 - alpha_bar):.3g} times in that of the velocity."
+    ) in panel.describe()
 
 
 def test_a_move_of_t_computes_neither_floor_nor_batches(panel):
@@ -148,7 +181,13 @@ def test_the_floor_is_computed_in_slices(panel):
     assert answer.working
     while answer.working:
         answer = panel.answer(0.0)
-    assert panel.reading_texts["floor"] == f"{panel.floor.mean[panel.place]:.2g}"
+    batch, expected = panel.all_readings()["batch"]
+    assert (batch.value, batch.error) == tuple(float(part[panel.place]) for part in panel.measured)
+    assert expected == kernel.expected_gap(panel.skill)
+    mean, error = panel.floor.mean[panel.place], panel.floor.error[panel.place]
+    assert 0 < error < mean
+    assert panel.reading_texts["floor"] == f"{mean:.2g}"
+    assert panel.all_readings()["floor_error"] == (mean, error)
 
 
 def test_playing_runs_from_data_to_noise(panel):

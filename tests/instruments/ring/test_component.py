@@ -129,6 +129,7 @@ def test_the_number_of_levels_is_another_run_from_one_start(panel):
     panel.progress = 1.0
     end = points(panel)
     assert "20 levels × 10 steps × 520 points" in status(panel)
+    assert status(panel).endswith(" ms · exact score of 6 Gaussians of σ = 0.2, float64")
     panel.param.update(num_levels=40)
     assert not np.any(np.all(points(panel) == end, axis=1))
     assert "40 levels × 10 steps × 520 points" in status(panel)
@@ -294,12 +295,25 @@ def test_lines_lead_from_each_point_to_its_x0_hat(panel):
         expected = kernel.x0_hat(ring(), points(panel), panel.time)
         np.testing.assert_allclose(guesses(panel), expected, atol=1e-5)
     assert "Lines lead from 520 points to their x̂₀" in panel.describe()
-    np.testing.assert_allclose(panel.table()["x0_hat_x"], guesses(panel)[:, 0], atol=1e-5)
+    table = panel.table()
+    in_table = np.stack([table["x0_hat_x"], table["x0_hat_y"]], axis=1)
+    np.testing.assert_allclose(in_table, guesses(panel), atol=1e-5)
     panel.param.update(num_points="2000", view="forward")
     assert len(guesses(panel)) == 520
     panel.show_posterior_mean = False
     assert "x̂₀" not in panel.describe()
     assert not visible(panel) & {"x0_hat", "to_x0_hat"}
+
+
+def test_the_words_measure_the_lines_and_the_guesses():
+    panel = Ring(t=0.5, show_posterior_mean=True)
+    x, guess = points(panel), guesses(panel)
+    length = np.mean(np.hypot(*(guess - x).T))
+    spread = np.sqrt(np.var(guess, axis=0).sum())
+    assert spread**2 != pytest.approx(spread, rel=0.1)
+    assert f"they are {length:.2f} long on average, and the x̂₀ spread by {spread:.2f} about their mean." in (
+        panel.describe()
+    )
 
 
 def test_x0_hat_is_the_point_at_0_and_nearly_the_mean_of_the_data_at_1(panel):

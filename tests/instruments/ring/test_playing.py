@@ -46,11 +46,13 @@ def test_marks_are_where_the_density_changes_its_shape():
             low, middle, high = np.exp(mixture.log_density(x, level.signal, level.sigma_t))
             curvature.append(low - 2 * middle + high)
         assert curvature[0] > 0 > curvature[1]
-    assert [*Ring.param.t.control.marks] == [
-        pytest.approx(kernel.MERGE_T, abs=1e-3),
-        pytest.approx(kernel.FILL_T, abs=1e-3),
-    ]
+    assert {words: mark for mark, words in Ring.param.t.control.marks.items()} == {
+        "clusters merge": pytest.approx(kernel.MERGE_T, abs=1e-3),
+        "the hole fills": pytest.approx(kernel.FILL_T, abs=1e-3),
+    }
     panel = Ring(view="reverse", num_levels=120)
-    for mark, t in zip(Ring.param.progress.control.marks, (kernel.FILL_T, kernel.MERGE_T), strict=True):
+    times = {"a hole opens": kernel.FILL_T, "clusters part": kernel.MERGE_T}
+    assert [*Ring.param.progress.control.marks.values()] == [*times]
+    for mark, t in zip(Ring.param.progress.control.marks, times.values(), strict=True):
         panel.progress = mark
         assert panel.time == pytest.approx(t, abs=0.01)

@@ -95,6 +95,23 @@ def test_fresh_noise_has_no_exact_ends():
     assert "adds fresh noise, so it has no exact ends" in shown.description
 
 
+def test_the_words_have_the_errors_and_the_design_choices():
+    shown = Screen(Samplers, view="paths", sampler="unipc", nfe=6, rho=5.0)
+    texts = shown.texts
+    assert texts["end_error"] != texts["end_error_true"]
+    assert (
+        f"The ends of UniPC are {texts['end_error']} from the exact ones, of DDIM {texts['end_error_true']}. Its"
+        f" distance to the law is {texts['law_error']}, of perfect draws {texts['law_error_true']}. The chart shows"
+        " distance to exact ends against evaluations. Noise levels: Karras with ρ = 5. Euler and Heun step in log ᾱ"
+        " (VP). EDM: Heun's correction, fresh noise S = 40."
+    ) in shown.description
+    shown.update(spacing="cosine", variable="sigma", solver="euler", churn=10.0, chart_shows="law")
+    assert "The chart shows distance to the law against evaluations. Noise levels: Cosine schedule." in (
+        shown.description
+    )
+    assert "step in σ (EDM). EDM: Euler alone, fresh noise S = 10." in shown.description
+
+
 def test_design_choices_move_their_samplers_and_no_others():
     before = Screen(Samplers, **QUICK).points("race.points").reshape(8, -1, 2)
     for change, moved in (
@@ -134,6 +151,11 @@ def test_only_the_law_has_lines_of_all_samplers_and_a_floor():
     assert not shown.visible["errors.guides"]
 
 
+def test_lines_of_samplers_with_fresh_noise_are_dashed():
+    lines = Samplers.errors.layers
+    assert {name for name in METHODS if lines[name].dash} == {name for name in METHODS if METHODS[name].stochastic}
+
+
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_guides_fall_with_their_order(order):
     (start, end) = views.guides((4, 64), 1.0)[:, order - 1]
@@ -159,6 +181,10 @@ def test_paths_over_time_go_through_the_states():
     np.testing.assert_allclose(start[: views.LINES, 0], 0.0)
     np.testing.assert_allclose(start[: views.LINES, 1], run[0, : views.LINES, 0], atol=1e-6)
     np.testing.assert_allclose(end[-views.LINES :], np.insert(run[2, : views.LINES], 0, 0.5, axis=1), atol=1e-6)
+    shown.update(progress=0.6)
+    _, end = shown.segments("without_noise.paths")
+    here = 0.6 * run[2, : views.LINES] + 0.4 * run[3, : views.LINES]
+    np.testing.assert_allclose(end[-views.LINES :], np.insert(here, 0, 0.6, axis=1), atol=1e-6)
 
 
 @pytest.mark.subject(
@@ -181,15 +207,28 @@ def test_the_histogram_counts_the_ends():
     for layer in ("without_noise", "with_noise"):
         assert np.sum(shown.layers[f"histogram.{layer}"]["height"]) * width == pytest.approx(1, abs=5e-3)
     assert float(shown.texts["upper"]) == pytest.approx(0.7, abs=0.04)
+    smooth, jagged = (float(np.mean(run.x[-1] > 0)) for run in shown.instrument.on_a_line)
+    assert (shown.texts["upper"], shown.texts["upper_true"]) == (f"{smooth:.3f}", f"{jagged:.3f}")
+    assert smooth != pytest.approx(jagged, abs=1e-3)
+    assert f"Above 0 end {smooth:.3f} and {jagged:.3f} of the points (exactly 0.700)." in shown.description
 
 
 def test_an_arc_s_ends_are_joined_unless_the_noise_is_fresh():
     shown = Screen(Samplers, view="interpolation", **QUICK)
     assert len(shown.points("smooth.curve")) == PLACES
     assert len(shown.points("scattered.curve")) == 0
+    assert "Noises on an arc from one to another" in shown.description
+    assert "by DPM++ 2M and by DDPM with fresh noise at each place, 4 evaluations each" in shown.description
     shown.update(fresh_noise="one")
+    assert "by DPM++ 2M and by DDPM with the same noise everywhere, 4 evaluations each" in shown.description
     assert len(shown.points("scattered.curve")) == PLACES
-    np.testing.assert_allclose(shown.points("smooth.arc"), kernel.between(4, PLACES, "spherical"), atol=1e-6)
+    arc = kernel.between(4, PLACES, "spherical")
+    np.testing.assert_allclose(shown.points("smooth.arc"), arc, atol=1e-6)
+    ends = Trajectory.of(kernel.states(RING, "dpm_solver_pp_2m", arc, 4, Choices(), 4)).x[-1]
+    np.testing.assert_allclose(
+        shown.points("along.without_noise"), np.stack([np.linspace(0, 1, PLACES), ends[:, 0]], axis=1), atol=1e-5
+    )
+    assert f"neighbouring ends is {shown.texts['jump']} and {shown.texts['jump_true']}." in shown.description
 
 
 def test_a_fault_is_measured_beside_the_right_way():
@@ -201,8 +240,24 @@ def test_a_fault_is_measured_beside_the_right_way():
     assert shown.texts["far"] == "1.000"
     assert shown.layers["wrong.shares"]["text"] == ["0.0%, true 20%", "100.0%, true 80%"]
     np.testing.assert_allclose(shown.points("wrong.points"), wrong[: views.POINTS], atol=1e-5)
+    texts = shown.texts
+    assert (
+        f"Distance to the law {texts['damage']}, the right way {texts['damage_true']}; share of the far cluster"
+        f" {texts['far']}, the right way {texts['far_true']}; spread {texts['spread']}, the right way"
+        f" {texts['spread_true']}."
+    ) in shown.description
+    assert texts["far_true"] == f"{faults.far_share(right):.3f}" != texts["far"]
     assert faults.FAULTS["mean_of_ddpm"].source in shown.status
     assert faults.FAULTS["mean_of_ddpm"].harm in shown.description
+
+
+@pytest.mark.parametrize("view", ["over_time", "interpolation"])
+@pytest.mark.parametrize("sampler", ["ode_heun", "edm_stochastic"])
+def test_the_read_outs_are_of_the_chosen_sampler_of_a_pair(view, sampler):
+    """Both take two evaluations a step; the sampler beside them takes one."""
+    shown = Screen(Samplers, view=view, sampler=sampler, nfe=8, progress=0.5)
+    assert (shown.texts["steps"], shown.texts["nfe"]) == ("4", "8")
+    assert shown.texts["sigma"] == f"{kernel.levels('karras', 7.0, 4)[2].sigma:.3g}"
 
 
 # --- buttons and slices ----------------------------------------------------------------------------------------------
@@ -235,5 +290,7 @@ def test_the_chart_is_computed_between_messages():
 def test_a_table_has_the_points_of_every_sampler():
     table = Samplers(**QUICK).table()
     assert list(table) == [f"{name}_{axis}" for name in METHODS for axis in "xy"]
+    on_the_way, x = Samplers(progress=0.5, **QUICK).table(), own_run("ddim", 4).at(0.5)
+    np.testing.assert_array_equal(np.stack([on_the_way["ddim_x"], on_the_way["ddim_y"]], axis=1), x)
     assert list(Samplers(view="over_time", **QUICK).table()) == ["dpm_solver_pp_2m_x", "ddpm_x"]
     assert list(Samplers(view="faults", **QUICK).table()) == ["right_x", "right_y", "faulty_x", "faulty_y"]

@@ -125,6 +125,9 @@ def test_the_loss_is_of_every_batch_so_far():
     floor = IrreducibleLoss.of(DATA_SETS["ring"](), "eps_hat", "uniform_t", 0.2, 4)
     assert set(screen.layers["training.floor"]["y"]) == {np.float32(floor.mean)}
     assert screen.texts["floor"] == f"{floor.mean:.3g}"
+    mean, band = screen.layers["training.mean"]["y"], screen.layers["training.above"]
+    assert set(band["y1"]) == {np.float32(floor.mean)}
+    np.testing.assert_array_equal(band["y2"], np.maximum(mean, np.float32(floor.mean)))
     assert screen.texts["step"] == "60"
     assert float(screen.texts["loss"]) == pytest.approx(np.mean(run.losses[-12:]), rel=5e-3)
     excess = floor.weight @ floor.excess(learned_at(60).network)
@@ -136,6 +139,8 @@ def test_the_loss_by_noise_level_is_above_its_floor_and_marked_at_the_level_of_t
     floor, loss, here = (screen.layers[f"levels.{name}"] for name in ("floor", "loss", "here"))
     assert np.all(loss["y"] >= floor["y"])
     assert np.max(loss["y"] - floor["y"]) > 0.01
+    band = screen.layers["levels.above"]
+    np.testing.assert_array_equal(np.stack([band["y1"], band["y2"]]), np.stack([floor["y"], loss["y"]]))
     assert here["x"][0] == pytest.approx(Exponential().level(0.3).sigma, rel=1e-6)
     assert here["y"][0] == pytest.approx(np.interp(here["x"][0], loss["x"], loss["y"]), rel=1e-5)
     (low, high), (bottom, top) = screen.ranges["levels"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diffusion_lab.instruments.unmask import kernel, language
+from diffusion_lab.instruments.unmask import charts, kernel, language
 from diffusion_lab.instruments.unmask.component import Unmask
 from diffusion_lab.instruments.unmask.model_error import model_error_curve
 
@@ -38,6 +38,15 @@ def test_the_charts_of_samples_are_said_with_their_numbers():
         f" {q.likelihood_error[-1]:.2f} at K = 15, left to right {q.written[0]:.2f} ± {q.written[1]:.2f}; share of"
         f" distinct pairs {q.distinct[0]:.2f}, {q.distinct[-1]:.2f} and {q.written_distinct[0]:.2f}."
     )
+
+
+def test_the_likelihood_at_k_is_that_of_the_nearest_k_with_its_own_error():
+    q = Unmask().samples
+    for place, k in enumerate(q.steps.tolist()):
+        assert charts.likelihood_at(q, k) == (q.likelihood[place], q.likelihood_error[place])
+    assert charts.likelihood_at(q, 9) == charts.likelihood_at(q, 8)
+    assert charts.likelihood_at(q, 11) == charts.likelihood_at(q, 12)
+    assert len(set(q.likelihood_error)) == len(q.steps)
 
 
 def test_the_settings_reach_what_they_are_for():

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from diffusion_lab.instruments.unmask import kernel, language
+from diffusion_lab.instruments.unmask import kernel, language, layout
 from diffusion_lab.instruments.unmask.component import Unmask
 
 from .shown import column, everything
@@ -62,6 +62,7 @@ def test_the_words_count_the_odd_neighbours_of_each_text():
     unmask = Unmask(num_inference_steps=1, progress=1.0)
     unmasked, written = (int(side.odd.sum()) for side in unmask.shown.sides.values())
     assert unmasked != written
+    assert unmask.all_readings()["joints"] == (unmasked, written)
     assert f" {unmasked} pairs of neighbours that the corpus never has. Left to right" in unmask.describe()
     assert re.search(rf"”, {written} such pairs?\.", unmask.describe())
     assert "by the exact model in 1 pass by confidence" in unmask.describe()
@@ -111,6 +112,18 @@ def test_cells_masks_and_marks_are_of_the_state():
     assert answer.visible == {"plane.guesses": True}
 
 
+def test_each_pass_of_both_texts_has_a_row_below_the_one_before():
+    unmask = Unmask(progress=1.0)
+    layers = everything(unmask).layers
+    squares = np.asarray(layers["plane.cells"]["y"], float)[30:]  # after the words of both texts
+    rows = np.unique(layers["plane.diagonal"]["y"])[::-1]
+    assert len(rows) == 15, "a word a pass"
+    committed = [int(state.committed.sum()) for state in unmask.shown.history]
+    np.testing.assert_allclose(squares, np.repeat(rows[: len(committed)], committed), atol=1e-3)
+    bottom, top = sorted(layers["plane.rules"]["y"])
+    assert bottom < rows[-1] < rows[0] < top
+
+
 def test_what_was_drafted_but_not_committed_is_shown():
     """The words that the pass drew at the places that are masked after it; guesses take their place."""
     unmask = Unmask(progress=3 / 15)
@@ -139,6 +152,8 @@ def test_a_trained_model_is_used_while_it_trains():
     assert early.numbers["excess"][0] < early.numbers["excess"][1] == unmask.truth.excess(unmask.replay.frames[0])
     assert len(early.layers["training_chart.batches"]["x"]) == unmask.trained.step == 40
     np.testing.assert_allclose(early.layers["training_chart.floor"]["y"], unmask.truth.floor, rtol=1e-6)
+    dot = early.layers["training_chart.above"]
+    assert (dot["x"][0], dot["y"][0]) == (40, pytest.approx(unmask.truth.floor + unmask.excess, rel=1e-6))
     assert "by the trained model after 40 training steps" in early.description
     assert f"{unmask.excess:.3f} above the floor of {unmask.truth.floor:.3f}" in early.description
     unmask.step()
@@ -178,6 +193,11 @@ def test_texts_that_end_are_measured():
     )  # fmt: skip
     for way in found.share:
         np.testing.assert_allclose(answer.layers[f"ends_chart.{way}"]["y"], found.share[way], rtol=1e-6)
+    assert answer.ranges["ends_chart"][0] == (0.5, 15.5), "all numbers of passes up to n"
+    bars = answer.layers["ends_chart.share_errors"]
+    for end, sign in (("y", -1), ("y1", 1)):
+        expected = np.concatenate([found.share[way] + sign * found.error[way] for way in found.share])
+        np.testing.assert_allclose(bars[end], expected, atol=1e-6)
     assert f"exactly {found.exact:.3f}" in answer.description
     assert found.example in answer.description
 
@@ -187,6 +207,12 @@ def test_what_the_last_pass_did_is_marked():
     unmask = Unmask(num_inference_steps=1, progress=1.0)
     layers = everything(unmask).layers
     assert len(layers["plane.joints"]["x"]) == sum(side.odd.sum() for side in unmask.shown.sides.values()) > 0
+    x, y, width, height = layout.cells("unmasked", 15)
+    second = np.flatnonzero(unmask.shown.sides["unmasked"].odd) + 1
+    borders, bars = np.maximum(x[second] - (width + layout.GAP) / 2, 2), layers["plane.joints"]
+    for end, up in (("", -height / 2), ("1", height / 2)):
+        np.testing.assert_allclose(bars[f"x{end}"][: len(second)], borders, atol=1e-3, err_msg="before the second word")
+        np.testing.assert_allclose(bars[f"y{end}"][: len(second)], y[second] + up, atol=1e-3)
     again = Unmask(remasking="remdm", eta_cap=0.6, num_inference_steps=24, progress=0.5)
     masked_again = sum(int(state.remasked.sum()) for state in again.shown.history)
     at_last = int(again.shown.sides["unmasked"].remasked.sum())

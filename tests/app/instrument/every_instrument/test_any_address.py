@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 
+import param
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -80,10 +81,13 @@ def test_an_address_of_100_kilobytes_takes_no_time(cls, part):
 
 
 def test_numbers_are_those_that_javascript_reads_too(cls):
-    for text in ("1_000", "４"):
-        found, (problem,) = cls.parse_leniently({"seed": text})
-        assert found == {}
-        assert problem == f"`seed` must be a whole number from 0 to 9999, got {text!r}."
+    for setting in cls.settings():
+        if not isinstance(cls.param[setting], param.Number) or isinstance(cls.param[setting], param.Boolean):
+            continue
+        for text in ("1_000", "４", "0.４", "1e４"):
+            found, (problem,) = cls.parse_leniently({setting: text})
+            assert found == {}
+            assert problem.endswith(f", got {text!r}.")
 
 
 def test_sentences_are_cut():

@@ -55,6 +55,21 @@ def test_the_three_disagree():
     assert scores(law, np.array([2, 0, 0, 0]), "low_confidence").argmax() == 2
 
 
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("confidence", [0.5, 0.7, 0.4]),
+        ("margin", [0.2, 0.5, 0.1]),
+        ("entropy", [-1.0297, -0.8018, -1.0889]),
+        ("low_confidence", [0.2, 0.7, 0.3]),
+        ("random", [0.0, 0.0, 0.0]),
+    ],
+)
+def test_scores_are_the_quantities_that_they_are_named_for(rule, expected):
+    law = np.array([[0.5, 0.2, 0.3], [0.7, 0.2, 0.1], [0.3, 0.4, 0.3]])
+    np.testing.assert_allclose(scores(law, np.array([1, 0, 2]), rule), expected, atol=5e-5)
+
+
 def without_correction(number, steps, eta_cap):
     """As if nothing were masked again."""
     return remdm_probabilities(number, steps, 0.0)[0], remdm_probabilities(number, steps, eta_cap)[1]

@@ -1,13 +1,25 @@
 """Scenes: what is drawn, what is said of it, and the rule that says whether a picture shows what a caption asks for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from diffusion_lab.instruments.common.scenes import recognition
-from diffusion_lab.instruments.common.scenes.adherence import adherence, request
+from diffusion_lab.instruments.common.scenes.adherence import APART, adherence, request, scene_for
 from diffusion_lab.instruments.common.scenes.captions import LONGEST, WORDS, parse, random_caption, random_scene
-from diffusion_lab.instruments.common.scenes.drawing import COLOURS, GROUND, KINDS, RADII, Scene, Shape, coverage, draw
-from diffusion_lab.instruments.common.scenes.recognition import recognise
+from diffusion_lab.instruments.common.scenes.drawing import (
+    COLOURS,
+    GROUND,
+    KINDS,
+    RADII,
+    Scene,
+    Shape,
+    coverage,
+    draw,
+    outlines,
+)
+from diffusion_lab.instruments.common.scenes.recognition import Found, recognise
 
 
 def captioned(rng, n):
@@ -39,6 +51,19 @@ def test_pixels_are_the_ground_or_the_shape_s_colour():
     np.testing.assert_allclose((image[0, 0] + 1) / 2, GROUND, atol=1e-6)
     np.testing.assert_allclose((image[16, 16] + 1) / 2, COLOURS["blue"], atol=1e-6)
     assert image.dtype == np.float32
+
+
+@pytest.mark.subject(
+    outlines,
+    beside_the_edge=lambda scenes: np.roll(outlines(scenes), 2, axis=1),
+    filled=lambda scenes: (draw(scenes) != draw([Scene((), "centre")])).any(axis=-1).astype(np.float32),
+)
+def test_outlines_are_where_the_colour_changes(subject, rng):
+    scenes = [random_scene(rng) for _ in range(60)]
+    images, lines = draw(scenes), subject(scenes)
+    change = np.abs(np.diff(images, axis=1, prepend=images[:, :1])).max(axis=-1)
+    assert lines[change > 0.5].min() > 0.25
+    assert lines[change == 0].mean() < 0.05
 
 
 @pytest.mark.parametrize(("dx", "dy"), [(1, 0), (0, 1)])
@@ -105,6 +130,28 @@ def test_the_rule_in_words(caption, met):
     assert adherence(draw([SCENE]), tokens_of([caption])) == [met]
 
 
+@pytest.mark.parametrize(("apart", "met"), [(APART + 0.1, True), (APART - 0.1, False), (-APART - 0.1, False)])
+def test_shapes_are_in_a_relation_only_where_they_are_clearly_apart(apart, met):
+    one, other = Found("circle", "red", "small", 10.0, 12.0, 1.0), Found("star", "blue", "small", 10.0, 12.0, 1.0)
+    for relation, moved in (("left of", {"x": 10.0 + apart}), ("above", {"y": 12.0 + apart})):
+        wanted = request(parse(f"circle {relation} star")[0])
+        assert wanted.met_by([one, replace(other, **moved)]) is met
+        assert wanted.met_by([replace(other, **moved), one]) is met, "in either order of recognition"
+
+
+def test_the_largest_shape_is_recognised_first():
+    for scene in (SCENE, Scene(SCENE.shapes[::-1], SCENE.layout)):
+        (found,) = recognise(draw([scene]))
+        assert [shape.size for shape in found] == ["large", "small"]
+
+
+def test_two_shapes_differ_and_do_not_touch(rng):
+    pairs = [scene.shapes for scene in (random_scene(rng) for _ in range(2000)) if len(scene.shapes) == 2]
+    alike = [(a, b) for a, b in pairs if a.colour == b.colour]
+    assert len(alike) > 50
+    assert all(a.kind != b.kind and "small" in (a.size, b.size) for a, b in alike)
+
+
 @pytest.mark.parametrize(
     "prompt",
     [
@@ -150,3 +197,15 @@ def test_connected_pixels_are_one_shape():
     labels = recognition._components(colour)[0]
     assert len(np.unique(labels)) == 4  # nothing, and three shapes
     assert len(np.unique(labels[colour[0] == 3])) == 2
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["star", "large shape", "red ring top", "circle and shape", "small blue square above red star",
+     "star below large cross", "red circle and red circle"],
+)  # fmt: skip
+def test_scenes_for_a_prompt_meet_it(prompt, rng):
+    tokens = parse(prompt)[0]
+    scenes = [scene_for(request(tokens), rng) for _ in range(20)]
+    assert adherence(draw(scenes), np.tile(tokens, (20, 1))).all()
+    assert len({scene.shapes for scene in scenes}) == 20

@@ -17,7 +17,8 @@ PROMPTS = ("large red circle left of small blue square", "", "star")
 
 def main() -> None:
     """Makes the file."""
-    fit.WIDTHS, fit.TIME, fit.TEXT = WIDTHS, TIME, TEXT
+    fit.WIDTHS, fit.TIME, fit.TEXT, fit.CONTROL = WIDTHS, TIME, TEXT, (8, 8, 16)
+    torch.manual_seed(0)
     network = fit.UNet().double()
     fit.load(network, weights())
     rng = np.random.default_rng(3)
@@ -25,8 +26,20 @@ def main() -> None:
     tokens = np.stack([parse(prompt)[0] for prompt in PROMPTS])
     with torch.no_grad():
         v = network(torch.from_numpy(x).permute(0, 3, 1, 2), torch.from_numpy(t), torch.from_numpy(tokens))
+    branch = fit.Control(network).double()
+    for weight in branch.parameters():
+        weight.data = torch.normal(0.0, 0.2, weight.shape, dtype=torch.float64).half().double()
+    drawing = (rng.random((3, 32, 32)) < 0.2).astype(float)
+    with torch.no_grad():
+        given = (torch.from_numpy(t), torch.from_numpy(tokens), torch.from_numpy(drawing))
+        controlled = branch(torch.from_numpy(x).permute(0, 3, 1, 2), *given)
+    control = {f"control {name}": array.astype(np.float16) for name, array in fit.control_arrays(branch).items()}
     path = Path(__file__).with_name("reference.npz")
-    np.savez_compressed(path, t=t, tokens=tokens, v=v.permute(0, 2, 3, 1).numpy()[:, ::3, ::3].astype(np.float32))
+    results = {"v": v, "controlled": controlled}
+    np.savez_compressed(
+        path, t=t, tokens=tokens, drawing=drawing.astype(np.uint8), **control,
+        **{name: found.permute(0, 2, 3, 1).numpy()[:, ::3, ::3].astype(np.float32) for name, found in results.items()},
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

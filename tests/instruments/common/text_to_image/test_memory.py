@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from diffusion_lab.instruments.common.denoisers import MixtureDenoiser, x0_hat
+from diffusion_lab.instruments.common.guidance import ClassifierFreeGuidance
 from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.samplers.ddim import ddim
@@ -95,6 +96,15 @@ def test_inpainting_keeps_what_is_known_and_fills_in_what_belongs_to_it(subject,
     )
     assert set(memory.nearest(made)[0]) == {13}
     assert memory.nearest(made)[1].max() < 0.02
+
+
+def test_inpainting_costs_what_its_denoiser_costs(memory):
+    some = np.arange(40) < 20
+    guided = ClassifierFreeGuidance(memory, 3.0, some)
+    level, known = LEVELS[3], np.ones((32, 32), bool)
+    for denoiser, cost in ((memory, 1), (guided, guided.evaluations(level))):
+        assert Inpainting(denoiser, memory.images[0], known).evaluations(level) == cost
+    assert guided.evaluations(level) == 2
 
 
 def test_inpainting_refuses_masks_of_another_size(memory):

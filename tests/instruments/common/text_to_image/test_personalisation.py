@@ -46,6 +46,17 @@ def test_the_gradient_is_that_of_differences(subject, network, examples, rng):
     assert subject(network, vector, images, captions, 1, 5) @ direction == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_times_of_a_batch_are_spread_evenly(network, examples, monkeypatch):
+    """One in each eighth of the whole time, so that a batch has all noise levels."""
+    images, captions = examples
+    forward, seen = UNet.forward, []
+    monkeypatch.setattr(UNet, "forward", lambda self, x, t, words: seen.append(t) or forward(self, x, t, words))
+    for seed in range(4):
+        personalisation._loss(network, np.zeros(16), images, captions, 1, 8, np.random.default_rng(seed))
+    np.testing.assert_array_equal(np.floor(8 * np.array(seen)), np.tile(np.arange(8), (4, 1)))
+    assert np.ptp(8 * np.array(seen) % 1) > 0.8
+
+
 def test_fitting_lowers_the_loss_and_changes_the_word_alone(network, examples):
     before = {name: array.copy() for name, array in network.weights.items()}
     images, captions = examples

@@ -5,15 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from diffusion_lab.instruments.common.networks.cross_attention import attention_map, cross_attention_forward
 from diffusion_lab.instruments.common.networks.folding import fold, unfold
 from diffusion_lab.instruments.common.networks.quantised import quantise, restore
 from diffusion_lab.instruments.common.scenes.captions import parse
 from diffusion_lab.instruments.common.text_to_image import unet
+from diffusion_lab.instruments.common.text_to_image.control import Control
 from diffusion_lab.instruments.common.text_to_image.unet import UNet, maps
 
 from .tiny import weights
 
-REFERENCE = np.load(Path(__file__).with_name("reference.npz"))
+REFERENCE = dict(np.load(Path(__file__).with_name("reference.npz")))
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +121,48 @@ def test_every_place_shares_its_attention_among_the_words(network, example):
         np.testing.assert_allclose(share.sum(axis=-1), 1.0, atol=1e-12)
 
 
+@pytest.mark.subject(attention_map, of_one_head=lambda cache: cache[2][3][:, 0])
+def test_a_map_is_the_mean_of_all_heads(subject, rng):
+    """Against softmax(q k / sqrt(d)) written out, in two heads of three."""
+    x, words = rng.standard_normal((2, 5, 6)), rng.standard_normal((2, 4, 3))
+    shapes = {"query": (6, 6), "query_bias": (6,), "key_value": (3, 12), "key_value_bias": (12,)}
+    w = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    query, key = x @ w["query"] + w["query_bias"], (words @ w["key_value"] + w["key_value_bias"])[..., :6]
+    heads = [query[..., part] @ key[..., part].transpose(0, 2, 1) / np.sqrt(3) for part in (slice(3), slice(3, 6))]
+    expected = np.mean([np.exp(head) / np.exp(head).sum(axis=-1, keepdims=True) for head in heads], axis=0)
+    np.testing.assert_allclose(subject(cross_attention_forward(x, words, w, 2)[1]), expected, atol=1e-12)
+
+
 def test_the_order_of_words_matters(network):
     tokens = np.stack([parse(prompt)[0] for prompt in ("red circle and blue square", "blue circle and red square")])
     words = network.words(tokens)
     assert np.abs(words[0] - words[1]).max() > 0.1
+
+
+# --- control ---------------------------------------------------------------------------------------------------------
+
+
+def controlled(network, strength=1.0, turned=False):
+    """The network's prediction for the reference's drawing."""
+    start = "control "
+    arrays = {key.removeprefix(start): REFERENCE[key] for key in REFERENCE if key.startswith(start)}
+    drawing = REFERENCE["drawing"].astype(float)
+    added = Control.of(arrays, np.float64)(drawing.swapaxes(1, 2) if turned else drawing, strength)
+    x = np.random.default_rng(3).standard_normal((3, 32, 32, 3))
+    return network.forward(x, REFERENCE["t"], network.words(REFERENCE["tokens"]), control=added)[0][:, ::3, ::3]
+
+
+@pytest.mark.subject(
+    controlled,
+    turned=lambda network: controlled(network, turned=True),
+    without=lambda network: controlled(network, strength=0.0),
+)
+def test_the_control_branch_adds_what_pytorch_s_does(subject, network):
+    np.testing.assert_allclose(subject(network), REFERENCE["controlled"], atol=5e-6)
+
+
+def test_control_without_strength_changes_nothing(network):
+    np.testing.assert_allclose(controlled(network, strength=0.0), REFERENCE["v"], atol=2e-6)
 
 
 # --- weights in a file -----------------------------------------------------------------------------------------------
