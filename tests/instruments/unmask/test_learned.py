@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from diffusion_lab.instruments.common.masked.chains import MASK
-from diffusion_lab.instruments.common.networks import attention, transformer
+from diffusion_lab.instruments.common.networks import attention, transformer, transformer_block
 from diffusion_lab.instruments.common.networks.activations import softmax
 from diffusion_lab.instruments.common.networks.dense import linear
 from diffusion_lab.instruments.common.networks.normalisation import layer_norm
@@ -29,7 +29,7 @@ class Run:
     def __call__(self, x):
         with pytest.MonkeyPatch.context() as patch:
             for name, layer in self.layers.items():
-                for module in (transformer, attention):
+                for module in (transformer, transformer_block, attention):
                     patch.setattr(module, name, layer, raising=False)
                     patch.setattr(module, f"{name}_forward", lambda *a, f=layer: (f(*a), None), raising=False)
             net = language.network()
