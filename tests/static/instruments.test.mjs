@@ -622,6 +622,18 @@ test("the first instrument in the window is opened at once, the others when it l
   assert.deepEqual(slots(), ["a-late"]);
 });
 
+test("no instrument is drawn while the reader holds a slider of another", async () => {
+  visitTwo("");
+  const { pointerdown, pointerup } = onWindow;
+  pointerdown({});
+  line.says({ type: "stage", stage: "live" });
+  await settled();
+  assert.deepEqual(slots(), ["a"]);
+  for (const listener of [pointerup, onWindow.pointerup]) listener({});
+  await settled();
+  assert.deepEqual(slots(), ["a", "a-late"]);
+});
+
 test("an instrument that fails does not hold up the others", async () => {
   visitTwo("");
   line.says({ type: "failed", where: "instrument", slot: "a", message: "no" });

@@ -12,6 +12,7 @@ import { whenNear } from "./when_near.js";
  */
 export function openingOrder(places, python) {
   const first = places.find(inWindow) ?? places[0];
+  const hand = new Hand();
   const started = new Promise((resolve) => {
     python.on("stage", ({ stage }) => stage === "live" && resolve(undefined));
     // The first one cannot be drawn, or has no answer: it would never come to life.
@@ -19,7 +20,7 @@ export function openingOrder(places, python) {
   });
   return (place) => {
     if (place === first) return undefined;
-    return Promise.race([started.then(idle), new Promise((resolve) => whenNear(place, "0px", () => resolve(undefined)))]);
+    return Promise.race([started.then(() => hand.rests()), new Promise((resolve) => whenNear(place, "0px", () => resolve(undefined)))]);
   };
 }
 
@@ -27,6 +28,26 @@ export function openingOrder(places, python) {
 function inWindow(element) {
   const { top, bottom } = element.getBoundingClientRect();
   return bottom > 0 && top < innerHeight;
+}
+
+/** Whether the reader holds something, such as a slider: what takes long then waits. */
+class Hand {
+  constructor() {
+    this.holds = false;
+    addEventListener("pointerdown", () => (this.holds = true), true);
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (this.holds = false), true);
+  }
+
+  /** Resolves when the reader holds nothing and the page has nothing else to do. */
+  async rests() {
+    for (;;) {
+      await idle();
+      if (!this.holds) return;
+      await new Promise((resolve) => {
+        for (const end of ["pointerup", "pointercancel"]) addEventListener(end, resolve, { once: true });
+      });
+    }
+  }
 }
 
 /** Resolves when the page has nothing else to do, or after a second. */
