@@ -41,6 +41,20 @@ def test_nothing_scrolls_sideways(open_lab: MakeLab, width: int) -> None:
     assert lab.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+#: What is shown although it has the attribute `hidden`.
+SHOWN = """() => [...document.querySelectorAll("[hidden]")].filter((e) => getComputedStyle(e).display !== "none")
+  .map((e) => `${e.tagName}.${e.className}`)"""
+
+
+@pytest.mark.parametrize("width", [360, 768, 1360])
+def test_what_is_hidden_is_not_shown(open_lab: MakeLab, width: int) -> None:
+    """As the line that says what the reader has changed, before anything has been changed."""
+    lab = open_lab(viewport={"width": width, "height": 800}).open(live=False)
+    lab.page.locator("html[data-open]").wait_for()
+    assert lab.page.locator(".yours[hidden]").count() == 2
+    assert lab.page.evaluate(SHOWN) == []
+
+
 @pytest.mark.parametrize("width", [360, 1360])
 def test_nothing_moves_when_python_takes_over(open_lab: MakeLab, width: int) -> None:
     lab = open_lab(viewport={"width": width, "height": 800})
