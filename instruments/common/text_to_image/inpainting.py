@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.checks import require
-from diffusion_lab.instruments.common.denoisers import Condition, Denoiser, x0_hat
+from diffusion_lab.instruments.common.denoisers import Condition, Denoiser, evaluations, x0_hat
 from diffusion_lab.instruments.common.levels import Level
 from diffusion_lab.instruments.common.scenes.drawing import Images
 
@@ -38,5 +38,4 @@ class Inpainting:
 
     def evaluations(self, level: Level) -> int:
         """Evaluations of the network in one call."""
-        cost = getattr(self.denoiser, "evaluations", None)
-        return 1 if cost is None else cost(level)
+        return evaluations(self.denoiser, level)

@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class NewWord:
-    """The vector (width,) of a new word after each of the stored steps, and the loss of every step."""
+    """The fitted vector (width,) of a new word, and the loss of every step, (steps,)."""
 
     vector: Floats
     losses: NDArray[np.float64]

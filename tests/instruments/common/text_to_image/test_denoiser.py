@@ -33,7 +33,7 @@ def x(rng):
 )
 @pytest.mark.parametrize("alpha_bar", [0.9, 0.2])
 def test_noise_and_clean_image_that_it_predicts_make_up_its_v(denoiser, x, alpha_bar, subject):
-    """v = signal eps - sigma_t x0, where x = signal x0 + sigma_t eps; at the time of its own schedule."""
+    """By definition v is signal eps - sigma_t x0, and x is signal x0 + sigma_t eps, at one noise level."""
     level = Level.from_alpha_bar(alpha_bar)
     eps = subject(denoiser, x, level).astype(float)
     x0 = (x - level.sigma_t * eps) / level.signal
