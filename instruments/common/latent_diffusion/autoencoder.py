@@ -8,18 +8,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.networks.activations import silu
-from diffusion_lab.instruments.common.networks.arrays import Array, Weights
+from diffusion_lab.instruments.common.networks.arrays import Array
 from diffusion_lab.instruments.common.networks.convolution import convolution
 from diffusion_lab.instruments.common.networks.folding import doubled, fold, unfold
+from diffusion_lab.instruments.common.networks.named_weights import NamedWeights
 from diffusion_lab.instruments.common.networks.normalisation import group_norm
 from diffusion_lab.instruments.common.networks.residual import residual_block_forward
 
@@ -30,16 +28,8 @@ PATCH = 4
 """Pixels along each side of what one place of a code stands for."""
 
 
-@dataclass(frozen=True, eq=False)
-class Autoencoder:
+class Autoencoder(NamedWeights):
     """The network with its weights by name. "scale" () makes the values of codes of the training set of unit size."""
-
-    weights: Weights
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]], dtype: DTypeLike = np.float32) -> Autoencoder:
-        """From arrays by name, in any precision; they are converted to `dtype`."""
-        return cls({name: np.asarray(array, dtype) for name, array in arrays.items()})
 
     def encode(self, images: Array) -> Array:
         """The codes (N, 8, 8, 4) of images (N, 32, 32, 3) from -1 to 1."""
@@ -60,9 +50,7 @@ class Autoencoder:
         return convolution(x, self.weights[f"{name}/weight"], self.weights[f"{name}/bias"], stride)
 
     def _residual(self, name: str, x: Array) -> Array:
-        start = f"{name}/"
-        part = {key.removeprefix(start): array for key, array in self.weights.items() if key.startswith(start)}
-        return residual_block_forward(x, None, part, GROUPS)[0]
+        return residual_block_forward(x, None, self.part(name), GROUPS)[0]
 
 
 @dataclass(frozen=True, eq=False)

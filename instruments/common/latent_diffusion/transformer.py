@@ -7,39 +7,27 @@ each place can look at every word and at every other place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from diffusion_lab.instruments.common.networks.activations import gelu, silu
-from diffusion_lab.instruments.common.networks.arrays import Array, Tokens, Weights
+from diffusion_lab.instruments.common.networks.arrays import Array, Tokens
 from diffusion_lab.instruments.common.networks.attention import self_attention_forward
 from diffusion_lab.instruments.common.networks.dense import linear
 from diffusion_lab.instruments.common.networks.embeddings import fourier, sinusoidal_frequencies
+from diffusion_lab.instruments.common.networks.named_weights import NamedWeights
 from diffusion_lab.instruments.common.networks.normalisation import layer_norm
 
 HEADS, TIME_FEATURES = 4, 64
 """Attention heads, and sines and cosines of a time."""
 
 
-@dataclass(frozen=True, eq=False)
-class DiT:
+class DiT(NamedWeights):
     """The network with its weights by name. d is its width, L the number of blocks, h of hidden units.
 
     patches (4, d), patches_bias, places (64, d); tokens (V, d), positions (n, d); time_1 (64, d), time_2 (d, d) with
     biases; for each block modulation (L, d, 6 d), qkv (L, d, 3 d), out (L, d, d), up (L, d, h), down (L, h, d), all
     with biases; last_modulation (d, 2 d), last (d, 4) with biases.
     """
-
-    weights: Weights
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]], dtype: DTypeLike = np.float32) -> DiT:
-        """From arrays by name, in any precision; they are converted to `dtype`."""
-        return cls({name: np.asarray(array, dtype) for name, array in arrays.items()})
 
     def v(self, x: Array, t: Array, tokens: Tokens) -> Array:
         """The prediction of v for noised codes x (N, 8, 8, 4) at times t (N,), with captions (N, n)."""

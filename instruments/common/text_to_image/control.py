@@ -10,33 +10,19 @@ branch alone is trained, and begins with adding nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
-
 from diffusion_lab.instruments.common.networks.activations import silu
-from diffusion_lab.instruments.common.networks.arrays import Array, Weights
+from diffusion_lab.instruments.common.networks.arrays import Array
 from diffusion_lab.instruments.common.networks.convolution import convolution
 from diffusion_lab.instruments.common.networks.folding import fold
+from diffusion_lab.instruments.common.networks.named_weights import NamedWeights
 from diffusion_lab.instruments.common.text_to_image.unet import SKIPS
 
 LAYERS = (("enter", 1), ("halve_1", 2), ("halve_2", 2))
 """The layers that lead down, with their strides; after each of them one adds to a skip connection of SKIPS."""
 
 
-@dataclass(frozen=True, eq=False)
-class Control:
+class Control(NamedWeights):
     """The branch with its weights, by names such as "enter/weight"."""
-
-    weights: Weights
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]], dtype: DTypeLike = np.float32) -> Control:
-        """From arrays by name, in any precision; they are converted to `dtype`."""
-        return cls({name: np.asarray(array, dtype) for name, array in arrays.items()})
 
     def __call__(self, drawing: Array, strength: float = 1.0) -> dict[str, Array]:
         """What is added to each skip connection for drawings (N, 32, 32), 1 on a line and 0 off it."""

@@ -14,11 +14,9 @@ The way up sees each result of the way down again, through a skip connection.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.networks.activations import silu_backward, silu_forward
@@ -33,6 +31,7 @@ from diffusion_lab.instruments.common.networks.cross_attention import (
 from diffusion_lab.instruments.common.networks.dense import linear_backward, linear_forward
 from diffusion_lab.instruments.common.networks.embeddings import fourier, sinusoidal_frequencies
 from diffusion_lab.instruments.common.networks.folding import doubled, doubled_backward, fold, unfold
+from diffusion_lab.instruments.common.networks.named_weights import NamedWeights
 from diffusion_lab.instruments.common.networks.normalisation import (
     group_norm_backward,
     group_norm_forward,
@@ -49,21 +48,8 @@ SKIPS = ("fine", "middle", "coarse")
 """The skip connections, by the resolution of what they carry: 16, 8 and 4 places along a side."""
 
 
-@dataclass(frozen=True, eq=False)
-class UNet:
+class UNet(NamedWeights):
     """The network with its weights, by names such as "fine_in/conv_1"."""
-
-    weights: Weights
-
-    @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]], dtype: DTypeLike = np.float32) -> UNet:
-        """From arrays by name, in any precision; they are converted to `dtype`."""
-        return cls({name: np.asarray(array, dtype) for name, array in arrays.items()})
-
-    def part(self, name: str) -> Weights:
-        """The weights of one layer or block, without its name."""
-        start = f"{name}/"
-        return {key.removeprefix(start): array for key, array in self.weights.items() if key.startswith(start)}
 
     def words(self, tokens: Tokens) -> Array:
         """A vector for each word of captions (N, n), which knows its neighbours: (N, n, text width)."""
