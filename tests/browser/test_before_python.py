@@ -25,7 +25,7 @@ def still(lab: Any) -> Any:
 
 def put(lab: Any, name: str, value: float) -> None:
     """Moves the still slider as a hand does."""
-    slider = still(lab).locator(f"input[type=range][data-param={name}]:visible")
+    slider = still(lab).locator(f".slider[data-ready] input[type=range][data-param={name}]:visible")
     slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)
 
 

@@ -252,7 +252,9 @@ def test_the_main_slider_moves_the_still_picture_and_python_takes_over(first_vis
     name = cls.panel.frames
     low, high = cls.param[name].bounds
     still = page.locator(".still .front-panel")
-    figure, slider = still.locator(".figure").first, still.locator(f"input[type=range][data-param={name}]:visible")
+    figure = still.locator(".figure").first
+    # On an embed page the scripts may come after the page's load event.
+    slider = still.locator(f".slider[data-ready] input[type=range][data-param={name}]:visible")
 
     def put(value: float) -> None:
         slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)

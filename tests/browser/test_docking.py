@@ -50,7 +50,7 @@ def test_a_preset_out_of_sight_docks_its_instrument(open_lab: Any, window: dict[
     lab.wait("document.querySelector('.instrument').getBoundingClientRect().top < innerHeight / 2")
     lab.page.locator(".return").click()
     # The browser keeps the place for Back a moment late: a press right after the dock has scrolled misses that.
-    lab.wait(f"Math.abs(document.querySelector({PRESET!r}).getBoundingClientRect().top - {before}) < 30")
+    lab.wait(f"Math.abs(document.querySelector({PRESET!r}).getBoundingClientRect().top - {before}) < 2")
     lab.page.locator(".return").wait_for(state="detached")
 
 
@@ -60,8 +60,11 @@ def test_the_dock_ends_at_the_instrument_and_when_it_is_closed(lab: Any) -> None
     press_far_preset(lab)
     lab.page.locator(".docked").wait_for()
     assert lab.page.evaluate("document.documentElement.scrollHeight") == height, "the text does not move"
+    lab.shows("end_error", "0.422")
+    read = place_of_line(lab)
     lab.page.locator(".dock-bar .close").click()
     lab.page.locator(".docked").wait_for(state="detached")
+    assert abs(place_of_line(lab) - read) < 2, "the line being read stays, though the instrument has grown"
     press_far_preset(lab)
     lab.page.locator(".docked").wait_for()
     lab.page.evaluate("document.querySelector('.instrument').scrollIntoView({ block: 'start', behavior: 'instant' })")

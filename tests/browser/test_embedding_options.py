@@ -54,7 +54,7 @@ def test_python_waits_for_a_press(course: Course) -> None:
     course.open("plain", embed(course, "start=paused&t=0.3&seed=4"), 776)
     frame = course.frame()
     frame.locator(".live", has_text="Press to start Python").wait_for()
-    slider = frame.locator(".still input[type=range][data-param=t]")
+    slider = frame.locator(".still .slider[data-ready] input[type=range][data-param=t]")
     slider.evaluate("(e) => { e.value = 0.6; e.dispatchEvent(new Event('input')); }")
     frame.locator(".still .figure[aria-label*='t = 0.6']").wait_for()
     course.page.context.grant_permissions(["clipboard-read", "clipboard-write"])

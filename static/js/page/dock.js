@@ -102,7 +102,9 @@ class Dock {
     this.#mark();
   }
 
+  /** The text below keeps its place in the window: the instrument may have got another height in its dock. */
   end() {
+    const before = this.place.getBoundingClientRect().bottom;
     this.near.disconnect();
     this.grows.disconnect();
     this.ended.abort();
@@ -110,6 +112,8 @@ class Dock {
     this.place.classList.remove("docked");
     this.place.style.minHeight = "";
     this.#panel()?.removeAttribute("data-docked");
+    const grown = this.place.getBoundingClientRect().bottom - before;
+    if (grown && before <= 0) scrollBy({ top: grown, behavior: "instant" });
   }
 
   /** The front panel, which may be in a shadow root. */
