@@ -99,12 +99,14 @@ class Brush:
     """Points that the reader draws on the picture; written into one text setting.
 
     Each point is four base-36 digits, two for x and two for y, counted from the picture's lower left corner in
-    1295ths of its width and height; later points are drawn over earlier ones. "" is an empty picture.
+    1295ths of its width and height; later points are drawn over earlier ones. "" is an empty picture. own_points:
+    whether points can be brought from a file or pasted, as for data.
     """
 
     setting: str
     label: str
     max_points: int = 150
+    own_points: bool = True
     when: When = None
     kind: str = "brush"
 

@@ -27,7 +27,8 @@ class Control:
     the picture only). symbol, unit: beside the label. labels: option → words. ends: the words at the low and the high
     end of a slider. marks: value → words of moments on the slider, shown while `marks_when` holds. pace: the quantity
     that changes evenly while the setting is played, as a function of its value; None: the setting itself. example:
-    placeholder of an empty text entry. folded: below "More settings".
+    placeholder of an empty text entry. words: known words of a text entry, which are offered while one types.
+    folded: below "More settings".
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Control:
     marks_when: Condition = field(default_factory=Condition)
     pace: Pace | None = None
     example: str = ""
+    words: tuple[str, ...] = ()
     folded: bool = False
 
 
@@ -173,11 +175,23 @@ def switch(default: bool, label: str, doc: str, *, when: When = None) -> Any:
 
 
 def text(
-    default: str, pattern: str, label: str, doc: str, *, example: str = "", kind: str = "text", when: When = None
+    default: str,
+    pattern: str,
+    label: str,
+    doc: str,
+    *,
+    example: str = "",
+    words: Sequence[str] = (),
+    kind: str = "text",
+    when: When = None,
 ) -> Any:
-    """A text that matches `pattern` (from ^ to $); with kind "none" it is set on the picture, not typed."""
+    """A text that matches `pattern` (from ^ to $); with kind "none" it is set on the picture, not typed.
+
+    The pattern is one of HTML's attribute `pattern` too, which forbids some characters without a backslash. words: the
+    known words, which complete what is typed.
+    """
     made = TextSetting(default=default, regex=pattern, label=label, doc=doc)
-    made.control = Control(kind, when=Condition.of(when), example=example)
+    made.control = Control(kind, when=Condition.of(when), example=example, words=tuple(words))
     return made
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, TimeoutError
 
 from diffusion_lab.app.instrument.instrument import Instrument
 
@@ -37,9 +37,12 @@ class Lab:
         return self
 
     def wait_live(self) -> None:
-        """Waits until every instrument says that Python is live."""
-        self.page.wait_for_selector(".instrument .live[data-state=live]")
-        self.page.wait_for_selector(".instrument .live-view .front-panel[data-live]")
+        """Waits until every instrument says that Python is live; if it does not, says how far the start has come."""
+        try:
+            self.page.wait_for_selector(".instrument .live[data-state=live]")
+            self.page.wait_for_selector(".instrument .live-view .front-panel[data-live]")
+        except TimeoutError as error:
+            raise AssertionError(f"Python has not come to life: {self.page.evaluate(START)}") from error
 
     def wait(self, expression: str) -> None:
         """Waits until a JavaScript expression is true."""
@@ -104,6 +107,14 @@ class Lab:
         slider = self.instrument.locator(f".live-view input[type=range][data-param={name}]:visible")
         slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", value)
 
+
+#: How far the start of Python has come: its health, its stages, what the page says, and the files last asked for.
+START = """() => {
+  const { health, stages, snapshot, watch } = window.lab?.python ?? {};
+  const said = document.querySelector(".instrument .live")?.innerText;
+  const files = performance.getEntriesByType("resource").slice(-5).map(({ name, responseEnd }) => [name, responseEnd]);
+  return JSON.stringify({ health, stages, snapshot, heard: watch?.began, said, files, now: performance.now() });
+}"""
 
 #: The columns of the source of a layer, by the name that the build gave it; images row by row.
 LAYER = """(address) => {

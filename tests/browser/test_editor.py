@@ -138,6 +138,7 @@ def test_another_tab_is_told_and_has_both_texts(lab: Any) -> None:
     lab.open(live=False)
     with lab.page.context.new_page() as page:
         other = Lab(page, lab.site).open(live=False)
+        page.locator("#cell-langevin .run:enabled").wait_for()  # its text is read before this tab writes
         mine, theirs = lab.edit("langevin", "mine = 1"), other.edit("langevin", "theirs = 2")
         notice = mine.locator(".notice", has_text="Another tab has changed this cell. Both texts are kept.")
         notice.wait_for()

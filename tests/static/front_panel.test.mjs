@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { render, showNumber } from "../../static/js/page/front_panel.js";
+import { completeWords, render, showNumber } from "../../static/js/page/front_panel.js";
 
 /** An element with what the front panel does to one. @returns {any} */
 function element(dataset = {}, more = {}) {
@@ -450,4 +450,24 @@ test("the run button plays another view from its start while one is played", () 
   frame(2100);
   frame(2300);
   assert.deepEqual([model.t, tenths(model.progress), model.playing], [0.5, 0.1, true]);
+});
+
+// --- text entries ----------------------------------------------------------------------------------------------------
+
+test("the last word typed is completed by the known words that begin as it does", () => {
+  const list = { id: "", options: /** @type {string[]} */ ([]), replaceChildren(/** @type {any[]} */ ...options) { this.options = options.map(({ value }) => value); } };
+  Object.assign(globalThis, { document: { createElement: () => list }, Option: class { constructor(/** @type {string} */ _, /** @type {string} */ value) { this.value = value; } } });
+  const input = element({ param: "prompt" }, { value: "", after() {} });
+  completeWords(input, ["red", "ring", "right of", "square"]);
+  assert.equal(input.attributes.list, list.id);
+  /** @param {string} typed */
+  const offered = (typed) => {
+    input.value = typed;
+    input.fire("input");
+    return list.options;
+  };
+  assert.deepEqual(offered("large R"), ["large red", "large ring", "large right of"]);
+  assert.deepEqual(offered("square,ri"), ["square,ring", "square,right of"]);
+  assert.deepEqual(offered("red"), [], "a word that is complete needs no proposal");
+  assert.equal(offered("").length, 4);
 });

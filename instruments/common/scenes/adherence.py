@@ -61,6 +61,40 @@ class Request:
         return distance[self.relation] >= APART
 
 
+OUTCOMES = {
+    "met": "as asked",
+    "swapped": "colours exchanged",
+    "place": "wrong place",
+    "missing": "a shape is missing",
+    "extra": "a shape too many",
+    "wrong": "wrong colour, shape or size",
+}
+"""How a picture answers a request, with words for people: the known failures of binding, each told by the rule."""
+
+
+def outcome(wanted: Request, found: list[Found]) -> str:
+    """The one of OUTCOMES that holds: the first that fits, in the order "met", a wrong count, "swapped", "place"."""
+    if wanted.met_by(found):
+        return "met"
+    if len(found) != len(wanted.shapes):
+        return "missing" if len(found) < len(wanted.shapes) else "extra"
+    if _exchanged(wanted).met_by(found):
+        return "swapped"
+    return "place" if _anywhere(wanted).met_by(found) else "wrong"
+
+
+def _exchanged(wanted: Request) -> Request:
+    """The request with the colours of its two shapes exchanged."""
+    colours = [want.colour for want in reversed(wanted.shapes)]
+    shapes = (replace(want, colour=colour) for want, colour in zip(wanted.shapes, colours, strict=True))
+    return replace(wanted, shapes=tuple(shapes))
+
+
+def _anywhere(wanted: Request) -> Request:
+    """The request without places and relation."""
+    return Request(tuple(replace(want, place="") for want in wanted.shapes))
+
+
 def nearest_place(found: Found) -> str:
     """The name of the place that is nearest to a shape's centre."""
     return min(PLACES, key=lambda name: (PLACES[name][0] - found.x) ** 2 + (PLACES[name][1] - found.y) ** 2)
@@ -103,8 +137,17 @@ def adherence(images: Images, tokens: Tokens) -> np.ndarray:
 
     A caption without a rule counts as not met.
     """
+    return np.array([found == "met" for found in outcomes(images, tokens)])
+
+
+def outcomes(images: Images, tokens: Tokens) -> list[str]:
+    """For each image (N, 32, 32, 3) how it answers its caption (N, LONGEST): one of OUTCOMES.
+
+    A caption without a rule counts as "wrong".
+    """
     requests = [request(row) for row in tokens]
-    return np.array([bool(r and r.met_by(found)) for r, found in zip(requests, recognise(images), strict=True)])
+    pairs = zip(requests, recognise(images), strict=True)
+    return [outcome(wanted, found) if wanted else "wrong" for wanted, found in pairs]
 
 
 def scene_for(wanted: Request, rng: np.random.Generator) -> Scene:

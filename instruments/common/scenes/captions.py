@@ -116,7 +116,7 @@ class Unknown:
 
 def parse(prompt: str) -> tuple[Tokens, list[Unknown], int]:
     """The tokens (LONGEST,) of a prompt, its unknown words, which are left out, and how many words were too many."""
-    text = re.sub(r"\b(left|right)\s+of\b", r"\1_of", prompt.lower())
+    text = re.sub(r"\b(left|right)[\s,]+of\b", r"\1_of", prompt.lower())
     found: list[int] = []
     unknown = []
     for typed in re.findall(r"[\w-]+", text):

@@ -77,7 +77,7 @@ def draw(scenes: list[Scene]) -> Images:
     images = np.empty((len(scenes), SIDE, SIDE, 3))
     images[:] = GROUND
     for layer in range(max((len(scene.shapes) for scene in scenes), default=0)):
-        for kind in KINDS:
+        for kind in SHAPES:
             where = [
                 i for i, scene in enumerate(scenes) if len(scene.shapes) > layer and scene.shapes[layer].kind == kind
             ]
@@ -107,11 +107,11 @@ def outlines(scenes: list[Scene]) -> Images:
 
 def _distance(kind: str, x: Array, y: Array, radius: Array) -> Array:
     """The signed distance (N, 32, 32) of each pixel's centre to the outline."""
-    require(kind in KINDS, f"the shape must be one of {', '.join(KINDS)}", kind)
+    require(kind in SHAPES, f"the shape must be one of {', '.join(SHAPES)}", kind)
     pixels = np.arange(SIDE) + 0.5
     across = pixels[None, None, :] - np.asarray(x, float)[:, None, None]
     down = pixels[None, :, None] - np.asarray(y, float)[:, None, None]
-    return KINDS[kind](across, down, np.asarray(radius, float)[:, None, None])
+    return SHAPES[kind](across, down, np.asarray(radius, float)[:, None, None])
 
 
 def _circle(x: Array, y: Array, radius: Array) -> Array:
@@ -159,6 +159,13 @@ def _polygon(corners: Array) -> Callable[[Array, Array, Array], Array]:
     return distance
 
 
+def _heart() -> Array:
+    """Corners of a heart: 16 sin³ a across, 13 cos a - 5 cos 2a - 2 cos 3a - cos 4a up, about its middle."""
+    a = 2.0 * math.pi * np.arange(48) / 48
+    up = 13.0 * np.cos(a) - 5.0 * np.cos(2.0 * a) - 2.0 * np.cos(3.0 * a) - np.cos(4.0 * a)
+    return np.stack([16.0 * np.sin(a) ** 3, -(up + 1.5)], axis=1)
+
+
 def _corners(radii: list[float]) -> Array:
     """Corners at equal angles, clockwise from the top, at these distances from the centre."""
     angles = 2.0 * math.pi * np.arange(len(radii)) / len(radii)
@@ -174,3 +181,9 @@ KINDS: dict[str, Callable[[Array, Array, Array], Array]] = {
     "star": _polygon(_corners([1.0, 0.45] * 5)),
 }
 """The signed distance of each kind of shape, by name, all of the area of a disc of the given radius."""
+
+UNNAMED: dict[str, Callable[[Array, Array, Array], Array]] = {"heart": _polygon(_heart())}
+"""Shapes that no caption names and no network has seen: what a new word can be taught."""
+
+SHAPES = KINDS | UNNAMED
+"""All shapes that can be drawn."""

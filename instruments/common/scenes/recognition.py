@@ -8,6 +8,7 @@ and the kind is the one that, drawn there with that area, overlaps it most.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,12 +44,15 @@ class Found:
     overlap: float
 
 
-def recognise(images: Images) -> list[list[Found]]:
-    """The shapes in each of the images (N, 32, 32, 3), which run from -1 to 1; the largest first."""
+def recognise(images: Images, kinds: Collection[str] = tuple(KINDS)) -> list[list[Found]]:
+    """The shapes in each of the images (N, 32, 32, 3), which run from -1 to 1; the largest first.
+
+    `kinds`: the kinds that it may find, among drawing.SHAPES.
+    """
     require(images.ndim == 4 and images.shape[1:] == (SIDE, SIDE, 3), "images must be (N, 32, 32, 3)", images.shape)
     share, colour = _mixtures((np.asarray(images, np.float64) + 1.0) / 2.0)
     labels = _components(np.where(share >= 0.5, colour, -1))
-    return [_shapes(*each) for each in zip(share, colour, labels, strict=True)]
+    return [_shapes(*each, kinds) for each in zip(share, colour, labels, strict=True)]
 
 
 def _mixtures(pixels: Array) -> tuple[Array, NDArray[np.intp]]:
@@ -83,7 +87,7 @@ def _components(colour: NDArray[np.intp]) -> NDArray[np.intp]:
             return labels
 
 
-def _shapes(share: Array, colour: NDArray[np.intp], labels: NDArray[np.intp]) -> list[Found]:
+def _shapes(share: Array, colour: NDArray[np.intp], labels: NDArray[np.intp], kinds: Collection[str]) -> list[Found]:
     """The shapes of one picture, the largest first."""
     rows, columns = np.indices(labels.shape) + 0.5
     found = []
@@ -98,7 +102,7 @@ def _shapes(share: Array, colour: NDArray[np.intp], labels: NDArray[np.intp]) ->
         area = float(weight.sum())
         x, y = float((weight * columns).sum() / area), float((weight * rows).sum() / area)
         radius = math.sqrt(area / math.pi)
-        overlaps = {kind: _overlap(weight, coverage(kind, *np.array([[x], [y], [radius]]))[0]) for kind in KINDS}
+        overlaps = {kind: _overlap(weight, coverage(kind, *np.array([[x], [y], [radius]]))[0]) for kind in kinds}
         kind = max(overlaps, key=overlaps.__getitem__)
         size = SIZES[int(radius > MIDDLE_RADIUS)]
         known = overlaps[kind] >= LEAST_OVERLAP

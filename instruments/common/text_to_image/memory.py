@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.checks import require
 from diffusion_lab.instruments.common.levels import Level
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.scenes.captions import random_caption, random_scene
 from diffusion_lab.instruments.common.scenes.drawing import Images, Scene, draw
 
@@ -23,7 +24,7 @@ Floats = NDArray[np.float32]
 
 def training_scenes(n: int, seed: int = 0) -> tuple[list[Scene], list[str]]:
     """The first `n` scenes of a stream of random ones, with their captions: a training set of that size."""
-    rng = np.random.default_rng(seed)
+    rng = seeded(seed)
     scenes = [random_scene(rng) for _ in range(n)]
     return scenes, [random_caption(scene, rng) for scene in scenes]
 

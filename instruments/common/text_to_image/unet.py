@@ -72,9 +72,16 @@ class UNet(NamedWeights):
         block, norm = cache
         return block_backward(layer_norm_backward(dwords, norm)[0], block)[0]
 
-    def v(self, x: Array, t: Array, words: Array, without: Collection[str] = ()) -> Array:
+    def v(
+        self,
+        x: Array,
+        t: Array,
+        words: Array,
+        without: Collection[str] = (),
+        control: Mapping[str, Array] | None = None,
+    ) -> Array:
         """The prediction of v for images x (N, 32, 32, 3) at times t (N,) in [0, 1], with `words` (N, n, width)."""
-        return self.forward(x, t, words, without)[0]
+        return self.forward(x, t, words, without, control)[0]
 
     def forward(
         self,
@@ -107,8 +114,11 @@ class UNet(NamedWeights):
         h, run.caches["active"] = silu_forward(h)
         return unfold(run.convolution("last", h)), run.caches
 
-    def backward(self, dv: Array, caches: dict[str, Cache]) -> tuple[Array, Array]:
-        """Gradients in (x, words). All skip connections must have carried their images."""
+    def backward(self, dv: Array, caches: dict[str, Cache]) -> tuple[Array, Array, Weights]:
+        """Gradients in (x, words), and in the weights of all convolutions and residual blocks but those of the time.
+
+        All skip connections must have carried their images.
+        """
         back = _Backward(caches)
         h = back.convolution("last", fold(dv))
         h = group_norm_backward(silu_backward(h, caches["active"])[0], caches["norm"])[0]
@@ -123,7 +133,7 @@ class UNet(NamedWeights):
         h = back.residual("coarse", h) + coarse
         h = back.convolution("halve_2", back.residual("coarse_in", back.attention("coarse_in_seen", h))) + middle
         h = back.convolution("halve_1", back.residual("middle_in", back.attention("middle_in_seen", h))) + fine
-        return unfold(back.convolution("first", back.residual("fine_in", h))), back.dwords
+        return unfold(back.convolution("first", back.residual("fine_in", h))), back.dwords, back.dweights
 
 
 def maps(caches: dict[str, Cache]) -> dict[str, Array]:
@@ -178,12 +188,18 @@ class _Backward:
     def __init__(self, caches: dict[str, Cache]) -> None:
         self.caches = caches
         self.dwords: Any = 0.0
+        self.dweights: Weights = {}
 
     def convolution(self, name: str, dy: Array) -> Array:
-        return convolution_backward(dy, self.caches[name])[0]
+        return self._kept(name, *convolution_backward(dy, self.caches[name]))
 
     def residual(self, name: str, dy: Array) -> Array:
-        return residual_block_backward(dy, self.caches[name])[0][0]
+        (dx, _), grads = residual_block_backward(dy, self.caches[name])
+        return self._kept(name, dx, {key: grad for key, grad in grads.items() if not key.startswith("time_")})
+
+    def _kept(self, name: str, dx: Array, grads: Weights) -> Array:
+        self.dweights |= {f"{name}/{key}": grad for key, grad in grads.items()}
+        return dx
 
     def attention(self, name: str, dy: Array) -> Array:
         dx, dwords = attend_backward(dy, self.caches[name])

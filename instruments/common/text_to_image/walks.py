@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from diffusion_lab.instruments.common.denoisers import Condition, Denoiser, evaluations, x0_hat
 from diffusion_lab.instruments.common.guidance import ClassifierFreeGuidance
 from diffusion_lab.instruments.common.levels import Level
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers.by_name import SAMPLERS
-from diffusion_lab.instruments.common.scenes.adherence import adherence
+from diffusion_lab.instruments.common.scenes.adherence import outcomes
 from diffusion_lab.instruments.common.scenes.captions import Tokens
 from diffusion_lab.instruments.common.slices import Work, sliced
 from diffusion_lab.instruments.common.text_to_image.denoiser import SCHEDULE, T_MAX
@@ -60,7 +61,7 @@ def walk(denoiser: Denoiser, sampler: str, x: Images, num_steps: int, seed: int)
     frame is clean: its guess is itself.
     """
     watched = _Watched(denoiser)
-    states = SAMPLERS[sampler](watched, x, levels(num_steps), np.random.default_rng((seed, 1)))
+    states = SAMPLERS[sampler](watched, x, levels(num_steps), seeded((seed, 1)))
     state = next(states)
     for after in states:
         yield watched.frame
@@ -80,17 +81,22 @@ def forward(image: Images, noise: Images, t: float, denoiser: Denoiser, conditio
 @dataclass(frozen=True, eq=False)
 class Tradeoff:
     """What guidance buys and costs at each of `scales` (S,): the share of images that show what was asked, and how
-    far apart images of one caption are, the root mean square of the difference of their values; and `met` (S, N).
+    far apart images of one caption are, the root mean square of the difference of their values, (S,). `outcomes` has
+    one of adherence.OUTCOMES for each image, (S, N).
     """
 
     scales: NDArray[np.float64]
-    met: NDArray[np.bool_]
+    outcomes: NDArray[np.str_]
     spread: NDArray[np.float64]
 
     @property
     def share(self) -> NDArray[np.float64]:
         """The share of images that show what was asked, (S,)."""
-        return self.met.mean(axis=1)
+        return self.share_of("met")
+
+    def share_of(self, outcome: str) -> NDArray[np.float64]:
+        """The share of images with this outcome, (S,)."""
+        return np.mean(self.outcomes == outcome, axis=1)
 
 
 @sliced
@@ -99,7 +105,7 @@ def tradeoff(
 ) -> Work[Tradeoff]:
     """Samples by DDIM from the same noise x (N, 32, 32, 3) at each guidance scale; yields after each step."""
     of, done = len(scales) * num_steps, 0
-    met, spread = [], []
+    found, spread = [], []
     tokens = np.broadcast_to(caption, (len(x), len(caption)))
     for scale in scales:
         guided = ClassifierFreeGuidance(denoiser, scale, caption)
@@ -108,9 +114,9 @@ def tradeoff(
             frames.append(frame)
             yield done + len(frames) - 1, of
         done += num_steps
-        met.append(adherence(frames[-1].x, tokens))
+        found.append(outcomes(frames[-1].x, tokens))
         spread.append(spread_of(frames[-1].x))
-    return Tradeoff(np.array(scales), np.array(met), np.array(spread))
+    return Tradeoff(np.array(scales), np.array(found), np.array(spread))
 
 
 def spread_of(images: Images) -> float:

@@ -89,6 +89,7 @@ function bindInputs(inputs, model) {
       follow(model, name, (value) => (input.checked = value === input.value));
     } else if (input.type === "text") {
       input.addEventListener("change", () => input.reportValidity() && (model[name] = input.value));
+      if (input.dataset.words) completeWords(input, input.dataset.words.split("|"));
       follow(model, name, (value) => (input.value = value));
     } else if (input.tagName === "SELECT") {
       input.addEventListener("change", () => (model[name] = input.value));
@@ -103,6 +104,25 @@ function bindInputs(inputs, model) {
       follow(model, name, (value) => showNumber(input, value));
     }
   }
+}
+
+/**
+ * Offers the known words that begin as the last word typed does, by the browser's own list of proposals: a proposal is
+ * the whole text with that word completed.
+ * @param {HTMLInputElement} input @param {string[]} words
+ */
+export function completeWords(input, words) {
+  const list = document.createElement("datalist");
+  list.id = `${input.dataset.param}-words`; // unique in its shadow tree
+  input.after(list);
+  input.setAttribute("list", list.id);
+  const offer = () => {
+    const [, before, begun] = /** @type {RegExpMatchArray} */ (input.value.match(/^(.*?)([^ ,.]*)$/));
+    const fitting = words.filter((word) => word !== begun && word.startsWith(begun.toLowerCase()));
+    list.replaceChildren(...fitting.map((word) => new Option("", before + word)));
+  };
+  input.addEventListener("focus", offer);
+  input.addEventListener("input", offer);
 }
 
 /** Sets a seed to another number, at random. @param {HTMLElement} die @param {Model} model */

@@ -46,7 +46,7 @@ class Dial(Instrument):
     )
     half = number(0.1, 0, 0.5, 0.1, "Half", "Half of it.", when={"view": ("pairs", "flow"), "show_line": True})
     count = whole(5, 1, 50, "Points", "How many.")
-    word = text("ab", r"^[a-z]{0,4}$", "Word", "A short word.", example="cd")
+    word = text("ab", r"^[a-z]{0,4}$", "Word", "A short word.", example="cd", words=("ab", "left of"))
     drawing = text("", r"^([0-9a-z]{4}){0,9}$", "Drawing", "Points.", kind="none")
     view = choice({"pairs": "Pairs", "flow": "The <flow>"}, "pairs", "View", "Which.", style="row")
     sampler = choice(["ode_heun", "sde_euler"], "ode_heun", "Sampler", "How.", when={"view": "flow"})

@@ -147,6 +147,7 @@ def test_a_text_entry_has_its_pattern_and_room_for_what_is_wrong():
     assert (entry["data-param"], entry["type"], entry["value"]) == ("word", "text", "ab")
     assert (entry["pattern"], entry["placeholder"]) == ("^[a-z]{0,4}$", "cd")
     assert [tag["role"] for tag in found.tags if tag.get("data-reading") == "word_problem"] == ["alert"]
+    assert entry["data-words"] == "ab|left of"
     assert 'data-reading="word_problem">A word is missing.<' in markup(word="")
 
 

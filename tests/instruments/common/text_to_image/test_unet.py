@@ -66,7 +66,7 @@ def test_gradients_are_those_of_differences(network, example):
     x, t, tokens, dv = example
     words = network.words(tokens)
     _, caches = network.forward(x, t, words)
-    dx, dwords = network.backward(dv, caches)
+    dx, dwords, _ = network.backward(dv, caches)
     rng = np.random.default_rng(4)
     for gradient, at, value in (
         (dx, x, lambda moved: network.v(moved, t, words)),
@@ -75,6 +75,22 @@ def test_gradients_are_those_of_differences(network, example):
         direction = rng.standard_normal(at.shape)
         ahead, behind = (np.sum(value(at + step * direction) * dv) for step in (1e-5, -1e-5))
         assert np.sum(gradient * direction) == pytest.approx((ahead - behind) / 2e-5, rel=1e-6)
+
+
+def test_gradients_in_weights_are_those_of_differences(network, example):
+    """Those of layers at every resolution, on both ways, in their convolutions, norms and skips."""
+    x, t, tokens, dv = example
+    words = network.words(tokens)
+    grads = network.backward(dv, network.forward(x, t, words)[1])[2]
+    rng = np.random.default_rng(4)
+    for name in ("first/weight", "fine_in/conv_1", "halve_1/bias", "middle_in/scale_1", "coarse_out/skip",
+                 "double_2/weight", "fine_out/conv_2", "last/weight"):  # fmt: skip
+        direction = rng.standard_normal(grads[name].shape)
+        ahead, behind = (
+            np.sum(UNet(network.weights | {name: network.weights[name] + s * direction}).v(x, t, words) * dv)
+            for s in (1e-5, -1e-5)
+        )
+        assert np.sum(grads[name] * direction) == pytest.approx((ahead - behind) / 2e-5, rel=1e-6), name
 
 
 def test_the_gradient_in_the_words_own_vectors(network, example):

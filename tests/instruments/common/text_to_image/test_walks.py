@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from diffusion_lab.instruments.common.scenes.adherence import adherence, request
+from diffusion_lab.instruments.common.scenes.adherence import OUTCOMES, adherence, request
 from diffusion_lab.instruments.common.scenes.captions import LONGEST, parse
 from diffusion_lab.instruments.common.slices import finish
 from diffusion_lab.instruments.common.text_to_image import walks
@@ -86,7 +86,8 @@ def test_the_spread_is_that_of_all_pairs(rng):
 def test_guidance_buys_adherence_and_costs_spread(memory, noise):
     caption = parse("circle")[0]
     found = tradeoff(Asked(memory), caption, (0.0, 1.0), noise, 10)
-    assert found.met.shape == (2, 5)
+    assert found.outcomes.shape == (2, 5)
+    assert sum(found.share_of(name) for name in OUTCOMES) == pytest.approx(1.0)
     assert found.share[1] == 1.0 > found.share[0]
     assert found.spread[1] < found.spread[0]
 
@@ -100,7 +101,7 @@ def test_the_trade_off_says_how_far_it_is(noise):
         results.append((yield from work))
 
     assert list(kept()) == [(k, 6) for k in (0, 1, 2, 3, 3, 4, 5, 6)]
-    assert not results[0].met.any(), "the empty caption has no rule"
+    assert not results[0].share.any(), "the empty caption has no rule"
     assert results[0].spread[0] == pytest.approx(results[0].spread[1]), "without a caption nothing is amplified"
 
 
@@ -117,4 +118,4 @@ def test_the_denoiser_is_the_network_s_v(noise):
 def test_finishing_the_work_is_calling_the_function(memory, noise):
     caption = parse("star")[0]
     work = finish(tradeoff.work(Asked(memory), caption, (1.0,), noise[:2], 4))
-    np.testing.assert_array_equal(work.met, tradeoff(Asked(memory), caption, (1.0,), noise[:2], 4).met)
+    np.testing.assert_array_equal(work.outcomes, tradeoff(Asked(memory), caption, (1.0,), noise[:2], 4).outcomes)
