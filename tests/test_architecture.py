@@ -40,7 +40,7 @@ CHAPTERS = tuple(f"{LAB}.app.build.{name}" for name in ("chapter_text", "chapter
 RULES = (
     Rule("instruments/common/*.py", may=("numpy", COMMON)),
     Rule("instruments/common/*/*.py", may=("numpy", COMMON), but=("fit.py",)),
-    Rule("instruments/common/*/fit.py", may=("numpy", "torch", COMMON)),
+    Rule("instruments/common/*/fit.py", may=("numpy", "torch", "PIL", COMMON)),
     Rule("instruments/__init__.py", may=()),
     Rule("instruments/*/__init__.py", may=()),
     # The kernel, and what stands beside it.

@@ -1,7 +1,7 @@
 """Trains the network: `python -m diffusion_lab.instruments.common.text_to_image.fit FOLDER`, with PyTorch.
 
-PyTorch is the group `train` of `pyproject.toml`. Its gradients are reliable, and its forward pass is an independent
-implementation with which tests compare `unet.py`. It uses an accelerator where there is one.
+PyTorch and Pillow are the group `train` of `pyproject.toml`. PyTorch's gradients are reliable, and its forward pass is
+an independent implementation with which tests compare `unet.py`. It uses an accelerator where there is one.
 
 Every scene is drawn when it is used, so that no picture is seen twice. The network learns to predict
 v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) image (Salimans & Ho 2022) on the cosine schedule. A run is stored
@@ -21,10 +21,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
+from diffusion_lab.instruments.common.guidance import ClassifierFreeGuidance
 from diffusion_lab.instruments.common.networks.quantised import quantise
+from diffusion_lab.instruments.common.scenes.adherence import adherence, request
 from diffusion_lab.instruments.common.scenes.captions import (
     LONGEST,
     NO_CAPTION,
@@ -35,7 +38,9 @@ from diffusion_lab.instruments.common.scenes.captions import (
 )
 from diffusion_lab.instruments.common.scenes.drawing import Scene, draw, outlines
 from diffusion_lab.instruments.common.schedules import Cosine
-from diffusion_lab.instruments.common.text_to_image.weights import CONTROL_WEIGHTS, WEIGHTS
+from diffusion_lab.instruments.common.text_to_image.denoiser import ImageDenoiser
+from diffusion_lab.instruments.common.text_to_image.walks import walk
+from diffusion_lab.instruments.common.text_to_image.weights import CONTROL_WEIGHTS, WEIGHTS, trained
 
 HERE = Path(__file__).parent
 """Where the weights, the curve of the loss and the sheet of samples are kept."""
@@ -371,6 +376,28 @@ def export(network: UNet) -> None:
     np.savez_compressed(WEIGHTS, **quantise(arrays(network)))
 
 
+def sheet() -> None:
+    """Samples a picture for each of 64 random captions with the exported weights, and writes them as `samples.png`.
+
+    Prints the share of them that is as asked, of captions with one shape and with two.
+    """
+    rng = np.random.default_rng(0)
+    captions = [random_caption(random_scene(rng, one=k % 2 == 0), rng) for k in range(200)]
+    chosen = [caption for caption in captions if caption][:64]
+    tokens = np.stack([parse(caption)[0] for caption in chosen])
+    noise = rng.standard_normal((64, 32, 32, 3), np.float32)
+    for scale in (1.0, 3.0):
+        guided = ClassifierFreeGuidance(ImageDenoiser(trained()), scale, tokens)
+        *_, last = walk(guided, "ddim", noise, 20, 0)
+        met = adherence(last.x, tokens)
+        two = np.array([len(getattr(request(row), "shapes", ())) == 2 for row in tokens])
+        print(f"w = {scale:g}: {met.mean():.3f} as asked; one shape {met[~two].mean():.3f}, two {met[two].mean():.3f}")
+    pixels = np.clip(127.5 + 127.5 * last.x, 0, 255).astype(np.uint8)
+    rows = pixels.reshape(8, 8, 32, 32, 3).transpose(0, 2, 1, 3, 4).reshape(256, 256, 3)
+    Image.fromarray(rows.repeat(3, axis=0).repeat(3, axis=1)).save(HERE / "samples.png", optimize=True)
+    (HERE / "samples.txt").write_text("\n".join(chosen) + "\n", "utf-8")
+
+
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -389,6 +416,7 @@ def main() -> None:
     if not given.export:
         branch.train(given.control, 0.25, loss_of, drawn_batch)
     np.savez_compressed(CONTROL_WEIGHTS, **quantise(control_arrays(branch.average)))
+    sheet()
 
 
 if __name__ == "__main__":

@@ -153,6 +153,7 @@ def test_pads_move_settings_that_there_are(cls):
             assert isinstance(cls.param[pad.setting], param.String)
             assert re.fullmatch(cls.param[pad.setting].regex, "0a1z" * pad.max_points)
             assert not re.fullmatch(cls.param[pad.setting].regex, "0a1z" * (pad.max_points + 1))
+            assert ('data-do="bring"' in markup(cls)) == pad.own_points
         elif isinstance(pad, Ellipses):
             pattern = cls.param[pad.setting].regex
             assert re.fullmatch(pattern, pad.start)

@@ -1,0 +1,144 @@
+"""The instrument in words: the prompt and its problems, what the picture shows, and what is computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from diffusion_lab.app.instrument import NotReady, Status, counted
+from diffusion_lab.instruments.common.scenes.adherence import OUTCOMES, outcomes, request
+from diffusion_lab.instruments.common.scenes.captions import LONGEST, Tokens, Unknown, words_of
+from diffusion_lab.instruments.common.scenes.recognition import Found, recognise
+from diffusion_lab.instruments.walk.kernel import Floats
+
+SAMPLERS = {"ddim": "DDIM", "ddpm": "DDPM", "dpm_solver_pp_2m": "DPM-Solver++ (2M)"}
+
+
+def problems(unknown: list[Unknown], too_many: int) -> str:
+    """What cannot be used of a prompt, in sentences; "" if all is."""
+    said = [
+        f"The network knows no “{word.word}”{f'; do you mean “{word.like}”?' if word.like else '.'}" for word in unknown
+    ]
+    if too_many:
+        said.append(f"A caption has at most {LONGEST - 1} words; the last {too_many} are left out.")
+    return " ".join(said)
+
+
+def answered(picture: Floats, tokens: Tokens) -> str | None:
+    """How a picture (32, 32, 3) answers its caption, in words; None where the caption has no rule."""
+    if request(tokens) is None:
+        return None
+    return OUTCOMES[outcomes(picture[None], tokens[None])[0]]
+
+
+def seen(picture: Floats) -> str:
+    """The shapes that the rule recognises in a picture (32, 32, 3)."""
+    (found,) = recognise(picture[None])
+    return " and ".join(_shape(shape) for shape in found) or "no shape"
+
+
+def _shape(shape: Found) -> str:
+    return f"a {shape.size} {shape.colour} {shape.kind or 'form of no known kind'}"
+
+
+def status(i: Any) -> Status:
+    """The network's time, and that of the chart."""
+    what = "U-Net of 1.4 million weights in 8 bits, float32"
+    if i.view == "to_noise":
+        return Status(f"one prediction by a {what}", timed=("moment",))
+    if i.view == "new_word":
+        i.learned  # noqa: B018  the time of a step is taken with each moment
+        replay = i.replay
+        return Status(f"trained here: a {what}", "", ("replay",), max(1, replay.steps_done), "a step")
+    run = "both_ends" if i.view == "two_seeds" else "walked"
+    return Status(f"{i.num_steps} steps of {SAMPLERS[i.sampler]} by a {what}", "", (run,), i.num_steps, "a step")
+
+
+def describe(i: Any) -> str:
+    """The panes of the view, and the row below."""
+    prompt = f"Prompt: “{' '.join(words_of(i.caption))}”." if np.any(i.caption) else "No prompt."
+    return f"{prompt} {VIEWS[i.view](i)} {_below(i)}".strip()
+
+
+def _walk(i: Any) -> str:
+    shown = i.moment
+    return (
+        f"Step {i.at} of {i.num_steps} from noise, signal {shown.level.signal:.2f}, noise {shown.level.sigma_t:.2f}."
+        f" The model's guess of the clean picture shows {seen(shown.guess[0])}."
+    )
+
+
+def _to_noise(i: Any) -> str:
+    shown = i.moment
+    return (
+        f"A drawn picture at t = {i.t:g}, signal {shown.level.signal:.2f}, noise {shown.level.sigma_t:.2f}. From it the"
+        f" model guesses {seen(shown.guess[0])}."
+    )
+
+
+def _fill(i: Any) -> str:
+    return f"{_walk(i)} {int((~i.known).sum())} of {i.known.size} pixels are filled by the model, the others are given."
+
+
+def _lines(i: Any) -> str:
+    return f"{_walk(i)} A control branch adds lines of {int(i.lines.sum())} pixels to the skip connections."
+
+
+def _two_seeds(i: Any) -> str:
+    a, b = (seen(picture) for picture in i.both_ends)
+    return f"Seed {i.seed} gives {a}, the next seed {b}; {i.way:.0%} of the way between them: {seen(i.blended)}."
+
+
+def _new_word(i: Any) -> str:
+    shapes = ", ".join(seen_kind(found) for found in i.drawn_shapes)
+    what = "the word's vector alone" if i.learns == "word" else "the word's vector and the network"
+    return (
+        f"A new word for four pictures of a heart, after {counted(i.training_step, 'training step')} of {what}."
+        f" Asked for it, the network draws: {shapes}."
+    )
+
+
+def seen_kind(found: list[Found]) -> str:
+    """The colour and kind of the largest shape."""
+    return f"a {found[0].colour} {found[0].kind or 'form of no known kind'}" if found else "nothing"
+
+
+VIEWS = {
+    "from_noise": _walk, "to_noise": _to_noise, "two_seeds": _two_seeds, "fill": _fill, "lines": _lines,
+    "new_word": _new_word,
+}  # fmt: skip
+
+
+def _below(i: Any) -> str:
+    if i.view in ("two_seeds", "new_word") and i.chart_shows != "guidance":
+        return ""
+    try:
+        return BELOW[i.chart_shows](i)
+    except NotReady:
+        return "The chart is still being measured."
+
+
+def _of_words(i: Any) -> str:
+    names = words_of(i.caption)
+    if not names:
+        return ""
+    sums = [f"“{name}” {share.mean():.2f}" for name, share in zip(names, i.shares, strict=True)]
+    return f"Mean attention to each word: {', '.join(sums)}."
+
+
+def _of_memory(i: Any) -> str:
+    own, copied = i.distances
+    return (
+        f"The nearest training picture is {own:.3f} away from the network's, and {copied:.3f} from that of the exact"
+        " denoiser of the training set."
+    )
+
+
+def _of_guidance(i: Any) -> str:
+    found = i.tradeoff
+    shares = ", ".join(f"{share:.2f} at w = {scale:g}" for scale, share in zip(found.scales, found.share, strict=True))
+    return f"Share of {counted(i.num_samples, 'picture')} as asked: {shares}."
+
+
+BELOW = {"words": _of_words, "memory": _of_memory, "guidance": _of_guidance}
