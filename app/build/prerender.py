@@ -20,7 +20,7 @@ from bokeh.models import ImportedStyleSheet
 
 from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument
 from diffusion_lab.app.build.settings_table import settings_table
-from diffusion_lab.app.build.still_frames import TAKEN, make_frames
+from diffusion_lab.app.build.still_frames import make_frames, without_times
 from diffusion_lab.app.cells.outputs import Output, output_html
 from diffusion_lab.app.cells.session import Session
 from diffusion_lab.app.instrument.conditions import as_text
@@ -29,7 +29,7 @@ from diffusion_lab.app.instrument.editable import sources
 from diffusion_lab.app.instrument.figure_svg import figure_svg
 from diffusion_lab.app.instrument.instrument import Instrument, StateError
 from diffusion_lab.app.instrument.markup import scene_mark
-from diffusion_lab.app.instrument.readings import Estimate, number_text
+from diffusion_lab.app.instrument.readings import NOTHING, AtLeast, Estimate, number_text
 from diffusion_lab.app.instrument.theme import TOKENS, ThemeName
 from diffusion_lab.app.instrument.view import InstrumentView, view_of
 
@@ -156,7 +156,7 @@ def _reading(instrument: Instrument, reading: str, part: int) -> tuple[Any, str]
     values, title = instrument.all_readings(), type(instrument).__name__
     if key not in values:
         raise ContentError(f"{title} has no reading `{key}`; it has {', '.join(values)}.", part)
-    shown = {item.key: item for item in [*instrument.panel.readouts, *instrument.panel.measures]}.get(key)
+    shown = {item.key: item for item in instrument.panel.items}.get(key)
     form = shown.format if shown else ""
     value, beside = values[key] if isinstance(values[key], tuple) else (values[key], None)
     for way in ways:
@@ -179,6 +179,8 @@ def formatted(value: Any, form: str, source: str, part: int) -> str:
         if form and form != "s":
             raise ContentError(f"`{source}` is the text “{value}”, which takes no format, got `{form}`.", part)
         return value
+    if isinstance(value, AtLeast):
+        value = value.bound  # the sentence about it says that it is a bound
     parts = [value.value] if isinstance(value, Estimate) else np.ravel(value).tolist()
     if not all(isinstance(each, int | float) and math.isfinite(each) for each in parts):
         raise ContentError(f"`{source}` must be a finite number or a text, got {value!r}.", part)
@@ -277,10 +279,10 @@ def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument
     return RenderedInstrument(
         instrument.title,
         json.dumps({setting: as_text(value) for setting, value in instrument.initial.items()}),
-        TAKEN.sub("", html),
+        without_times(html),
         described,
         document_json(view, at_once=set(_opened(name, state).answer(0.0).layers)),
-        TAKEN.sub("", frames),
+        without_times(frames),
         param,
         code,
         json.dumps(settings_table(cls), separators=(",", ":")),
@@ -318,8 +320,11 @@ def document_json(view: InstrumentView, at_once: set[str]) -> str:
     for model in root.references():
         if hasattr(model, "stylesheets"):
             model.stylesheets = [sheet for sheet in model.stylesheets if not isinstance(sheet, ImportedStyleSheet)]
-    root.data.status = TAKEN.sub("", view.status)
-    root.data.markup = TAKEN.sub("", view.markup)
+    root.data.status = without_times(view.status)
+    root.data.markup = without_times(view.markup)
+    times = view.instrument.panel.durations
+    root.data.readings_shown = view.readings_shown | dict.fromkeys(times, NOTHING)
+    root.data.numbers = view.numbers | dict.fromkeys(times)
     root.esm = ""  # the page has the front panel's script (static/js/bokeh/components.js)
     document.add_root(root)
     made, _ = standalone_docs_json_and_render_items(document, suppress_callback_warning=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from diffusion_lab.app.instrument.figure_svg import figure_svg
 from diffusion_lab.app.instrument.instrument import Instrument
+from diffusion_lab.app.instrument.readings import NOTHING, TIME_SPACE
 from diffusion_lab.app.instrument.view import InstrumentView
 
 MOST = 51
@@ -21,8 +22,16 @@ MOST = 51
 DOT = re.compile(r"M(-?\d+\.\d) (-?\d+\.\d)h0")
 """A dot in the path of an SVG, as `app/instrument/svg.py` writes it."""
 
-#: Durations in an instrument's texts. They are removed: they would differ from build to build and tell readers nothing.
+#: Durations in an instrument's status. They are removed: they differ from build to build, and tell readers nothing.
 TAKEN = re.compile(r"( ·|,| in) \d+(\.\d+)? ms( a pass)?\b")
+
+#: Readings that are times: they have a dash instead.
+MEASURED = re.compile(rf"\d+(\.\d+)?{TIME_SPACE}m?s\b")
+
+
+def without_times(text: str) -> str:
+    """Returns the text, markup or JSON of an instrument without the times that were measured while it was made."""
+    return MEASURED.sub(NOTHING, TAKEN.sub("", text))
 
 
 def places(instrument: Instrument) -> list[float]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from diffusion_lab.app.build.still_frames import TAKEN
+from diffusion_lab.app.build.still_frames import without_times
 from diffusion_lab.app.build.stored_index import ALONE, State, as_script
 from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.discovery import instrument_class
@@ -98,5 +98,5 @@ def draw_states(states: Sequence[State], name: str) -> list[str]:
             "status": view.status,
             "description": view.description,
         }
-        files.append(as_script(TAKEN.sub("", json.dumps(stored, ensure_ascii=False, separators=(",", ":")))))
+        files.append(as_script(without_times(json.dumps(stored, ensure_ascii=False, separators=(",", ":")))))
     return files

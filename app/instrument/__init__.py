@@ -5,6 +5,7 @@ from diffusion_lab.app.instrument.assets import asset
 from diffusion_lab.app.instrument.computed import NotReady, computed
 from diffusion_lab.app.instrument.instrument import Instrument, StateError
 from diffusion_lab.app.instrument.panel import (
+    DURATION,
     Brush,
     CategoryBars,
     Ellipses,
@@ -12,15 +13,19 @@ from diffusion_lab.app.instrument.panel import (
     Measure,
     Panel,
     Readout,
+    Row,
+    Table,
     Tap,
     Transport,
 )
-from diffusion_lab.app.instrument.readings import Estimate, Status, counted, readings
+from diffusion_lab.app.instrument.readings import AtLeast, Estimate, Status, counted, readings
 from diffusion_lab.app.instrument.replay import Replay
 from diffusion_lab.app.instrument.settings import choice, number, seed, switch, text, whole
 
 __all__ = [
+    "DURATION",
     "Answer",
+    "AtLeast",
     "Brush",
     "CategoryBars",
     "Ellipses",
@@ -32,8 +37,10 @@ __all__ = [
     "Panel",
     "Readout",
     "Replay",
+    "Row",
     "StateError",
     "Status",
+    "Table",
     "Tap",
     "Transport",
     "asset",

@@ -60,6 +60,7 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
         films={view: _film(instrument, name) for view, name in panel.transport.films.items()},
         readouts=[_with_condition(item) for item in panel.readouts],
         measures=[_with_condition(item) for item in panel.measures],
+        tables=panel.tables,
         pads=[_with_condition(item) for item in panel.pads],
     )
 

@@ -83,6 +83,41 @@ class CategoryBars:
     kind: str = "bars"
 
 
+#: As a format: the reading is a time in seconds, which differs from run to run.
+DURATION = "duration"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a `Table`: one measure, its format and its explanation."""
+
+    key: str
+    label: str
+    format: str = ""
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Readings side by side: a row for each measure, a column for each thing that is compared.
+
+    columns: key → heading. The reading of a cell is named after both, `near_gan` for the row `near`, column `gan`.
+    """
+
+    title: str
+    columns: Mapping[str, str]
+    rows: Sequence[Row]
+
+    @property
+    def cells(self) -> list[Readout]:
+        """The cells as read-outs, row by row."""
+        return [
+            Readout(f"{row.key}_{column}", f"{row.label}, {heading}", row.format)
+            for row in self.rows
+            for column, heading in self.columns.items()
+        ]
+
+
 @dataclass(frozen=True)
 class Handle:
     """A point of the picture that the reader drags or moves with the arrow keys; sets two number settings."""
@@ -149,9 +184,20 @@ class Panel:
     transport: Transport
     readouts: Sequence[Readout] = ()
     measures: Sequence[Measure | CategoryBars] = ()
+    tables: Sequence[Table] = ()
     pads: Sequence[Handle | Brush | Ellipses | Tap] = ()
     frames: str = ""
     main: Sequence[str] = ("view",)
+
+    @property
+    def items(self) -> list[Readout | Measure | CategoryBars]:
+        """All that shows a reading: read-outs, measures, and the cells of tables."""
+        return [*self.readouts, *self.measures, *(cell for table in self.tables for cell in table.cells)]
+
+    @property
+    def durations(self) -> frozenset[str]:
+        """Keys of the readings that are times: no two runs have the same."""
+        return frozenset(item.key for item in self.items if isinstance(item, Readout) and item.format == DURATION)
 
     @property
     def main_settings(self) -> frozenset[str]:

@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from diffusion_lab.app.instrument.panel import CategoryBars, Measure, Panel, Readout
+from diffusion_lab.app.instrument.panel import DURATION, CategoryBars, Measure, Panel, Readout
 
-#: The value of a reading: a number, an `Estimate`, a vector, a text, or None where there is none; or a pair of these.
+#: The value of a reading: a number, an `Estimate`, an `AtLeast`, a vector, a text, or None where there is none; or a
+#: pair of these.
 Reading = Any
 
 NOTHING = "–"
+
+#: Between number and unit of a measured time, and nowhere else: so the build finds the times, which it leaves out.
+TIME_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,13 @@ class Estimate:
 
     value: float
     error: float
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """A lower bound of a number that is not known: "≥ −1.83"; as a number, the bound."""
+
+    bound: float
 
 
 @dataclass(frozen=True)
@@ -47,17 +58,25 @@ def readings(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def number_text(value: Any, specification: str = "") -> str:
-    """A number or vector as text: a true minus sign, no minus before zero, a dash where there is no number."""
+    """A number or vector as text: a true minus sign, no minus before zero, a dash where there is no number.
+
+    With the format `DURATION` a number of seconds has its unit: "1.8 s", "24 ms".
+    """
     if value is None:
         return NOTHING
     if isinstance(value, str):
         return value
     if isinstance(value, Estimate):
         return f"{number_text(value.value, specification)} ± {number_text(value.error, specification)}"
+    if isinstance(value, AtLeast):
+        return f"≥ {number_text(value.bound, specification)}"
     if isinstance(value, np.ndarray | list | tuple):
         return f"({', '.join(number_text(part, specification) for part in value)})"
     if isinstance(value, float | np.floating) and not np.isfinite(value):
         return NOTHING if np.isnan(value) else ("∞" if value > 0 else "−∞")
+    if specification == DURATION:
+        number, unit = (f"{value:.1f}", "s") if value >= 1 else (f"{1000 * value:.{0 if value >= 0.01 else 1}f}", "ms")
+        return f"{number}{TIME_SPACE}{unit}"
     if isinstance(value, float | np.floating) and specification and "z" not in specification:
         specification = "z" + specification
     return format(value, specification).replace("-", "−")
@@ -74,7 +93,7 @@ def reading_texts(panel: Panel, values: Mapping[str, Reading]) -> dict[str, str 
     Keys that the panel does not show (`given_problem`) pass through.
     """
     texts: dict[str, str | list[float]] = {}
-    items = {item.key: item for item in [*panel.readouts, *panel.measures]}
+    items = {item.key: item for item in panel.items}
     for key, value in values.items():
         item = items.get(key)
         if isinstance(item, Readout) or item is None:
@@ -96,11 +115,13 @@ def not_numbers(panel: Panel, values: Mapping[str, Reading]) -> list[str]:
     def wrong(value: Any) -> bool:
         if isinstance(value, Estimate):
             return wrong(value.value)
+        if isinstance(value, AtLeast):
+            return wrong(value.bound)
         if isinstance(value, np.ndarray | list | tuple):
             return any(wrong(part) for part in value)
         return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
-    return [item.label for item in [*panel.readouts, *panel.measures] if wrong(values.get(item.key))]
+    return [item.label for item in panel.items if wrong(values.get(item.key))]
 
 
 def reading_numbers(values: Mapping[str, Reading]) -> dict[str, Any]:
@@ -111,6 +132,8 @@ def reading_numbers(values: Mapping[str, Reading]) -> dict[str, Any]:
             return value
         if isinstance(value, Estimate):
             return [plain(value.value), plain(value.error)]
+        if isinstance(value, AtLeast):
+            return plain(value.bound)
         if isinstance(value, np.ndarray | list | tuple):
             return [plain(part) for part in value]
         return float(value) if np.isfinite(value) else None

@@ -267,7 +267,7 @@ def test_the_main_slider_moves_the_still_picture_and_python_takes_over(first_vis
     still.locator(f'.figure[aria-label="{expected.description}"]').wait_for()
     after = figure.inner_html()
     for key, text in expected.texts.items():
-        if isinstance(text, str):
+        if isinstance(text, str) and key not in cls.panel.durations:
             shown = still.locator(f"[data-reading={key}]").all_text_contents()
             assert set(shown) <= {text}, key
     put(low)

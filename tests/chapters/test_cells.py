@@ -174,6 +174,15 @@ def the_writer_s_law_remains(names: Names, rows: list[list[float]]) -> None:
     assert near(names["outcome"], names["p"], 1e-12)
 
 
+def the_gap_is_a_divergence(_: Names, rows: list[list[float]]) -> None:
+    """The bound is the likelihood for the right encoder, and below it by the divergence for all others."""
+    times, bound, gap, theory = np.transpose(rows)
+    assert near(gap, theory, 0.0011)
+    assert near(bound + gap, bound[2], 0.0011)
+    assert gap[2] == 0 and np.all(np.delete(gap, 2) > 0.05)
+    assert near(theory, 0.5 * (times - 1 - np.log(times)), 6e-4)
+
+
 CLAIMS = (
     Claim("01-forward", "dissolve", dissolves, (
         ("gap = 4 * np.sqrt(alpha_bar)", "gap = 4 * alpha_bar"),
@@ -245,6 +254,13 @@ CLAIMS = (
         ("rest = np.maximum(p - q, 0)", "rest = p"),
         ("keep = np.minimum(1, p / q)", "keep = np.minimum(1, q / p)"),
     ), ("published-rule",)),
+    Claim("10-landscape", "elbo-gap", the_gap_is_a_divergence, (
+        ("left = np.sum((x - mean[:, None] * w)**2, axis=1) + var * (w @ w)",
+         "left = np.sum((x - mean[:, None] * w)**2, axis=1)"),
+        ("mean**2 + var - 1 - np.log(var)", "mean**2 + var - 1"),
+        ("post_mean = x @ w * post_var / noise**2", "post_mean = x @ w * post_var"),
+        ("noise**2 * np.eye(2)", "noise * np.eye(2)"),
+    )),
 )  # fmt: skip
 
 RUNS = [

@@ -21,6 +21,10 @@ DDIM = "import numpy as np\ndef ddim_step(x, eps, a, b):\n    return {}"
 GUIDED = "def guided(u, c, w):\n    return {}"
 EULER = "def sample(v, x, n):\n    h = 1 / n\n    t = 0.0\n    for k in range(n):\n        {}\n    return x"
 VELOCITY = "import numpy as np\ndef from_velocity(x, v, a):\n    p, q = np.sqrt(a), np.sqrt(1 - a)\n    return {}"
+SPREAD = (
+    "import numpy as np\ndef log_density(x, s, sigma):\n    var = s**2 + sigma**2\n    f = np.sqrt(var / s**2)\n"
+    "    end = -0.5 * (f * x)**2 / var - 0.5 * np.log(2 * np.pi * var)\n    return {}"
+)
 CERTAIN = "import numpy as np\ndef most_certain(c, m, k):\n    return {}"
 
 MISTAKES = [
@@ -49,6 +53,11 @@ MISTAKES = [
     ("from-velocity", VELOCITY.format("(q * x - p * v, p * x - q * v)"), "The noise is"),
     ("from-velocity", VELOCITY.format("((1 - a) * x + a * v, p * x - q * v)"), "The weights are square roots"),
     ("from-velocity", VELOCITY.format("(q * x + p * v, p * x + q * v)"), "The clean point is $"),
+    ("spreading", SPREAD.format("end"), "This is still the density at the end of the path."),
+    ("spreading", SPREAD.format("end - np.log(f)"), "The sign is the other way round"),
+    ("spreading", SPREAD.format("end + f"), "Add the logarithm of the factor"),
+    ("spreading", SPREAD.format("end + 1"), "The data are normal, so the answer is"),
+    ("spreading", SPREAD.format("end + np.log(np.sqrt(17.0))"), "It is right for one level"),
     ("guided", GUIDED.format("(1 + w) * c - w * u"), "That is the other convention"),
     ("guided", GUIDED.format("w * u + (1 - w) * c"), "The two predictions are the wrong way round"),
     ("guided", GUIDED.format("u + w * c"), "What is added should be `w` times the difference"),

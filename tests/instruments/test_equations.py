@@ -22,6 +22,7 @@ MEANT = {
     "7.1": "fewer-steps:consistency",
     "7.2": "fewer-steps:halving",
     "8.2": "text:objective",
+    "10.2": "landscape:elbo",
 }
 
 #: A number in brackets, alone or after other words: "(1.2)", "(equation 8.2)".

@@ -81,9 +81,9 @@ beforeEach(() => {
   });
 });
 
-test("pictures, texts, controls and what is shown follow; what is not seen stays", () => {
+test("pictures, texts, controls and what is shown follow; what is not seen is emptied", () => {
   const changes = showStored(panel, stored, own);
-  assert.deepEqual(page.figures.map((/** @type {any} */ { innerHTML }) => innerHTML), ["<svg>back</svg>", "old"]);
+  assert.deepEqual(page.figures.map((/** @type {any} */ { innerHTML }) => innerHTML), ["<svg>back</svg>", ""]);
   assert.equal("pale" in page.figures[0].dataset, false);
   assert.deepEqual([page.forward.checked, page.reverse.checked, page.paths.checked, page.slider.value], [false, true, true, "0.30"]);
   assert.deepEqual(page.when.map((/** @type {any} */ { hidden }) => hidden), [true, false]);

@@ -81,8 +81,20 @@ class Mlp:
 
     def backward(self, dy: Array, grads: Sequence[Array]) -> None:
         """Write the gradients of all layers into `grads`, from that in the last result, (outputs, N)."""
+        self._first_sums(dy, grads)
+
+    def backward_to_input(self, dy: Array, grads: Sequence[Array] | None = None) -> Array:
+        """The gradient in the last input (inputs, N), without its row of ones; those of the layers too, into `grads`.
+
+        Without `grads` the network is passed through only, as a GAN's discriminator is for its generator.
+        """
+        return self.layers[0][:, :-1].T @ self._first_sums(dy, grads)
+
+    def _first_sums(self, dy: Array, grads: Sequence[Array] | None) -> Array:
+        """The gradient in the first layer's product, a buffer or `dy` itself; on its way those of the layers."""
         for index in range(len(self.layers) - 1, -1, -1):
-            np.matmul(dy, self._inputs[index].T, out=grads[index])
+            if grads is not None:
+                np.matmul(dy, self._inputs[index].T, out=grads[index])
             if index:
                 share, slope, active = self._shares[index - 1], self._sums[index - 1], self._active[index - 1][:-1]
                 np.subtract(1.0, share, out=slope)  # silu'(z) = share + silu(z) (1 - share)
@@ -90,3 +102,4 @@ class Mlp:
                 slope += share
                 dy = np.matmul(self.layers[index][:, :-1].T, dy, out=self._steps[index - 1])
                 dy *= slope
+        return dy

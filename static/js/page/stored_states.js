@@ -82,7 +82,10 @@ export function showStored(panel, { state, pictures, readings, status, descripti
   for (const figure of all(panel, "[data-scene]")) {
     const [drawn, picture] = [figure.innerHTML, pictures[Number(figure.dataset.place)]];
     delete figure.dataset.pale;
-    if (!picture) continue; // it is not seen in this state
+    if (!picture) {
+      figure.innerHTML = ""; // not seen in this state: its masks would fail there, and with them equal ones in sight
+      continue;
+    }
     figure.innerHTML = picture;
     if (figure.innerHTML !== drawn) changes.layers[`${figure.dataset.scene}.`] = picture;
   }

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from diffusion_lab.app.instrument import Panel, Transport, number, whole
+from diffusion_lab.app.instrument import Panel, Row, Table, Transport, number, whole
 from diffusion_lab.app.instrument.markup import CHARACTER, SLIDER, front_panel_html, scene_mark, slider_marks
 from diffusion_lab.app.instrument.scenes import BY_PART, Arrows, Axes, Boxes, Heat, Lines, Plane, Points
 from diffusion_lab.app.instrument.settings import played_places
@@ -139,6 +139,20 @@ def test_measures_have_what_stands_beside_them():
     assert heights == ["--v: 0.25; --c: var(--c0)", "--v: 0.5; --c: var(--c1)"]
     assert '<span class="true" data-reading="shares_true">true ½</span>' in text
     assert '<span class="true">true <span data-reading="late_true">1.0<' in text, "the word where none is given"
+
+
+def test_a_table_has_a_cell_for_each_row_and_column():
+    table = Table("Both <sides>", {"one": "One", "other": "Other"}, [Row("mean", "mean", ".3f", "A <doc>.")])
+    panel = replace(Dial.panel, tables=[table])
+    tabled = type("Tabled", (Dial,), {"panel": panel, "__module__": Dial.__module__})()
+    answer = tabled.answer()
+    answer.texts |= {"mean_one": "0.250", "mean_other": "–"}
+    text = front_panel_html(tabled, answer)
+    assert "<caption>Both &lt;sides&gt;</caption>" in text
+    assert '<th scope="col">One</th><th scope="col">Other</th>' in text
+    assert '<tr title="A &lt;doc&gt;."><th scope="row">mean</th>' in text
+    assert '<td data-reading="mean_one">0.250</td><td data-reading="mean_other">–</td></tr>' in text
+    assert "<table>" not in markup()
 
 
 def test_a_text_entry_has_its_pattern_and_room_for_what_is_wrong():

@@ -5,8 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diffusion_lab.app.instrument import CategoryBars, Measure, Panel, Readout, Transport
-from diffusion_lab.app.instrument.readings import counted, number_text, reading_numbers, reading_texts
+from diffusion_lab.app.instrument import (  # isort: skip
+    DURATION, AtLeast, CategoryBars, Measure, Panel, Readout, Row, Table, Transport,
+)  # fmt: skip
+from diffusion_lab.app.instrument.readings import (
+    TIME_SPACE,
+    counted,
+    not_numbers,
+    number_text,
+    reading_numbers,
+    reading_texts,
+)
 
 PANEL = Panel(
     Transport("Go", "t", 1),
@@ -102,6 +111,37 @@ def test_texts_have_the_formats_of_the_panel():
 def test_a_measure_may_have_nothing_beside_it():
     assert reading_texts(PANEL, {"mean": 0.5}) == {"mean": "0.500", "mean_true": "–"}
     assert reading_texts(PANEL, {"mean": (None, 1.0)}) == {"mean": "–", "mean_true": "1.000"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1.84, "1.8 s"), (61.04, "61.0 s"), (0.0243, "24 ms"), (0.00041, "0.4 ms"), (None, "–")]
+)
+def test_a_time_has_its_unit(seconds, text):
+    assert number_text(seconds, DURATION) == text.replace(" ", TIME_SPACE)
+
+
+def test_a_bound_says_that_it_is_one():
+    assert number_text(AtLeast(-1.834), ".2f") == "≥ −1.83"
+    assert reading_numbers({"t": AtLeast(-1.5), "mean": (AtLeast(np.inf), 2)}) == {"t": -1.5, "mean": [None, 2.0]}
+    assert not_numbers(PANEL, {"t": AtLeast(float("nan")), "n": AtLeast(1.0)}) == ["t"]
+
+
+TABLE = Table("All", {"one": "One", "other": "The other"}, [Row("near", "near", ".1f"), Row("took", "time", DURATION)])
+
+
+def test_cells_of_a_table_are_readings():
+    panel = Panel(Transport("Go", "t", 1), readouts=PANEL.readouts, measures=PANEL.measures, tables=[TABLE])
+    values = {"near_one": 12.34, "near_other": None, "took_one": 0.5, "took_other": 2.0, "t": 1.0}
+    assert reading_texts(panel, values) == {
+        "near_one": "12.3",
+        "near_other": "–",
+        "took_one": f"500{TIME_SPACE}ms",
+        "took_other": f"2.0{TIME_SPACE}s",
+        "t": "1.00",
+    }
+    assert not_numbers(panel, values | {"near_other": float("nan")}) == ["near, The other"]
+    assert panel.durations == {"took_one", "took_other"}
+    assert PANEL.durations == frozenset()
 
 
 def test_numbers_are_plain():

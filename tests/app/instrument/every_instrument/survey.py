@@ -87,7 +87,8 @@ class Screen:
             if self.visible[address] and scenes[address.partition(".")[0]].when.met(self.instrument)
         }
         ranges = sorted(item for item in self.ranges.items() if scenes[item[0]].when.met(self.instrument))
-        return Picture(digest(shown), repr(ranges), repr(sorted(self.texts.items())), self.description)
+        timeless = sorted(item for item in self.texts.items() if item[0] not in self.instrument.panel.durations)
+        return Picture(digest(shown), repr(ranges), repr(timeless), self.description)
 
 
 def picture(instrument: Instrument) -> Picture:

@@ -168,6 +168,7 @@ def test_every_reading_is_made_and_shown(cls):
     panel = cls.panel
     keys = [item.key for item in panel.readouts]
     keys += [key for item in panel.measures for key in (item.key, f"{item.key}_true")]
+    keys += [cell.key for table in panel.tables for cell in table.cells]
     problems = {f"{setting}_problem" for setting in cls.settings() if cls.param[setting].control.kind == "text"}
     assert {seen.readings - problems for seen in survey(cls)} == {frozenset(keys)}
     tags = Elements(markup(cls)).tags
