@@ -25,6 +25,8 @@ LABEL = 7  # pixels above each picture of a strip, for its words
 SCALES = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0)
 """Guidance scales of the charts."""
 
+MEASURED = {"view": FILM, "chart_shows": "guidance"}
+
 SHOWN = {"met": "c2", "swapped": "c3", "missing": "c1", "extra": "c4", "wrong": "c5", "place": "c0"}
 """Colours of the outcomes in the chart."""
 
@@ -54,20 +56,20 @@ def adherence() -> Axes:
         Points(f"{name}_dots", colour, alpha=1, size=6 if name == "met" else 4))]
     return Axes("How pictures answer the prompt", Segments("here", "ink", alpha=0.6, legend="w of the picture"),
         *layers, x=(0, SCALES[-1]), y=(-0.03, 1.03), x_label="guidance scale w", y_label="share of pictures",
-        aspect=2.0, when={"chart_shows": "guidance"})
+        aspect=2.0, when=MEASURED)
 
 
 def variety() -> Axes:
     """How different they are."""
     return Axes("How much pictures of this prompt differ", Lines("spread", "c4", legend="root mean square difference"),
         Points("spread_dots", "c4", alpha=1), x=(0, SCALES[-1]), y=(0, 1), x_label="guidance scale w",
-        y_label="difference, values from −1 to 1", aspect=2.0, when={"chart_shows": "guidance"})
+        y_label="difference, values from −1 to 1", aspect=2.0, when=MEASURED)
 
 
 def losses() -> Axes:
     """The loss of learning a word."""
     return Axes("Loss against training step", Points("batches", "field", size=3, legend="each batch"),
-        Lines("mean", "ink", legend="running mean"), x=(0, NUM_STEPS), y=(0, 0.1), x_label="training step",
+        Lines("mean", "ink", legend="running mean"), x=(0, 1.04 * NUM_STEPS), y=(0, 0.1), x_label="training step",
         y_label="loss in v", aspect=2.0, when={"view": "new_word"})
 # fmt: on
 

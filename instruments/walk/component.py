@@ -69,8 +69,9 @@ class Walk(Instrument):
     drawing = text("", r"^([0-9a-z]{4}){0,150}$", "Drawing", kind="none",
         doc="Fill a part: where the model may paint. Follow lines: the lines. At first there is an example.")
     chart_shows = choice({"words": "Words", "memory": "Memory", "guidance": "Guidance"}, "words", "Below", style="row",
-        doc="Where each word is looked at; the exact denoiser of the training set; or many pictures at each scale.")
-    num_samples = whole(8, 2, 24, "Pictures of the charts", when={"chart_shows": "guidance"},
+        when={"view": FILM}, doc="Where each word is looked at; the exact denoiser of the training set; or many "
+        "pictures at each scale.")
+    num_samples = whole(8, 2, 24, "Pictures of the charts", when={"view": FILM, "chart_shows": "guidance"},
         doc="Pictures that are sampled by DDIM at each guidance scale.")
     seed = seed(4, "The same seed gives the same noise, the same given picture and the same batches.")
 
@@ -80,23 +81,21 @@ class Walk(Instrument):
         frames="progress", main=("view", "prompt", "guidance_scale"),
         readouts=(Readout("step", "step", "d", RUNS), Readout("signal", "signal", ".3f", {"view": FILM}),
             Readout("sigma_t", "noise", ".3f", {"view": FILM}),
-            Readout("loss", "loss", ".4f", {"view": "new_word"})),
+            Readout("answered", "finished picture", when=SAMPLED),
+            Readout("loss", "loss", ".4f", {"view": "new_word"}),
+            Readout("hits", "of 4 with the new shape", "d", {"view": "new_word"})),
         measures=(
-            Measure("answered", "the finished picture is", doc="By an exact rule on the shapes that it shows.",
-                when=SAMPLED),
             Measure("guess_off", "guess, from the clean picture", ".3f", "noised picture", ".2f",
                 doc="Root mean square difference of values from −1 to 1.", when={"view": "to_noise"}),
             Measure("nearest", "from its nearest training picture", ".3f", "exact denoiser", ".3f",
                 when={"view": ("from_noise", "fill", "lines"), "chart_shows": "memory"},
                 doc="Root mean square difference; the exact denoiser of the training set gives its pictures back."),
-            Measure("hits", "pictures with the new shape, of 4", "d", when={"view": "new_word"},
-                doc="In the colour that was asked for, by an exact rule."),
         ),
         pads=(Brush("drawing", "Paint over the part to fill, or draw lines to follow", own_points=False,
             when={"view": ("fill", "lines")}),))
 
     now = charts.pane("Now", *FILM, over=(Image("over", when={"view": ("fill", "lines")}),))
-    guess = charts.pane("The model’s guess", *FILM)
+    guess = charts.pane("Model’s guess", *FILM)
     removed = charts.pane("Noise to remove", *FILM)
     first_end = charts.pane("This seed", "two_seeds")
     middle = charts.pane("On the way", "two_seeds")

@@ -10,7 +10,7 @@ from diffusion_lab.instruments.common.scenes.captions import ANY, WORDS, Tokens,
 from diffusion_lab.instruments.common.scenes.drawing import KINDS, PLACES, UNNAMED, Images, Scene, Shape, draw
 from diffusion_lab.instruments.common.scenes.recognition import Found, recognise
 
-NUM_STEPS, EVERY = 100, 10
+NUM_STEPS, EVERY = 80, 10
 """Steps of a fit, and from one frame to the next."""
 
 START = WORDS.index(ANY)

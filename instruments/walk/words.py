@@ -10,6 +10,7 @@ from diffusion_lab.app.instrument import NotReady, Status, counted
 from diffusion_lab.instruments.common.scenes.adherence import OUTCOMES, outcomes, request
 from diffusion_lab.instruments.common.scenes.captions import LONGEST, Tokens, Unknown, words_of
 from diffusion_lab.instruments.common.scenes.recognition import Found, recognise
+from diffusion_lab.instruments.walk.charts import FILM
 from diffusion_lab.instruments.walk.kernel import Floats
 
 SAMPLERS = {"ddim": "DDIM", "ddpm": "DDPM", "dpm_solver_pp_2m": "DPM-Solver++ (2M)"}
@@ -35,7 +36,7 @@ def answered(picture: Floats, tokens: Tokens) -> str | None:
 def seen(picture: Floats) -> str:
     """The shapes that the rule recognises in a picture (32, 32, 3)."""
     (found,) = recognise(picture[None])
-    return " and ".join(_shape(shape) for shape in found) or "no shape"
+    return f"“{' and '.join(_shape(shape) for shape in found)}”" if found else "no shape"
 
 
 def _shape(shape: Found) -> str:
@@ -61,20 +62,30 @@ def describe(i: Any) -> str:
     return f"{prompt} {VIEWS[i.view](i)} {_below(i)}".strip()
 
 
-def _walk(i: Any) -> str:
+def _run(i: Any) -> str:
+    """How pictures are sampled."""
+    off = "" if i.skip == "none" else f", the {i.skip} skip connection off"
+    return f"{i.num_steps} steps of {SAMPLERS[i.sampler]}, guidance scale {i.guidance_scale:g}{off}."
+
+
+def _spread(picture: Floats) -> str:
+    return f"standard deviation of its values {picture.std(dtype=float):.4f}"
+
+
+def _moment(i: Any) -> str:
     shown = i.moment
     return (
-        f"Step {i.at} of {i.num_steps} from noise, signal {shown.level.signal:.2f}, noise {shown.level.sigma_t:.2f}."
-        f" The model's guess of the clean picture shows {seen(shown.guess[0])}."
+        f"signal {shown.level.signal:.2f}, noise {shown.level.sigma_t:.2f}. The model's guess of the clean picture"
+        f" shows {seen(shown.guess[0])}, {_spread(shown.guess)}."
     )
+
+
+def _walk(i: Any) -> str:
+    return f"{_run(i)} After step {i.at}: {_moment(i)}"
 
 
 def _to_noise(i: Any) -> str:
-    shown = i.moment
-    return (
-        f"A drawn picture at t = {i.t:g}, signal {shown.level.signal:.2f}, noise {shown.level.sigma_t:.2f}. From it the"
-        f" model guesses {seen(shown.guess[0])}."
-    )
+    return f"A drawn picture at t = {i.t:g}: {_moment(i)}"
 
 
 def _fill(i: Any) -> str:
@@ -87,7 +98,10 @@ def _lines(i: Any) -> str:
 
 def _two_seeds(i: Any) -> str:
     a, b = (seen(picture) for picture in i.both_ends)
-    return f"Seed {i.seed} gives {a}, the next seed {b}; {i.way:.0%} of the way between them: {seen(i.blended)}."
+    return (
+        f"{_run(i)} Seed {i.seed} gives {a}, the next seed {b}; {i.way:.0%} of the way between them: {seen(i.blended)},"
+        f" {_spread(i.blended)}."
+    )
 
 
 def _new_word(i: Any) -> str:
@@ -95,13 +109,13 @@ def _new_word(i: Any) -> str:
     what = "the word's vector alone" if i.learns == "word" else "the word's vector and the network"
     return (
         f"A new word for four pictures of a heart, after {counted(i.training_step, 'training step')} of {what}."
-        f" Asked for it, the network draws: {shapes}."
+        f" Asked for it at guidance scale {i.guidance_scale:g}, the network draws: {shapes}; {_spread(i.asked)}."
     )
 
 
 def seen_kind(found: list[Found]) -> str:
     """The colour and kind of the largest shape."""
-    return f"a {found[0].colour} {found[0].kind or 'form of no known kind'}" if found else "nothing"
+    return f"“{found[0].colour} {found[0].kind or 'form of no known kind'}”" if found else "nothing"
 
 
 VIEWS = {
@@ -111,7 +125,7 @@ VIEWS = {
 
 
 def _below(i: Any) -> str:
-    if i.view in ("two_seeds", "new_word") and i.chart_shows != "guidance":
+    if i.view not in FILM:
         return ""
     try:
         return BELOW[i.chart_shows](i)
