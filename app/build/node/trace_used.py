@@ -15,6 +15,8 @@ ZIPPED = "/lib/python314.zip/"  # the published standard library, from which Pyo
 UNPACKING = {"bz2", "compression", "lzma", "shutil", "tempfile", "zipfile"}
 # It has imported these for its event loop; the browser's imports a part of them (see `lazy_asyncio.py`).
 LOOP = {"asyncio", "base64", "locale", "selectors", "signal", "socket", "ssl", "_ssl", "subprocess"}
+# `zipfile` imports this codec for the names inside a file of weights, once: the trace sees it at the first such file.
+NAMES_IN_ZIP = "encodings.cp437"
 for name in list(sys.modules):
     if name.partition(".")[0] in UNPACKING | LOOP:
         del sys.modules[name]
@@ -122,7 +124,7 @@ for name, module in list(sys.modules.items()):  # modules that import their part
 used = {"base": files_of(base) | data_files()}
 for name in instrument_names():
     asked.clear()
-    before = data_files()
+    opened_before, before = set(opened), data_files()
     api.open(name, name, to_js({}), to_js({}), False, None)
     instrument = api._instruments[name].instrument
     instrument.answer()
@@ -130,8 +132,8 @@ for name in instrument_names():
     instrument.step()
     switches = {s: True for s in instrument.settings() if isinstance(getattr(instrument, s), bool)}
     instrument.param.update(**switches)
-    if "num_runs" in instrument.settings():  # averages over fewer runs import the same
-        instrument.param.update(num_runs=instrument.param.num_runs.bounds[0])
+    for setting in {"num_runs", "num_samples"} & set(instrument.settings()):  # fewer import the same
+        instrument.param.update(**{setting: instrument.param[setting].bounds[0]})
     for setting in instrument.settings():
         chosen = getattr(instrument, setting)  # restored: in another view, say, later settings may have no effect
         for option in getattr(instrument.param[setting], "objects", ()):
@@ -142,6 +144,8 @@ for name in instrument_names():
             instrument.csv()
         instrument.param.update(**{setting: chosen})
     instrument.reset()
+    if any(path.endswith(".npz") for path in opened - opened_before):
+        asked.add(NAMES_IN_ZIP)
     used[f"instruments/{name}"] = files_of(needed(asked, base)) | (data_files() - before)
 before = data_files()
 _ = api.cells
