@@ -79,9 +79,9 @@ class Walk(Instrument):
         Transport("Run", {"from_noise": "progress", "to_noise": "t", "two_seeds": "way", "fill": "progress",
             "lines": "progress", "new_word": "training_step"}, seconds=5),
         frames="progress", main=("view", "prompt", "guidance_scale"),
-        readouts=(Readout("step", "step", "d", RUNS), Readout("signal", "signal", ".3f", {"view": FILM}),
+        readouts=(Readout("signal", "signal", ".3f", {"view": FILM}),
             Readout("sigma_t", "noise", ".3f", {"view": FILM}),
-            Readout("answered", "finished picture", when=SAMPLED),
+            Readout("answered", "result", when=SAMPLED),
             Readout("loss", "loss", ".4f", {"view": "new_word"}),
             Readout("hits", "of 4 with the new shape", "d", {"view": "new_word"})),
         measures=(
@@ -361,14 +361,14 @@ class Walk(Instrument):
 
     @readings
     def of_moment(self) -> dict[str, Any]:
-        """Step and level of the panes, and the guess beside the clean picture."""
-        found: dict[str, Any] = dict.fromkeys(("step", "signal", "sigma_t", "guess_off"))
+        """The level of the panes, and the guess beside the clean picture."""
+        found: dict[str, Any] = dict.fromkeys(("signal", "sigma_t", "guess_off"))
         if self.view not in FILM:
             return found
         level = self.moment.level
         found |= {"signal": float(level.signal), "sigma_t": float(level.sigma_t)}
         if self.view != "to_noise":
-            return found | {"step": self.at}
+            return found
         off = [kernel.rms(x[0] - self.picture) for x in (self.moment.guess, self.moment.x)]
         return found | {"guess_off": tuple(off)}
 
@@ -417,4 +417,4 @@ class Walk(Instrument):
 STEPS_OF_SHEETS = 10
 """Steps of DDIM for many pictures at once."""
 
-MEMORY_LABELS = ["the network's", "nearest in training", "exact denoiser's", "nearest in training"]
+MEMORY_LABELS = ["network", "its nearest", "exact", "its nearest"]
