@@ -91,7 +91,7 @@ class Walk(Instrument):
                 when={"view": ("from_noise", "fill", "lines"), "chart_shows": "memory"},
                 doc="Root mean square difference; the exact denoiser of the training set gives its pictures back."),
         ),
-        pads=(Brush("drawing", "Paint over the part to fill, or draw lines to follow", own_points=False,
+        pads=(Brush("drawing", "Paint or draw here", own_points=False,
             when={"view": ("fill", "lines")}),))
 
     now = charts.pane("Now", *FILM, over=(Image("over", when={"view": ("fill", "lines")}),))
