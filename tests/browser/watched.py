@@ -8,6 +8,9 @@ from playwright.sync_api import BrowserContext, Page, Request
 
 from .lab import Lab
 
+#: The browser says this of a preloaded file that a slow machine has not come to use some seconds after the page's load.
+LATE = "was preloaded using link preload but not used"
+
 
 class Watched:
     """Pages of a test, and what they say and ask for."""
@@ -19,7 +22,8 @@ class Watched:
     def lab(self, page: Page, address: str, source: Page | BrowserContext, close: Callable[[], None]) -> Lab:
         """A lab on this page; `source` reports its requests."""
         lab = Lab(page, address)
-        page.on("console", lambda m: m.type in ("error", "warning") and lab.messages.append(m.text))
+        bad = ("error", "warning")
+        page.on("console", lambda m: m.type in bad and LATE not in m.text and lab.messages.append(m.text))
         page.on("pageerror", lambda error: lab.messages.append(str(error)))
 
         def note(request: Request) -> None:
