@@ -33,6 +33,7 @@ REMEMBERED = 2000  # training pictures of the exact denoiser
 # fmt: off
 RUNS = {"view": ("from_noise", "fill", "lines")}
 SAMPLED = {"view": ("from_noise", "two_seeds", "fill", "lines")}
+GUIDED = {"view": ("from_noise", "two_seeds", "fill", "lines", "new_word")}
 SKIPS = {"none": "Nothing", "fine": "The one of 16 × 16", "middle": "The one of 8 × 8", "coarse": "The one of 4 × 4"}
 
 
@@ -59,7 +60,7 @@ class Walk(Instrument):
         doc="Steps of Adam that have fitted the new word, eight pictures each.")
     learns = choice({"word": "The word alone", "network": "Word and network"}, "network", "What learns", style="row",
         when={"view": "new_word"}, doc="Textual inversion moves the word's vector alone; DreamBooth the network too.")
-    guidance_scale = number(3.0, 0, 8, 0.5, "Guidance scale", symbol="w",
+    guidance_scale = number(3.0, 0, 8, 0.5, "Guidance scale", symbol="w", when=GUIDED,
         doc="0 ignores the prompt, 1 is plain conditioning, and more extrapolates.")
     num_steps = whole(20, 2, 50, "Steps", when=SAMPLED, doc="Steps of the sampler, one prediction with the prompt and "
         "one without in each.")

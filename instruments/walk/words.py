@@ -45,7 +45,7 @@ def _shape(shape: Found) -> str:
 
 def status(i: Any) -> Status:
     """The network's time, and that of the chart."""
-    what = "U-Net of 1.4 million weights in 8 bits, float32"
+    what = f"U-Net of {i.network.num_weights / 1e6:.1f} million weights in 8 bits, float32"
     if i.view == "to_noise":
         return Status(f"one prediction by a {what}", timed=("moment",))
     if i.view == "new_word":

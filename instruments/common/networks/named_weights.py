@@ -23,6 +23,11 @@ class NamedWeights:
         """From arrays by name, in any precision; they are converted to `dtype`."""
         return cls({name: np.asarray(array, dtype) for name, array in arrays.items()})
 
+    @property
+    def num_weights(self) -> int:
+        """How many numbers it has learned."""
+        return sum(array.size for array in self.weights.values())
+
     def part(self, name: str) -> Weights:
         """The weights of one layer or block, without its name."""
         start = f"{name}/"
