@@ -88,8 +88,11 @@ class Block(nn.Module):
         """Tokens (N, n, d) and silu of the time's embedding (N, d) to tokens."""
         shift_1, scale_1, gate_1, shift_2, scale_2, gate_2 = self.modulation(time)[:, None].chunk(6, dim=-1)
         x = self.qkv(normed(h, shift_1, scale_1))
-        parts = (part.unflatten(-1, (HEADS, WIDTH // HEADS)).transpose(1, 2) for part in x.chunk(3, dim=-1))
-        h = h + gate_1 * self.out(functional.scaled_dot_product_attention(*parts).transpose(1, 2).flatten(2))
+        query, key, value = (
+            part.unflatten(-1, (HEADS, WIDTH // HEADS)).transpose(1, 2) for part in x.chunk(3, dim=-1)
+        )  # written out, as in `text_to_image/fit.py`
+        share = torch.softmax(query @ key.transpose(-2, -1) * (WIDTH // HEADS) ** -0.5, dim=-1)
+        h = h + gate_1 * self.out((share @ value).transpose(1, 2).flatten(2))
         x = functional.gelu(self.up(normed(h, shift_2, scale_2)), approximate="tanh")
         return h + gate_2 * self.down(x)
 
