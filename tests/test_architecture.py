@@ -138,7 +138,13 @@ RULES = (
     Rule("app/browser/**", may_not=("bokeh", "panel", *DRAWING), but=("lean_bokeh_panel.py", "live_outputs.py")),
     Rule(
         "app/browser/worker_api.py",
-        may=("js", f"{LAB}.app.browser.downloads", f"{LAB}.app.browser.linked_instruments", f"{CONTRACT}.discovery"),
+        may=(
+            "js",
+            f"{LAB}.app.browser.downloads",
+            f"{LAB}.app.browser.linked_instruments",
+            f"{CONTRACT}.assets",
+            f"{CONTRACT}.discovery",
+        ),
         top_level=True,
     ),
     Rule("app/browser/linked_instruments.py", may=("numpy", "pyodide", CONTRACT), may_not=DRAWING),

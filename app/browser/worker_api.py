@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from diffusion_lab.app.browser import downloads
 from diffusion_lab.app.browser.linked_instruments import LinkedInstrument
+from diffusion_lab.app.instrument.assets import without_downloads
 from diffusion_lab.app.instrument.discovery import instrument_class
 
 if TYPE_CHECKING:  # Panel, Bokeh and the formatting of errors are imported when a cell or an edit needs them
@@ -25,6 +26,9 @@ if TYPE_CHECKING:  # Panel, Bokeh and the formatting of errors are imported when
     from diffusion_lab.app.cells.outputs import Output
 
 downloads.install()
+
+#: Time that an instrument may take for long work before a snapshot is made: what is short ends in it.
+WARM_UP_SECONDS = 1.0
 
 
 class WorkerApi:
@@ -228,9 +232,10 @@ class WorkerApi:
         gc.enable()
 
     def warm_up(self, names: list[str]) -> None:
-        """Prepares a snapshot: imports these instruments and computes their constants."""
-        for name in names:
-            instrument_class(name)().answer()
+        """Prepares a snapshot: imports these instruments and computes their constants, without long work."""
+        with without_downloads():
+            for name in names:
+                instrument_class(name)().answer(WARM_UP_SECONDS)
         self.__dict__.pop("cells", None)
 
     def fall_asleep(self) -> None:

@@ -6,8 +6,11 @@ contains it: `fetch` is replaced there by a function that downloads it (`app/bro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from diffusion_lab.app.instrument.computed import NotReady
 
 #: Work that yields (bytes downloaded, total bytes) until the file at the path exists.
 Fetch = Callable[[Path], Generator[tuple[int, int], None, None]]
@@ -32,3 +35,20 @@ def asset(path: Path) -> Generator[tuple[int, int], None, Path]:
 def fetch_by(fetch: Fetch) -> None:
     """Sets the function that downloads missing files; for the browser."""
     _fetch.append(fetch)
+
+
+@contextmanager
+def without_downloads() -> Iterator[None]:
+    """Context in which results that need a missing file are not ready: nothing waits for its download."""
+
+    def never(path: Path) -> Generator[tuple[int, int], None, None]:
+        if not path.exists():
+            raise NotReady(path.name)
+        return
+        yield
+
+    _fetch.append(never)
+    try:
+        yield
+    finally:
+        _fetch.remove(never)

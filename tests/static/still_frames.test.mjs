@@ -42,7 +42,7 @@ beforeEach(() => {
   onWindow = {};
   slider = element();
   input = element({ param: "t" }, {
-    type: "range", min: "0", max: "1", step: "0.01", value: "", valueAsNumber: NaN, style: { setProperty() {} }, closest: () => slider,
+    matches: () => false, type: "range", min: "0", max: "1", step: "0.01", value: "", valueAsNumber: NaN, style: { setProperty() {} }, closest: () => slider,
   });
   figures = [element({ scene: "plane", place: "0" }), element({ scene: "chart", place: "1" })];
   [sum, status] = [element({ reading: "sum" }), element()];

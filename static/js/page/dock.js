@@ -60,6 +60,8 @@ class Dock {
     /** @type {Look} */ this.look = "picture";
     /** The preset whose changes are followed, until the reader moves something in the dock. @type {HTMLElement | undefined} */
     this.line = undefined;
+    /** The preset that was pressed last: the way back to the text leads there. @type {HTMLElement} */
+    this.from = place;
     this.news = new News();
     this.tabs = { picture: button("Picture", () => this.turn("picture")), chart: button("Chart", () => this.turn("chart")) };
     place.style.minHeight = `${place.offsetHeight}px`; // the text below does not move
@@ -81,7 +83,7 @@ class Dock {
 
   /** A preset was pressed: what changes from now on is due to it. @param {HTMLElement} line */
   follow(line) {
-    this.line = line;
+    this.line = this.from = line;
     this.news = new News();
     this.#clear();
   }
@@ -153,8 +155,10 @@ class Dock {
     whole.href = `#${place.id}`;
     whole.textContent = "Whole instrument";
     whole.addEventListener("click", () => {
+      const { from } = this;
+      const { top } = from.getBoundingClientRect();
       undock();
-      offerReturn(place);
+      offerReturn(place, from, top);
     });
     const close = button("×", undock);
     close.className = "close";
@@ -173,12 +177,24 @@ function button(words, act) {
   return made;
 }
 
-/** A button at the instrument that goes back to the line that was being read. @param {HTMLElement} place */
-function offerReturn(place) {
+/**
+ * A button at the instrument that goes back to the line that was being read, as the browser's own Back does.
+ * @param {HTMLElement} place @param {HTMLElement} line @param {number} top where the line was in the window
+ */
+function offerReturn(place, line, top) {
   const header = /** @type {HTMLElement} */ (place.querySelector("header"));
-  if (header.querySelector(".return")) return;
-  const back = button("Back to the text", () => history.back()); // the browser remembers where the page was
+  header.querySelector(".return")?.remove();
+  const there = location.hash === `#${place.id}`; // then the link adds no step to the browser's history
+  const ended = new AbortController();
+  const back = button("Back to the text", () => (there ? stand() : history.back()));
   back.className = "return";
   header.insertBefore(back, header.querySelector(".menu"));
-  addEventListener("popstate", () => location.hash !== `#${place.id}` && back.remove());
+  // The browser remembers where the page was; but it notes that a moment late, and heights may have changed since.
+  const stand = () => {
+    ended.abort();
+    back.remove();
+    scrollBy({ top: line.getBoundingClientRect().top - top, behavior: "instant" });
+  };
+  const gone = () => location.hash !== `#${place.id}` && requestAnimationFrame(() => requestAnimationFrame(stand));
+  if (!there) addEventListener("popstate", gone, { signal: ended.signal });
 }

@@ -30,6 +30,9 @@ const LIST = `${SCOPE}assets.json`;
 /** After this time a page is taken from the cache, if the network is slow. */
 const PATIENCE_MS = 4000;
 
+/** Files that are downloaded at the same time for offline reading: fewer than the connections that a page may use. */
+const AT_ONCE = 4;
+
 const LAZY = new Set(SITE.lazy);
 
 /** Whether the last page came from the network; unknown at the start. */
@@ -55,21 +58,33 @@ async function requested(path, digest, cache) {
   return new Response(data, { headers }); // not `answer`: browsers refuse one that was redirected
 }
 
+/**
+ * Does the same with every file, `AT_ONCE` of them at a time.
+ * @param {Record<string, string>} files @param {(path: string, digest: string) => Promise<void>} work
+ */
+async function forEach(files, work) {
+  const left = Object.entries(files)[Symbol.iterator]();
+  const lane = async () => {
+    for (const [path, digest] of left) await work(path, digest);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+}
+
 /** Caches every file of this build; pages last, since they refer to the others. A page that the host changes is left out. */
 async function keepSite() {
   const assets = await caches.open(ASSETS);
-  for (const [path, digest] of Object.entries(SITE.assets)) {
-    if (await assets.match(address(path))) continue; // the name contains a digest, so a cached file is current
+  await forEach(SITE.assets, async (path, digest) => {
+    if (await assets.match(address(path))) return; // the name contains a digest, so a cached file is current
     const file = await requested(path, digest, "default");
     if (!file) throw new Error(`${path} is damaged`);
     await assets.put(address(path), file);
-  }
+  });
   const pages = await caches.open(PAGES + SITE.build);
   await pages.put(LIST, Response.json(Object.keys(SITE.assets)));
-  for (const [path, digest] of Object.entries(SITE.pages)) {
+  await forEach(SITE.pages, async (path, digest) => {
     const page = await requested(path, digest, "no-cache");
     if (page) await pages.put(address(path), page);
-  }
+  });
 }
 
 /** Deletes what versions before the last one have left, and takes control of the open pages, which may be of the last. */

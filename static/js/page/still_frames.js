@@ -70,11 +70,13 @@ export class Still {
   /** @param {HTMLInputElement} input */
   #listen(input) {
     /** @type {HTMLElement} */ (input.closest(".slider")).dataset.ready = "";
-    input.addEventListener("pointerdown", async () => {
+    const hold = async () => {
       this.held = true;
       await pointerEnds();
       this.held = false;
-    });
+    };
+    if (input.matches(":active")) hold(); // the reader was faster than this script
+    input.addEventListener("pointerdown", hold);
     input.addEventListener(input.type === "range" ? "input" : "change", () => {
       if (!Number.isFinite(input.valueAsNumber)) return;
       this.#move(Math.min(Number(input.max), Math.max(Number(input.min), input.valueAsNumber)));

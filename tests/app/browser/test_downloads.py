@@ -11,7 +11,17 @@ from typing import Any
 
 import pytest
 
-from diffusion_lab.app.instrument import Instrument, Panel, Transport, asset, assets, computed, whole
+from diffusion_lab.app.instrument import (
+    Instrument,
+    Panel,
+    Status,
+    Transport,
+    asset,
+    assets,
+    computed,
+    readings,
+    whole,
+)  # fmt: skip
 from diffusion_lab.app.instrument.computed import NotReady
 
 MODULE = "diffusion_lab.app.browser.downloads"
@@ -128,3 +138,44 @@ def test_on_the_author_s_machine_a_missing_file_is_an_error(path):
     path.parent.mkdir(parents=True)
     path.write_bytes(b"mine")
     assert finished(asset(path)) == ([], path)
+
+
+def test_a_snapshot_waits_for_no_weights_and_no_long_work(fetch, download, path, monkeypatch):
+    """The loop that waits for a download would never end there: the worker that makes it handles no messages."""
+
+    class Net(Learned):
+        """Reads weights, and trains for ever."""
+
+        folder = path
+
+        @computed(work=True)
+        def trained(self):
+            while True:
+                yield 1, 2
+
+        @readings
+        def of_weights(self):
+            return {"net": self.weights}
+
+        @readings
+        def of_training(self):
+            return {"training": self.trained}
+
+        def status(self):
+            return Status("")
+
+        def describe(self):
+            return ""
+
+    ffi = types.SimpleNamespace(to_js=lambda value: value)
+    for name, module in {"pyodide": types.SimpleNamespace(ffi=ffi), "pyodide.ffi": ffi}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    for name in ("linked_instruments", "worker_api"):  # they are removed again
+        monkeypatch.setitem(sys.modules, f"diffusion_lab.app.browser.{name}", types.ModuleType(name))
+        del sys.modules[f"diffusion_lab.app.browser.{name}"]
+    api = importlib.import_module("diffusion_lab.app.browser.worker_api")
+    monkeypatch.setattr(api, "instrument_class", lambda name: Net)
+    monkeypatch.setattr(api, "WARM_UP_SECONDS", 0.01)
+    api.WorkerApi().warm_up(["net"])
+    assert download.asked == []
+    assert next(fetch(path)) == (0, 10), "afterwards weights are downloaded again"
