@@ -8,6 +8,7 @@ codes of the trained encoder.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from pathlib import Path
 
@@ -16,8 +17,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from diffusion_lab.instruments.common.scenes.captions import LONGEST, WORDS
+from diffusion_lab.instruments.common.latent_diffusion.denoiser import LatentDenoiser
+from diffusion_lab.instruments.common.latent_diffusion.weights import WEIGHTS, trained
+from diffusion_lab.instruments.common.networks.quantised import quantise
+from diffusion_lab.instruments.common.scenes.captions import LONGEST, WORDS, random_scene
+from diffusion_lab.instruments.common.scenes.drawing import draw
+from diffusion_lab.instruments.common.text_to_image import fit as text_to_image
 from diffusion_lab.instruments.common.text_to_image.fit import GROUPS, Run, batch, loss_of
+
+HERE = Path(__file__).parent
+"""Where the weights, the curves of the losses and the sheet of samples are kept."""
 
 FINE, COARSE, CODE = 48, 64, 4
 """Channels of the autoencoder at 16 × 16 and at 8 × 8 places, and of a code."""
@@ -170,12 +179,30 @@ def code_scale(network: Autoencoder, rng: np.random.Generator) -> float:
         return 1.0 / float(network.encode(batch(rng, 512)[0].to(device)).std())
 
 
+def export(coder: Autoencoder, scale: float, transformer: DiT) -> None:
+    """Writes the weights of both networks, in one byte each, beside this file."""
+    parts = {"coder": autoencoder_arrays(coder, scale), "transformer": transformer_arrays(transformer)}
+    named = {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+    np.savez_compressed(WEIGHTS, **quantise(named))
+
+
+def sheet() -> None:
+    """As `text_to_image.fit.sheet`, for the same captions; and how well scenes are given back."""
+    coder, network = trained()
+    rng = np.random.default_rng(5)
+    images = draw([random_scene(rng) for _ in range(200)])
+    error = np.sqrt(np.mean(np.square(coder.decode(coder.encode(images)) - images)))
+    print(f"root mean square error of reconstruction: {error:.4f}")
+    text_to_image.sheet(LatentDenoiser(network), HERE, (8, 8, 4), coder.decode)
+
+
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the runs are stored")
-    parser.add_argument("--autoencoder", type=int, default=12_000, help="steps of the autoencoder")
-    parser.add_argument("--steps", type=int, default=60_000, help="steps of the transformer")
+    parser.add_argument("--autoencoder", type=int, default=12_000, help="steps of the autoencoder (default: 12,000)")
+    parser.add_argument("--steps", type=int, default=60_000, help="steps of the transformer (default: 60,000)")
+    parser.add_argument("--export", action="store_true", help="write the weights of the stored runs, train no further")
     given = parser.parse_args()
     torch.manual_seed(0)
     coder = Run(Autoencoder(), given.folder / "autoencoder", rate=1e-3)
@@ -185,7 +212,8 @@ def main() -> None:
         noise = JITTER * torch.randn_like(codes)
         return functional.mse_loss(network.decode(codes + noise), images) + PENALTY * codes.square().mean()
 
-    coder.train(given.autoencoder, 0.3, given_back)
+    if not given.export:
+        coder.train(given.autoencoder, 0.3, given_back)
     encoder = coder.average
     scale = code_scale(encoder, np.random.default_rng([1, 0]))
 
@@ -194,7 +222,13 @@ def main() -> None:
             codes = scale * encoder.encode(images)
         return loss_of(network, rng, codes.float(), tokens)
 
-    Run(DiT(), given.folder / "transformer", rate=1e-3).train(given.steps, 0.25, denoised)
+    transformer = Run(DiT(), given.folder / "transformer", rate=1e-3)
+    if not given.export:
+        transformer.train(given.steps, 0.25, denoised)
+    export(encoder, scale, transformer.average)
+    losses = {"autoencoder": coder.losses, "transformer": transformer.losses}
+    (HERE / "loss.json").write_text(json.dumps(losses), "utf-8")
+    sheet()
 
 
 if __name__ == "__main__":

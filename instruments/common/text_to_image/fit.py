@@ -25,6 +25,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
+from diffusion_lab.instruments.common.denoisers import Denoiser
 from diffusion_lab.instruments.common.guidance import ClassifierFreeGuidance
 from diffusion_lab.instruments.common.networks.quantised import quantise
 from diffusion_lab.instruments.common.scenes.adherence import adherence, request
@@ -376,26 +377,28 @@ def export(network: UNet) -> None:
     np.savez_compressed(WEIGHTS, **quantise(arrays(network)))
 
 
-def sheet() -> None:
-    """Samples a picture for each of 64 random captions with the exported weights, and writes them as `samples.png`.
+def sheet(denoiser: Denoiser, folder: Path, shape: tuple[int, ...], decoded: Callable[..., Any]) -> None:
+    """Samples a picture for each of 64 random captions, and writes them into `folder` as `samples.png`.
 
-    Prints the share of them that is as asked, of captions with one shape and with two.
+    Prints the share of them that is as asked, of captions with one shape and with two. `decoded` makes images (N, 32, 32, 3)
+    of what the denoiser denoises, (N, *shape).
     """
     rng = np.random.default_rng(0)
     captions = [random_caption(random_scene(rng, one=k % 2 == 0), rng) for k in range(200)]
     chosen = [caption for caption in captions if caption][:64]
     tokens = np.stack([parse(caption)[0] for caption in chosen])
-    noise = rng.standard_normal((64, 32, 32, 3), np.float32)
+    noise = rng.standard_normal((64, *shape), np.float32)
     for scale in (1.0, 3.0):
-        guided = ClassifierFreeGuidance(ImageDenoiser(trained()), scale, tokens)
+        guided = ClassifierFreeGuidance(denoiser, scale, tokens)
         *_, last = walk(guided, "ddim", noise, 20, 0)
-        met = adherence(last.x, tokens)
+        images = decoded(last.x)
+        met = adherence(images, tokens)
         two = np.array([len(getattr(request(row), "shapes", ())) == 2 for row in tokens])
         print(f"w = {scale:g}: {met.mean():.3f} as asked; one shape {met[~two].mean():.3f}, two {met[two].mean():.3f}")
-    pixels = np.clip(127.5 + 127.5 * last.x, 0, 255).astype(np.uint8)
+    pixels = np.clip(127.5 + 127.5 * images, 0, 255).astype(np.uint8)
     rows = pixels.reshape(8, 8, 32, 32, 3).transpose(0, 2, 1, 3, 4).reshape(256, 256, 3)
-    Image.fromarray(rows.repeat(3, axis=0).repeat(3, axis=1)).save(HERE / "samples.png", optimize=True)
-    (HERE / "samples.txt").write_text("\n".join(chosen) + "\n", "utf-8")
+    Image.fromarray(rows.repeat(3, axis=0).repeat(3, axis=1)).save(folder / "samples.png", optimize=True)
+    (folder / "samples.txt").write_text("\n".join(chosen) + "\n", "utf-8")
 
 
 def main() -> None:
@@ -416,7 +419,7 @@ def main() -> None:
     if not given.export:
         branch.train(given.control, 0.25, loss_of, drawn_batch)
     np.savez_compressed(CONTROL_WEIGHTS, **quantise(control_arrays(branch.average)))
-    sheet()
+    sheet(ImageDenoiser(trained()), HERE, (32, 32, 3), np.asarray)
 
 
 if __name__ == "__main__":
