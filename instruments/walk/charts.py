@@ -13,15 +13,14 @@ from diffusion_lab.app.instrument.scenes import (  # isort: skip
 from diffusion_lab.instruments.common.scenes.adherence import OUTCOMES
 from diffusion_lab.instruments.common.scenes.captions import LONGEST
 from diffusion_lab.instruments.common.scenes.drawing import SIDE
+from diffusion_lab.instruments.common.text_to_image.pictures import LABEL
 from diffusion_lab.instruments.common.text_to_image.walks import Tradeoff
-from diffusion_lab.instruments.walk.kernel import Floats
 from diffusion_lab.instruments.walk.new_word import NUM_STEPS
 
 FILM = ("from_noise", "to_noise", "fill", "lines")
 """Views whose panes are a moment of a walk."""
 
 MOST_WORDS = LONGEST - 1
-LABEL = 7  # pixels above each picture of a strip, for its words
 SCALES = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0)
 """Guidance scales of the charts."""
 
@@ -72,17 +71,6 @@ def losses() -> Axes:
         Lines("mean", "ink", legend="running mean"), x=(0, 1.04 * NUM_STEPS), y=(0, 0.1), x_label="training step",
         y_label="loss in v", aspect=2.0, when={"view": "new_word"})
 # fmt: on
-
-
-def row(pictures: Sequence[Floats], count: int, labels: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Data of a `strip`: pictures (32, 32, 3) with values from 0 to 1, and their words."""
-    image = np.zeros((SIDE + LABEL, count * (SIDE + 2) - 2, 4))
-    for k, picture in enumerate(pictures):
-        place = image[LABEL:, k * (SIDE + 2) :][:, :SIDE]
-        place[..., :3], place[..., 3] = picture, 1.0
-    yield {"image": image}
-    middles = np.arange(len(labels)) * (SIDE + 2) + SIDE / 2
-    yield {"at": np.stack([middles, np.full(len(labels), SIDE + LABEL / 2 - 0.5)], axis=1), "text": labels}
 
 
 def here(scale: float) -> dict[str, Any]:

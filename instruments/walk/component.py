@@ -18,7 +18,7 @@ from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers.ddim import ddim
 from diffusion_lab.instruments.common.scenes.captions import WORDS, Tokens, Unknown, parse, words_of
 from diffusion_lab.instruments.common.scenes.drawing import draw, outlines
-from diffusion_lab.instruments.common.text_to_image import walks, weights
+from diffusion_lab.instruments.common.text_to_image import pictures, walks, weights
 from diffusion_lab.instruments.common.text_to_image.control import Control
 from diffusion_lab.instruments.common.text_to_image.denoiser import ImageDenoiser
 from diffusion_lab.instruments.common.text_to_image.inpainting import Inpainting
@@ -149,7 +149,7 @@ class Walk(Instrument):
     @computed
     def picture(self) -> np.ndarray:
         """A drawn picture that the prompt describes, (32, 32, 3)."""
-        return draw([kernel.scene_of(self.caption, self.seed)])[0]
+        return draw([pictures.scene_of(self.caption, self.seed)])[0]
 
     @computed
     def known(self) -> np.ndarray:
@@ -159,12 +159,12 @@ class Walk(Instrument):
     @computed
     def lines(self) -> np.ndarray:
         """The lines to follow, (32, 32); at first the outlines of the drawn picture."""
-        return kernel.lines(self.drawing) if self.drawing else outlines([kernel.scene_of(self.caption, self.seed)])[0]
+        return kernel.lines(self.drawing) if self.drawing else outlines([pictures.scene_of(self.caption, self.seed)])[0]
 
     @computed
     def noise(self) -> np.ndarray:
         """The noise of the seed and of the next one, (2, 32, 32, 3)."""
-        return np.concatenate([kernel.noise(self.seed), kernel.noise(self.seed + 1)])
+        return np.concatenate([pictures.noise(self.seed), pictures.noise(self.seed + 1)])
 
     # --- what is computed: walks -------------------------------------------------------------------------------------
 
@@ -238,7 +238,7 @@ class Walk(Instrument):
         before = word.network.embedded(np.stack([parse(known)[0] for known in new_word.KNOWN]))
         guided = ClassifierFreeGuidance(ImageDenoiser(word.network), self.guidance_scale, np.concatenate([new, before]))
         found = []
-        for frame in walks.walk(guided, "ddim", kernel.noise(self.seed, 8), STEPS_OF_SHEETS, self.seed):
+        for frame in walks.walk(guided, "ddim", pictures.noise(self.seed, 8), STEPS_OF_SHEETS, self.seed):
             found.append(frame)
             yield len(found) - 1, STEPS_OF_SHEETS
         return found[-1].x
@@ -281,19 +281,19 @@ class Walk(Instrument):
     def tradeoff(self) -> Work:
         """What guidance buys and costs."""
         plain = replace(self.denoiser, control=None)
-        x = kernel.noise(self.seed, self.num_samples)
+        x = pictures.noise(self.seed, self.num_samples)
         return (yield from walks.tradeoff.work(plain, self.caption, SCALES, x, STEPS_OF_SHEETS))
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
     @now.layer("picture", "over")
     def _(self) -> Iterator[dict[str, Any]]:
-        yield {"image": kernel.coloured(self.moment.x[0])}
+        yield {"image": pictures.coloured(self.moment.x[0])}
         yield {"image": kernel.over(self.lines > 0.5 if self.view == "lines" else ~self.known)}
 
     @guess.layer("picture")
     def _(self) -> dict[str, Any]:
-        return {"image": kernel.coloured(self.moment.guess[0])}
+        return {"image": pictures.coloured(self.moment.guess[0])}
 
     @removed.layer("picture")
     def _(self) -> dict[str, Any]:
@@ -301,39 +301,39 @@ class Walk(Instrument):
 
     @first_end.layer("picture")
     def _(self) -> dict[str, Any]:
-        return {"image": kernel.coloured(self.both_ends[0])}
+        return {"image": pictures.coloured(self.both_ends[0])}
 
     @middle.layer("picture")
     def _(self) -> dict[str, Any]:
-        return {"image": kernel.coloured(self.blended)}
+        return {"image": pictures.coloured(self.blended)}
 
     @second_end.layer("picture")
     def _(self) -> dict[str, Any]:
-        return {"image": kernel.coloured(self.both_ends[1])}
+        return {"image": pictures.coloured(self.both_ends[1])}
 
     @given.layer("pictures")
     def _(self) -> dict[str, Any]:
-        return {"images": kernel.coloured(new_word.examples()[0])}
+        return {"images": pictures.coloured(new_word.examples()[0])}
 
     @drawn.layer("pictures")
     def _(self) -> dict[str, Any]:
-        return {"images": kernel.coloured(self.asked[:4])}
+        return {"images": pictures.coloured(self.asked[:4])}
 
     @old.layer("pictures")
     def _(self) -> dict[str, Any]:
-        return {"images": kernel.coloured(self.asked[4:])}
+        return {"images": pictures.coloured(self.asked[4:])}
 
     @of_words.layer("pictures", "labels")
     def _(self) -> Iterator[dict[str, Any]]:
         guess = self.moment.guess[0]
-        pictures = [kernel.coloured(kernel.lit(guess, share)) for share in self.shares]
-        return charts.row(pictures, charts.MOST_WORDS, words_of(self.caption))
+        found = [pictures.coloured(pictures.lit(guess, share)) for share in self.shares]
+        return pictures.row(found, charts.MOST_WORDS, words_of(self.caption))
 
     @of_memory.layer("pictures", "labels")
     def _(self) -> Iterator[dict[str, Any]]:
         (near_own, near_copy), _ = self.neighbours
-        pictures = [self.walked[-1].x[0], near_own, self.remembered[0], near_copy]
-        return charts.row([kernel.coloured(picture) for picture in pictures], 4, MEMORY_LABELS)
+        found = [self.walked[-1].x[0], near_own, self.remembered[0], near_copy]
+        return pictures.row([pictures.coloured(picture) for picture in found], 4, MEMORY_LABELS)
 
     @adherence.layer("here", *charts.OUTCOME_LAYERS)
     def _(self) -> Iterator[dict[str, Any]]:
@@ -370,7 +370,7 @@ class Walk(Instrument):
         found |= {"signal": float(level.signal), "sigma_t": float(level.sigma_t)}
         if self.view != "to_noise":
             return found
-        off = [kernel.rms(x[0] - self.picture) for x in (self.moment.guess, self.moment.x)]
+        off = [pictures.rms(x[0] - self.picture) for x in (self.moment.guess, self.moment.x)]
         return found | {"guess_off": tuple(off)}
 
     @readings

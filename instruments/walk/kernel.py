@@ -1,4 +1,4 @@
-"""What the walks of the instrument begin with, and what is seen of them: noise, given images, masks, lines, attention.
+"""What the walks of the instrument begin with, and what is seen of them: noise between two, masks, lines, attention.
 
 Images are float32 from -1 to 1, row 0 at the top; noise at full strength has variance 1.
 """
@@ -9,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffusion_lab.instruments.common.networks.arrays import Array
-from diffusion_lab.instruments.common.randomness import seeded
-from diffusion_lab.instruments.common.scenes.adherence import request, scene_for
-from diffusion_lab.instruments.common.scenes.captions import Tokens, random_scene
-from diffusion_lab.instruments.common.scenes.drawing import GROUND, SIDE, Scene
+from diffusion_lab.instruments.common.scenes.captions import Tokens
+from diffusion_lab.instruments.common.scenes.drawing import SIDE
 from diffusion_lab.instruments.common.text_to_image.denoiser import SCHEDULE, ImageDenoiser
 from diffusion_lab.instruments.common.text_to_image.unet import maps
 from diffusion_lab.instruments.common.text_to_image.walks import Frame
-
-SHAPE = (SIDE, SIDE, 3)
 
 BRUSH, LINE = 3.5, 1.0
 """Radius in pixels of a dab of the brush that clears a part, and of one that draws a line."""
@@ -28,11 +24,6 @@ JOINED = 4.0
 Floats = NDArray[np.float32]
 
 
-def noise(seed: int, count: int = 1) -> Floats:
-    """Standard normal noise (count, 32, 32, 3); more images begin with the same ones."""
-    return np.concatenate([seeded((seed, k)).standard_normal((1, *SHAPE), np.float32) for k in range(count)])
-
-
 def between(a: Floats, b: Floats, way: float) -> Floats:
     """Noise on the great circle from a (way 0) to b (way 1), of the shape of both.
 
@@ -41,12 +32,6 @@ def between(a: Floats, b: Floats, way: float) -> Floats:
     """
     angle = 0.5 * np.pi * way
     return (np.cos(angle) * a + np.sin(angle) * b).astype(np.float32)
-
-
-def scene_of(tokens: Tokens, seed: int) -> Scene:
-    """A scene that a caption describes; a random one where no rule says what it describes."""
-    wanted, rng = request(tokens), seeded((seed, 99))
-    return scene_for(wanted, rng) if wanted else random_scene(rng)
 
 
 # --- what a reader draws ---------------------------------------------------------------------------------------------
@@ -105,18 +90,6 @@ def _at_16(share: Array) -> Array:
     return np.repeat(np.repeat(share, times, axis=0), times, axis=1)
 
 
-def lit(image: Floats, share: Floats) -> Floats:
-    """An image (32, 32, 3) that fades to its ground where `share` (16, 16) is small: full where it is largest."""
-    light = np.repeat(np.repeat(share / max(float(share.max()), 1e-9), 2, axis=0), 2, axis=1)[..., None]
-    ground = 2.0 * np.array(GROUND, np.float32) - 1.0
-    return (light * image + (1.0 - light) * (0.35 * ground - 0.25)).astype(np.float32)
-
-
-def coloured(images: Floats) -> Floats:
-    """Images from -1 to 1 as values from 0 to 1."""
-    return np.clip(0.5 + 0.5 * images, 0.0, 1.0)
-
-
 def shown_noise(noise: Floats) -> Floats:
     """Noise as values from 0 to 1: grey is 0, and two standard deviations reach black and white."""
     return np.clip(0.5 + 0.25 * noise, 0.0, 1.0)
@@ -125,8 +98,3 @@ def shown_noise(noise: Floats) -> Floats:
 def over(marked: NDArray[np.bool_]) -> Floats:
     """What is laid over a picture, (32, 32, 4) from 0 to 1: the marked pixels (32, 32) in a translucent grey."""
     return np.where(marked[..., None], np.array([0.35, 0.35, 0.4, 0.55]), 0.0).astype(np.float32)
-
-
-def rms(difference: Floats) -> float:
-    """The root mean square of all values."""
-    return float(np.sqrt(np.mean(np.square(difference, dtype=np.float64))))

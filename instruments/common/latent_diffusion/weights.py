@@ -11,7 +11,7 @@ from diffusion_lab.instruments.common.latent_diffusion.autoencoder import Autoen
 from diffusion_lab.instruments.common.latent_diffusion.transformer import DiT
 from diffusion_lab.instruments.common.networks.quantised import restore
 
-WEIGHTS = Path(__file__).with_name("latent-weights.npz")
+WEIGHTS = Path(__file__).with_name("weights.npz")
 
 
 @cache

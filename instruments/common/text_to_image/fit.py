@@ -380,8 +380,8 @@ def export(network: UNet) -> None:
 def sheet(denoiser: Denoiser, folder: Path, shape: tuple[int, ...], decoded: Callable[..., Any]) -> None:
     """Samples a picture for each of 64 random captions, and writes them into `folder` as `samples.png`.
 
-    Prints the share of them that is as asked, of captions with one shape and with two. `decoded` makes images (N, 32, 32, 3)
-    of what the denoiser denoises, (N, *shape).
+    Prints the share of them that is as asked, of captions with one shape and with two. `decoded` makes images
+    (N, 32, 32, 3) of what the denoiser denoises, (N, *shape).
     """
     rng = np.random.default_rng(0)
     captions = [random_caption(random_scene(rng, one=k % 2 == 0), rng) for k in range(200)]

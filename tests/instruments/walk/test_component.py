@@ -6,10 +6,10 @@ import pytest
 from diffusion_lab.instruments.common.guidance import ClassifierFreeGuidance
 from diffusion_lab.instruments.common.scenes.captions import parse
 from diffusion_lab.instruments.common.scenes.drawing import draw
-from diffusion_lab.instruments.common.text_to_image import weights
+from diffusion_lab.instruments.common.text_to_image import pictures, weights
 from diffusion_lab.instruments.common.text_to_image.denoiser import ImageDenoiser
 from diffusion_lab.instruments.common.text_to_image.walks import walk
-from diffusion_lab.instruments.walk import kernel, words
+from diffusion_lab.instruments.walk import words
 from diffusion_lab.instruments.walk.component import Walk
 
 from ..screen import Screen
@@ -19,7 +19,7 @@ PROMPT = "red star left of blue circle"
 
 def sampled(scale=3.0, prompt=PROMPT, without=(), steps=4):
     denoiser = ClassifierFreeGuidance(ImageDenoiser(weights.trained(), without), scale, parse(prompt)[0])
-    return list(walk(denoiser, "ddim", kernel.noise(4), steps, 4))
+    return list(walk(denoiser, "ddim", pictures.noise(4), steps, 4))
 
 
 @pytest.mark.subject(
@@ -48,7 +48,7 @@ def test_both_ends_of_the_way_are_the_pictures_of_the_seeds():
 
 def test_filling_keeps_what_is_given():
     filled = Walk(view="fill", num_steps=4, progress=1.0)
-    image = draw([kernel.scene_of(parse(PROMPT)[0], 4)])[0]
+    image = draw([pictures.scene_of(parse(PROMPT)[0], 4)])[0]
     np.testing.assert_allclose(filled.moment.x[0, :, :16], image[:, :16], atol=1e-3)
     assert np.abs(filled.moment.x[0, :, 16:] - image[:, 16:]).max() > 0.1
     filled.drawing = "00zz"
@@ -91,7 +91,7 @@ def test_an_empty_prompt_is_the_empty_caption():
 
 
 def test_the_answer_is_that_of_the_rule():
-    image = draw([kernel.scene_of(parse(PROMPT)[0], 4)])[0]
+    image = draw([pictures.scene_of(parse(PROMPT)[0], 4)])[0]
     for caption, said in (
         (PROMPT, "as asked"),
         ("blue star left of red circle", "colours exchanged"),
@@ -101,7 +101,7 @@ def test_the_answer_is_that_of_the_rule():
         ("red red", None),
     ):
         assert words.answered(image, parse(caption)[0]) == said
-    one = draw([kernel.scene_of(parse("red star")[0], 4)])[0]
+    one = draw([pictures.scene_of(parse("red star")[0], 4)])[0]
     assert words.answered(one, parse(PROMPT)[0]) == "a shape is missing"
 
 
@@ -120,6 +120,6 @@ def test_the_trained_network_follows_most_prompts():
                "orange triangle centre", "yellow square left", "large green square", "small red ring"]  # fmt: skip
     tokens = np.stack([parse(prompt)[0] for prompt in prompts])
     denoiser = ClassifierFreeGuidance(ImageDenoiser(weights.trained()), 3.0, tokens)
-    images = list(walk(denoiser, "ddim", kernel.noise(0, 8), 10, 0))[-1].x
+    images = list(walk(denoiser, "ddim", pictures.noise(0, 8), 10, 0))[-1].x
     answered = [words.answered(image, row) for image, row in zip(images, tokens, strict=True)]
     assert answered.count("as asked") >= 7

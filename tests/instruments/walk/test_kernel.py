@@ -6,6 +6,7 @@ from scipy import stats
 
 from diffusion_lab.instruments.common.scenes.adherence import request
 from diffusion_lab.instruments.common.scenes.captions import parse
+from diffusion_lab.instruments.common.text_to_image import pictures
 from diffusion_lab.instruments.common.text_to_image.denoiser import SCHEDULE, ImageDenoiser
 from diffusion_lab.instruments.common.text_to_image.unet import UNet
 from diffusion_lab.instruments.common.text_to_image.walks import Frame
@@ -15,14 +16,14 @@ from ..common.text_to_image.tiny import weights
 
 
 def test_more_noise_begins_with_the_same_images():
-    assert kernel.noise(3, 4).shape == (4, 32, 32, 3)
-    np.testing.assert_array_equal(kernel.noise(3, 4)[:2], kernel.noise(3, 2))
-    assert stats.kstest(kernel.noise(3, 4).ravel(), "norm").pvalue > 1e-4
+    assert pictures.noise(3, 4).shape == (4, 32, 32, 3)
+    np.testing.assert_array_equal(pictures.noise(3, 4)[:2], pictures.noise(3, 2))
+    assert stats.kstest(pictures.noise(3, 4).ravel(), "norm").pvalue > 1e-4
 
 
 @pytest.mark.subject(kernel.between, along_a_line=lambda a, b, way: (1 - way) * a + way * b)
 def test_noise_between_two_seeds_is_as_strong_as_noise(subject):
-    a, b = kernel.noise(1), kernel.noise(2)
+    a, b = pictures.noise(1), pictures.noise(2)
     np.testing.assert_allclose(subject(a, b, 0.0), a, atol=1e-6)
     np.testing.assert_allclose(subject(a, b, 1.0), b, atol=1e-6)
     for way in (0.25, 0.5, 0.8):
@@ -32,14 +33,14 @@ def test_noise_between_two_seeds_is_as_strong_as_noise(subject):
 @pytest.mark.parametrize("caption", ["red star left of blue circle", "large green ring top", "ring"])
 def test_a_given_picture_is_what_the_caption_describes(caption):
     tokens = parse(caption)[0]
-    scene = kernel.scene_of(tokens, 5)
+    scene = pictures.scene_of(tokens, 5)
     assert len(scene.shapes) == len(request(tokens).shapes)
-    assert scene == kernel.scene_of(tokens, 5)
-    assert len({kernel.scene_of(tokens, seed) for seed in range(6)}) > 1
+    assert scene == pictures.scene_of(tokens, 5)
+    assert len({pictures.scene_of(tokens, seed) for seed in range(6)}) > 1
 
 
 def test_a_caption_without_a_rule_has_some_picture():
-    assert kernel.scene_of(parse("red red red")[0], 1).shapes
+    assert pictures.scene_of(parse("red red red")[0], 1).shapes
 
 
 # --- drawing ---------------------------------------------------------------------------------------------------------
@@ -78,7 +79,7 @@ def test_what_is_given_is_all_that_is_not_painted_over():
 
 
 def test_attention_has_a_picture_for_each_word_of_the_caption():
-    network, x = UNet.of(weights()), kernel.noise(2)
+    network, x = UNet.of(weights()), pictures.noise(2)
     frame = Frame(SCHEDULE.level(0.5), x, x, x)
     shares = kernel.attention(ImageDenoiser(network), frame, parse("large red star")[0])
     assert shares.shape == (3, 16, 16)
@@ -91,11 +92,11 @@ def test_a_picture_is_lit_where_a_word_is_looked_at():
     share = np.zeros((16, 16), np.float32)
     share[2, 3] = 0.2
     image = np.ones((32, 32, 3), np.float32)
-    lit = kernel.lit(image, share)
+    lit = pictures.lit(image, share)
     np.testing.assert_array_equal(lit[4:6, 6:8], 1.0)
     assert lit[8:].max() < 0.5
 
 
 def test_values_become_colours_and_noise_becomes_grey():
-    assert kernel.coloured(np.array([-1.0, 0.0, 1.0, 3.0])).tolist() == [0.0, 0.5, 1.0, 1.0]
+    assert pictures.coloured(np.array([-1.0, 0.0, 1.0, 3.0])).tolist() == [0.0, 0.5, 1.0, 1.0]
     assert kernel.shown_noise(np.array([-2.0, 0.0, 2.0])).tolist() == [0.0, 0.5, 1.0]
