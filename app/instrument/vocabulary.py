@@ -48,6 +48,7 @@ GLOSSARY: dict[str, str] = {
     "num_runs": "independent runs behind an error bar",
     "num_samples": "pictures or points that a chart samples",
     "num_steps": "steps of a solver, or of the forward chain",
+    "num_values": "values that a linear code keeps of a patch",
     "preconditioning": "how a network's input and output are scaled",
     "prediction": "the quantity that a network predicts",
     "probe_x": "place of the probe, across",

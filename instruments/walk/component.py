@@ -18,7 +18,7 @@ from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.samplers.ddim import ddim
 from diffusion_lab.instruments.common.scenes.captions import WORDS, Tokens, Unknown, parse, words_of
 from diffusion_lab.instruments.common.scenes.drawing import draw, outlines
-from diffusion_lab.instruments.common.text_to_image import pictures, walks, weights
+from diffusion_lab.instruments.common.text_to_image import answers, pictures, walks, weights
 from diffusion_lab.instruments.common.text_to_image.control import Control
 from diffusion_lab.instruments.common.text_to_image.denoiser import ImageDenoiser
 from diffusion_lab.instruments.common.text_to_image.inpainting import Inpainting
@@ -64,7 +64,7 @@ class Walk(Instrument):
         doc="0 ignores the prompt, 1 is plain conditioning, and more extrapolates.")
     num_steps = whole(20, 2, 50, "Steps", when=SAMPLED, doc="Steps of the sampler, one prediction with the prompt and "
         "one without in each.")
-    sampler = choice(words.SAMPLERS, "ddim", "Sampler", when=SAMPLED, doc="The algorithm from noise to data.")
+    sampler = choice(answers.SAMPLERS, "ddim", "Sampler", when=SAMPLED, doc="The algorithm from noise to data.")
     skip = choice(SKIPS, "none", "Skip connection off", doc="A skip connection of the U-Net that carries nothing.",
         when={"view": (*FILM, "two_seeds")})
     drawing = text("", r"^([0-9a-z]{4}){0,150}$", "Drawing", kind="none",
@@ -358,7 +358,7 @@ class Walk(Instrument):
     @readings
     def problem(self) -> dict[str, Any]:
         """What cannot be used of the prompt."""
-        return {"prompt_problem": words.problems(*self.parsed[1:])}
+        return {"prompt_problem": answers.problems(*self.parsed[1:])}
 
     @readings
     def of_moment(self) -> dict[str, Any]:
@@ -379,7 +379,7 @@ class Walk(Instrument):
         sampled = self.view in SAMPLED["view"]
         near = self.view in RUNS["view"] and self.chart_shows == "memory"
         return {
-            "answered": words.answered(self.final, self.caption) if sampled else None,
+            "answered": answers.answered(self.final, self.caption) if sampled else None,
             "nearest": self.distances if near else None,
         }
 

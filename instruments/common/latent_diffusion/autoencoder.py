@@ -68,6 +68,14 @@ class PatchPca:
         """The images of codes."""
         return _images(codes @ self.directions.T + self.mean)
 
+    def of_first(self, values: int) -> PatchPca:
+        """The code of the first `values` of these directions."""
+        return PatchPca(self.mean, self.directions[:, :values])
+
+    def there_and_back(self, images: Array) -> Array:
+        """Images (N, 32, 32, 3) as their codes give them back."""
+        return self.decode(self.encode(images))
+
 
 def patch_pca(images: Array, values: int = CHANNELS) -> PatchPca:
     """The principal components of the patches of `images` (N, 32, 32, 3), `values` for each patch (Pearson 1901)."""

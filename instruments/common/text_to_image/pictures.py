@@ -54,8 +54,7 @@ def rms(difference: Floats) -> float:
 
 
 def row(pictures: Sequence[Floats], count: int, labels: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Data of layers "pictures" and "labels": a row of up to `count` pictures (32, 32, 3) with values from 0 to 1, and above
-    each of them its words."""
+    """Data of layers "pictures", "labels": up to `count` pictures (32, 32, 3), from 0 to 1, and words above them."""
     image = np.zeros((SIDE + LABEL, count * (SIDE + 2) - 2, 4))
     for k, picture in enumerate(pictures):
         place = image[LABEL:, k * (SIDE + 2) :][:, :SIDE]

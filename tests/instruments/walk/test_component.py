@@ -6,10 +6,9 @@ import pytest
 from diffusion_lab.instruments.common.guidance import ClassifierFreeGuidance
 from diffusion_lab.instruments.common.scenes.captions import parse
 from diffusion_lab.instruments.common.scenes.drawing import draw
-from diffusion_lab.instruments.common.text_to_image import pictures, weights
+from diffusion_lab.instruments.common.text_to_image import answers, pictures, weights
 from diffusion_lab.instruments.common.text_to_image.denoiser import ImageDenoiser
 from diffusion_lab.instruments.common.text_to_image.walks import walk
-from diffusion_lab.instruments.walk import words
 from diffusion_lab.instruments.walk.component import Walk
 
 from ..screen import Screen
@@ -100,9 +99,9 @@ def test_the_answer_is_that_of_the_rule():
         ("green star left of blue circle", "wrong colour, shape or size"),
         ("red red", None),
     ):
-        assert words.answered(image, parse(caption)[0]) == said
+        assert answers.answered(image, parse(caption)[0]) == said
     one = draw([pictures.scene_of(parse("red star")[0], 4)])[0]
-    assert words.answered(one, parse(PROMPT)[0]) == "a shape is missing"
+    assert answers.answered(one, parse(PROMPT)[0]) == "a shape is missing"
 
 
 @pytest.mark.parametrize("learns", ["word", "network"])
@@ -121,5 +120,5 @@ def test_the_trained_network_follows_most_prompts():
     tokens = np.stack([parse(prompt)[0] for prompt in prompts])
     denoiser = ClassifierFreeGuidance(ImageDenoiser(weights.trained()), 3.0, tokens)
     images = list(walk(denoiser, "ddim", pictures.noise(0, 8), 10, 0))[-1].x
-    answered = [words.answered(image, row) for image, row in zip(images, tokens, strict=True)]
+    answered = [answers.answered(image, row) for image, row in zip(images, tokens, strict=True)]
     assert answered.count("as asked") >= 7

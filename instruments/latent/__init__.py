@@ -1,0 +1,1 @@
+"""Latent diffusion: pictures as codes, and a transformer that denoises the codes."""
