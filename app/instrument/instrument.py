@@ -20,7 +20,7 @@ import numpy as np
 import param
 
 from diffusion_lab.app.instrument.answers import Answer, Answers, Shown
-from diffusion_lab.app.instrument.computed import Graph, NotReady
+from diffusion_lab.app.instrument.computed import Graph, NotReady, Result
 from diffusion_lab.app.instrument.conditions import as_text
 from diffusion_lab.app.instrument.panel import Panel
 from diffusion_lab.app.instrument.readings import Status, reading_texts
@@ -64,6 +64,9 @@ class Instrument(param.Parameterized):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        for name, value in vars(cls).items():
+            if isinstance(value, Scene | Result | param.Parameter) and hasattr(Instrument, name):
+                raise TypeError(f"{cls.__name__}.{name}: every instrument has something of this name; choose another.")
         cls._shown = Shown.of(vars(cls), cls._shown)
 
     def __init__(self, **settings: Any) -> None:

@@ -92,7 +92,7 @@ class Latent(Instrument):
     its_code = charts.code("Its code, four channels", "compress")
     by_network = charts.pane("Back from the code", "compress")
     by_pca = charts.pane("Back from as much by PCA", "compress")
-    seen = charts.pane("Guess, decoded", "attention", over=(charts.marked(),))
+    marked = charts.pane("Guess, decoded", "attention", over=(charts.marked(),))
     looked = charts.pane("Where the marked place looks", "attention")
     of_blocks = charts.strip("Where the place looks in each block", 6, "blocks")
     of_words = charts.strip("Which places look at each word", 7, "words")
@@ -277,7 +277,7 @@ class Latent(Instrument):
     def _(self) -> dict[str, Any]:
         return {"image": pictures.coloured(self.linearly_given_back[0])}
 
-    @seen.layer("picture", "place")
+    @marked.layer("picture", "place")
     def _(self) -> Iterator[dict[str, Any]]:
         yield {"image": pictures.coloured(self.decoded[0])}
         yield {"at": [kernel.centre_of(*kernel.place_of(self.probe_x, self.probe_y))], "size": (4.0, 4.0)}

@@ -60,19 +60,26 @@ def _compress(i: Any) -> str:
 
 def _attention(i: Any) -> str:
     row, column = place_of(i.probe_x, i.probe_y)
-    shares = i.looks.sum(axis=(1, 2))
-    blocks = ", ".join(f"{share:.2f}" for share in shares)
-    names = words_of(i.caption)
-    words = ", ".join(f"“{name}” {share.mean():.3f}" for name, share in zip(names, i.at_words, strict=True))
     return (
-        f"After step {i.at} of {i.num_steps} the guess shows {seen(i.decoded[0])}. The place in row {row + 1}, column"
-        f" {column + 1} looks at places with these shares of its attention in the blocks: {blocks}; the rest goes to"
-        f" words. Mean over all places: {words or 'no words'}."
+        f"After step {i.at} of {i.num_steps} the guess shows {seen(i.decoded[0])}. The marked place is in row"
+        f" {row + 1}, column {column + 1}. {BELOW[i.chart_shows](i)}"
     )
+
+
+def _blocks(i: Any) -> str:
+    shares = ", ".join(f"{share:.2f}" for share in i.looks.sum(axis=(1, 2)))
+    return f"In the blocks it gives these shares of its attention to places, and the rest to words: {shares}."
+
+
+def _words(i: Any) -> str:
+    names = words_of(i.caption)
+    shares = [f"“{name}” {share.mean():.3f}" for name, share in zip(names, i.at_words, strict=True)]
+    return f"Mean attention of all places to each word: {', '.join(shares)}." if shares else "There are no words."
 
 
 def _spread(picture: Any) -> str:
     return f"standard deviation of its values {picture.std(dtype=float):.4f}"
 
 
+BELOW = {"blocks": _blocks, "words": _words}
 VIEWS = {"from_noise": _from_noise, "compress": _compress, "attention": _attention}

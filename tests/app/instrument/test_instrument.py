@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from diffusion_lab.app.instrument import Estimate, Instrument, readings
+from diffusion_lab.app.instrument import Estimate, Instrument, computed, readings, whole
 from diffusion_lab.app.instrument.instrument import ACTIONS, StateError
 from diffusion_lab.app.instrument.readings import not_numbers
+from diffusion_lab.app.instrument.scenes import Plane
 
 from .dial import Dial, Timed, parts
 
@@ -240,3 +241,9 @@ def test_two_of_them_share_nothing():
     one.param.update(level=0.9, seed=7)
     one.answer()
     assert (other.state(), parts(other.answer())) == ({}, {})
+
+
+@pytest.mark.parametrize("hidden", [Plane(1.0), whole(0, 0, 1, "Seen", "Seen."), computed(lambda self: 0)])
+def test_a_part_cannot_hide_what_every_instrument_has(hidden):
+    with pytest.raises(TypeError, match=r"^Other\.seen: every instrument has something of this name"):
+        type("Other", (Dial,), {"seen": hidden})
