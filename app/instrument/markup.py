@@ -60,7 +60,7 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
         films={view: _film(instrument, name) for view, name in panel.transport.films.items()},
         readouts=[_with_condition(item) for item in panel.readouts],
         measures=[_with_condition(item) for item in panel.measures],
-        tables=panel.tables,
+        tables=[{**asdict(table), "rows": [_with_condition(row) for row in table.rows]} for table in panel.tables],
         pads=[_with_condition(item) for item in panel.pads],
     )
 

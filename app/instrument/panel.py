@@ -89,12 +89,13 @@ DURATION = "duration"
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a `Table`: one measure, its format and its explanation."""
+    """A row of a `Table`: one measure, its format, its explanation, and when it is shown."""
 
     key: str
     label: str
     format: str = ""
     doc: str = ""
+    when: When = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Table:
     def cells(self) -> list[Readout]:
         """The cells as read-outs, row by row."""
         return [
-            Readout(f"{row.key}_{column}", f"{row.label}, {heading}", row.format)
+            Readout(f"{row.key}_{column}", f"{row.label}, {heading}", row.format, row.when)
             for row in self.rows
             for column, heading in self.columns.items()
         ]

@@ -63,7 +63,7 @@ class Latent(Instrument):
     panel = Panel(
         Transport("Run", {"from_noise": "progress", "compress": "num_values", "attention": "progress"}, seconds=5),
         frames="progress", main=("view", "prompt", "guidance_scale", "num_values"),
-        readouts=(Readout("signal", "signal", ".3f", SAMPLED), Readout("sigma_t", "noise", ".3f", SAMPLED),
+        readouts=(Readout("sigma_t", "noise", ".3f", SAMPLED),
             Readout("answered", "from codes", when=SAMPLED),
             Readout("answered_pixels", "from pixels", when={"view": "from_noise"})),
         measures=(
@@ -79,17 +79,18 @@ class Latent(Instrument):
             Row("paper", "in Stable Diffusion", ",d", "512 × 512 × 3 pixel values, 64 × 64 × 4 values of a code."),
             Row("pairs", "pairs in attention, here", ",d",
                 "Pairs of places that a transformer compares if each pixel, or each place of a code, is a token."),
-            Row("size", "weights of the network", ",d", "The U-Net of pixels; the transformer of codes."),
-            Row("step", "time of a step", DURATION, "With guidance, on this machine; in the view From noise."),
-            Row("decoding", "time of decoding", DURATION, "Once, at the end; in the view From noise.")])],
+            Row("size", "weights of the network", ",d", "The U-Net of pixels; the transformer of codes.",
+                {"view": "from_noise"}),
+            Row("step", "time of a step", DURATION, "With guidance, on this machine.", {"view": "from_noise"}),
+            Row("decoding", "time of decoding", DURATION, "Once, at the end.", {"view": "from_noise"})])],
         pads=(Handle("probe_x", "probe_y", "Place", when={"view": "attention"}),))
 
-    code_now = charts.code("Code now, its four channels", "from_noise")
+    code_now = charts.code("Code now", "from_noise")
     guess = charts.pane("Its guess, decoded", "from_noise")
     pixels_now = charts.pane("Pixels now", "from_noise")
     pixels_guess = charts.pane("Guess in pixels", "from_noise")
     original = charts.pane("A picture", "compress")
-    its_code = charts.code("Its code, four channels", "compress")
+    its_code = charts.code("Its code", "compress")
     by_network = charts.pane("Back from the code", "compress")
     by_pca = charts.pane("Back from as much by PCA", "compress")
     marked = charts.pane("Guess, decoded", "attention", over=(charts.marked(),))
@@ -342,9 +343,9 @@ class Latent(Instrument):
     def of_moment(self) -> dict[str, Any]:
         """The level, and how the finished picture of the codes answers the prompt."""
         if self.view not in SAMPLED["view"]:
-            return dict.fromkeys(("signal", "sigma_t", "answered"))
+            return dict.fromkeys(("sigma_t", "answered"))
         level, answered = self.moment.level, answers.answered(self.finished[0], self.caption)
-        return {"signal": float(level.signal), "sigma_t": float(level.sigma_t), "answered": answered}
+        return {"sigma_t": float(level.sigma_t), "answered": answered}
 
     @readings
     def of_pixels(self) -> dict[str, Any]:
