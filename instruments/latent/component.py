@@ -92,7 +92,7 @@ class Latent(Instrument):
     original = charts.pane("A picture", "compress")
     its_code = charts.code("Its code", "compress")
     by_network = charts.pane("Back from the code", "compress")
-    by_pca = charts.pane("Back from as much by PCA", "compress")
+    by_pca = charts.pane("Back by PCA", "compress")
     marked = charts.pane("Guess, decoded", "attention", over=(charts.marked(),))
     looked = charts.pane("Where the marked place looks", "attention")
     of_blocks = charts.strip("Where the place looks in each block", 6, "blocks")
