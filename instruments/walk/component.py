@@ -30,6 +30,7 @@ from diffusion_lab.instruments.walk.charts import FILM, SCALES
 
 Work = Generator[Any, None, Any]  # long work, in slices
 REMEMBERED = 2000  # training pictures of the exact denoiser
+STEPS_OF_SHEETS = 10  # of DDIM, at most, for many pictures at once
 # fmt: off
 RUNS = {"view": ("from_noise", "fill", "lines")}
 SAMPLED = {"view": ("from_noise", "two_seeds", "fill", "lines")}
@@ -73,7 +74,7 @@ class Walk(Instrument):
         when={"view": FILM}, doc="Where each word is looked at; the exact denoiser of the training set; or many "
         "pictures at each scale.")
     num_samples = whole(8, 2, 24, "Pictures of the charts", when={"view": FILM, "chart_shows": "guidance"},
-        doc="Pictures that are sampled by DDIM at each guidance scale.")
+        doc=f"Pictures that are sampled by DDIM at each guidance scale, in {STEPS_OF_SHEETS} steps or in fewer.")
     seed = seed(4, "The same seed gives the same noise, the same given picture and the same batches.")
 
     panel = Panel(
@@ -282,7 +283,7 @@ class Walk(Instrument):
         """What guidance buys and costs."""
         plain = replace(self.denoiser, control=None)
         x = pictures.noise(self.seed, self.num_samples)
-        return (yield from walks.tradeoff.work(plain, self.caption, SCALES, x, STEPS_OF_SHEETS))
+        return (yield from walks.tradeoff.work(plain, self.caption, SCALES, x, min(self.num_steps, STEPS_OF_SHEETS)))
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
@@ -414,8 +415,5 @@ class Walk(Instrument):
             for k, colour in enumerate(("red", "green", "blue"))
         }
 
-
-STEPS_OF_SHEETS = 10
-"""Steps of DDIM for many pictures at once."""
 
 MEMORY_LABELS = ["network", "its nearest", "exact", "its nearest"]

@@ -173,10 +173,11 @@ def seen_alone(cls: type[Instrument], setting: str, value: Any) -> Picture:
 
 
 def in_turn(cls: type[Instrument], setting: str) -> Iterator[Any]:
-    """The ends of a setting but its default, and but those that are not quick."""
+    """The ends of a setting but its default; of one that has a quick value, the end that a survey takes."""
     quick = examples_of(cls).quick
-    wanted = [value for value in ends(cls, setting) if value != cls.param[setting].default]
-    return iter(wanted[:1] if setting in quick else wanted)
+    if setting in quick:
+        return iter([value for value in ends(cls, setting) if value != quick[setting]][:1])
+    return iter([value for value in ends(cls, setting) if value != cls.param[setting].default])
 
 
 def markup(cls: type[Instrument], context: State | None = None) -> str:
