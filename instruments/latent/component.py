@@ -47,9 +47,9 @@ class Latent(Instrument):
         doc="Share of the sampler's steps that are done: 0 is pure noise, 1 the finished picture.")
     num_values = whole(4, 0, charts.MOST_VALUES, "Values of PCA", when={"view": "compress"},
         doc="Values that PCA keeps of each patch of 4 × 4 pixels, which has 48. The autoencoder keeps 4.")
-    probe_x = number(-6.0, -kernel.HALF, kernel.HALF, 1.0, "Place across", when={"view": "attention"},
+    probe_x = number(-6.0, -kernel.HALF, kernel.HALF, 0.1, "Place across", when={"view": "attention"},
         doc="The place whose attention is shown, in pixels from the middle.")
-    probe_y = number(0.0, -kernel.HALF, kernel.HALF, 1.0, "Place up", when={"view": "attention"},
+    probe_y = number(0.0, -kernel.HALF, kernel.HALF, 0.1, "Place up", when={"view": "attention"},
         doc="The place whose attention is shown, in pixels above the middle.")
     guidance_scale = number(3.0, 0, 8, 0.5, "Guidance scale", symbol="w", when=SAMPLED,
         doc="0 ignores the prompt, 1 is plain conditioning, and more extrapolates.")

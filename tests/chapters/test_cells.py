@@ -128,6 +128,14 @@ def three_variances(_: Names, rows: list[list[float]]) -> None:
             assert near(found / known, 1, 0.05)
 
 
+def what_is_left_out_is_lost(_: Names, rows: list[list[float]]) -> None:
+    """The error of a linear code is the variance that it leaves out; with all values nothing is lost."""
+    values, error, left_out = np.transpose(rows)
+    assert near(error, left_out, 2e-5)
+    assert np.all(np.diff(error) < 0) and error[-1] == 0 and values[-1] == 16
+    assert error[2] < 0.2 * error[0], "four directions have most of the variance"
+
+
 def euler_falls_by_half(names: Names, rows: list[list[float]]) -> None:
     assert near([gain for *_, gain in rows[-2:]], 2, 0.35)
     assert names["euler"](names["velocity"], names["noise"], 1)[-1].std() < 0.2, "the first step leads to the mean"
@@ -223,6 +231,11 @@ CLAIMS = (
         ("pull = w + (1 - w) / 2", "pull = w + (1 - w)"),
         ("now = np.sqrt(now**2 + added)", "now = now + added"),
     ), ("dial",)),
+    Claim("05-latent", "linear-code", what_is_left_out_is_lost, (
+        ("variance[::-1], directions[:, ::-1]", "variance, directions"),
+        ("code = (patches - mean) @", "code = patches @"),
+        ("np.cov((patches - mean).T, bias=True)", "np.corrcoef(patches.T)"),
+    )),
     Claim("06-flow", "curved", euler_falls_by_half, (
         ("data = means + t * s**2 / var * gap", "data = means + 0 * gap"),
         ("x = x + velocity(x, i / n) / n", "x = x + velocity(x, (i + 1) / n) / n"),

@@ -25,6 +25,8 @@ SPREAD = (
     "import numpy as np\ndef log_density(x, s, sigma):\n    var = s**2 + sigma**2\n    f = np.sqrt(var / s**2)\n"
     "    end = -0.5 * (f * x)**2 / var - 0.5 * np.log(2 * np.pi * var)\n    return {}"
 )
+PATCHES = "import numpy as np\ndef tokens(p):\n    return {}"
+CUT = "p.reshape(8, 4, 8, 4, 3).transpose({}).reshape(64, 48)"
 CERTAIN = "import numpy as np\ndef most_certain(c, m, k):\n    return {}"
 
 MISTAKES = [
@@ -58,6 +60,18 @@ MISTAKES = [
     ("spreading", SPREAD.format("end + f"), "Add the logarithm of the factor"),
     ("spreading", SPREAD.format("end + 1"), "The data are normal, so the answer is"),
     ("spreading", SPREAD.format("end + np.log(np.sqrt(17.0))"), "It is right for one level"),
+    ("patches", "def token(p):\n    return p", "The checks look for a function called `tokens`."),
+    ("patches", "def tokens(p):\n    p.reshape(64, 48)", "The function gives nothing back"),
+    ("patches", PATCHES.format("p"), "There should be 64 tokens of 48 numbers"),
+    ("patches", PATCHES.format("p.reshape(64, 48)"), "`reshape` alone cuts the picture into strips"),
+    ("patches", PATCHES.format(CUT.format("2, 0, 1, 3, 4")), "The patches are right, but they come column"),
+    ("patches", PATCHES.format(CUT.format("0, 2, 3, 1, 4")), "The pixels within a patch come column by column."),
+    ("patches", PATCHES.format(CUT.format("0, 2, 1, 3, 4") + "[::-1]"), "The first token should be the patch"),
+    (
+        "patches",
+        PATCHES.format(f"np.vstack([{CUT.format('0, 2, 1, 3, 4')}[:8]] * 8)"),
+        "The first row of patches is right",
+    ),
     ("guided", GUIDED.format("(1 + w) * c - w * u"), "That is the other convention"),
     ("guided", GUIDED.format("w * u + (1 - w) * c"), "The two predictions are the wrong way round"),
     ("guided", GUIDED.format("u + w * c"), "What is added should be `w` times the difference"),

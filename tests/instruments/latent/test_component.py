@@ -8,10 +8,11 @@ from diffusion_lab.instruments.common.latent_diffusion import weights
 from diffusion_lab.instruments.common.latent_diffusion.denoiser import LatentDenoiser
 from diffusion_lab.instruments.common.scenes.captions import parse
 from diffusion_lab.instruments.common.text_to_image import pictures
+from diffusion_lab.instruments.common.text_to_image.denoiser import ImageDenoiser
 from diffusion_lab.instruments.common.text_to_image.walks import walk
+from diffusion_lab.instruments.common.text_to_image.weights import trained
 from diffusion_lab.instruments.latent import kernel
 from diffusion_lab.instruments.latent.component import Latent
-from diffusion_lab.instruments.walk.component import Walk
 
 from ..screen import Screen
 
@@ -37,8 +38,9 @@ def test_the_code_is_a_moment_of_the_walk(subject):
 
 
 def test_beside_it_are_the_pixels_of_the_image_walk():
-    latent, beside = Latent(num_steps=4, progress=0.5), Walk(num_steps=4, progress=0.5)
-    np.testing.assert_allclose(latent.pixel_moment.x, beside.moment.x, atol=1e-4)
+    guided = ClassifierFreeGuidance(ImageDenoiser(trained()), 3.0, parse(PROMPT)[0])
+    frames = list(walk(guided, "ddim", pictures.noise(4), 4, 4))
+    np.testing.assert_allclose(Latent(num_steps=4, progress=0.5).pixel_moment.x, frames[2].x, atol=1e-4)
 
 
 def test_the_autoencoder_loses_less_than_as_many_linear_values():
