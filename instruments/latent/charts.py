@@ -27,7 +27,7 @@ def code(title: str, *views: str) -> Plane:
 
 def marked() -> Boxes:
     """The place whose attention is shown."""
-    return Boxes("place", "ink", outline="ink", alpha=0.15)
+    return Boxes("place", "ink", outline="ink", alpha=0.15, when={"view": "attention"})
 
 
 def strip(title: str, count: int, shows: str) -> Plane:

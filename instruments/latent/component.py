@@ -85,15 +85,14 @@ class Latent(Instrument):
             Row("decoding", "time of decoding", DURATION, "Once, at the end.", {"view": "from_noise"})])],
         pads=(Handle("probe_x", "probe_y", "Place", when={"view": "attention"}),))
 
+    # In all views, and first: it carries the description, and the handle.
+    shown = charts.pane("Picture", "from_noise", "compress", "attention", over=(charts.marked(),))
     code_now = charts.code("Code now", "from_noise")
-    guess = charts.pane("Its guess, decoded", "from_noise")
+    pixels_guess = charts.pane("Picture by the U-Net", "from_noise")
     pixels_now = charts.pane("Pixels now", "from_noise")
-    pixels_guess = charts.pane("Guess in pixels", "from_noise")
-    original = charts.pane("A picture", "compress")
     its_code = charts.code("Its code", "compress")
     by_network = charts.pane("Back from the code", "compress")
     by_pca = charts.pane("Back by PCA", "compress")
-    marked = charts.pane("Guess, decoded", "attention", over=(charts.marked(),))
     looked = charts.pane("Where the marked place looks", "attention")
     of_blocks = charts.strip("Where the place looks in each block", 6, "blocks")
     of_words = charts.strip("Which places look at each word", 7, "words")
@@ -246,13 +245,17 @@ class Latent(Instrument):
 
     # --- what is drawn -----------------------------------------------------------------------------------------------
 
+    @shown.layer("picture")
+    def _(self) -> dict[str, Any]:
+        return {"image": pictures.coloured(self.picture[0] if self.view == "compress" else self.decoded[0])}
+
+    @shown.layer("place")
+    def _(self) -> dict[str, Any]:
+        return {"at": [kernel.centre_of(*kernel.place_of(self.probe_x, self.probe_y))], "size": (4.0, 4.0)}
+
     @code_now.layer("channels")
     def _(self) -> dict[str, Any]:
         return {"images": kernel.channels(self.moment.x[0])}
-
-    @guess.layer("picture")
-    def _(self) -> dict[str, Any]:
-        return {"image": pictures.coloured(self.decoded[0])}
 
     @pixels_now.layer("picture")
     def _(self) -> dict[str, Any]:
@@ -261,10 +264,6 @@ class Latent(Instrument):
     @pixels_guess.layer("picture")
     def _(self) -> dict[str, Any]:
         return {"image": pictures.coloured(self.pixel_moment.guess[0])}
-
-    @original.layer("picture")
-    def _(self) -> dict[str, Any]:
-        return {"image": pictures.coloured(self.picture[0])}
 
     @its_code.layer("channels")
     def _(self) -> dict[str, Any]:
@@ -277,11 +276,6 @@ class Latent(Instrument):
     @by_pca.layer("picture")
     def _(self) -> dict[str, Any]:
         return {"image": pictures.coloured(self.linearly_given_back[0])}
-
-    @marked.layer("picture", "place")
-    def _(self) -> Iterator[dict[str, Any]]:
-        yield {"image": pictures.coloured(self.decoded[0])}
-        yield {"at": [kernel.centre_of(*kernel.place_of(self.probe_x, self.probe_y))], "size": (4.0, 4.0)}
 
     @looked.layer("picture")
     def _(self) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def test_the_attention_follows_the_mark():
     before = screen.layers["looked.picture"]["image"].copy()
     screen.update(probe_x=10.0, probe_y=-8.0)
     assert (screen.layers["looked.picture"]["image"] != before).any()
-    assert (screen.layers["marked.place"]["x"][0], screen.layers["marked.place"]["y"][0]) == (10.0, -10.0)
+    assert (screen.layers["shown.place"]["x"][0], screen.layers["shown.place"]["y"][0]) == (10.0, -10.0)
     places, words = screen.instrument.of_attention()["looked"]
     assert 0 < words < places < 1
 
