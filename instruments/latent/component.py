@@ -39,7 +39,7 @@ class Latent(Instrument):
     question = "What is lost, and what is gained, when codes are denoised instead of pixels?"
     editable = (combine, ddim, patch_pca, kernel.looks)
 
-    view = choice({"from_noise": "From noise", "compress": "Compress", "attention": "Attention"}, "from_noise", "View",
+    view = choice({"from_noise": "Sample", "compress": "Compress", "attention": "Attention"}, "from_noise", "View",
         style="row", doc="Sampling in codes and in pixels; a picture and its code; where a place of the code looks.")
     prompt = text("red star left of blue circle", r"^[0-9A-Za-z ,.]{0,80}$", "Prompt", example="large green ring top",
         words=WORDS[1:], doc="What the picture should show: sizes, colours, shapes, places, two shapes in a relation.")
@@ -93,7 +93,7 @@ class Latent(Instrument):
     its_code = charts.code("Its code", "compress")
     by_network = charts.pane("Back from the code", "compress")
     by_pca = charts.pane("Back by PCA", "compress")
-    looked = charts.pane("Where the marked place looks", "attention")
+    looked = charts.pane("Where it looks", "attention")
     of_blocks = charts.strip("Where the place looks in each block", 6, "blocks")
     of_words = charts.strip("Which places look at each word", 7, "words")
     errors = charts.errors()
