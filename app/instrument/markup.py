@@ -49,6 +49,8 @@ def front_panel_html(instrument: Instrument, answer: Answer) -> str:
         readings=answer.texts,
         status=answer.status,
         description=answer.description,
+        # `labelPictures` in `front_panel.js` does the same when the state changes
+        described=next((scene.name for scene in pictures if not scene.when or scene.when.met(instrument)), ""),
         pictures=pictures,
         charts=[scene for scene in scenes if scene.place != "picture"],
         extent=((pictures[0].x[1] - pictures[0].x[0]) / 2, (pictures[0].y[1] - pictures[0].y[0]) / 2),

@@ -269,7 +269,7 @@ def course(warm_profile: Any, site: str) -> Iterator[Course]:
     yield made
     page.close()
     stop()
-    assert not made.messages, "the browser's console has complaints"
+    assert not made.messages, f"the browser's console has complaints: {made.messages}"
 
 
 @pytest.fixture(scope="module")

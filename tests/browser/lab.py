@@ -19,6 +19,10 @@ PHONE = {"width": 390, "height": 844}
 #: only when a test fails, and a slow machine causes no failure.
 PATIENCE = 120_000
 
+#: Loads all fonts of this document, or of the one given. `fonts.ready` alone does not wait for them: it is settled too
+#: before the first layout has asked for any.
+FONTS = "(page = document) => Promise.all([...page.fonts].map((face) => face.load())).then(() => true)"
+
 
 @dataclass
 class Lab:

@@ -49,7 +49,7 @@ def test_a_slider_is_not_taken_out_of_the_hand(lab: Any) -> None:
     lab.page.mouse.down()
     held.let_go()
     lab.page.wait_for_selector(".arriving .front-panel[data-live]", state="attached")
-    lab.wait("lab.python.stages.built")
+    lab.wait("window.lab?.python.stages.built")
     lab.page.mouse.move(box["x"] + 0.6 * box["width"], y, steps=8)
     assert lab.page.locator(".still").count() == 1, "the picture under the hand is still the one it moves"
     left = float(still(lab).locator("input[type=range][data-param=t]").input_value())

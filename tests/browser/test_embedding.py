@@ -7,7 +7,7 @@ import re
 import pytest
 
 from .course import FRAMES, Course, fits, settled
-from .lab import Lab, model
+from .lab import FONTS, Lab, model
 
 #: Notes each height that the frame has.
 HEIGHTS = """window.seen = [];
@@ -90,7 +90,7 @@ def test_alone_in_a_window_picture_and_main_slider_are_in_sight_together(lab: La
 def test_on_a_low_phone_picture_main_slider_and_run_button_are_in_sight_together(lab: Lab, page: str) -> None:
     lab.page.set_viewport_size({"width": 360, "height": 640})
     lab.open(f"{page}?start=paused", live=False)
-    lab.page.evaluate("document.fonts.ready.then(() => true)")
+    lab.page.evaluate(FONTS)
     lab.instrument.evaluate("(figure) => figure.scrollIntoView({ block: 'start', behavior: 'instant' })")
     for part in (".figure", ".rail .slider", "button.run"):
         box = lab.instrument.locator(part).locator("visible=true").first.bounding_box()
@@ -114,7 +114,8 @@ def test_nothing_of_a_low_frame_is_cut_off_or_covered(course: Course, name: str)
     course.open("plain", "".join(code % size for size in sizes), 700, 1600)
     for number in range(len(sizes)):
         frame = course.frame(number)
-        frame.wait_for_function("() => lab.frame?.layout.compact && document.fonts.status === 'loaded'")
+        frame.wait_for_function("() => window.lab?.frame?.layout.compact")
+        frame.evaluate(FONTS)
         rail, picture = frame.locator(".rail"), frame.locator(".figure").locator("visible=true").first.bounding_box()
         assert rail.evaluate("(e) => e.scrollHeight <= e.clientHeight + 1"), "no control is behind a scroll bar"
         assert picture is not None and min(picture["width"], picture["height"]) >= 80

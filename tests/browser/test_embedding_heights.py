@@ -14,6 +14,7 @@ from diffusion_lab.app.build.setup_steps import ROOT
 from diffusion_lab.app.instrument.discovery import instrument_names
 
 from .course import FRAMES, Course, settled
+from .lab import FONTS
 
 SCRIPTS = ROOT / "static/js/embed"
 FILE, PARTS = SCRIPTS / "frame_heights.js", SCRIPTS / "part_heights.js"
@@ -34,29 +35,39 @@ WATCH = """<script>const heights = [];
     .observe(document, { subtree: true, childList: true });</script>"""
 
 #: The heights of the page's own layout at the widths of the table, when its fonts are there.
-MEASURED = """async (table) => {
-  await document.fonts.ready;
+MEASURED = f"""async (table) => {{
+  await ({FONTS})();
   return table.map((width) => [width, lab.frame.layout.heightAt(width)]);
-}"""
+}}"""
 
 
-#: The heights at the widths of the table of a page without a front panel, in a frame, whose width its styles follow.
-MEASURED_PART = """async ([path, table]) => {
+#: The heights at the widths of the table of a page without a front panel, in a frame, whose width its styles follow:
+#: with the editor, and with the code that it has replaced.
+MEASURED_PART = f"""async ([path, table]) => {{
   const frame = document.createElement("iframe");
-  frame.style.height = "900px";
+  frame.style.height = "4000px"; // the editor only estimates the height of lines that are far from the window
   const loaded = new Promise((resolve) => (frame.onload = resolve));
   frame.src = path;
   document.body.append(frame);
   await loaded;
-  await frame.contentDocument.fonts.ready;
-  const content = frame.contentDocument.querySelector("main.embed");
-  const heights = table.map((width) => {
-    frame.style.width = `${width}px`;
+  const page = frame.contentDocument;
+  await ({FONTS})(page);
+  const written = new DOMParser().parseFromString(await (await fetch(path)).text(), "text/html");
+  const content = page.querySelector("main.embed");
+  const measure = () => table.map((width) => {{
+    frame.style.width = `${{width}}px`;
     return [width, Math.ceil(content.getBoundingClientRect().height)];
-  });
+  }});
+  const shown = ".embed > .cell .editor";
+  const drawn = () => page.querySelector(`${{shown}} .cm-editor`) && !page.querySelector(`${{shown}} .cm-gap`);
+  const nextFrame = () => new Promise((next) => frame.contentWindow.requestAnimationFrame(next));
+  while (page.querySelector(shown) && !drawn()) await nextFrame();
+  const heights = measure();
+  page.querySelector(shown)?.replaceChildren(page.importNode(written.querySelector(`${{shown}} > pre`), true));
+  const before = measure();
   frame.remove();
-  return heights;
-}"""
+  return [heights, before];
+}}"""
 
 #: How a table is shortened; by how much it may then be off.
 SHORTEN = (
@@ -103,7 +114,7 @@ def test_the_published_heights_are_true(lab: Any) -> None:
     measured = {}
     for name in instrument_names():
         lab.open(f"embed/{name}.html?start=paused&layout=full", live=False)
-        lab.wait("lab.frame?.layout")
+        lab.wait("window.lab?.frame?.layout")
         measured[name] = dict(lab.page.evaluate(MEASURED, widths()))
     problems = wrong(published(FILE), measured)
     if problems:
@@ -114,7 +125,7 @@ def test_the_published_heights_are_true(lab: Any) -> None:
 
 def test_the_longest_status_has_room(lab: Any) -> None:
     lab.open("embed/distill.html?start=paused&layout=full", live=False)
-    lab.wait("lab.frame?.layout")
+    lab.wait("window.lab?.frame?.layout")
     measured = []
     for words in ("Ready", STATUS):
         lab.page.evaluate("(words) => { document.querySelector('.status').textContent = words; }", words)
@@ -126,7 +137,9 @@ def test_the_published_heights_of_cells_and_questions_are_true(lab: Any, dist: P
     measured = {}
     lab.open("receipts.html", live=False)
     for path in sorted(page.relative_to(dist / "embed") for page in (dist / "embed").glob("*/*.html")):
-        measured[str(path.with_suffix(""))] = dict(lab.page.evaluate(MEASURED_PART, [f"embed/{path}", widths()]))
+        heights, before = lab.page.evaluate(MEASURED_PART, [f"embed/{path}", widths()])
+        assert heights == before, f"the editor of {path} is not as high as the code that it has replaced"
+        measured[str(path.with_suffix(""))] = dict(heights)
     problems = wrong(published(PARTS), measured)
     if problems:
         texts = {name: " ".join(f"{w}:{h}" for w, h in rows.items()) for name, rows in measured.items()}

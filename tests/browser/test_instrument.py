@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from diffusion_lab.instruments.ring import kernel
 from diffusion_lab.instruments.ring.component import Ring
@@ -137,6 +138,17 @@ def test_description_follows_the_picture(lab: Any) -> None:
     lab.slide("t", 0.9)
     lab.instrument.locator(".live-view .figure[aria-label*='t = 0.90']").wait_for()
     lab.instrument.locator(".live-view .description", has_text="t = 0.90").wait_for(state="attached")
+
+
+def test_the_description_is_on_a_picture_in_sight_in_every_view(lab: Any) -> None:
+    lab.open("embed/walk.html?view=two_seeds")
+    first = lab.instrument.locator(".live-view .pane").first
+    labelled = lab.instrument.locator(".live-view .pane .figure[aria-label^='Prompt']")
+    for view, hidden in (("From noise", False), ("Two seeds", True)):
+        lab.instrument.locator(".live-view .choice label", has_text=view).click()
+        expect(first).to_be_hidden() if hidden else expect(first).to_be_visible()
+        expect(labelled).to_have_count(1)
+        expect(labelled).to_be_visible()
 
 
 def test_reduced_motion_shows_the_end_at_once(open_lab: Any) -> None:

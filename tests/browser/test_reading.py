@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from .held import Held
+from .lab import FONTS
 
 MakeLab = Callable[..., Any]
 
@@ -69,7 +70,7 @@ def test_nothing_moves_when_python_takes_over(open_lab: MakeLab, width: int) -> 
       return [selector, ...[box.x, box.y + scrollY, box.width, box.height].map(Math.round)].join(" ");
     })"""
     lab.page.wait_for_selector(".still .figure svg")
-    lab.page.evaluate("document.fonts.ready")
+    lab.page.evaluate(FONTS)
     before = lab.page.evaluate(measure)
     held.let_go()
     lab.wait_live()

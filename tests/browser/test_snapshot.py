@@ -118,7 +118,7 @@ def test_a_snapshot_holds_the_instruments_of_its_page_alone(lab: Any) -> None:
     lab.open("embed/ring.html")
     with lab.page.expect_request(re.compile(r"/guidance\.\w+\.bin$")):
         lab.open("embed/guidance.html", live=False)
-    lab.wait("lab.python.snapshot === 'restored'")
+    lab.wait("window.lab?.python.snapshot === 'restored'")
     assert lab.page.evaluate("lab.python.health") == "starting"
     lab.page.unroute_all(behavior="default")
     lab.wait_live()
@@ -221,4 +221,4 @@ def test_without_storage_python_starts_all_the_same(lab: Any) -> None:
     lab.page.route("**/worker.*.js", block)
     lab.open("embed/ring.html")
     works(lab)
-    lab.wait("lab.python.snapshot === 'none: this browser stores nothing for this site'")
+    lab.wait("window.lab?.python.snapshot === 'none: this browser stores nothing for this site'")

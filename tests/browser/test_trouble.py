@@ -26,7 +26,7 @@ def test_a_document_that_does_not_come_is_said_and_can_be_tried_again(lab: Any, 
     failed = lab.instrument.locator(".live[data-state=failed]")
     failed.wait_for()
     assert "The instrument stopped: the picture could not be drawn: " in failed.inner_text()
-    lab.wait("lab.python.stages.built")
+    lab.wait("window.lab?.python.stages.built")
     recovers(lab)
 
 

@@ -40,5 +40,5 @@ class Watched:
             close()
         for lab in self._labs:
             foreign = [url for url in lab.requests if not url.startswith((lab.site, "data:", "blob:"))]
-            assert not foreign, "the page asked for something outside its own origin"
-            assert not lab.messages, "the browser's console has complaints"
+            assert not foreign, f"the page asked for something outside its own origin: {foreign}"
+            assert not lab.messages, f"the browser's console has complaints: {lab.messages}"

@@ -172,14 +172,29 @@ function showBars(list, values) {
   });
 }
 
+/**
+ * The description is the label of the first picture that the state shows; the others are labelled by their titles.
+ * @param {HTMLElement} panel @param {string} description
+ */
+export function labelPictures(panel, description) {
+  const panes = /** @type {HTMLElement[]} */ ([...panel.querySelectorAll(".pane")]);
+  const described = panes.find((pane) => !pane.hidden);
+  for (const pane of panes) {
+    const figure = /** @type {HTMLElement} */ (pane.querySelector(".figure"));
+    figure.setAttribute("aria-label", pane === described ? description : String(figure.dataset.title));
+  }
+}
+
 /** The text alternative of the picture: always its label, announced only when the state has settled. @param {HTMLElement} root @param {Model} model */
 function describe(root, model) {
-  const figure = /** @type {HTMLElement} */ (root.querySelector(".figure"));
   const announced = /** @type {HTMLElement} */ (root.querySelector(".description"));
   let timer = 0;
   let first = true;
+  const label = () => labelPictures(root, model.description);
+  for (const pane of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(".pane[data-when]")))
+    for (const condition of String(pane.dataset.when).split(";")) model.on(condition.split(":")[0], label);
   follow(model, "description", (text) => {
-    figure.setAttribute("aria-label", text);
+    label();
     clearTimeout(timer);
     if (!first) timer = window.setTimeout(() => (announced.textContent = text), SETTLED_MS);
     first = false;

@@ -6,7 +6,7 @@
  * @typedef {{param: string, places: number[], pictures: string[], frames: Frame[]}} Film
  */
 import { downloadJson } from "../files/download.js";
-import { showNumber, showReadings } from "./front_panel.js";
+import { labelPictures, showNumber, showReadings } from "./front_panel.js";
 import { pale } from "./still_state.js";
 
 const NEAR = "600px"; // an instrument's frames are fetched when it is this close below the window
@@ -108,7 +108,7 @@ function project(film, place, panel) {
   showReadings(panel, frame.readings);
   const status = panel.querySelector("[data-status]");
   if (status) status.textContent = frame.status;
-  panel.querySelector(".figure")?.setAttribute("aria-label", frame.description);
+  labelPictures(panel, frame.description);
 }
 
 /**

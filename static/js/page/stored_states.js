@@ -12,7 +12,7 @@
  * @typedef {import("./dock_news.js").Changes} Changes
  */
 import { download } from "../files/download.js";
-import { showNumber, showReadings } from "./front_panel.js";
+import { labelPictures, showNumber, showReadings } from "./front_panel.js";
 
 /**
  * The stored state that a place shows with these settings; undefined if the build has stored none.
@@ -95,7 +95,7 @@ export function showStored(panel, { state, pictures, readings, status, descripti
   showReadings(panel, readings);
   for (const [key, text] of texts()) if (text !== texted.get(key)) changes.texts[String(key)] = text;
   for (const line of all(panel, "[data-status]")) line.textContent = status;
-  panel.querySelector(".figure")?.setAttribute("aria-label", description);
+  labelPictures(panel, description);
   for (const words of all(panel, ".description")) words.textContent = description; // announced
   return changes;
 }

@@ -97,6 +97,23 @@ def test_what_is_shown_at_times_is_hidden_at_the_others(cls):
             assert ("hidden" in tag) is not met, tag
 
 
+def test_a_picture_in_sight_carries_the_description_and_no_pad_lies_on_a_hidden_one(cls):
+    for context in contexts(cls):
+        page = markup(cls, context)
+        tags = Elements(page).tags
+        panes = [place for place, tag in enumerate(tags) if tag.get("class") == "pane"]
+        labels = []
+        for place in panes:
+            figure = next(tag for tag in tags[place:] if tag.get("class") == "figure")
+            if "hidden" not in tags[place]:
+                labels.append(figure["aria-label"] != figure["data-title"])
+            else:
+                assert figure["aria-label"] == figure["data-title"], context
+        assert labels == [True] + [False] * (len(labels) - 1), context
+        if "hidden" in tags[panes[0]]:
+            assert all("hidden" in tag for tag in tags if tag.get("class") == "pad"), context
+
+
 def test_a_read_out_is_hidden_in_views_that_never_fill_it(cls):
     for view in ends(cls, "view") if "view" in cls.settings() else []:
         filled: set[str] = set()
