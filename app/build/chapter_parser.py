@@ -19,12 +19,14 @@ from markdown_it.token import Token
 
 from diffusion_lab.app.build.chapter_text import TextReader, is_directive
 from diffusion_lab.app.build.chapter_tree import (
+    DEPTHS,
     About,
     Block,
     Cell,
     Chapter,
     ChapterError,
     Compute,
+    Depth,
     Document,
     Equation,
     Exercise,
@@ -110,6 +112,7 @@ class _Parser:
     def __init__(self, document: Document, body: str, offset: int, references: dict[str, Reference]) -> None:
         self.document = document
         self.number = document.number if isinstance(document, Chapter) else 0
+        self.depth = "idea"  # of the blocks that follow
         self.labels: dict[tuple[str, str], tuple[str, int]] = {}  # (directive, label) → number, line
         self.texts = TextReader(document, references)
         self.offset, self.lines = offset, body.split("\n")
@@ -163,6 +166,7 @@ class _Parser:
             prose.clear()
 
     def _heading(self, token: Token, inline: Token) -> Heading:
+        self.depth = "idea"
         line = self._first_line(token)
         if token.tag != "h2":
             raise self.document.error(line, f"Sections of a chapter are `##` headings, got `{token.markup}`.")
@@ -193,6 +197,7 @@ class _Parser:
             "predict": self._predict,
             "note": self._note,
             "references": lambda directive: References(),
+            "depth": self._depth,
         }
         if isinstance(self.document, About):
             makers = {"compute": self._compute}
@@ -224,6 +229,9 @@ class _Parser:
         if match[2] and not others:
             fix = f"The first slot of an instrument has its name alone: `:::{{instrument}} {match[1]}`."
             raise self.document.error(d.line, f"No slot `{match[1]}` is above `{d.argument}`. {fix}")
+        if self.depth != "idea":
+            fix = "Name it above `:::{depth} " + self.depth + "`, or write `:::{depth} idea` before it."
+            raise self.document.error(d.line, f"Instruments are for readers of every depth. {fix}")
         return InstrumentSlot(d.argument, d.options, self.texts.text(d.body, d.body_line), d.line)
 
     def _cell(self, d: Directive) -> Cell:
@@ -298,6 +306,13 @@ class _Parser:
         if d.options.get("fold"):
             raise self.document.error(d.line, f"`:fold:` takes no value, got `{d.options['fold']}`.")
         return Note(self.texts.inline(d.argument, d.line), self.texts.text(d.body, d.body_line), "fold" in d.options)
+
+    def _depth(self, d: Directive) -> Depth:
+        d.options_are(())
+        if d.argument not in DEPTHS or d.body.strip():
+            raise self.document.error(d.line, f"`depth` takes one of {', '.join(DEPTHS)}, and no text.")
+        self.depth = d.argument
+        return Depth(d.argument)
 
     def _claim(self, d: Directive, number: str) -> None:
         """Registers the label of a directive; raises an error if it is invalid or used before in this kind."""

@@ -60,6 +60,41 @@ class Heading:
     text: Text
 
 
+#: Depths at which a chapter can be read, each with all before it → their names on the page.
+DEPTHS = {"idea": "The idea", "mathematics": "The mathematics", "engineering": "Engineering and frontier"}
+
+
+@dataclass(frozen=True)
+class Depth:
+    """The blocks from here to the next section, or to the next of these, are for readers of this depth."""
+
+    depth: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Blocks of one depth that follow one another; `number` counts the parts of a chapter."""
+
+    number: int
+    depth: str
+    blocks: list[Block]
+
+    @property
+    def name(self) -> str:
+        """The name of the depth."""
+        return DEPTHS[self.depth]
+
+    @property
+    def section(self) -> Heading | None:
+        """The heading, if the part is a whole section."""
+        return self.blocks[0] if self.blocks and isinstance(self.blocks[0], Heading) else None
+
+    @property
+    def length(self) -> int:
+        """The number of characters of its texts and code."""
+        return sum(_length(part) for block in self.blocks for part in vars(block).values())
+
+
 @dataclass(frozen=True)
 class Equation:
     """A numbered formula, and the box that explains it in words."""
@@ -222,7 +257,7 @@ class Value:
     result: str = ""
 
 
-Block = Prose | Heading | Equation | InstrumentSlot | Cell | Exercise | Quiz | Predict | Note | References
+Block = Prose | Heading | Depth | Equation | InstrumentSlot | Cell | Exercise | Quiz | Predict | Note | References
 
 
 @dataclass(kw_only=True)
@@ -305,6 +340,30 @@ class Chapter(Document):
     builds_on: list[str]
     objectives: list[str]
 
+    def parts(self) -> list[Part]:
+        """Returns the blocks by depth: each part ends at the next section or where another depth is named."""
+        parts = [Part(0, "idea", [])]
+        for block in self.blocks:
+            if isinstance(block, Depth):
+                whole = parts[-1].section and len(parts[-1].blocks) == 1  # the heading goes with what follows it
+                parts.append(Part(len(parts), block.depth, [parts[-1].blocks.pop()] if whole else []))
+            elif isinstance(block, Heading):
+                parts.append(Part(len(parts), "idea", [block]))
+            else:
+                parts[-1].blocks.append(block)
+        return [part for part in parts if part.blocks]
+
+    def minutes_at(self) -> dict[str, int]:
+        """Returns the reading time at each depth that the chapter has: its share of the text, in minutes."""
+        parts = self.parts()
+        length = {depth: sum(part.length for part in parts if part.depth == depth) for depth in DEPTHS}
+        times, read = {}, 0
+        for depth, own in length.items():
+            read += own
+            if own:
+                times[depth] = max(1, round(self.minutes * read / sum(length.values())))
+        return times
+
     @property
     def name(self) -> str:
         """The file's name without the number; other texts use it to refer to equations of this chapter."""
@@ -348,6 +407,20 @@ def _span(value: Value) -> str:
     """Returns the HTML of a value; its tooltip shows how it is computed."""
     title, result = html.escape(value.source), html.escape(value.result)
     return f'<span class="value" id="{value.label}" title="{title}">{result}</span>'
+
+
+def _length(part: Any) -> int:
+    """The number of characters of a part of a block."""
+    match part:
+        case Text():
+            return len(part.markdown)
+        case str():
+            return len(part)
+        case tuple():
+            return sum(map(_length, part))
+        case Mistake():
+            return _length(part.words)
+    return 0
 
 
 def _replaced(blocks: list[Block], in_html: Callable[[str], str], in_markdown: Callable[[str], str]) -> list[Block]:

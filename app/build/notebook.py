@@ -12,9 +12,11 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from diffusion_lab.app.build.chapter_tree import (
+    DEPTHS,
     Block,
     Cell,
     Chapter,
+    Depth,
     Equation,
     Exercise,
     Heading,
@@ -98,6 +100,8 @@ class _Cells:
         match block:
             case Heading():
                 self._say(f"## {block.text.markdown}")
+            case Depth():
+                self._say(f"*{DEPTHS[block.depth]}*")
             case Prose():
                 self._say(block.text.markdown)
             case Equation():

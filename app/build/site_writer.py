@@ -21,7 +21,16 @@ from pygments.lexers import PythonLexer
 from diffusion_lab.app.build.build_cache import BuildCache
 from diffusion_lab.app.build.bundles import SiteAssets
 from diffusion_lab.app.build.chapter_results import Page
-from diffusion_lab.app.build.chapter_tree import Cell, Chapter, Exercise, InstrumentSlot, Quiz, Reference, instrument_of
+from diffusion_lab.app.build.chapter_tree import (
+    DEPTHS,
+    Cell,
+    Chapter,
+    Exercise,
+    InstrumentSlot,
+    Quiz,
+    Reference,
+    instrument_of,
+)
 from diffusion_lab.app.build.notebook import make_notebook
 from diffusion_lab.app.build.oembed import Embedded, iframe_codes, oembed_files
 from diffusion_lab.app.build.receipts import reader_data
@@ -89,6 +98,8 @@ class SiteWriter:
             page=page,
             abouts=self.abouts,
             chapter=chapter,
+            depths=DEPTHS,
+            minutes=chapter.minutes_at(),
             planned=PLANNED_CHAPTERS,
             before=before,
             after=after,

@@ -21,7 +21,7 @@ PATIENCE = 120_000
 
 #: Loads all fonts of this document, or of the one given. `fonts.ready` alone does not wait for them: it is settled too
 #: before the first layout has asked for any.
-FONTS = "(page = document) => Promise.all([...page.fonts].map((face) => face.load())).then(() => true)"
+FONTS = "(page) => Promise.all([...(page ?? document).fonts].map((face) => face.load())).then(() => true)"
 
 
 @dataclass

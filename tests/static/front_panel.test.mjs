@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { completeWords, render, showNumber } from "../../static/js/page/front_panel.js";
+import { completeWords, labelPictures, render, showNumber } from "../../static/js/page/front_panel.js";
 
 /** An element with what the front panel does to one. @returns {any} */
 function element(dataset = {}, more = {}) {
@@ -470,4 +470,16 @@ test("the last word typed is completed by the known words that begin as it does"
   assert.deepEqual(offered("square,ri"), ["square,ring", "square,right of"]);
   assert.deepEqual(offered("red"), [], "a word that is complete needs no proposal");
   assert.equal(offered("").length, 4);
+});
+
+test("the description is on the first picture that is shown, and the others have their titles", () => {
+  const [first, second, third] = ["first", "second", "third"].map((title) => element({ title }));
+  const panes = [first, second, third].map((figure) => ({ hidden: false, querySelector: () => figure }));
+  const panel = /** @type {any} */ ({ querySelectorAll: () => panes });
+  const labels = () => [first, second, third].map(({ attributes }) => attributes["aria-label"]);
+  labelPictures(panel, "all of it");
+  assert.deepEqual(labels(), ["all of it", "second", "third"]);
+  panes[0].hidden = true;
+  labelPictures(panel, "the rest");
+  assert.deepEqual(labels(), ["first", "the rest", "third"]);
 });

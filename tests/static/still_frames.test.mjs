@@ -46,8 +46,9 @@ beforeEach(() => {
   });
   figures = [element({ scene: "plane", place: "0" }), element({ scene: "chart", place: "1" })];
   [sum, status] = [element({ reading: "sum" }), element()];
-  const all = /** @type {Record<string, any[]>} */ ({ "[data-scene]": figures, "[data-reading]": [sum], '.slider input[data-param="t"]': [input] });
-  const one = /** @type {Record<string, any>} */ ({ "[data-status]": status, ".figure": figures[0] });
+  const pane = element({}, { hidden: false, querySelector: () => figures[0] });
+  const all = /** @type {Record<string, any[]>} */ ({ ".pane": [pane], "[data-scene]": figures, "[data-reading]": [sum], '.slider input[data-param="t"]': [input] });
+  const one = /** @type {Record<string, any>} */ ({ "[data-status]": status });
   const panel = element({}, {
     isConnected: true,
     querySelector: (/** @type {string} */ selector) => one[selector] ?? null,

@@ -58,14 +58,15 @@ beforeEach(() => {
     when: [element({ when: "view:forward" }), element({ when: "view:reverse|both;paths:true" }, { hidden: true })],
   };
   const pad = element({ handle: "", x: "t", y: "t", extent: "1 2" }, { querySelector: () => page.knob });
+  const pane = element({}, { hidden: false, querySelector: () => page.figures[0] });
   const all = /** @type {Record<string, any[]>} */ ({
-    "[data-scene]": page.figures, "[data-param]": Object.values(inputs), "[data-when]": page.when, "[data-handle]": [pad],
+    ".pane": [pane], "[data-scene]": page.figures, "[data-param]": Object.values(inputs), "[data-when]": page.when, "[data-handle]": [pad],
     "[data-reading]": [page.sum], "[data-reading], [data-bars]": [page.sum], "[data-status]": [page.status], ".description": [page.words],
   });
   panel = element({}, {
     querySelectorAll: (/** @type {string} */ selector) => all[selector] ?? [],
     querySelector: (/** @type {string} */ selector) =>
-      selector === ".figure" ? page.figures[0] : (Object.values(inputs).find(({ dataset }) => selector === `[data-param="${dataset.param}"]`) ?? null),
+      Object.values(inputs).find(({ dataset }) => selector === `[data-param="${dataset.param}"]`) ?? null,
   });
   place = element({ state: JSON.stringify(own), states: "assets/states.js" }, { querySelector: () => panel });
   fetched = [];

@@ -30,6 +30,7 @@ def test_a_failing_script_fails(tmp_path):
 def test_every_script_is_run():
     assert {path.name.split(".")[0] for path in SCRIPTS} == {
         "clients",
+        "depths",
         "dock_news",
         "download",
         "embed",

@@ -3,7 +3,7 @@
  * why. Whatever is read may be damaged or from another version: each reader of a value checks it.
  *
  * Keys begin with `lab:`. Several labs on one host, in different folders, share the browser's storage but not their data:
- * below a folder the stored key is `lab:/folder/ …`. Only the theme is common to all.
+ * below a folder the stored key is `lab:/folder/ …`. Only the theme and the depth of reading are common to all.
  *
  * @typedef {"" | "full" | "blocked"} Refusal  Why a value was not stored; "" if it was.
  * @typedef {"localStorage" | "sessionStorage"} Area  Of all tabs, or of this tab.
@@ -16,13 +16,16 @@ const FOLDER = (() => {
   return folder === "/" ? "" : folder;
 })();
 
+/** What the script in a page's head reads too. */
+const COMMON = ["lab:theme", "lab:depth"];
+
 /** The key under which a value is stored. @param {string} key */
-export const storedKey = (key, folder = FOLDER) => (folder && key !== "lab:theme" ? key.replace(/^lab:/, `lab:${folder} `) : key);
+export const storedKey = (key, folder = FOLDER) => (folder && !COMMON.includes(key) ? key.replace(/^lab:/, `lab:${folder} `) : key);
 
 /** The opposite; "" for a key of another lab. @param {string} key */
 export function keyOf(key, folder = FOLDER) {
   const beginning = `lab:${folder && `${folder} `}`;
-  if (!key.startsWith(beginning)) return key === "lab:theme" ? key : "";
+  if (!key.startsWith(beginning)) return COMMON.includes(key) ? key : "";
   return `lab:${key.slice(beginning.length)}`;
 }
 

@@ -5,6 +5,7 @@ import { checkStyles } from "../files/style_sheets.js";
 import { copied } from "./drop_down.js";
 import { openInstruments } from "./instruments.js";
 import { openCodeOverrides } from "../cells/code_overrides.js";
+import { openDepths } from "./depths.js";
 import { openMenus } from "./menu.js";
 import { stored } from "./local_store.js";
 import { keepForOffline } from "./offline.js";
@@ -23,6 +24,7 @@ root.classList.add("js"); // where the script in the page's head may not run
 document.addEventListener("lab:damaged", (event) => offerReload(/** @type {CustomEvent} */ (event).detail));
 checkStyles();
 openThemeSwitch();
+openDepths();
 followSections();
 openPredictions();
 openQuizzes();

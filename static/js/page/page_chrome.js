@@ -19,14 +19,15 @@ export function followSections() {
   /** @type {Map<string, Element>} */
   const links = new Map();
   for (const link of document.querySelectorAll(".toc a")) links.set(/** @type {HTMLAnchorElement} */ (link).hash.slice(1), link);
-  const headings = [...document.querySelectorAll("main h2")];
-  if (!headings.length || !links.size) return;
+  const all = [...document.querySelectorAll("main h2")];
+  if (!all.length || !links.size) return;
   const button = /** @type {HTMLElement} */ (document.querySelector(".toc .sections"));
   const open = (/** @type {boolean} */ yes) => button.setAttribute("aria-expanded", String(yes));
   button.addEventListener("click", () => open(button.ariaExpanded !== "true"));
   document.addEventListener("click", ({ target }) => target !== button && open(false));
   addEventListener("keydown", ({ key }) => key === "Escape" && open(false));
   const mark = () => {
+    const headings = all.filter((heading) => !heading.closest("[hidden]")); // not those of deeper parts
     const current = headings.filter((heading) => heading.getBoundingClientRect().top < innerHeight * 0.35).at(-1) ?? headings[0];
     for (const [id, link] of links) {
       if (id === current.id) link.setAttribute("aria-current", "true");
@@ -38,7 +39,7 @@ export function followSections() {
     button.style.setProperty("--read", String(place / headings.length));
   };
   // The observer also calls back once after the first layout; reading positions earlier would force a layout.
-  new IntersectionObserver(mark, { rootMargin: "-34% 0px -65% 0px" }).observe(headings[0]);
+  new IntersectionObserver(mark, { rootMargin: "-34% 0px -65% 0px" }).observe(all[0]);
   addEventListener("scroll", mark, { passive: true });
 }
 

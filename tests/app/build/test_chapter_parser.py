@@ -120,6 +120,58 @@ def test_presets(chapter):
     assert link in chapter.of(InstrumentSlot)[0].caption.html
 
 
+DEEPER = """Zero.
+
+## One
+
+Two.
+
+:::{depth} mathematics
+:::
+
+Three, which is as long as all others.
+
+:::{depth} idea
+:::
+
+Four.
+
+## Five
+
+:::{depth} engineering
+:::
+
+Six.
+
+## Seven
+
+Eight.
+"""
+
+
+def test_depths():
+    chapter = parse(DEEPER)
+    parts = [(part.depth, part.section.id if part.section else "", len(part.blocks)) for part in chapter.parts()]
+    assert parts == [
+        ("idea", "", 1),
+        ("idea", "one", 2),
+        ("mathematics", "", 1),
+        ("idea", "", 1),
+        ("engineering", "five", 2),
+        ("idea", "seven", 2),
+    ]
+    assert len({part.number for part in chapter.parts()}) == 6
+    length = {"idea": 5 + len("one" + "One" + "Two.") + 5 + len("seven" + "Seven" + "Eight."),
+              "mathematics": 38, "engineering": len("five" + "Five" + "Six.")}  # fmt: skip
+    whole = sum(length.values())
+    assert chapter.minutes_at() == {
+        "idea": round(20 * length["idea"] / whole),
+        "mathematics": round(20 * (length["idea"] + 38) / whole),
+        "engineering": 20,
+    }
+    assert parse("One.\n").minutes_at() == {"idea": 20}
+
+
 def test_a_second_slot_of_an_instrument_has_a_name_of_its_own():
     chapter = parse(
         ":::{instrument} ring\n:t: 0.1\nOne.\n:::\n\n:::{instrument} ring-late\n:t: 0.9\nTwo.\n:::\n\n"
