@@ -191,6 +191,27 @@ def the_gap_is_a_divergence(_: Names, rows: list[list[float]]) -> None:
     assert near(theory, 0.5 * (times - 1 - np.log(times)), 6e-4)
 
 
+def going_back_trades(_: Names, rows: list[list[float]]) -> None:
+    """From further back the points fit the data better, and fewer stay on the moon of their own stroke."""
+    (drawn, kept_as_drawn), *table, (real,) = rows
+    _, fit, kept = np.transpose(table)
+    assert kept_as_drawn == 1 and drawn < real - 10, "the strokes miss the moons"
+    assert drawn < fit[0] < fit[1] and np.all(fit[1:] > real - 0.35)
+    assert np.all(np.diff(kept) < 0.02) and kept[1] > 0.95 and 0.8 < kept[2] < 0.95 and 0.5 < kept[3] < 0.7
+    assert near(kept[-1], 0.5, 4 * 0.5 / np.sqrt(400)), "from pure noise the stroke is forgotten"
+
+
+def only_chunks_pass(names: Names, rows: list[list[float]]) -> None:
+    """The mean hits; single actions change sides beside the obstacle; chunks pass, on either side of any obstacle."""
+    (mean, _), (alone, _), (chunks, above) = rows
+    assert (mean, chunks) == (1.0, 0.0)
+    assert near(alone, 1 - 0.5**3, 4 * np.sqrt(0.875 * 0.125 / 400) + 0.02)
+    assert near(above, np.mean(names["side"] > 0), 4 * 0.5 / np.sqrt(400) + 0.1)
+    for obstacle in (-0.4, 0.4):
+        off = names["sample"](names["demos"], obstacle) - obstacle * names["arc"]
+        assert np.mean(np.abs(off[:, 3:5]).min(axis=1) < 0.4) < 0.02, "chunks follow what is seen"
+
+
 CLAIMS = (
     Claim("01-forward", "dissolve", dissolves, (
         ("gap = 4 * np.sqrt(alpha_bar)", "gap = 4 * alpha_bar"),
@@ -267,6 +288,17 @@ CLAIMS = (
         ("rest = np.maximum(p - q, 0)", "rest = p"),
         ("keep = np.minimum(1, p / q)", "keep = np.minimum(1, q / p)"),
     ), ("published-rule",)),
+    Claim("09-beyond", "sdedit", going_back_trades, (
+        ("x = start.signal * points + start.sigma_t * noise", "x = points + start.sigma_t * noise"),
+        ("np.exp(-6 * t)", "np.exp(-t)"),
+        ("ddim(MixtureDenoiser(data), x, levels, rng, eta=1.0)", "ddim(MixtureDenoiser(data), x, levels[:2])"),
+    )),
+    Claim("09-beyond", "policy", only_chunks_pass, (
+        ("gap = ((x[:, None]", "gap = 0 * ((x[:, None]"),
+        ("x = clean + b / a * (x - clean)", "x = clean"),
+        ("side = rng.choice([-1, 1], n)", "side = np.ones(n)"),
+        ("return -(obstacle - seen)**2 / (2 * 0.1**2)", "return 0 * seen"),
+    ), ("sdedit",)),
     Claim("10-landscape", "elbo-gap", the_gap_is_a_divergence, (
         ("left = np.sum((x - mean[:, None] * w)**2, axis=1) + var * (w @ w)",
          "left = np.sum((x - mean[:, None] * w)**2, axis=1)"),

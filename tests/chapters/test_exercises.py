@@ -28,6 +28,8 @@ SPREAD = (
 PATCHES = "import numpy as np\ndef tokens(p):\n    return {}"
 CUT = "p.reshape(8, 4, 8, 4, 3).transpose({}).reshape(64, 48)"
 CERTAIN = "import numpy as np\ndef most_certain(c, m, k):\n    return {}"
+KNOWN = "import numpy as np\ndef keep_known(x, y, known, a, e):\n    return {}"
+SCALES = "def guided(n, i, b, s, t):\n    return {}"
 
 MISTAKES = [
     ("one-jump", JUMP.format("a * x0 + (1 - a) * eps"), "Without noise the point is multiplied by `alpha_bar`"),
@@ -72,6 +74,40 @@ MISTAKES = [
         PATCHES.format(f"np.vstack([{CUT.format('0, 2, 1, 3, 4')}[:8]] * 8)"),
         "The first row of patches is right",
     ),
+    ("keep-known", "def keep(x):\n    return x", "The checks look for a function called `keep_known`."),
+    ("keep-known", KNOWN.replace("return {}", "x = 1"), "The function gives nothing back"),
+    (
+        "keep-known",
+        KNOWN.replace("return {}", "x[known] = (np.sqrt(a) * y + np.sqrt(1 - a) * e)[known]\n    return x"),
+        "The array that was given has been changed.",
+    ),
+    ("keep-known", KNOWN.format("y[known]"), "The answer should have the shape of x"),
+    ("keep-known", KNOWN.format("np.where(known, y, x)"), "The known part is clean, and the rest is noisy"),
+    (
+        "keep-known",
+        KNOWN.format("np.where(known, x, np.sqrt(a) * y + np.sqrt(1 - a) * e)"),
+        "The mask is the wrong way round",
+    ),
+    ("keep-known", KNOWN.format("np.sqrt(a) * y + np.sqrt(1 - a) * e"), "Everything has been replaced."),
+    ("keep-known", KNOWN.format("np.where(known, a * y + (1 - a) * e, x)"), "The weights are square roots"),
+    (
+        "keep-known",
+        KNOWN.format("np.where(known, np.sqrt(1 - a) * y + np.sqrt(a) * e, x)"),
+        "The two weights are exchanged",
+    ),
+    ("keep-known", KNOWN.format("np.where(known, np.sqrt(a) * y, x)"), "The picture shrinks, but no noise is added."),
+    ("keep-known", KNOWN.format("0 * x"), "Where nothing is known, x should stay as it is."),
+    ("keep-known", KNOWN.format("np.where(known, y + np.sqrt(1 - a) * e, x)"), "The known part is not the picture"),
+    ("keep-known", KNOWN.format("np.where(known, 0.6 * y + 0.8 * e, x)"), "At `alpha_bar` = 1 the known part"),
+    ("two-scales", SCALES.format("n + t * (b - n)"), "The scale of the picture has no effect yet."),
+    ("two-scales", SCALES.format("n + s * (i - n) + t * (b - n)"), "The second leg begins where the first one leads"),
+    ("two-scales", SCALES.format("n + t * (i - n) + s * (b - i)"), "The two scales are exchanged."),
+    ("two-scales", SCALES.format("s * (i - n) + t * (b - i)"), "Two differences alone are no prediction"),
+    ("two-scales", SCALES.format("i + s * (i - n) + t * (b - i)"), "Yours begins at the prediction with the picture"),
+    ("two-scales", SCALES.format("b"), "With both scales at 0 the answer should be `eps_none`"),
+    ("two-scales", SCALES.format("n + s * (b - n)"), "With the picture at 1 and the text at 0"),
+    ("two-scales", SCALES.format("n + s * (i - n)"), "With both scales at 1 it should be `eps_both`"),
+    ("two-scales", SCALES.format("n + s * (i - n) + t**2 * (b - i)"), "At 1.5 and 7.5 it should be"),
     ("guided", GUIDED.format("(1 + w) * c - w * u"), "That is the other convention"),
     ("guided", GUIDED.format("w * u + (1 - w) * c"), "The two predictions are the wrong way round"),
     ("guided", GUIDED.format("u + w * c"), "What is added should be `w` times the difference"),
