@@ -35,12 +35,13 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "embed": ("embed/",),
     "scorm": ("scorm/",),
     "receipts": ("receipts/", "page/crc32.js"),
+    "search": ("search/", "files/"),
     "worker": ("worker/", "files/"),
 }
 #: What single scripts may import in place of that.
 EXCEPTIONS: dict[str, tuple[str, ...]] = {
     "bokeh/components.js": ("bokeh/", "page/front_panel.js"),
-    "page/main.js": ("page/", "cells/", "embed/", "files/", "receipts/"),
+    "page/main.js": ("page/", "cells/", "embed/", "files/", "receipts/", "search/"),
     # Runs in other sites' pages.
     "embed/embed.js": ("embed/published_heights.js", "embed/height_table.js", "embed/schema.js"),
     # Loaded by themselves, or by other scripts than the page's.
@@ -60,6 +61,7 @@ LIBRARIES = {
     "cells/sanitise.js": ("dompurify",),
     "files/sha256.js": ("@noble/hashes/",),
     "page/zip_stream.js": ("fflate",),
+    "search/find.js": ("minisearch",),
     "worker/interpreter.js": ("pyodide",),
 }
 

@@ -56,6 +56,7 @@ LOADED_LATER = (
     "assets/chunk-*",
     "assets/cells.*",
     "assets/on_demand.*",
+    "assets/search.*.json",
     "assets/*-code.*.json",
     "assets/*-state.*.js",
     "assets/*-states.*.js",
@@ -106,7 +107,8 @@ class SiteAssets:
         page = self._bundle_page()
         self.urls["preloaded"] = [f"assets/{name}" for name in _bokeh_chunks(page)]
         self.urls["integrity"] = {f"assets/{name}": _integrity(page / name) for name in _own_chunks(page)}
-        self.urls["frame"] = f"assets/{_frame_chunk(page)}"
+        self.urls["frame"] = f"assets/{_chunk_of(page, 'js/embed/frame.js')}"
+        self.urls["search_script"] = f"assets/{_chunk_of(page, 'js/search/dialog.js')}"
         for path in sorted(page.glob("chunk-*.js")):
             self._put(path, f"assets/{path.name}")
         self.urls["main"] = self.add(page / "main.js")
@@ -305,10 +307,10 @@ def _library_name(inside: str) -> str:
     return "-".join([*Path(inside).parts[1:-1], Path(inside).name.partition(".")[0]]) + ".wasm"
 
 
-def _frame_chunk(page: Path) -> str:
-    """Returns the name of the chunk that embedded pages load."""
+def _chunk_of(page: Path, script: str) -> str:
+    """Returns the name of the chunk with a script that is loaded on demand."""
     outputs = json.loads((page / "meta.json").read_text())["outputs"]
-    wanted = (name for name, output in outputs.items() if output.get("entryPoint", "").endswith("js/embed/frame.js"))
+    wanted = (name for name, output in outputs.items() if output.get("entryPoint", "").endswith(script))
     return Path(next(wanted)).name
 
 

@@ -278,6 +278,7 @@ def render_instrument(name: str, state: Mapping[str, str]) -> RenderedInstrument
     frames, code = make_frames(view) if param else "", json.dumps(sources(cls))
     return RenderedInstrument(
         instrument.title,
+        instrument.question,
         json.dumps({setting: as_text(value) for setting, value in instrument.initial.items()}),
         without_times(html),
         described,

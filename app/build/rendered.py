@@ -11,6 +11,8 @@ class RenderedInstrument:
     """An instrument as the page shows it before Python has loaded."""
 
     title: str
+    #: The question that it answers.
+    question: str
     #: All settings as texts, as JSON.
     state: str
     html: str

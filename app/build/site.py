@@ -92,6 +92,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
         site.assets.lay_out_runtime(runtime.result())
         site.write_package(package.result())
         site.megabytes = site.assets.megabytes()
+        site.write_search(pages, [])
         say("writing the pages")
         for before, page, after in zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True):
             notebook = site.write_notebook(page, references)

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,8 +33,10 @@ from diffusion_lab.app.build.chapter_tree import (
 )
 from diffusion_lab.app.build.notebook import make_notebook
 from diffusion_lab.app.build.oembed import Embedded, iframe_codes, oembed_files
+from diffusion_lab.app.build.plain_text import MARK, plain
 from diffusion_lab.app.build.receipts import reader_data
 from diffusion_lab.app.build.rendered import RenderedInstrument
+from diffusion_lab.app.build.search_documents import SearchDocument, chapter_documents, search_json
 from diffusion_lab.app.build.security_policy import with_policy
 from diffusion_lab.app.build.setup_steps import ROOT, SetupError, place_and_message
 from diffusion_lab.app.build.stored_index import ALONE, Stored, index_script
@@ -47,9 +49,6 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 #: A link in a chapter's HTML to a place in the same folder.
 CHAPTER_LINK = re.compile(r'href="(?!https?:|data:|mailto:|\.\./)([^"]*)"')
-
-#: The placeholder of a formula in a chapter's HTML.
-MARK = re.compile("\ue000[^\ue001]*\ue001")
 
 
 class SiteWriter:
@@ -214,6 +213,15 @@ class SiteWriter:
         """Writes the page that reads receipts; `titles`: instrument → title."""
         lab = reader_data(VERSION, chapters, titles)
         self._write("receipts.html", "receipts.html", lab=lab, has_instruments=False, needs_python=False)
+
+    def write_search(self, pages: Sequence[Page], others: Iterable[SearchDocument]) -> None:
+        """Writes what the search looks through: all chapters, and `others`. Pages that are written later name it."""
+        found = [
+            document
+            for page in pages
+            for document in chapter_documents(page, self.abouts, partial(plain, formulas=self.formulas))
+        ]
+        self.assets.urls["search"] = self.assets.add_data("search.json", search_json([*found, *others]))
 
     def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
         """Writes the still frames of instruments; returns slot → (address, setting that the frames vary)."""

@@ -52,6 +52,7 @@ def test_every_script_is_run():
         "run_queue",
         "share",
         "scorm",
+        "search",
         "service_worker",
         "sharing",
         "still_frames",

@@ -15,6 +15,7 @@ import { Python } from "./python_worker.js";
 import { openPredictions } from "./predictions.js";
 import { openQuizzes } from "./quizzes.js";
 import { openResetAll } from "./reset_all.js";
+import { openSearchButton } from "./search_button.js";
 import { followSections, openThemeSwitch, showStart } from "./page_chrome.js";
 import { openDownload } from "./download_chapter.js";
 
@@ -34,6 +35,7 @@ openResetAll();
 
 const script = /** @type {HTMLElement} */ (document.querySelector("script[data-worker]"));
 openReceipts();
+openSearchButton((documents, site) => loaded(async () => (await import("../search/dialog.js")).openSearch(documents, site)));
 const frame = "embed" in document.body.dataset ? new (await import("../embed/frame.js")).Frame() : undefined;
 
 if (document.querySelector("[data-instrument], [data-cell]")) {
