@@ -18,7 +18,7 @@ from diffusion_lab.instruments.landscape.kernel import MODELS, NETWORKS, Frame, 
 from diffusion_lab.instruments.landscape.networks import NUM_STEPS
 from diffusion_lab.instruments.landscape.quality import Yardstick
 
-EVERY, ON_THE_WAY = 20, 500  # training steps: to the next frame, and between pictures while the reader waits
+EVERY = 20  # training steps to the next frame
 MOST_RUNS = 3
 
 Work = Generator[Any, None, Any]  # long work, in slices
@@ -114,12 +114,11 @@ class Landscape(Instrument):
         return training(name, self.data_set, self.drawn, kernel.seed_of(self.seed, run))
 
     def _moment(self, name: str) -> Work:
-        """The moment of a network at the training step; before it is reached, at every 500th step."""
-        replay, last, shown = self._replay(name), self.training_step // EVERY, None
-        for done, of, frame in replay.to(last):
-            if shown is None or frame.step >= shown.frame.step + ON_THE_WAY:
-                shown = yield from within(kernel.moment.work(frame, self.yardstick, self.seed), done, of, pieces=0)
-            yield done, of, shown
+        """The moment of a network at the training step: until it is reached the last picture stays, so that no network
+        is judged by a training that has only begun."""
+        replay, last = self._replay(name), self.training_step // EVERY
+        for done, of, _ in replay.to(last):
+            yield done, of
         return (yield from kernel.moment.work(replay.frames[last], self.yardstick, self.seed))
 
     @computed(work=True, keep=8)

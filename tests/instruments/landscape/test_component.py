@@ -1,4 +1,6 @@
-"""The landscape as an instrument: pictures and table are the kernel's, and training is seen on its way."""
+"""The landscape as an instrument: pictures and table are the kernel's, and a network is seen when it is trained."""
+
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -89,17 +91,17 @@ def test_further_seeds_are_trainings_of_their_own():
     assert len(shown.points("compared.seeds")) == 0
 
 
-def test_samples_are_shown_on_the_way(monkeypatch):
-    monkeypatch.setattr(component, "ON_THE_WAY", 40)
+def test_a_network_is_shown_when_it_is_trained_and_not_before():
     component.training.cache_clear()
-    shown, seen = Screen(Landscape, training_step=0), set()
-    answer = shown.update(0.0, training_step=120)
+    shown = Screen(Landscape, training_step=0)
+    answer, drawn, answers = shown.update(0.0, training_step=120), Counter(), 0
     while answer.working:
-        if "of_vae.near" in answer.layers:
-            seen.add(len(answer.layers["of_vae.near"]["x"]))
+        answers += 1
+        drawn.update(layer for layer in answer.layers if layer.endswith(".near"))
         assert answer.progress is None or answer.progress.unit
         answer = shown.take(shown.instrument.answer(0.0))
-    assert len(seen) > 2
+    drawn.update(layer for layer in answer.layers if layer.endswith(".near"))
+    assert answers > 18 and {drawn[f"of_{name}.near"] for name in NETWORKS} == {1}
     assert "after 120 training steps" in shown.description
 
 
