@@ -40,8 +40,7 @@ NOT_KEPT_OFFLINE = (
     "assets/panel-*/bundled/theme/bootstrap*",  # themes and templates of Panel that the lab does not have
     "assets/panel-*/bundled/theme/fast*",
     "assets/panel-*/bundled/theme/material*",
-    "embed/*.svg",  # for other sites, like the next ones
-    "embed/*.json",
+    "embed/*.json",  # for other sites
     "embed/*/*",
     "chapters/*.ipynb",
     "chapters/*.whl",
@@ -116,6 +115,9 @@ class SiteAssets:
         self.urls["style"] = self._style_sheet(tokens)
         embed = self._esbuild(STYLE_SHEETS, str(STYLE_SHEETS / "embed.css"), "--minify", BROWSERS)
         self.urls["embed_style"] = self.add(embed / "embed.css")
+        for sheet in ("front", "print"):
+            built = self._esbuild(STYLE_SHEETS, str(STYLE_SHEETS / f"{sheet}.css"), "--minify", BROWSERS)
+            self.urls[f"{sheet}_style"] = self.add(built / f"{sheet}.css")
         alone = self._esbuild(SCRIPTS, str(SCRIPTS / "page/stored_alone.js"), *BUNDLED, "--format=iife")
         self.urls["stored_alone"] = self.add(alone / "stored_alone.js")
 

@@ -22,6 +22,8 @@ from diffusion_lab.app.build.chapter_tree import (
     Reference,
     link_equations,
 )
+from diffusion_lab.app.build.front_page import read_path
+from diffusion_lab.app.build.glossary import read_terms
 from diffusion_lab.app.build.node_python import NodePython
 from diffusion_lab.app.build.package import make_package
 from diffusion_lab.app.build.precompress import Precompressor
@@ -36,6 +38,8 @@ from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_names
 DIST = ROOT / "dist"
 DRAFT = WORK / "draft"
 CHAPTERS = ROOT / "chapters"
+GLOSSARY = CHAPTERS / "glossary.toml"
+PATH = CHAPTERS / "half_hour.toml"
 
 
 def build_site(
@@ -92,7 +96,9 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
         site.assets.lay_out_runtime(runtime.result())
         site.write_package(package.result())
         site.megabytes = site.assets.megabytes()
-        site.write_search(pages, [])
+        terms, definitions = read_terms(GLOSSARY.relative_to(ROOT), chapters)
+        site.formulas |= typeset([definitions], build_cache)
+        site.write_search(pages, terms)
         say("writing the pages")
         for before, page, after in zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True):
             notebook = site.write_notebook(page, references)
@@ -103,7 +109,9 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
             site.write_embedded_blocks(page)
         site.write_teachers(pages, embeds)
         site.write_receipt_reader(chapters, {name: rendered.title for name, rendered in embeds.items()})
-        site.write_index(chapters)
+        site.write_glossary(terms, chapters)
+        site.write_numbers(pages)
+        site.write_index(chapters, embeds, read_path(PATH.relative_to(ROOT), chapters, embeds))
         site.write_oembed()
         site.assets.write_element()
         site.assets.write_file_list()

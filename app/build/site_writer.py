@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,15 +31,19 @@ from diffusion_lab.app.build.chapter_tree import (
     Reference,
     instrument_of,
 )
+from diffusion_lab.app.build.front_page import Stop, chapter_map
+from diffusion_lab.app.build.glossary import Term, notation, term_documents
 from diffusion_lab.app.build.notebook import make_notebook
+from diffusion_lab.app.build.numbers import by_section, numbers_of
 from diffusion_lab.app.build.oembed import Embedded, iframe_codes, oembed_files
 from diffusion_lab.app.build.plain_text import MARK, plain
 from diffusion_lab.app.build.receipts import reader_data
 from diffusion_lab.app.build.rendered import RenderedInstrument
-from diffusion_lab.app.build.search_documents import SearchDocument, chapter_documents, search_json
+from diffusion_lab.app.build.search_documents import chapter_documents, search_json
 from diffusion_lab.app.build.security_policy import with_policy
 from diffusion_lab.app.build.setup_steps import ROOT, SetupError, place_and_message
 from diffusion_lab.app.build.stored_index import ALONE, Stored, index_script
+from diffusion_lab.app.instrument.vocabulary import GLOSSARY
 
 HERE = Path(__file__).parent
 PLANNED_CHAPTERS = 10
@@ -214,14 +218,27 @@ class SiteWriter:
         lab = reader_data(VERSION, chapters, titles)
         self._write("receipts.html", "receipts.html", lab=lab, has_instruments=False, needs_python=False)
 
-    def write_search(self, pages: Sequence[Page], others: Iterable[SearchDocument]) -> None:
-        """Writes what the search looks through: all chapters, and `others`. Pages that are written later name it."""
-        found = [
-            document
-            for page in pages
-            for document in chapter_documents(page, self.abouts, partial(plain, formulas=self.formulas))
-        ]
-        self.assets.urls["search"] = self.assets.add_data("search.json", search_json([*found, *others]))
+    def _plain(self, html: str) -> str:
+        return plain(html, self.formulas)
+
+    def write_search(self, pages: Sequence[Page], terms: Sequence[Term]) -> None:
+        """Writes what the search looks through: all chapters and the glossary. Pages that are written later name it."""
+        found = [each for page in pages for each in chapter_documents(page, self.abouts, self._plain)]
+        found += term_documents(terms, self._plain)
+        self.assets.urls["search"] = self.assets.add_data("search.json", search_json(found))
+
+    def write_glossary(self, terms: Sequence[Term], chapters: Sequence[Chapter]) -> None:
+        """Writes the page of terms, symbols and settings."""
+        self._write("glossary.html", "glossary.html", terms=terms, symbols=notation(chapters), settings=GLOSSARY,
+                    has_instruments=False, needs_python=False)  # fmt: skip
+
+    def write_numbers(self, pages: Sequence[Page]) -> None:
+        """Writes the page that lists all computed numbers."""
+        listed = [(page.chapter, *numbers_of(page, self._plain)) for page in pages]
+        chapters = [(chapter, by_section(numbers), code) for chapter, numbers, code in listed]
+        count = sum(len(numbers) for _, numbers, _ in listed)
+        self._write("numbers.html", "numbers.html", chapters=chapters, count=count,
+                    has_instruments=False, needs_python=False)  # fmt: skip
 
     def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
         """Writes the still frames of instruments; returns slot → (address, setting that the frames vary)."""
@@ -257,9 +274,32 @@ class SiteWriter:
         """Returns the address of a place's index of stored states, "" in a draft, which has none."""
         return self._indexes.get((instrument_of(slot), place), "")
 
-    def write_index(self, chapters: list[Chapter]) -> None:
-        """Writes the front page."""
-        self._write("index.html", "index.html", chapters=chapters, has_instruments=False, needs_python=False)
+    def write_index(
+        self, chapters: list[Chapter], instruments: dict[str, RenderedInstrument], stops: Sequence[Stop]
+    ) -> None:
+        """Writes the front page, with the first instrument of the first chapter; `stops`: the idea in half an hour."""
+        places: dict[str, Chapter] = {}  # the first chapter with each instrument
+        for chapter in chapters:
+            for slot in chapter.of(InstrumentSlot):
+                places.setdefault(slot.instrument, chapter)
+        name = next(iter(places))
+        first = {name: instruments[name]}
+        self._write(
+            "index.html",
+            "index.html",
+            chapters=chapters,
+            map=chapter_map(chapters),
+            name=name,
+            instrument=instruments[name],
+            gallery=[(each, instruments[each], chapter) for each, chapter in places.items()],
+            stops=stops,
+            codes=self._codes(first),
+            frames=self._frames(first),
+            documents=self._documents(first),
+            states={name: self._index(name, ALONE)},
+            has_instruments=True,
+            needs_python=True,
+        )
 
     def _write(self, path: str, template: str, **values: Any) -> None:
         root = "../" * path.count("/")
