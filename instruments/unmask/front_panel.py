@@ -41,7 +41,7 @@ PANEL = Panel(
             doc="The difference of the two, KL(exact ‖ network) of a masked word; and before the training.",
         ),
         Measure(
-            "ends", "end-of-text", ".3f", "exact", when=DECODE | {"chart_shows": "end_of_text"},
+            "ends", "end-of-text, low confidence", ".3f", "exact", when=DECODE | {"chart_shows": "end_of_text"},
             doc="Its share by low confidence with as many passes as words, ± its standard error; beside it, exactly.",
         ),
         Measure(
