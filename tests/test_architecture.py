@@ -74,8 +74,16 @@ RULES = (
     Rule("instruments/*/corpus.py", may=()),
     Rule("app/__init__.py", may=()),
     # The author's machine: instruments are found, not named; what runs in the worker is imported by the worker alone.
-    Rule("app/build/**", may_not=(f"{LAB}.instruments", f"{LAB}.app.browser", "js", "pyodide"), but=("node",)),
+    Rule(
+        "app/build/**", may_not=(f"{LAB}.instruments", f"{LAB}.app.browser", "js", "pyodide"), but=("node", "diagrams")
+    ),
     Rule("app/build/node/*.py", may=("js", "numpy", "pyodide", f"{LAB}.app.instrument", f"{LAB}.app.browser")),
+    # Diagrams show what the lab computes; an instrument of its own they do not know.
+    Rule(
+        "app/build/diagrams/*.py",
+        may=("numpy", "<own>", f"{LAB}.app.build.rendered", f"{CONTRACT}.theme"),
+    ),
+    Rule("app/build/diagrams/drawn/*.py", may=("numpy", COMMON, f"{LAB}.app.build.diagrams", f"{CONTRACT}.svg")),
     Rule("app/build/chapter_tree.py", may=()),
     Rule("app/build/directive.py", may=(f"{LAB}.app.build.chapter_tree",)),
     Rule("app/build/chapter_text.py", may=("markdown_it", "mdit_py_plugins", f"{LAB}.app.build.chapter_tree")),
@@ -247,6 +255,16 @@ def test_every_file_has_a_rule():
             "diffusion_lab.instruments.ring.kernel",
         ),
         ("app/build/site.py", "import diffusion_lab.app.browser.worker_api", "diffusion_lab.app.browser.worker_api"),
+        (
+            "app/build/diagrams/drawn/chain.py",
+            "from diffusion_lab.instruments.ring import kernel",
+            "diffusion_lab.instruments.ring.kernel",
+        ),
+        (
+            "app/build/diagrams/drawing.py",
+            "from diffusion_lab.instruments.common import datasets",
+            "diffusion_lab.instruments.common.datasets",
+        ),
         ("app/build/site.py", "from pyodide.ffi import to_js", "pyodide.ffi.to_js"),
         ("app/build/chapter_tree.py", "import yaml", "yaml"),
         ("app/build/node/x.py", "from diffusion_lab.app.build import site", "diffusion_lab.app.build.site"),

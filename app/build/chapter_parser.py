@@ -27,6 +27,7 @@ from diffusion_lab.app.build.chapter_tree import (
     ChapterError,
     Compute,
     Depth,
+    Diagram,
     Document,
     Equation,
     Exercise,
@@ -191,6 +192,7 @@ class _Parser:
             "compute": self._compute,
             "equation": self._equation,
             "instrument": self._instrument,
+            "diagram": self._diagram,
             "cell": self._cell,
             "exercise": self._exercise,
             "quiz": self._quiz,
@@ -233,6 +235,14 @@ class _Parser:
             fix = "Name it above `:::{depth} " + self.depth + "`, or write `:::{depth} idea` before it."
             raise self.document.error(d.line, f"Instruments are for readers of every depth. {fix}")
         return InstrumentSlot(d.argument, d.options, self.texts.text(d.body, d.body_line), d.line)
+
+    def _diagram(self, d: Directive) -> Diagram:
+        d.options_are(())
+        if not d.body.strip():
+            raise self.document.error(d.line, "The body of `diagram` is its caption, got none.")
+        number = f"{self.number}.{len(self.document.of(Diagram)) + 1}"
+        self._claim(d, number)
+        return Diagram(d.argument, number, self.texts.text(d.body, d.body_line), d.line)
 
     def _cell(self, d: Directive) -> Cell:
         d.options_are(("title",))

@@ -11,6 +11,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Cell,
     Chapter,
     Compute,
+    Diagram,
     Document,
     Exercise,
     InstrumentSlot,
@@ -19,7 +20,13 @@ from diffusion_lab.app.build.chapter_tree import (
     Value,
     instrument_of,
 )
-from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument, RenderedQuiz, with_answer
+from diffusion_lab.app.build.rendered import (
+    ContentError,
+    RenderedDiagram,
+    RenderedInstrument,
+    RenderedQuiz,
+    with_answer,
+)
 
 PRERENDER = "diffusion_lab.app.build.prerender"
 
@@ -33,6 +40,8 @@ class Page:
     quizzes: dict[str, RenderedQuiz]
     #: By slot.
     instruments: dict[str, RenderedInstrument]
+    #: By name.
+    diagrams: dict[str, RenderedDiagram]
     #: For the notebook: the code that constructs the instrument of each slot in its state.
     constructions: dict[str, str]
 
@@ -103,6 +112,7 @@ def run_chapter(chapter: Chapter, compute: Call) -> Page:
         cells=outputs,
         quizzes={quiz.label: _solved(chapter, quiz, *answers[quiz.label]) for quiz in quizzes},
         instruments={slot.name: run("render_instrument", [slot], slot.instrument, slot.state) for slot in slots},
+        diagrams={each.name: run("draw_diagram", [each], each.name) for each in chapter.of(Diagram)},
         constructions={slot.name: run("construct", [slot], slot.instrument, slot.state) for slot in slots},
     )
 

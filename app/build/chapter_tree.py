@@ -132,6 +132,16 @@ class InstrumentSlot:
 
 
 @dataclass(frozen=True)
+class Diagram:
+    """The place of a diagram, which `diagrams` draws by its name."""
+
+    name: str
+    number: str
+    caption: Text
+    line: int
+
+
+@dataclass(frozen=True)
 class Cell:
     """An editable code cell."""
 
@@ -257,7 +267,9 @@ class Value:
     result: str = ""
 
 
-Block = Prose | Heading | Depth | Equation | InstrumentSlot | Cell | Exercise | Quiz | Predict | Note | References
+Block = (
+    Prose | Heading | Depth | Equation | InstrumentSlot | Diagram | Cell | Exercise | Quiz | Predict | Note | References
+)
 
 
 @dataclass(kw_only=True)

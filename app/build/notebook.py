@@ -5,6 +5,7 @@ The notebook runs wherever this package is installed.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 
@@ -17,6 +18,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Cell,
     Chapter,
     Depth,
+    Diagram,
     Equation,
     Exercise,
     Heading,
@@ -28,7 +30,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Reference,
     References,
 )
-from diffusion_lab.app.build.rendered import RenderedQuiz, with_answer
+from diffusion_lab.app.build.rendered import RenderedDiagram, RenderedQuiz, with_answer
 
 #: Imports the names that a page's cells have without an import; `{package}` is the file name of the lab's wheel.
 SET_UP = """\
@@ -53,14 +55,15 @@ def make_notebook(
     references: Mapping[str, Reference],
     quizzes: Mapping[str, RenderedQuiz],
     constructions: Mapping[str, str],
+    diagrams: Mapping[str, RenderedDiagram],
     package: str,
 ) -> str:
     """Returns the notebook as JSON.
 
-    `quizzes`: the computed quizzes by label; `constructions`: instrument name → code that constructs it; `package`:
-    file name of the lab's wheel.
+    `quizzes`: the computed quizzes by label; `constructions`: instrument name → code that constructs it; `diagrams`: by
+    name; `package`: file name of the lab's wheel.
     """
-    cells = _Cells(chapter, references, quizzes, constructions)
+    cells = _Cells(chapter, references, quizzes, constructions, diagrams)
     cells.head(package)
     for block in chapter.blocks:
         cells.add(block)
@@ -83,9 +86,10 @@ class _Cells:
         references: Mapping[str, Reference],
         quizzes: Mapping[str, RenderedQuiz],
         constructions: Mapping[str, str],
+        diagrams: Mapping[str, RenderedDiagram],
     ) -> None:
         self.chapter, self.references, self.quizzes = chapter, references, quizzes
-        self.constructions = constructions
+        self.constructions, self.diagrams = constructions, diagrams
         self.made: list[nbformat.NotebookNode] = []
 
     def head(self, package: str) -> None:
@@ -109,6 +113,8 @@ class _Cells:
             case InstrumentSlot():
                 self._say(block.caption.markdown)
                 self._run(self.constructions[block.name])
+            case Diagram():
+                self._show(block, self.diagrams[block.name])
             case Cell():
                 self._say(f"**Cell {block.letter}.** {block.title}")
                 self._run(block.code)
@@ -140,6 +146,15 @@ class _Cells:
     def _say(self, markdown: str) -> None:
         if markdown:
             self._cell(new_markdown_cell, ROLE.sub(self._role, markdown))
+
+    def _show(self, block: Diagram, diagram: RenderedDiagram) -> None:
+        file = f"diagram-{block.name}.svg"
+        words = _folded("The figure in words", diagram.words)
+        self._say(
+            f"![{diagram.title}](attachment:{file})\n\n**Figure {block.number}.** {block.caption.markdown}\n\n{words}"
+        )
+        picture = base64.b64encode(diagram.file.encode()).decode()
+        self.made[-1]["attachments"] = {file: {"image/svg+xml": picture}}
 
     def _run(self, code: str, metadata: Mapping[str, object] | None = None) -> None:
         self._cell(new_code_cell, code, metadata)

@@ -11,6 +11,7 @@ import math
 import re
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from bokeh.document import Document
 from bokeh.embed.util import standalone_docs_json_and_render_items
 from bokeh.models import ImportedStyleSheet
 
-from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument
+from diffusion_lab.app.build.rendered import ContentError, RenderedDiagram, RenderedInstrument
 from diffusion_lab.app.build.settings_table import settings_table
 from diffusion_lab.app.build.still_frames import make_frames, without_times
 from diffusion_lab.app.cells.outputs import Output, output_html
@@ -40,6 +41,10 @@ WORDS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
     "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 )  # fmt: skip
+
+
+#: The family that stands for each of the page's fonts in a picture of its own.
+FONT_FAMILIES = {"sans": "sans-serif", "serif": "serif"}
 
 
 def run_steps(steps: Sequence[Sequence[str]]) -> tuple[dict[str, str], list[str]]:
@@ -298,11 +303,20 @@ def poster_svg(svg: str) -> str:
     def colours(theme: ThemeName) -> str:
         return ";".join(f"--{name}:{TOKENS[theme][name]}" for name in used if name in TOKENS[theme])
 
+    fonts = "".join(f";--{name}:{generic}" for name, generic in FONT_FAMILIES.items() if name in used)
     style = (
-        f"<style>svg{{{colours('light')};--sans:sans-serif;background:var(--bg)}}"
+        f"<style>svg{{{colours('light')}{fonts};background:var(--bg)}}"
         f"@media(prefers-color-scheme:dark){{svg{{{colours('dark')}}}}}</style>"
     )
     return re.sub(r"(<svg[^>]*>)", lambda match: match[1] + style, svg, count=1) + "\n"
+
+
+def draw_diagram(name: str) -> RenderedDiagram:
+    """Draws a diagram; raises `ContentError` for an unknown name."""
+    from diffusion_lab.app.build.diagrams import draw  # here, so that a change of a diagram renders no instrument again
+
+    drawn = draw(name)
+    return replace(drawn, file=poster_svg(drawn.svgs["wide"]))
 
 
 def document_json(view: InstrumentView, at_once: set[str]) -> str:

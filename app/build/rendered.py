@@ -31,6 +31,19 @@ class RenderedInstrument:
 
 
 @dataclass(frozen=True)
+class RenderedDiagram:
+    """A diagram: what it shows in words, and an SVG for each layout, by its name: "wide" and "narrow".
+
+    `file`: the wide one as an SVG file with the colours of both themes.
+    """
+
+    title: str
+    words: str
+    svgs: dict[str, str]
+    file: str = ""
+
+
+@dataclass(frozen=True)
 class RenderedQuiz:
     """A quiz with its answer and the values of its mistakes computed."""
 

@@ -129,7 +129,9 @@ class SiteWriter:
     def write_notebook(self, page: Page, references: dict[str, Reference]) -> int:
         """Writes a chapter as a Jupyter notebook; returns its size in bytes."""
         path = self.out / f"chapters/{page.chapter.slug}.ipynb"
-        notebook = make_notebook(page.chapter, references, page.quizzes, page.constructions, self.package.name)
+        notebook = make_notebook(
+            page.chapter, references, page.quizzes, page.constructions, page.diagrams, self.package.name
+        )
         path.write_text(notebook, "utf-8")
         self._written(path)
         return path.stat().st_size

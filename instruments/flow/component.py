@@ -97,7 +97,8 @@ class FlowMatching(Instrument):
                 doc="Mean squared distance from noise to data under the flow, beside that of the pairs it is made of."),
             Measure("within", "ends within 3σ of a centre", ".3f",
                 doc="Share of the solver's end points within 3 standard deviations of a cluster's centre."),
-            Measure("distance", "distance to the exact density", ".3f", "chance", when={"view": ("flow", "both", "probe")},
+            Measure("distance", "distance to the exact density", ".3f", "chance",
+                when={"view": ("flow", "both", "probe")},
                 doc="Maximum mean discrepancy (Gaussian kernel, width 0.5) between the points at the solver's last step"
                 " up to t and the exact density, beside its value for as many perfect draws. Fitted flows: at t = 1."),
             Measure("probe", "velocity at the probe", ".2f", "spread", when=PROBING,

@@ -1,6 +1,6 @@
 """Directories as cases: each holds a chapter with one mistake, `chapter.md`, and the exact error, `expected.txt`.
 
-In `expected.txt`, `<instruments>` stands for the names of all instruments, `<settings of name>` and
+In `expected.txt`, `<instruments>` and `<diagrams>` stand for the names of all of them, `<settings of name>` and
 `<readings of name>` for those of one, so that a new instrument, setting or reading changes no case. A case without
 `expected.txt` fails; to have the files written for you, set LAB_WRITE_EXPECTED=1, and read what was written.
 """
@@ -15,6 +15,7 @@ from diffusion_lab.app.build import chapter_results, prerender
 from diffusion_lab.app.build.build_cache import BuildCache
 from diffusion_lab.app.build.chapter_parser import parse_chapter
 from diffusion_lab.app.build.chapter_tree import ChapterError, Reference, link_equations
+from diffusion_lab.app.build.diagrams import diagram_names
 from diffusion_lab.app.build.typeset import typeset
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 
@@ -71,6 +72,7 @@ def expected(folder: Path, got: str) -> str:
         pytest.fail(f"{path} is missing; the build says: {got}", pytrace=False)
     text = path.read_text("utf-8").removesuffix("\n")
     text = text.replace("<instruments>", ", ".join(instrument_names()))
+    text = text.replace("<diagrams>", ", ".join(diagram_names()))
     text = re.sub(r"<settings of (\w+)>", lambda match: ", ".join(instrument_class(match[1]).settings()), text)
     return re.sub(r"<readings of (\w+)>", lambda match: ", ".join(instrument_class(match[1])().all_readings()), text)
 

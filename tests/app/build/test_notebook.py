@@ -14,9 +14,9 @@ from nbclient import NotebookClient
 
 from diffusion_lab.app.build import prerender
 from diffusion_lab.app.build.chapter_parser import parse_chapter
-from diffusion_lab.app.build.chapter_tree import Cell, Chapter, Equation, Exercise, InstrumentSlot, Quiz
+from diffusion_lab.app.build.chapter_tree import Cell, Chapter, Diagram, Equation, Exercise, InstrumentSlot, Quiz
 from diffusion_lab.app.build.notebook import CHECKS, SET_UP, make_notebook
-from diffusion_lab.app.build.rendered import RenderedQuiz
+from diffusion_lab.app.build.rendered import RenderedDiagram, RenderedQuiz
 from diffusion_lab.app.build.site import ROOT, chapter_paths, read_documents, read_references
 from diffusion_lab.app.cells.exercises import PASSED
 from diffusion_lab.app.cells.session import Session
@@ -55,7 +55,8 @@ def written(slug: str) -> str:
     chapter = parsed(slug)
     slots = {slot.name: prerender.construct(slot.instrument, slot.state) for slot in chapter.of(InstrumentSlot)}
     quizzes = {quiz.label: RenderedQuiz(1.0, 0.1, [2.125] * len(quiz.mistakes), "") for quiz in chapter.of(Quiz)}
-    return make_notebook(chapter, read_references(), quizzes, slots, "lab.whl")
+    diagrams = {each.name: RenderedDiagram("Title", "In words.", {}, "<svg/>") for each in chapter.of(Diagram)}
+    return make_notebook(chapter, read_references(), quizzes, slots, diagrams, "lab.whl")
 
 
 def notebook(slug: str) -> nbformat.NotebookNode:
@@ -141,7 +142,7 @@ One.
 """
     chapter = parse_chapter(Path("02-this.md"), FRONT + text, {})
     chapter = chapter.with_equations({"other:two": ("01-other.html#eq-two", "1.2")}).filled(["−0.5", "1", "2"])
-    made = nbformat.reads(make_notebook(chapter, {}, {}, {}, "lab.whl"), 4)
+    made = nbformat.reads(make_notebook(chapter, {}, {}, {}, {}, "lab.whl"), 4)
     sources = [cell.source for cell in made.cells if cell.cell_type == "markdown"]
     assert {"## About (2.1)", "−0.5 by (2.1) and (1.2).", "1 and 2."} < set(sources)
 
