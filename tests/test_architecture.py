@@ -78,12 +78,15 @@ RULES = (
         "app/build/**", may_not=(f"{LAB}.instruments", f"{LAB}.app.browser", "js", "pyodide"), but=("node", "diagrams")
     ),
     Rule("app/build/node/*.py", may=("js", "numpy", "pyodide", f"{LAB}.app.instrument", f"{LAB}.app.browser")),
-    # Diagrams show what the lab computes; an instrument of its own they do not know.
+    # Diagrams show what `common` computes, and the text model that only one instrument has.
     Rule(
         "app/build/diagrams/*.py",
         may=("numpy", "<own>", f"{LAB}.app.build.rendered", f"{CONTRACT}.theme"),
     ),
-    Rule("app/build/diagrams/drawn/*.py", may=("numpy", COMMON, f"{LAB}.app.build.diagrams", f"{CONTRACT}.svg")),
+    Rule(
+        "app/build/diagrams/drawn/*.py",
+        may=("numpy", COMMON, f"{LAB}.app.build.diagrams", f"{CONTRACT}.svg", f"{LAB}.instruments.unmask.kernel"),
+    ),
     Rule("app/build/chapter_tree.py", may=()),
     Rule("app/build/directive.py", may=(f"{LAB}.app.build.chapter_tree",)),
     Rule("app/build/chapter_text.py", may=("markdown_it", "mdit_py_plugins", f"{LAB}.app.build.chapter_tree")),

@@ -91,6 +91,13 @@ class _Ends:
         assert isinstance(self, Box | Label)
         return Spot(x, y, self)
 
+    def towards(self, point: Point) -> Spot:
+        """The place on the edge of a round point that faces another point."""
+        assert isinstance(self, Box)
+        x, y = self.area.middle
+        share = self.area.width / 2 / math.dist((x, y), point)
+        return Spot(x + share * (point[0] - x), y + share * (point[1] - y), self)
+
 
 #: Tone → token of the ground, its opacity, token of the outline, and its width.
 TONES = {
@@ -102,6 +109,10 @@ TONES = {
     "third": ("c5", 0.12, "c5", 1.2),
     "picture": ("bg", 1.0, "line", 1.0),
     "blank": ("soft", 1.0, "line", 1.0),
+    "dot": ("ink", 1.0, "ink", 1.0),
+    "accent dot": ("acc", 1.0, "acc", 1.0),
+    "ring": ("bg", 1.0, "ink", 1.4),
+    "first dot": ("c0", 1.0, "c0", 1.0),
 }
 
 
@@ -117,6 +128,11 @@ class Box(_Ends):
     dashed: bool = False
     bold: bool = False
 
+    @property
+    def is_point(self) -> bool:
+        """Whether it is a disc without words, which lies on lines."""
+        return self.round and not self.lines
+
 
 @dataclass(frozen=True)
 class Label(_Ends):
@@ -129,6 +145,7 @@ class Label(_Ends):
     size: float
     colour: str
     bold: bool
+    halo: bool
 
 
 @dataclass(frozen=True)
@@ -199,12 +216,16 @@ class Drawing:
         size: float = SMALL,
         colour: str = "mute",
         bold: bool = False,
+        halo: bool = False,
     ) -> Label:
-        """Adds words whose middle has the height `y`; `anchor` says what is at `x`: their start, middle or end."""
+        """Adds words whose middle has the height `y`; `anchor` says what is at `x`: their start, middle or end.
+
+        `halo`: with an edge of the page's ground, where they lie on marks.
+        """
         lines = tuple(words.split("\n"))
         width, height = max(width_of(line, size) for line in lines), len(lines) * LEADING * size
         left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
-        self.labels.append(Label(Area(left, y - height / 2, width, height), lines, x, anchor, size, colour, bold))
+        self.labels.append(Label(Area(left, y - height / 2, width, height), lines, x, anchor, size, colour, bold, halo))
         return self.labels[-1]
 
     def arrow(
@@ -225,13 +246,19 @@ class Drawing:
         """Adds SVG that something else has made, such as dots."""
         self.marks += [svg] if isinstance(svg, str) else svg
 
-    def bracket(self, left: float, right: float, y: float, words: str, *, below: bool = True) -> Label:
-        """Adds a bracket from left to right at the height `y`, with words on its far side."""
-        way = 1 if below else -1
-        path = f"M{left:.1f} {y - 5 * way:.1f}v{5 * way}H{right:.1f}v{-5 * way}"
-        self.mark(f'<path d="{path}" fill="none" stroke="var(--mute)"/>')
-        lines = words.count("\n") + 1
-        return self.label((left + right) / 2, y + way * (5 + lines * LEADING * SMALL / 2), words)
+    def point(self, x: float, y: float, tone: str = "dot", size: float = 7) -> Box:
+        """Adds a small disc, where arrows may begin and end."""
+        return self.box(x - size / 2, y - size / 2, size, size, tone=tone, round=True)
+
+    def between(self, start: Box, end: Box, *, colour: str = "ink", dashed: bool = False) -> Arrow:
+        """Adds a straight arrow from one point to another."""
+        return self.arrow(start.towards(end.area.middle), end.towards(start.area.middle), colour=colour, dashed=dashed)
+
+    def curve(self, points: Iterable[Point], colour: str = "ink", width: float = 1.5, *, dashed: bool = False) -> None:
+        """Adds a line through points."""
+        path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+        dash = ' stroke-dasharray="4 3"' if dashed else ""
+        self.mark(f'<path d="{path}" fill="none" stroke="var(--{colour})" stroke-width="{width:g}"{dash}/>')
 
     # --- its SVG -----------------------------------------------------------------------------------------------------
 
@@ -240,8 +267,9 @@ class Drawing:
         at = f"{name}-{layout}"
         parts = [
             *(_group_svg(group) for group in self.groups),
-            *(_box_svg(box) for box in self.boxes),
+            *(_box_svg(box) for box in self.boxes if not box.is_point),
             *self.marks,
+            *(_box_svg(box) for box in self.boxes if box.is_point),
             *(_arrow_svg(arrow) for arrow in self.arrows),
             *(_box_words(box) for box in self.boxes if box.lines),
             *(_label_svg(label) for label in self.labels),
@@ -249,7 +277,8 @@ class Drawing:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="{layout}"'
             f' viewBox="-1 -1 {self.width + 2:g} {self.height + 2:g}" role="img"'
-            f' aria-labelledby="{at}-title" aria-describedby="{at}-words" font-family="var(--sans)">'
+            f' aria-labelledby="{at}-title" aria-describedby="{at}-words" font-family="var(--sans)"'
+            f' font-size="{SIZE:g}" fill="var(--ink)" text-anchor="middle">'
             f'<title id="{at}-title">{escape(title)}</title><desc id="{at}-words">{escape(words)}</desc>'
             f"{''.join(parts)}</svg>"
         )
@@ -280,16 +309,20 @@ def _box_words(box: Box) -> str:
 
 def _label_svg(label: Label) -> str:
     place = label.x, label.area.middle[1]
-    return _lines_svg(place, label.lines, label.anchor, label.size, label.colour, label.bold)
+    return _lines_svg(place, label.lines, label.anchor, label.size, label.colour, label.bold, label.halo)
 
 
-def _lines_svg(middle: Point, lines: Sequence[str], anchor: str, size: float, colour: str, bold: bool) -> str:
+def _lines_svg(
+    middle: Point, lines: Sequence[str], anchor: str, size: float, colour: str, bold: bool, halo: bool = False
+) -> str:
     """Lines about the height of `middle`; capitals are about 0.72 of the size high."""
     x, y = middle
     first = y + 0.36 * size - (len(lines) - 1) / 2 * LEADING * size
-    attributes = f'font-size="{size:g}" fill="var(--{colour})"'
-    attributes += f' text-anchor="{anchor}"' if anchor != "start" else ""
+    attributes = "" if size == SIZE else f'font-size="{size:g}"'
+    attributes += "" if colour == "ink" else f' fill="var(--{colour})"'
+    attributes += "" if anchor == "middle" else f' text-anchor="{anchor}"'
     attributes += ' font-weight="600"' if bold else ""
+    attributes += ' stroke="var(--bg)" stroke-width="3.5" stroke-linejoin="round" paint-order="stroke"' if halo else ""
     return "".join(line_svg(x, first + k * LEADING * size, line, size, attributes) for k, line in enumerate(lines))
 
 

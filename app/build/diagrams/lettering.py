@@ -74,4 +74,5 @@ def line_svg(x: float, y: float, line: str, size: float, attributes: str) -> str
         marks += ' font-style="italic"' if run.italic else ""
         pieces.append(f"<tspan{marks}>{escape(run.text)}</tspan>" if marks else escape(run.text))
         level = to
-    return f'<text x="{x:.1f}" y="{y:.1f}" {attributes}>{"".join(pieces)}</text>'
+    start = f'<text x="{x:.1f}" y="{y:.1f}" {attributes.strip()}'
+    return f"{start.rstrip()}>{''.join(pieces)}</text>"
