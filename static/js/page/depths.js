@@ -51,14 +51,15 @@ export function openDepths() {
     opened.add(part);
     show();
   };
-  /** Opens the part that holds the place of an address; returns that place, if it was hidden. @param {string} hash */
+  /** Opens the part that holds the place of an address; returns that place. @param {string} hash */
   const reveal = (hash) => {
     const place = hash ? document.getElementById(decodeURIComponent(hash)) : null;
-    const part = place?.closest(".part[hidden]");
-    if (!part) return null;
-    open(part);
-    return place;
+    const part = place?.closest(".part");
+    if (part?.hasAttribute("hidden")) open(part);
+    return part ? place : null;
   };
+  // At once, because the browser may have begun to scroll to where the place was before its part was opened.
+  const goThere = () => reveal(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
 
   for (const radio of switches) radio.addEventListener("change", () => inPlace(radio, () => choose(radio.value)));
   for (const part of parts) {
@@ -80,7 +81,7 @@ export function openDepths() {
     const link = target instanceof Element && /** @type {HTMLAnchorElement | null} */ (target.closest("a[href^='#']"));
     if (link) reveal(link.hash.slice(1));
   });
-  addEventListener("hashchange", () => reveal(location.hash.slice(1))?.scrollIntoView());
+  addEventListener("hashchange", goThere);
   show();
-  reveal(location.hash.slice(1))?.scrollIntoView();
+  goThere();
 }
