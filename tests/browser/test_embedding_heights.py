@@ -59,7 +59,8 @@ MEASURED_PART = f"""async ([path, table]) => {{
     return [width, Math.ceil(content.getBoundingClientRect().height)];
   }});
   const shown = ".embed > .cell .editor";
-  const drawn = () => page.querySelector(`${{shown}} .cm-editor`) && !page.querySelector(`${{shown}} .cm-gap`);
+  const editor = () => page.querySelector(`${{shown}} .cm-editor`);
+  const drawn = () => editor() && !editor().querySelector(".cm-gap") && !editor().parentElement.style.minHeight;
   const nextFrame = () => new Promise((next) => frame.contentWindow.requestAnimationFrame(next));
   while (page.querySelector(shown) && !drawn()) await nextFrame();
   const heights = measure();

@@ -82,13 +82,18 @@ export class Cell {
 
   /** Puts the editor in the place of the static code. Without it, the code can still be run. */
   async edit() {
+    const place = this.part(".editor");
+    const height = place.offsetHeight; // read before the first editor changes the page
     let openEditor;
     try {
       ({ openEditor } = await imported(() => import("./editor.js")));
     } catch (error) {
       return offerReload(`The code editor could not be loaded. ${/** @type {Error} */ (error).message} What you have typed is kept.`);
     }
-    this.editor = openEditor(this.part(".editor"), {
+    // At first the editor only estimates the height of lines that it has not drawn; what is below must not move for that.
+    place.style.minHeight = `${height}px`;
+    requestAnimationFrame(() => requestAnimationFrame(() => (place.style.minHeight = "")));
+    this.editor = openEditor(place, {
       code: this.code,
       label: this.root.getAttribute("aria-label") ?? "",
       run: () => this.run(),
