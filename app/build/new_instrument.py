@@ -30,6 +30,10 @@ Points of one Gaussian cluster under noise, and their exact density.
 
 """
 
+#: Whether a section ends in a part that is not for every reader, and how such a part ends.
+DEEPER = re.compile(r"^:::\{depth\} (?!idea)(?!.*^:::\{depth\} idea)", re.M | re.S)
+IDEA = ":::{depth} idea\n:::\n\n"
+
 #: The slot is inserted before the first match in the chapter, else at its end.
 CLOSING = re.compile(r"^(## Check yourself|## Further reading|:::\{references\})", re.MULTILINE)
 
@@ -61,6 +65,9 @@ def write_instrument(name: str, chapter: str = "", root: Path = ROOT) -> list[Pa
     found = CLOSING.search(text)
     end = found.start() if found else len(text)
     before = text[:end] if found else text.rstrip("\n") + "\n\n"
+    section = before.rpartition("\n## ")[2]
+    if DEEPER.search(section):  # instruments are for readers of every depth
+        before += IDEA
     place.write_text(before + SLOT.format(name=name) + text[end:], "utf-8")
     return [*written, place]
 

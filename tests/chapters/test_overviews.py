@@ -103,7 +103,7 @@ def test_the_map_has_each_chapter_right_of_what_it_builds_on(chapters):
 def test_numbers_say_what_they_are_computed_from(chapters):
     first = chapters[0]
     rendered = {slot.name: type("Rendered", (), {"title": slot.name.title()})() for slot in first.of(InstrumentSlot)}
-    page = Page(first, {}, {}, rendered, {})
+    page = Page(first, {}, {}, rendered, {}, {})
     numbers, code = numbers_of(page, lambda html: str(Markup(html).striptags()))
     assert [number.value for number in numbers] == first.values
     said = {number.value.source: [source.words for source in number.sources] for number in numbers}

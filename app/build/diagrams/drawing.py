@@ -111,7 +111,7 @@ TONES = {
     "blank": ("soft", 1.0, "line", 1.0),
     "dot": ("ink", 1.0, "ink", 1.0),
     "accent dot": ("acc", 1.0, "acc", 1.0),
-    "ring": ("bg", 1.0, "ink", 1.4),
+    "open dot": ("bg", 1.0, "ink", 1.4),
     "first dot": ("c0", 1.0, "c0", 1.0),
 }
 

@@ -58,7 +58,7 @@ def _draw(width: float, height: float, scale: float, middle: Point) -> Drawing:
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{reach:.1f}" fill="{tone}" fill-opacity="0.14" stroke="{tone}"/>'
         )
     start = drawing.point(*at(POINT[0]))
-    tones, colours = ("ring", "dot", "accent dot"), ("mute", "ink", "acc")
+    tones, colours = ("open dot", "dot", "accent dot"), ("mute", "ink", "acc")
     targets = [drawing.point(*at(end), tone) for end, tone in zip(ends(), tones, strict=True)]
     drawing.curve([at(2.35 * (ends()[1] - ends()[0]) + ends()[0]), at(ends()[0])], "mute", 1, dashed=True)
     for target, colour in zip(targets, colours, strict=True):
