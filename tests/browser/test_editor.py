@@ -6,16 +6,16 @@ import re
 from typing import Any
 
 import pytest
+from playwright.sync_api import Locator, expect
 
 from .lab import Lab
 
 CODE = "import numpy as np\ndef score(x, sigma=1.0):\n    'The score at x.'\n"
 
 
-def offered(lab: Any) -> list[str]:
-    """What the list of completions holds, once it stands."""
-    lab.page.locator(".cm-tooltip-autocomplete li").first.wait_for()
-    return lab.page.locator(".cm-tooltip-autocomplete .cm-completionLabel").all_inner_texts()
+def offered(lab: Any) -> Locator:
+    """What the list of completions holds. It follows what is typed a moment later, so compare it by `expect`."""
+    return lab.page.locator(".cm-tooltip-autocomplete .cm-completionLabel")
 
 
 def test_completion_and_signature_from_the_running_python(lab: Any) -> None:
@@ -25,7 +25,7 @@ def test_completion_and_signature_from_the_running_python(lab: Any) -> None:
     content = cell.locator(".cm-content")
     content.press("Control+End")
     lab.page.keyboard.type("sco")
-    assert offered(lab)[0] == "score"
+    expect(offered(lab).first).to_have_text("score")
     content.press("Tab")
     lab.page.keyboard.type("(")
     signature = cell.locator(".signature")
@@ -35,7 +35,7 @@ def test_completion_and_signature_from_the_running_python(lab: Any) -> None:
     lab.page.keyboard.type("1, ")
     cell.locator(".signature b", has_text="sigma=1.0").wait_for()
     lab.page.keyboard.type("si")
-    assert "sigma=" in offered(lab)
+    expect(offered(lab).get_by_text("sigma=", exact=True)).to_be_visible()
     content.press("ArrowDown")
     content.press("Enter")
     assert "score(1, sigma=)" in content.inner_text()
@@ -51,10 +51,10 @@ def test_enter_begins_a_line_and_a_run_closes_the_list(lab: Any) -> None:
     cell = lab.edit("dissolve", "y = 1\n")
     content = cell.locator(".cm-content")
     lab.page.keyboard.type("y")
-    assert "yield" in offered(lab), "what Enter must not put there"
+    expect(offered(lab).get_by_text("yield", exact=True), "what Enter must not put there").to_be_visible()
     content.press("Enter")
     lab.page.keyboard.type("wh")
-    assert "while" in offered(lab)
+    expect(offered(lab).get_by_text("while", exact=True)).to_be_visible()
     assert content.inner_text().split("\n")[:3] == ["y = 1", "y", "wh"]
     content.press("Control+Enter")
     lab.page.locator(".cm-tooltip-autocomplete").wait_for(state="detached")
@@ -66,7 +66,7 @@ def test_attributes_are_found_without_a_call(lab: Any) -> None:
     lab.run(cell)
     cell.locator(".cm-content").press("Control+End")
     lab.page.keyboard.type("x.sha")
-    assert offered(lab) == ["shape"]
+    expect(offered(lab)).to_have_text(["shape"])
     assert lab.page.locator(".cm-completionDetail").inner_text() == "(3, 4)"
 
 
@@ -77,7 +77,7 @@ def test_before_python_is_there_the_page_s_words_are_offered(cold_lab: Any) -> N
     cell = lab.edit("langevin", "")
     cell.locator(".cm-content").press("a")
     lab.page.keyboard.type("lph")
-    assert offered(lab) == ["alpha_bar"]
+    expect(offered(lab)).to_have_text(["alpha_bar"])
     lab.messages.clear()  # the browser's own words about what was aborted
 
 

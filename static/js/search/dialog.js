@@ -18,7 +18,6 @@ dialog::backdrop { background: rgb(0 0 0 / .45); }
 header { display: flex; align-items: center; gap: 12px; padding: 10px 14px 10px 18px; border-bottom: 1px solid var(--line); }
 input { flex: 1; min-width: 0; padding: 6px 0; border: 0; outline: 0; background: none; color: inherit; font: 18px/1.4 var(--sans); }
 input::placeholder { color: var(--mute); }
-
 header:focus-within { box-shadow: inset 0 -2px var(--acc); }
 button { padding: 5px 12px; border: 1px solid var(--line); border-radius: 4px; background: none; color: inherit; font: 500 13px var(--sans); cursor: pointer; }
 button:hover { border-color: var(--mute); }
