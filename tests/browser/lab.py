@@ -41,12 +41,17 @@ class Lab:
         return self
 
     def wait_live(self) -> None:
-        """Waits until every instrument says that Python is live; if it does not, says how far the start has come."""
+        """Waits until the page's first instrument is live; if it does not come, says how far the start has come."""
         try:
-            self.page.wait_for_selector(".instrument .live[data-state=live]")
-            self.page.wait_for_selector(".instrument .live-view .front-panel[data-live]")
+            self.instrument.locator(".live[data-state=live]").wait_for()
+            self.instrument.locator(".live-view .front-panel[data-live]").wait_for()
         except TimeoutError as error:
             raise AssertionError(f"Python has not come to life: {self.page.evaluate(START)}") from error
+
+    def wait_all_live(self) -> None:
+        """Waits until the page's other instruments are live too: they follow the first one while the page is idle."""
+        for instrument in self.page.locator(".instrument").all():
+            instrument.locator(".live-view .front-panel[data-live]").wait_for()
 
     def wait(self, expression: str) -> None:
         """Waits until a JavaScript expression is true."""
@@ -62,8 +67,13 @@ class Lab:
         return float(self.instrument.locator(f".live-view [data-reading={key}]").inner_text())
 
     def shows(self, key: str, text: str) -> None:
-        """Waits until a read-out of the live instrument has this text in it."""
-        self.instrument.locator(f".live-view [data-reading={key}]", has_text=text).wait_for()
+        """Waits until a read-out of the live instrument has this text in it; if it does not, says what the page has."""
+        try:
+            self.instrument.locator(f".live-view [data-reading={key}]", has_text=text).wait_for()
+        except TimeoutError as error:
+            reading = self.instrument.locator(f".live-view [data-reading={key}]").all_inner_texts()
+            found = f"{reading}, with {self.value('query')!r}, and Python: {self.page.evaluate(START)}"
+            raise AssertionError(f"{key} does not become {text!r}: it is {found}") from error
 
     def layer(self, address: str = "plane.points") -> dict[str, list[float]]:
         """The columns of a layer, "scene.layer", as Bokeh draws them now."""

@@ -93,6 +93,7 @@ def test_a_figure_follows_the_theme_and_later_cells(lab: Any) -> None:
 
 def test_what_the_next_run_replaces_is_closed_on_both_sides(lab: Any) -> None:
     lab.open()
+    lab.wait_all_live()
     before = held(lab)
     cell = lab.edit("dissolve", "plot_line([0, 1], [0, 1])")
     lab.run(cell)
@@ -109,6 +110,7 @@ def test_what_the_next_run_replaces_is_closed_on_both_sides(lab: Any) -> None:
 
 def test_a_pinned_copy_that_is_closed_leaves_nothing(lab: Any) -> None:
     lab.open()
+    lab.wait_all_live()
     before = held(lab)
     for _ in range(2):
         lab.page.locator("#instrument-ring").evaluate(
