@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diffusion_lab.instruments.common.denoisers import Denoiser, MixtureDenoiser, x0_hat
+from diffusion_lab.instruments.common.denoisers import Condition, Denoiser, MixtureDenoiser, x0_hat
+from diffusion_lab.instruments.common.guidance import combine_by_weight
 from diffusion_lab.instruments.common.levels import CLEAN, Level
 from diffusion_lab.instruments.common.metrics import Discrepancy, mmd
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
@@ -26,6 +27,8 @@ States = Iterator[SamplerState[Level]]
 
 TRAINED = 1000
 DATA = GaussianMixture(np.array([[0.0, 0.0], [2.0, 2.0]]), np.array([0.2, 0.8]), 0.05)
+PROMPTED = GaussianMixture(DATA.means, np.array([0.7, 0.3]), DATA.s)
+"""The data given a prompt that fits most of the near cluster and little of the far one."""
 CLIP = 3.0
 """As `clip_sample` does: the clean guess is held to the range of the data."""
 
@@ -136,14 +139,29 @@ def mean_of_ddpm(eps_hat: Denoiser, x: Array, num_steps: int, faulty: bool) -> S
     return stepped(eps_hat, x, grid, step) if faulty else ddim(eps_hat, x, grid)
 
 
+def guidance_scales_mixed_up(eps_hat: Denoiser, x: Array, num_steps: int, faulty: bool) -> States:
+    """DDIM at guidance scale 1, which is the condition alone; the fault hands that 1 to code that expects scale - 1."""
+    conditional = MixtureDenoiser(PROMPTED)
+    scale = 1.0
+
+    def guided(x: Array, level: Level, condition: Condition = None) -> Array:
+        weight = scale if faulty else scale - 1.0
+        return combine_by_weight(eps_hat(x, level), conditional(x, level), weight)
+
+    return ddim(guided, x, levels_at(trailing(num_steps)))
+
+
 @dataclass(frozen=True)
 class Fault:
-    """A fault. label: for the menu; harm: what it does, in words; source: where it was found or described."""
+    """A fault. label: for the menu; harm: what it does, in words; source: where it was found or described; law: of the
+    points that the right way is to draw.
+    """
 
     run: Callable[[Denoiser, Array, int, bool], States]
     label: str
     harm: str
     source: str
+    law: GaussianMixture = DATA
 
 
 FAULTS: dict[str, Fault] = {
@@ -167,17 +185,21 @@ FAULTS: dict[str, Fault] = {
         last_sigma_twice, "Last σ taken twice", "the noise of the last level is left in the result",
         "diffusers, issue 5689 and pull request 6477",
     ),
+    "guidance_scales_mixed_up": Fault(
+        guidance_scales_mixed_up, "Two guidance scales mixed up", "the prompt counts twice: what it makes rare is lost",
+        "Ho & Salimans 2022, eq. 6, against Saharia et al. 2022, eq. 2", PROMPTED,
+    ),
 }  # fmt: skip
 
 
 def run(fault: str, x: Array, num_steps: int, faulty: bool) -> States:
-    """A run of `num_steps` steps from noise x (N, 2), right or with the fault; one evaluation a step."""
+    """A run of `num_steps` steps from noise x (N, 2), right or with the fault."""
     return FAULTS[fault].run(MixtureDenoiser(DATA), x, num_steps, faulty)
 
 
-def law_error(x: Array) -> Discrepancy:
-    """Distance of points (N, 2) from the law of the data, and its mean for perfect draws."""
-    return mmd(x, DATA, 1.0, 0.0)
+def law_error(x: Array, fault: str) -> Discrepancy:
+    """Distance of points (N, 2) from the law that they were to be drawn from, and its mean for perfect draws."""
+    return mmd(x, FAULTS[fault].law, 1.0, 0.0)
 
 
 @sliced
@@ -191,7 +213,7 @@ def damages(fault: str, x: Array, ladder: Sequence[int]) -> Work[Array]:
             for state in run(fault, x, num_steps, faulty):
                 end = state.x
                 yield done, of
-            rows[-1].append(law_error(end).distance)
+            rows[-1].append(law_error(end, fault).distance)
             done += num_steps
     return np.array(rows)
 
@@ -203,5 +225,5 @@ def spread(x: Array) -> float:
 
 
 def far_share(x: Array) -> float:
-    """Share of points (N, 2) in the cluster that is far from the origin; 0.8 where right."""
+    """Share of points (N, 2) in the cluster that is far from the origin."""
     return float(np.mean(x.sum(axis=1) > DATA.means[1].sum() / 2.0))

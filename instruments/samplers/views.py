@@ -154,15 +154,15 @@ def ends_of_arc(arc: Array, run: Run, progress: float, name: str, joined: bool, 
     yield {"at": (0, 0.9 * picture.y[1]), "text": [name]}
 
 
-def cloud(run: Run, progress: float, right: Run, picture: Picture) -> Iterator[Data]:
-    """Points coloured by where the right way takes them, and the share of each cluster at the end."""
-    far, (near_true, far_true) = faults.far_share(run.x[-1]), faults.DATA.weights
+def cloud(run: Run, progress: float, right: Run, law: GaussianMixture, picture: Picture) -> Iterator[Data]:
+    """Points coloured by where the right way takes them, and the share of each cluster of the law at the end."""
+    far, (near_true, far_true) = faults.far_share(run.x[-1]), law.weights
     texts = [f"{1 - far:.1%}, true {near_true:.0%}", f"{far:.1%}, true {far_true:.0%}"]
     yield {
         "x": _inside(run.at(progress)[:POINTS], picture),
-        "part": nearest(right.x[-1][:POINTS], faults.DATA.means),
+        "part": nearest(right.x[-1][:POINTS], law.means),
     }
-    yield {"at": faults.DATA.means - np.array([0.0, 0.6]), "text": texts if progress == 1 else ["", ""]}
+    yield {"at": law.means - np.array([0.0, 0.6]), "text": texts if progress == 1 else ["", ""]}
 
 
 def _segments(nodes: Array) -> Data:

@@ -235,8 +235,8 @@ def test_a_fault_is_measured_beside_the_right_way():
     shown = Screen(Samplers, view="faults", fault="mean_of_ddpm", nfe=6)
     x = kernel.noise(4, MANY)
     right, wrong = (Trajectory.of(faults.run("mean_of_ddpm", x, 6, faulty)).x[-1] for faulty in (False, True))
-    assert shown.texts["damage"] == f"{faults.law_error(wrong).distance:.3f}"
-    assert shown.texts["damage_true"] == f"{faults.law_error(right).distance:.3f}"
+    assert shown.texts["damage"] == f"{faults.law_error(wrong, 'mean_of_ddpm').distance:.3f}"
+    assert shown.texts["damage_true"] == f"{faults.law_error(right, 'mean_of_ddpm').distance:.3f}"
     assert shown.texts["far"] == "1.000"
     assert shown.layers["wrong.shares"]["text"] == ["0.0%, true 20%", "100.0%, true 80%"]
     np.testing.assert_allclose(shown.points("wrong.points"), wrong[: views.POINTS], atol=1e-5)

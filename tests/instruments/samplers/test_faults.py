@@ -5,7 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from diffusion_lab.instruments.common.conditional_mixtures import ConditionalMixture
 from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.guidance import ClassifierFreeGuidance
 from diffusion_lab.instruments.common.levels import CLEAN, Level
 from diffusion_lab.instruments.common.samplers.ddim import ddim
 from diffusion_lab.instruments.common.samplers.state import Trajectory
@@ -64,9 +66,9 @@ def test_faults_are_those_that_move_the_law(subject):
     farther = 0
     for name in subject:
         right, wrong = (ends(name, 6, faulty) for faulty in (False, True))
-        assert faults.law_error(wrong).distance > 1.2 * faults.law_error(right).distance
+        assert faults.law_error(wrong, name).distance > 1.2 * faults.law_error(right, name).distance
         farther += 1
-    assert farther == 5
+    assert farther == len(FAULTS)
 
 
 @pytest.mark.subject(lambda: ends("last_sigma_twice", 50, True), mended=lambda: ends("last_sigma_twice", 50, False))
@@ -86,6 +88,22 @@ def test_without_its_noise_ddpm_collapses(subject):
 def test_leading_steps_start_too_near_the_middle(subject):
     """By the data's own mean at that level: without it too few points go to the far cluster."""
     assert faults.far_share(subject()) < 0.72
+
+
+@pytest.mark.subject(
+    lambda: ends("guidance_scales_mixed_up", 20, True), mended=lambda: ends("guidance_scales_mixed_up", 20, False)
+)
+def test_mixed_up_scales_make_guidance_stronger_by_one(subject):
+    """Scale 1 asks for the condition alone; taken for Ho & Salimans' weight it is scale 2."""
+    grid = faults.levels_at(faults.trailing(20))
+    *_, twice = ddim(ClassifierFreeGuidance(ConditionalMixture(DATA, faults.PROMPTED, 0.25), 2.0), X, grid)
+    np.testing.assert_allclose(subject(), twice.x, atol=1e-9)
+    assert faults.far_share(subject()) < 0.4 * faults.PROMPTED.weights[1]
+
+
+def test_without_the_mixing_up_the_condition_is_drawn_as_it_is():
+    right = ends("guidance_scales_mixed_up", 50, False)
+    assert faults.far_share(right) == pytest.approx(faults.PROMPTED.weights[1], abs=0.04)
 
 
 def test_the_formula_is_right_only_for_leading_steps():
@@ -112,7 +130,7 @@ def test_the_chart_s_numbers_are_those_of_runs(fault):
     table = faults.damages(fault, X, (4, 10))
     assert table.shape == (2, 2)
     for faulty in (0, 1):
-        assert table[1, faulty] == faults.law_error(ends(fault, 10, bool(faulty))).distance
+        assert table[1, faulty] == faults.law_error(ends(fault, 10, bool(faulty)), fault).distance
 
 
 def test_shares_and_spread_of_the_data_itself(rng):
