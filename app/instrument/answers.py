@@ -29,8 +29,8 @@ class Answer:
 
     settings: values, `playing` among them; layers: "scene.layer" → columns; visible: "scene.layer" → whether it shows;
     ranges: scene → (x, y); texts, numbers: readings; status, description, query: None where unchanged.
-    pale: scenes that still show an earlier state; progress: of work that the reader waits for; working: more is
-    coming, so `answer` should be called again.
+    pale: scenes, and readings as "reading KEY", that still show an earlier state; progress: of work that the reader
+    waits for; working: more is coming, so `answer` should be called again.
     """
 
     settings: dict[str, Any] = field(default_factory=dict)
@@ -90,6 +90,7 @@ class Answers:
         self._instrument, self._graph, self._shown = instrument, graph, shown
         self._sent: dict[str, Any] = {}
         self._status: Status | None = None  # the last that was computed
+        self._texts: dict[str, dict[str, str | list[float]]] = {}  # result → its readings as they are shown
         self._not_numbers: dict[str, list[str]] = {}  # result → labels of its readings that are no number
 
     def next(self, seconds: float | None) -> Answer:
@@ -185,13 +186,18 @@ class Answers:
         """Adds the changed readings, as texts and as numbers."""
         panel = self._instrument.panel
         for result in self._shown.read:
+            ready = False
             for values in self._ready(result):
+                ready = True
                 self._not_numbers[result.name] = not_numbers(panel, values)
-                for key, text in reading_texts(panel, values).items():
+                self._texts[result.name] = reading_texts(panel, values)
+                for key, text in self._texts[result.name].items():
                     self._put(answer.texts, key, text, "reading")
                 for key, numbers in reading_numbers(values).items():
                     if self._sent.get(f"number {key}", self) != numbers:  # None is a possible value
                         answer.numbers[key] = self._sent[f"number {key}"] = numbers
+            if not ready:
+                answer.pale += tuple(f"reading {key}" for key in self._texts.get(result.name, ()))
 
     def _took(self, status: Status) -> str:
         milliseconds = self._graph.milliseconds(*status.timed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from diffusion_lab.app.instrument.panel import DURATION, CategoryBars, Measure, 
 Reading = Any
 
 NOTHING = "–"
+
+TIMES_TEN = "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 #: Between number and unit of a measured time, and nowhere else: so the build finds the times, which it leaves out.
 TIME_SPACE = "\N{NARROW NO-BREAK SPACE}"
@@ -60,14 +64,18 @@ def readings(function: Callable[..., Any]) -> Callable[..., Any]:
 def number_text(value: Any, specification: str = "") -> str:
     """A number or vector as text: a true minus sign, no minus before zero, a dash where there is no number.
 
-    With the format `DURATION` a number of seconds has its unit: "1.8 s", "24 ms".
+    Powers of ten are written out, "2 × 10⁻⁵", and an error that the format would round to zero has its first digit,
+    "0.251 ± 0.0004". With the format `DURATION` a number of seconds has its unit: "1.8 s", "24 ms".
     """
     if value is None:
         return NOTHING
     if isinstance(value, str):
         return value
     if isinstance(value, Estimate):
-        return f"{number_text(value.value, specification)} ± {number_text(value.error, specification)}"
+        error = number_text(value.error, specification)
+        if value.error > 0 and not re.search("[1-9]", error):
+            error = number_text(value.error, ".1g")
+        return f"{number_text(value.value, specification)} ± {error}"
     if isinstance(value, AtLeast):
         return f"≥ {number_text(value.bound, specification)}"
     if isinstance(value, np.ndarray | list | tuple):
@@ -79,7 +87,9 @@ def number_text(value: Any, specification: str = "") -> str:
         return f"{number}{TIME_SPACE}{unit}"
     if isinstance(value, float | np.floating) and specification and "z" not in specification:
         specification = "z" + specification
-    return format(value, specification).replace("-", "−")
+    number, _, exponent = format(value, specification).partition("e")
+    power = TIMES_TEN + str(int(exponent)).translate(SUPERSCRIPTS) if exponent and value else ""
+    return number.replace("-", "−") + power
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

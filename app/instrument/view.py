@@ -49,7 +49,7 @@ class InstrumentView(pn.custom.JSComponent):
     playing = param.Boolean(default=False, doc="Whether the picture is being played.")
     readings_shown = param.Dict(default={}, doc="Read-outs and measures, as the front panel shows them.")
     numbers = param.Dict(default={}, doc="The readings as numbers.")
-    pale = param.List(default=[], doc="Scenes that still show an earlier state.")
+    pale = param.List(default=[], doc="Scenes, and `reading KEY`s, that still show an earlier state.")
     waiting = param.Boolean(default=False, doc="Whether the picture lags behind the settings.")
     status = param.String(default="", doc="The computation behind the picture, and its time.")
     description = param.String(default="", doc="The picture in words, from its current state.")

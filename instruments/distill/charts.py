@@ -95,8 +95,8 @@ def misses() -> Axes:
 
 
 def few() -> Axes:
-    """Distance to the law against steps, of consistency sampling and of DDIM."""
-    scene = Axes("Distance to the law against passes",
+    """Distance to the exact density against steps, of consistency sampling and of DDIM."""
+    scene = Axes("Distance to the exact density against passes",
         Lines("chance", "field", width=6, alpha=0.5, legend="perfect draws"),
         *_with_bars("ddim", "c0", "DDIM", dash=(6, 3)), *_with_bars("method", "acc", "consistency sampling"),
         Lines("here", "ink", width=1, dash=(5, 3), legend="these passes"),
@@ -116,8 +116,8 @@ def few() -> Axes:
 
 
 def quality() -> Axes:
-    """Distance to the law against steps, of students and of DDIM without training."""
-    scene = Axes("Distance to the law against steps",
+    """Distance to the exact density against steps, of students and of DDIM without training."""
+    scene = Axes("Distance to the exact density against steps",
         Lines("chance", "field", width=6, alpha=0.5, legend="perfect draws"),
         *_with_bars("ddim", "c0", "DDIM, nothing trained", dash=(6, 3)), *_with_bars("method", "acc", "students"),
         Points("here", "ink", size=9, alpha=1, legend="the student in the picture"),

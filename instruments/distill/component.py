@@ -77,11 +77,11 @@ class Distill(Instrument):
         measures=(
             Measure("same_end", "from the trajectory's end: the map", ".0e", "denoiser's guess", ".2f",
                 when={"view": "map"}, doc="Root mean square distance; the map solves the ODE afresh from this level."),
-            Measure("few", "distance to the law", ".3f", "DDIM", when={"view": "few_steps"},
+            Measure("few", "distance to the exact density", ".3f", "DDIM", when={"view": "few_steps"},
                 doc="Maximum mean discrepancy of 1000 points from the exact density (Gaussian kernel, width 0.5)."),
             Measure("few_mean", "mean of all runs", ".3f", "DDIM", when={"view": "few_steps"},
-                doc="Mean distance to the law with its standard error, in 1, 2, 4 or 8 passes."),
-            Measure("halved", "distance to the law: student", ".3f", "teacher", when={"view": "halving"},
+                doc="Mean distance to the exact density with its standard error, in 1, 2, 4 or 8 passes."),
+            Measure("halved", "distance to the exact density: student", ".3f", "teacher", when={"view": "halving"},
                 doc="Maximum mean discrepancy of 1000 points from the exact density (Gaussian kernel, width 0.5)."),
             Measure("lost", "lost by this halving", ".5f", "untrained DDIM", ".4f", when={"view": "halving"},
                 doc="Distance of a finished student minus its teacher's: mean over runs with its standard error."),
@@ -242,7 +242,7 @@ class Distill(Instrument):
 
     @computed(keep=8)
     def law_errors(self) -> tuple[float, float, float]:
-        """Distances to the law of both of the pair, and that of perfect draws."""
+        """Distances to the exact density of both of the pair, and that of perfect draws."""
         first, second = (kernel.law_error(x, self.data.mixture) for x in self.ends_of_pair)
         return first.distance, second.distance, first.expected
 

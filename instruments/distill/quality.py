@@ -35,7 +35,7 @@ HALVING_STEPS = (TEACHER_STEPS, *HALVINGS)
 
 
 class Runs(NamedTuple):
-    """Distances to the law of R independent runs with each of `steps`: DDIM (R, K), and the method (R, at most K).
+    """Distances to the exact density of R independent runs with each of `steps`: DDIM (R, K), the method (R, up to K).
 
     In a halving, the first of both is the first teacher: DDIM on the exact score.
     """

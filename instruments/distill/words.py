@@ -39,7 +39,7 @@ def _few_steps(shown: Any, texts: dict[str, Any], data: str) -> str:
     passes, learned = _counted(shown.num_steps, "pass", "passes"), shown.label("consistency_map").lower()
     return (
         f"Samples of the {data} data by consistency sampling with the {learned} and by DDIM,"
-        f" {passes} each, {_progress(shown)}. Distance to the law: {texts['few']}, DDIM"
+        f" {passes} each, {_progress(shown)}. Distance to the exact density: {texts['few']}, DDIM"
         f" {texts['few_true']}, perfect draws {texts['chance']}.{'' if shown.num_steps not in (1, 2, 4, 8) else mean}"
         " The chart shows these means against the number of passes."
     )
@@ -51,7 +51,7 @@ def _halving(shown: Any, texts: dict[str, Any], data: str) -> str:
     return (
         f"A student with {own} beside its teacher with {twice}, on the {data} data, after"
         f" {shown.moment.step} training steps in all, {NUM_STEPS} for each student, {_progress(shown)}. Distance to"
-        f" the law: {texts['halved']}, the teacher {texts['halved_true']}, perfect draws {texts['chance']}."
+        f" the exact density: {texts['halved']}, the teacher {texts['halved_true']}, perfect draws {texts['chance']}."
         f"{lost if shown.student_finished else ''} The chart shows the distances of all finished students and of DDIM"
         f" against their steps, means of {shown.num_runs} runs."
     )

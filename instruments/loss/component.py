@@ -85,7 +85,7 @@ class Loss(Instrument):
                 doc="The same prediction as a clean picture; beside it, how many times the gap of the noise that is."),
             Measure("as_v", "of the velocity v", ".3g", "weight", ".3g",
                 doc="The same prediction as a velocity; beside it, how many times the gap of the noise that is."),
-            Measure("batch", "8 pictures at this t", ".3f", "2 (1 − a)", ".3f",
+            Measure("batch", "8 pictures at this t", ".3f", "2 (1 − a)", ".3f", when={"model": "skill"},
                 doc="Mean squared gap of the noise and its standard error; the expected value is the same at every t."),
             Measure("floor_error", "floor: least gap of ε at this t", ".3g", "±", ".1g",
                 doc="Of the best possible predictor; the standard error is 0 where it is exact.")])
@@ -101,9 +101,10 @@ class Loss(Instrument):
         Texts("above", "ink", size="12px"), Texts("under", "mute", size="12px"), Texts("between", "ink", size="16px"),
         x=(-4, WIDTH), y=(-BELOW, SIDE + ABOVE))
     loss = Axes("Mean squared gap of the noise against t",
-        Lines("expected", "ink", width=1.5, legend="given skill: 2 (1 − a) at every t"),
-        Segments("errors", "ink", width=1.2, alpha=0.7),
-        Points("measured", "ink", size=4, legend="measured on 8 pictures, ± 2 standard errors"),
+        Lines("expected", "ink", width=1.5, legend="given skill: 2 (1 − a) at every t", when={"model": "skill"}),
+        Segments("errors", "ink", width=1.2, alpha=0.7, when={"model": "skill"}),
+        Points("measured", "ink", size=4, legend="measured on 8 pictures, ± 2 standard errors",
+            when={"model": "skill"}),
         Lines("floor", "acc", dash=(5, 3), legend="floor: the best possible predictor"),
         Points("here", "acc", size=10, alpha=1, legend="the row above"),
         y=(0, 2.15), y_label="mean gap", when={"chart_shows": "loss"}, **CHART)
@@ -314,9 +315,12 @@ class Loss(Instrument):
         data = "A small picture" if self.data_set == "pictures" else "Points on a line"
         who = "the best possible predictor" if self.model == "exact" else f"a predictor of skill {self.skill:.2f}"
         what = {"eps_hat": "the noise", "x0_hat": "the clean data", "v_pred": "the velocity"}[self.prediction]
+        skill = ""
+        if self.model == "skill":
+            skill = f"skill {self.skill:.2f} is expected to have a gap of {r['batch_true']} at every t; "
         chart = {
-            "loss": f"Chart: skill {self.skill:.2f} is expected to have a gap of {r['batch_true']} at every t; the"
-            f" floor, the least gap of the noise that any predictor can have, is {r['floor']} at this one.",
+            "loss": f"Chart: {skill}the floor, the least gap of the noise that any predictor can have, is"
+            f" {r['floor']} at this t.",
             "targets": f"The gap is {r['as_eps']} as noise, {r['as_x0']} as clean data, {r['as_v']} as velocity.",
             "weights": f"An error of the clean data counts {level.snr:.3g} times in the loss of the noise, once in its"
             f" own and {1.0 + level.snr:.3g} times in that of the velocity.",

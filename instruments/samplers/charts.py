@@ -34,7 +34,7 @@ def race() -> Plane:
         Points("points", BY_PART, size=3, legend="points, each in the colour of its part of the data"),
         Texts("names", "ink", size="13px"), Texts("errors", "mute", size="12px"),
         x=(-0.1, WIDTH + 0.1), y=(-0.1, HEIGHT),
-        title="Eight samplers; below each name the distance of the points to the law", when={"view": "race"})
+        title="Eight samplers; below each name the distance of the points to the exact density", when={"view": "race"})
 
 
 def paths() -> Plane:
@@ -99,8 +99,8 @@ def along() -> Axes:
 
 
 def damage() -> Axes:
-    """Distance to the law against steps, with a fault and without."""
-    return Axes("Distance to the law against steps", _floor(), _budget("these steps"),
+    """Distance to the exact density against steps, with a fault and without."""
+    return Axes("Distance to the exact density against steps", _floor(), _budget("these steps"),
         Lines("right", "c0", legend="right way"), Lines("wrong", "acc", legend="with the fault"),
         log="xy", x=(3.7, 70), y=(8e-3, 0.7), x_label="steps",
         y_label="distance", ticks={"x": (4, 8, 16, 32, 64), "y": (0.01, 0.03, 0.1, 0.3)},

@@ -68,7 +68,7 @@ class Samplers(Instrument):
     fault = choice({name: fault.label for name, fault in FAULTS.items()}, "step_from_a_formula", "Fault",
         "A published fault, beside the right way.", when={"view": "faults"})
     data_set = choice(list(datasets.DATA_SETS), "ring", "Data", "The data whose score all samplers use.", when=SETS)
-    chart_shows = choice({"end": "Distance to exact ends", "law": "Distance to the law"}, "end", "Chart",
+    chart_shows = choice({"end": "Distance to exact ends", "law": "Distance to the exact density"}, "end", "Chart",
         "How far points end from where the exact ODE takes them, or how far the cloud is from the exact density.",
         when=RACED)
     interpolation = choice({"spherical": "Spherical", "linear": "Straight"}, "spherical", "Between the noises",
@@ -97,13 +97,13 @@ class Samplers(Instrument):
         measures=(
             Measure("end_error", "distance to exact ends", ".3g", "DDIM", when=RACED,
                 doc="Root mean square distance from where the exact ODE takes the same noise; none with fresh noise."),
-            Measure("law_error", "distance to the law", ".3f", "perfect draw", when=RACED,
+            Measure("law_error", "distance to the exact density", ".3f", "perfect draw", when=RACED,
                 doc="Maximum mean discrepancy (Gaussian kernel, width 0.5) of 600 points from the exact density."),
             Measure("upper", "share that ends above 0", ".3f", "fresh noise", when={"view": "over_time"},
                 doc="Of 2000 points, without fresh noise and with it; exactly 0.700."),
             Measure("jump", "largest jump between neighbours", ".3g", "fresh noise", when={"view": "interpolation"},
                 doc=f"Among the ends of {PLACES} noises, without fresh noise and with it."),
-            Measure("damage", "distance to the law", ".3f", "right way", when={"view": "faults"},
+            Measure("damage", "distance to the exact density", ".3f", "right way", when={"view": "faults"},
                 doc="Maximum mean discrepancy from the exact density, with the fault and without; by chance 0.013."),
             Measure("far", "share of the far cluster", ".3f", "right way", when={"view": "faults"},
                 doc="With the fault and without; the exact share stands in the picture."),
@@ -162,7 +162,7 @@ class Samplers(Instrument):
 
     @computed
     def ends(self) -> tuple[float | None, float, float, float]:
-        """Of the chosen sampler: end error, distance to the law and its chance value; and the end error of DDIM."""
+        """The chosen sampler's end error, distance to the exact density and its chance value; and DDIM's end error."""
         end, mixture = getattr(self, self.sampler).x[-1], self.data.mixture
         law, exact = kernel.law_error(end, mixture), self.reference
         own = None if METHODS[self.sampler].stochastic else kernel.end_error(end, exact)
@@ -207,7 +207,7 @@ class Samplers(Instrument):
 
     @computed(work=True, keep=8, unit="steps")
     def damages(self) -> Work:
-        """Distances to the law at every number of steps of the chart, right and with the fault: (B, 2)."""
+        """Distances to the exact density at every number of steps of the chart, right and with the fault: (B, 2)."""
         return (yield from faults.damages.work(self.fault, kernel.noise(self.seed, MANY), FAULT_LADDER))
 
     # --- what is drawn -----------------------------------------------------------------------------------------------

@@ -204,7 +204,7 @@ def law_error(x: Array, fault: str) -> Discrepancy:
 
 @sliced
 def damages(fault: str, x: Array, ladder: Sequence[int]) -> Work[Array]:
-    """Distance to the law, right and with the fault, at each number of steps of `ladder`: (B, 2)."""
+    """Distance to the exact density, right and with the fault, at each number of steps of `ladder`: (B, 2)."""
     rows: list[list[float]] = []
     done, of = 0, 2 * sum(ladder)
     for num_steps in ladder:

@@ -18,7 +18,7 @@ def _race(shown: Any, texts: dict[str, Any], done: str) -> str:
     laws = ", ".join(f"{METHODS[name].label} {law:.3f}" for name, law in shown.laws.items())
     return (
         f"Eight samplers on the {shown.label('data_set').lower()} data from the same noise, {shown.nfe} evaluations"
-        f" each, {done}. Distance of their ends to the exact law: {laws}; perfect draws {texts['law_error_true']}."
+        f" each, {done}. Distance of their ends to the exact density: {laws}; perfect draws {texts['law_error_true']}."
         f" {_errors(shown, texts)}"
     )
 
@@ -53,9 +53,9 @@ def _interpolation(shown: Any, texts: dict[str, Any], done: str) -> str:
 def _fault(shown: Any, texts: dict[str, Any], done: str) -> str:
     fault = FAULTS[shown.fault]
     return (
-        f"{fault.label}, beside the right way: {shown.nfe} steps, {done}. Effect: {fault.harm}. Distance to the law"
-        f" {texts['damage']}, the right way {texts['damage_true']}; share of the far cluster {texts['far']}, the right"
-        f" way {texts['far_true']}; spread {texts['spread']}, the right way {texts['spread_true']}."
+        f"{fault.label}, beside the right way: {shown.nfe} steps, {done}. Effect: {fault.harm}. Distance to the exact"
+        f" density {texts['damage']}, the right way {texts['damage_true']}; share of the far cluster {texts['far']},"
+        f" the right way {texts['far_true']}; spread {texts['spread']}, the right way {texts['spread_true']}."
         f" Source: {fault.source}."
     )
 
@@ -68,7 +68,7 @@ def _errors(shown: Any, texts: dict[str, Any]) -> str:
         ends = f"{name} adds fresh noise, so it has no exact ends."
     spacing = shown.label("spacing") + (f" with ρ = {shown.rho:g}" if shown.spacing == "karras" else "")
     return (
-        f"{ends} Its distance to the law is {texts['law_error']}, of perfect draws {texts['law_error_true']}. The chart"
-        f" shows {shown.label('chart_shows').lower()} against evaluations. Noise levels: {spacing}. Euler and Heun step"
-        f" in {shown.label('variable')}. EDM: {shown.label('solver')}, fresh noise S = {shown.churn:g}."
+        f"{ends} Its distance to the exact density is {texts['law_error']}, of perfect draws {texts['law_error_true']}."
+        f" The chart shows {shown.label('chart_shows').lower()} against evaluations. Noise levels: {spacing}. Euler and"
+        f" Heun step in {shown.label('variable')}. EDM: {shown.label('solver')}, fresh noise S = {shown.churn:g}."
     )

@@ -121,6 +121,14 @@ test("scenes that show an earlier state are pale", () => {
   assert.deepEqual(pale(), [true, false]);
 });
 
+test("numbers of an earlier state are pale", () => {
+  const texts = ["sum", "sum_true"].map((reading) => element({ reading }));
+  found.set("[data-reading]", texts);
+  model = modelOf({ pale: ["sum", "reading sum"] });
+  render({ model });
+  assert.deepEqual(texts.map(({ attributes }) => attributes["data-pale"]), [true, false]);
+});
+
 test("the page hears the state with its numbers", () => {
   model = modelOf({ query: "t=1", numbers: { sum: 1 } });
   render({ model });

@@ -64,9 +64,9 @@ test("any address gives a state, options and short sentences, in short time", ()
     }),
   );
   for (const part of ["a=1&", "lock=x&", "lokc=1&", "origin=x,", "t=0.5&", "hide=t,", "constructor=1&"]) {
-    const began = performance.now();
+    const before = process.cpuUsage(); // not the clock: the machine may be busy
     const { problems } = readOptions(part.repeat(100_000 / part.length), NAMES);
-    assert.ok(sentences(problems) && performance.now() - began < 1000, part);
+    assert.ok(sentences(problems) && process.cpuUsage(before).user < 1e6, part);
   }
 });
 

@@ -46,9 +46,10 @@ export function render({ model }) {
   for (const pad of all("[data-brush]")) brush(pad, model);
   for (const pad of all("[data-tap]")) tapped(pad, model);
   for (const pad of all("[data-ellipses]")) onceShown(pad, model, async () => (await import("./pad_ellipses.js")).edit(pad, model));
-  // A picture that shows an earlier state is pale while the new one is computed.
+  // A picture or a number that shows an earlier state is pale while the new one is computed.
   follow(model, "pale", (/** @type {string[]} */ pale) => {
     for (const figure of all("[data-scene]")) figure.toggleAttribute("data-pale", pale.includes(String(figure.dataset.scene)));
+    for (const text of all("[data-reading]")) text.toggleAttribute("data-pale", pale.includes(`reading ${text.dataset.reading}`));
   });
   // An event carries the state to the rest of the page (the menu), which does not know the component. It is dispatched
   // in the next frame, when the component is in the page.

@@ -8,6 +8,9 @@ from diffusion_lab.app.instrument import answers
 
 from .dial import SETTINGS, STEPS, Dial, Timed, parts
 
+#: What shows the result of long work.
+LATE = ("chart", "reading late", "reading late_true")
+
 
 def test_the_first_answer_holds_everything_that_shows():
     dial = Dial()
@@ -116,7 +119,7 @@ def test_long_work_is_answered_in_slices(dial):
     dial.show_line = True
     found = [dial.answer(0.0) for _ in range(STEPS + 2)]
     assert [answer.working for answer in found] == [True] * STEPS + [False] * 2
-    assert [answer.pale for answer in found] == [("chart",)] * STEPS + [()] * 2
+    assert [answer.pale for answer in found] == [LATE] * STEPS + [()] * 2
     assert [answer.progress and answer.progress.done for answer in found] == [0, 1, 2, 3, 4, None, None]
     assert [answer.status for answer in found[:-1]] == [
         *(f"{done} of {STEPS} steps · 5 points · float64" for done in range(STEPS)),
@@ -134,6 +137,17 @@ def test_without_a_limit_it_is_done_in_one_answer(dial):
     answer = dial.answer()
     assert answer.layers["chart.late"]["y"][1] == pytest.approx(1.0)
     assert (answer.working, answer.pale, answer.texts["late"]) == (False, (), "1.0")
+
+
+def test_readings_of_an_earlier_state_are_pale_until_the_new_ones_come(dial):
+    dial.show_line = True
+    dial.answer()
+    dial.level = 0.4
+    answer = dial.answer(0.0)
+    assert answer.pale == LATE
+    assert "late" not in answer.texts
+    answer = dial.answer()
+    assert (answer.pale, answer.texts["late"]) == ((), "2.0")
 
 
 def test_a_setting_that_it_read_begins_it_again(dial):

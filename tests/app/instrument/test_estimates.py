@@ -11,6 +11,13 @@ def test_an_estimate_is_shown_with_its_error():
     assert shown == {"variance": "−0.251 ± 0.013", "variance_true": "0.250"}
 
 
+def test_an_error_that_would_be_rounded_to_zero_has_its_first_digit():
+    small = reading_texts(PANEL, {"variance": (Estimate(0.2514, 0.00043), 0.25)})
+    assert small["variance"] == "0.251 ± 0.0004"
+    exact = reading_texts(PANEL, {"variance": (Estimate(0.2514, 0.0), 0.25)})
+    assert exact["variance"] == "0.251 ± 0.000"
+
+
 def test_an_estimate_is_two_numbers():
     assert reading_numbers({"a": (Estimate(0.5, 0.1), 0.25)}) == {"a": [[0.5, 0.1], 0.25]}
     assert reading_numbers({"a": Estimate(0.5, float("nan"))}) == {"a": [0.5, None]}

@@ -52,7 +52,6 @@ def test_numbers_are_written_as_people_read_them(subject):
         (1234567, ",d"): "1,234,567",
         (-3, "d"): "−3",
         (0, "d"): "0",
-        (1e-5, ".1e"): "1.0e−05",
         (0.5, ""): "0.5",
         (-0.001, "z.2f"): "0.00",
     }
@@ -100,7 +99,7 @@ def test_texts_have_the_formats_of_the_panel():
         "at": "(1.0, −2.0)",
         "mean": "0.123",
         "mean_true": "0.000",
-        "error": "1.2e+04",
+        "error": "1.2\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁴",
         "error_true": "7",
         "shares": [0.25, 0.75],
         "shares_true": "true ½",
@@ -165,3 +164,9 @@ def test_numbers_are_plain():
 def test_things_are_counted_in_words():
     assert [counted(n, "step") for n in (0, 1, 2, 1200)] == ["0 steps", "1 step", "2 steps", "1,200 steps"]
     assert [counted(n, "pass", "passes") for n in (1, 2)] == ["1 pass", "2 passes"]
+
+
+def test_powers_of_ten_are_written_out():
+    assert number_text(1.23e-5, ".2g").replace("\N{NO-BREAK SPACE}", " ") == "1.2 × 10⁻⁵"
+    assert number_text(-3e12, ".1e").replace("\N{NO-BREAK SPACE}", " ") == "−3.0 × 10¹²"
+    assert number_text(0.0, ".0e") == "0"

@@ -110,7 +110,7 @@ def test_in_a_server_s_session_long_work_pauses_between_events(dial, view, monke
     with set_curdoc(document):
         view.show_line = True
         slices = 0
-        assert (view.pale, view.waiting) == (["chart"], True)
+        assert (view.pale, view.waiting) == (["chart", "reading late", "reading late_true"], True)
         assert view.status == f"0 of {STEPS} steps · 5 points · float64"
         while document.session_callbacks:
             (callback,) = document.session_callbacks

@@ -170,7 +170,7 @@ def aside(union):
     return metrics.DiscUnion(union.lower + union.cell, union.cell, union.share)
 
 
-# --- distance to the law ---------------------------------------------------------------------------------------------
+# --- distance to the exact density -----------------------------------------------------------------------------------
 
 
 def pairwise_mmd(x, mixture, signal, sigma, width):

@@ -109,8 +109,8 @@ def test_error_bars_are_of_independent_runs():
     assert shown.texts["few_true"] == f"{runs.ddim[0, 1]:.3f}"
     chance = kernel.law_error(quality.start_of(4), RING.mixture).expected
     assert (
-        f"Distance to the law: {runs.method[0, 1]:.3f}, DDIM {runs.ddim[0, 1]:.3f}, perfect draws {chance:.3f}. Mean of"
-        f" 2 runs: {shown.texts['few_mean']} and {shown.texts['few_mean_true']}."
+        f"Distance to the exact density: {runs.method[0, 1]:.3f}, DDIM {runs.ddim[0, 1]:.3f}, perfect draws"
+        f" {chance:.3f}. Mean of 2 runs: {shown.texts['few_mean']} and {shown.texts['few_mean_true']}."
     ) in shown.description
 
 
@@ -159,7 +159,7 @@ def test_the_student_is_that_of_the_step(subject):
     own, its_teacher = (kernel.law_error(run.x[-1], RING.mixture).distance for run in (student, teacher))
     assert float(shown.texts["halved"]) == pytest.approx(own, abs=1e-3)
     assert (
-        f"Distance to the law: {shown.texts['halved']}, the teacher {its_teacher:.3f}, perfect draws"
+        f"Distance to the exact density: {shown.texts['halved']}, the teacher {its_teacher:.3f}, perfect draws"
         f" {shown.texts['chance']}."
     ) in shown.description
     assert shown.layers["halvings.here"]["x"][0] == 4

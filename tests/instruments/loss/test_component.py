@@ -154,8 +154,10 @@ def test_the_words_of_each_chart_have_its_numbers(panel):
     panel.param.update(t=0.3, skill=0.6)
     r = panel.reading_texts
     assert f"skill 0.60 is expected to have a gap of {r['batch_true']} at every t" in panel.describe()
-    assert f"that any predictor can have, is {r['floor']} at this one." in panel.describe()
-    panel.chart_shows = "targets"
+    assert f"that any predictor can have, is {r['floor']} at this t." in panel.describe()
+    panel.model = "exact"
+    assert "Chart: the floor, the least gap" in panel.describe(), "no word on the skill, which is hidden"
+    panel.model, panel.chart_shows = "skill", "targets"
     assert f"The gap is {r['as_eps']} as noise, {r['as_x0']} as clean data, {r['as_v']} as velocity." in (
         panel.describe()
     )

@@ -101,12 +101,12 @@ def test_the_words_have_the_errors_and_the_design_choices():
     assert texts["end_error"] != texts["end_error_true"]
     assert (
         f"The ends of UniPC are {texts['end_error']} from the exact ones, of DDIM {texts['end_error_true']}. Its"
-        f" distance to the law is {texts['law_error']}, of perfect draws {texts['law_error_true']}. The chart shows"
-        " distance to exact ends against evaluations. Noise levels: Karras with ρ = 5. Euler and Heun step in log ᾱ"
-        " (VP). EDM: Heun's correction, fresh noise S = 40."
+        f" distance to the exact density is {texts['law_error']}, of perfect draws {texts['law_error_true']}. The chart"
+        " shows distance to exact ends against evaluations. Noise levels: Karras with ρ = 5. Euler and Heun step in log"
+        " ᾱ (VP). EDM: Heun's correction, fresh noise S = 40."
     ) in shown.description
     shown.update(spacing="cosine", variable="sigma", solver="euler", churn=10.0, chart_shows="law")
-    assert "The chart shows distance to the law against evaluations. Noise levels: Cosine schedule." in (
+    assert "The chart shows distance to the exact density against evaluations. Noise levels: Cosine schedule." in (
         shown.description
     )
     assert "step in σ (EDM). EDM: Euler alone, fresh noise S = 10." in shown.description
@@ -242,8 +242,8 @@ def test_a_fault_is_measured_beside_the_right_way():
     np.testing.assert_allclose(shown.points("wrong.points"), wrong[: views.POINTS], atol=1e-5)
     texts = shown.texts
     assert (
-        f"Distance to the law {texts['damage']}, the right way {texts['damage_true']}; share of the far cluster"
-        f" {texts['far']}, the right way {texts['far_true']}; spread {texts['spread']}, the right way"
+        f"Distance to the exact density {texts['damage']}, the right way {texts['damage_true']}; share of the far"
+        f" cluster {texts['far']}, the right way {texts['far_true']}; spread {texts['spread']}, the right way"
         f" {texts['spread_true']}."
     ) in shown.description
     assert texts["far_true"] == f"{faults.far_share(right):.3f}" != texts["far"]
