@@ -1,6 +1,6 @@
 """Spatial control: a small branch reads a line drawing, and adds to what the U-Net's skip connections carry.
 
-As in ControlNet (Zhang et al. 2023) and the T2I-Adapter (Mou et al. 2023) the trained network stays as it is; the
+As in ControlNet (Zhang et al. 2023) and the T2I-Adapter (Mou et al. 2024) the trained network stays as it is; the
 branch alone is trained, and begins with adding nothing.
 
     16 × 16  fold, enter → h,     add fine_add(h)
