@@ -22,8 +22,8 @@ from diffusion_lab.instruments.loss import kernel
 from diffusion_lab.instruments.loss.kernel import SIDE, TIMES
 
 PITCH = SIDE + 8  # from one tile of the row to the next, in pixels of the pictures
-BELOW, ABOVE = 9, 8  # room for words under and over the tiles
-WIDTH, HEIGHT = 5 * PITCH - 8 + 4, SIDE + BELOW + ABOVE
+BELOW, ABOVE, MARGIN = 9, 8, 4  # room for words under and over the tiles, and beside the first and the last
+WIDTH, HEIGHT = 5 * PITCH - 8 + 2 * MARGIN, SIDE + BELOW + ABOVE
 WHITE = 1.5  # the value drawn white; its negative is black
 LOUDEST = 6.0  # the squared gap drawn in full colour
 TALL = 3.6  # the value whose bar reaches from the middle of a tile to its border
@@ -99,7 +99,7 @@ class Loss(Instrument):
         Points("truth", "acc", size=4, when={"data_set": "uneven_modes"}, legend="the truth beside the guess"),
         Lines("frames", "line", width=1),
         Texts("above", "ink", size="12px"), Texts("under", "mute", size="12px"), Texts("between", "ink", size="16px"),
-        x=(-4, WIDTH), y=(-BELOW, SIDE + ABOVE))
+        x=(-MARGIN, WIDTH - MARGIN), y=(-BELOW, SIDE + ABOVE))
     loss = Axes("Mean squared gap of the noise against t",
         Lines("expected", "ink", width=1.5, legend="given skill: 2 (1 − a) at every t", when={"model": "skill"}),
         Segments("errors", "ink", width=1.2, alpha=0.7, when={"model": "skill"}),
@@ -190,7 +190,7 @@ class Loss(Instrument):
             found = self.shown
             for k, values in enumerate((found.x0, found.eps, found.xt, found.predicted)):
                 grey = np.clip(127.5 * (1.0 + values.reshape(SIDE, SIDE) / WHITE), 0, 255)
-                tile = image[ABOVE : ABOVE + SIDE, 2 + k * PITCH : 2 + k * PITCH + SIDE]
+                tile = image[ABOVE : ABOVE + SIDE, MARGIN + k * PITCH : MARGIN + k * PITCH + SIDE]
                 tile[..., :3], tile[..., 3] = grey[..., None], 255
         return {"image": image}
 
@@ -198,7 +198,7 @@ class Loss(Instrument):
     def _(self) -> dict[str, Any]:
         image = np.zeros((HEIGHT, WIDTH))
         gap = np.minimum(self.shown.gap.reshape(SIDE, SIDE) / LOUDEST, 1.0)
-        image[BELOW : BELOW + SIDE, 2 + 4 * PITCH : 2 + 4 * PITCH + SIDE] = gap[::-1]
+        image[BELOW : BELOW + SIDE, MARGIN + 4 * PITCH : MARGIN + 4 * PITCH + SIDE] = gap[::-1]
         return {"image": image}
 
     @row.layer("bars", "gap_bars", "truth")

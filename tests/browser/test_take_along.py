@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-CHAPTER = "chapters/04-guidance.html"
+SLUG = "02-learning"
+CHAPTER = f"chapters/{SLUG}.html"
 FOLDER = "diffusion-instrument-lab/"
 
 
@@ -48,7 +49,7 @@ def test_a_chapter_as_a_zip_runs_from_a_folder(
     with lab.page.expect_download() as download:
         lab.page.get_by_role("button", name="Page as a zip").click()
         expect(said).to_have_text(re.compile(r"^\d+ of \d+ files, \d+ MB$"))
-    expect(said).to_have_text(re.compile(r"^Saved as diffusion-instrument-lab-04-guidance\.zip, \d+ MB\."))
+    expect(said).to_have_text(re.compile(r"^Saved as diffusion-instrument-lab-02-learning\.zip, \d+ MB\."))
     folder, address, refused = plain_server
     kept = tmp_path_factory.mktemp("saved") / download.value.suggested_filename
     download.value.save_as(kept)
@@ -67,7 +68,7 @@ def test_a_chapter_as_a_zip_runs_from_a_folder(
     read_me = (inside / "README.txt").read_text("utf-8")
     assert "    python3 -m http.server\n" in read_me
     assert f"    http://localhost:8000/{CHAPTER}\n" in read_me
-    assert json.loads((inside / "chapters/04-guidance.ipynb").read_text("utf-8"))["nbformat"] == 4
+    assert json.loads((inside / f"chapters/{SLUG}.ipynb").read_text("utf-8"))["nbformat"] == 4
 
     taken = open_cold(address + FOLDER).open(CHAPTER)
     cell = taken.page.locator("[data-cell]").first
@@ -104,5 +105,5 @@ def test_a_chapter_as_a_notebook(lab: Any) -> None:
     lab.open(CHAPTER, live=False)
     with lab.page.expect_download() as download:
         lab.page.get_by_role("link", name="Jupyter notebook").click()
-    assert download.value.suggested_filename == "04-guidance.ipynb"
+    assert download.value.suggested_filename == f"{SLUG}.ipynb"
     assert json.loads(download.value.path().read_text("utf-8"))["metadata"]["title"]

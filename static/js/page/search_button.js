@@ -13,7 +13,7 @@ export function openSearchButton(show) {
   addEventListener("keydown", (event) => {
     const [target] = event.composedPath();
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (target instanceof Element && target.closest(TYPED)) return;
+    if (target instanceof Element && target.closest(TYPED)?.checkVisibility()) return; // a field that has just been hidden may have the focus still
     event.preventDefault(); // Firefox has a search of its own at this key
     search();
   });

@@ -7,7 +7,7 @@ from diffusion_lab.instruments.common.parameterisation import convert, noise
 from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.schedules import SCHEDULES
 from diffusion_lab.instruments.loss import kernel
-from diffusion_lab.instruments.loss.component import ABOVE, LOUDEST, PITCH, TALL, THREE, WHITE, Loss
+from diffusion_lab.instruments.loss.component import ABOVE, LOUDEST, MARGIN, PITCH, TALL, THREE, WHITE, Loss
 from diffusion_lab.instruments.loss.kernel import DATA, SIDE, TIMES
 
 
@@ -25,7 +25,7 @@ def grey(panel, tile):
     """The values of a grey tile, (SIDE, SIDE), row 0 at the top, as its shades say."""
     image = layers(panel)["row.tiles"]["image"]
     rgba = np.ascontiguousarray(image[::-1]).view(np.uint8).reshape(*image.shape, 4)
-    place = rgba[ABOVE : ABOVE + SIDE, 2 + tile * PITCH : 2 + tile * PITCH + SIDE]
+    place = rgba[ABOVE : ABOVE + SIDE, MARGIN + tile * PITCH : MARGIN + tile * PITCH + SIDE]
     assert np.all(place[..., 3] == 255)
     assert np.all(place[..., 0] == place[..., 2])
     return WHITE * (place[..., 0].astype(float) / 127.5 - 1)
@@ -36,6 +36,19 @@ def made(panel):
     example = kernel.Example.draw(DATA[panel.data_set], kernel.EXAMPLES[panel.data_set], seeded(panel.seed))
     level = SCHEDULES[panel.schedule].level(panel.t)
     return example, noise(example.x0, example.eps, level.alpha_bar), level
+
+
+@pytest.mark.subject(lambda low: low, two_units_off=lambda low: low + 2)
+def test_the_pictures_stand_in_their_frames(panel, subject):
+    """A pixel of the image is a unit of the plane, so that the first column of a tile is the left side of its frame."""
+    shown, row = layers(panel), Loss.scenes()["row"]
+    height, width = shown["row.tiles"]["image"].shape
+    assert (width, height) == (row.x[1] - row.x[0], row.y[1] - row.y[0])
+    filled = shown["row.tiles"]["image"].any(axis=0)
+    starts = np.flatnonzero(np.diff(filled.astype(int), prepend=0) == 1) + row.x[0]
+    frames = np.nanmin(shown["row.frames"]["x"].reshape(5, -1), axis=1)
+    assert len(starts) == 4
+    np.testing.assert_array_equal(subject(starts), frames[:4])
 
 
 @pytest.mark.subject(lambda tiles: tiles, input_without_noise=lambda tiles: [tiles[0], tiles[1], tiles[0]])
@@ -58,7 +71,7 @@ def test_guess_and_gap_are_of_the_chosen_predictor(panel, model, prediction):
     np.testing.assert_allclose(grey(panel, 3), np.clip(guess.reshape(SIDE, SIDE), -WHITE, WHITE), atol=0.013)
     gap = ((guess - target) ** 2).reshape(SIDE, SIDE)
     image = layers(panel)["row.gap"]["image"].astype(float)
-    shown = image[::-1][ABOVE : ABOVE + SIDE, 2 + 4 * PITCH : 2 + 4 * PITCH + SIDE]
+    shown = image[::-1][ABOVE : ABOVE + SIDE, MARGIN + 4 * PITCH : MARGIN + 4 * PITCH + SIDE]
     np.testing.assert_allclose(shown, np.round(255 * np.minimum(gap / LOUDEST, 1)), atol=1)
     assert image.sum() == shown.sum(), "nothing beside the tile"
     assert panel.all_readings()["gap"] == pytest.approx(gap.mean())
