@@ -1,4 +1,4 @@
-"""Parses a chapter file (Markdown with directives) into a `chapter_tree.Chapter`.
+"""Parses a chapter file (Markdown with directives) into a `chapter_tree.Chapter`; other texts are read the same way.
 
 It only parses: it runs no code and knows no instrument.
 
@@ -10,7 +10,7 @@ and within directives, are read by `chapter_text`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from diffusion_lab.app.build.chapter_tree import (
     InstrumentSlot,
     Mistake,
     Note,
+    Overview,
     Predict,
     Prose,
     Quiz,
@@ -51,6 +52,7 @@ FRONT_MATTER = {
     "builds_on": list,
     "objectives": list,
 }
+OVERVIEW_MATTER = {"title": str, "lede": str}
 
 
 #: The name of an instrument's slot: the instrument, and a word more for a second slot; groups: both.
@@ -59,7 +61,7 @@ SLOT = re.compile(r"(\w+)(?:-([a-z0-9]+))?")
 
 def parse_chapter(path: Path, text: str, references: dict[str, Reference]) -> Chapter:
     """Parses the chapter in `text`; `path` is used in error messages. Raises `ChapterError`."""
-    front, body, offset = _front_matter(path, text)
+    front, body, offset = _front_matter(path, text, FRONT_MATTER)
     chapter = Chapter(path=path, slug=path.stem, **front)
     _Parser(chapter, body, offset, references).read_blocks()
     return _with_own_equations(chapter)
@@ -70,6 +72,14 @@ def parse_about(path: Path, text: str, name: str) -> About:
     about = About(path=path, slug=name)
     _Parser(about, text, 0, {}).read_about()
     return about
+
+
+def parse_overview(path: Path, text: str, references: dict[str, Reference]) -> Overview:
+    """Parses a text about all chapters. Raises `ChapterError`."""
+    front, body, offset = _front_matter(path, text, OVERVIEW_MATTER)
+    overview = Overview(path=path, slug=path.stem, **front)
+    _Parser(overview, body, offset, references).read_blocks()
+    return overview
 
 
 def _with_own_equations(chapter: Chapter) -> Chapter:
@@ -86,11 +96,11 @@ def _with_own_equations(chapter: Chapter) -> Chapter:
     return chapter.with_equations(numbers)
 
 
-def _front_matter(path: Path, text: str) -> tuple[dict[str, Any], str, int]:
+def _front_matter(path: Path, text: str, wanted: Mapping[str, type]) -> tuple[dict[str, Any], str, int]:
     """Returns the front matter, the body, and the number of lines before the body."""
     match = re.match(r"---\n(.*?\n)---\n", text, re.S)
     if not match:
-        raise ChapterError(path, 1, "A chapter begins with front matter between two `---` lines.")
+        raise ChapterError(path, 1, "The file begins with front matter between two `---` lines.")
     try:
         front = yaml.safe_load(match[1]) or {}
     except yaml.YAMLError as error:
@@ -99,10 +109,10 @@ def _front_matter(path: Path, text: str) -> tuple[dict[str, Any], str, int]:
         raise ChapterError(path, (mark.line if mark else 0) + 2, f"Front matter is not YAML: {problem}.") from None
     if not isinstance(front, dict):
         raise ChapterError(path, 1, f"Front matter is a list of `key: value` lines, got {type(front).__name__}.")
-    for key, kind in FRONT_MATTER.items():
+    for key, kind in wanted.items():
         if type(front.get(key)) is not kind:  # not isinstance: true is an int
             raise ChapterError(path, 1, f"Front matter needs `{key}` ({kind.__name__}), got {front.get(key)!r}.")
-    if unknown := set(front) - set(FRONT_MATTER):
+    if unknown := set(front) - set(wanted):
         raise ChapterError(path, 1, f"Front matter has unknown {', '.join(sorted(unknown))}.")
     return front, text[match.end() :], text[: match.end()].count("\n")
 
@@ -120,7 +130,7 @@ class _Parser:
         self.tokens = self.texts.md.parse(body)
 
     def read_blocks(self) -> None:
-        """Reads a chapter."""
+        """Reads a document with sections."""
         self.texts.note_lines(self.tokens, self.offset)
         prose: list[Token] = []
         position = 0
@@ -201,7 +211,7 @@ class _Parser:
             "references": lambda directive: References(),
             "depth": self._depth,
         }
-        if isinstance(self.document, About):
+        if not isinstance(self.document, Chapter):
             makers = {"compute": self._compute}
         if not match or match[1] not in makers:
             name = match[1] if match else token.info

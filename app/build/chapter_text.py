@@ -17,7 +17,7 @@ from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 
-from diffusion_lab.app.build.chapter_tree import About, Document, Formula, Preset, Reference, Text, Value
+from diffusion_lab.app.build.chapter_tree import Chapter, Document, Formula, Preset, Reference, Text, Value
 
 #: A value that is an instrument's reading; groups: slot, state, reading.
 READING = re.compile(r"([\w-]+)((?:\s+\w+=\S*)*)\s+:\s+(\S+)")
@@ -115,7 +115,7 @@ class TextReader:
         return roles[name](content, line)
 
     def _eq(self, reference: str, line: int) -> str:
-        if isinstance(self.document, About) and ":" not in reference:
+        if not isinstance(self.document, Chapter) and ":" not in reference:
             raise self.document.error(line, f"Outside of a chapter an equation is `chapter:label`, got `{reference}`.")
         self.document.equation_refs.append((reference, line))
         return f"\ue002{html.escape(reference)}\ue003"
@@ -127,7 +127,7 @@ class TextReader:
             forms = "`expression | format` or `instrument setting=value : reading | format`"
             raise self.document.error(line, f"A value reads {forms}, got `{content}`.")
         place = len(self.document.values)
-        of = f"{self.document.slug}-" if isinstance(self.document, About) else ""
+        of = "" if isinstance(self.document, Chapter) else f"{self.document.slug}-"
         value = Value(f"value-{of}{place + 1}", source, source, form.strip(), len(self.document.blocks), line)
         if match := READING.fullmatch(source):
             state = dict(pair.split("=", 1) for pair in match[2].split())

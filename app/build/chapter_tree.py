@@ -391,6 +391,14 @@ class About(Document):
     """The parsed `about.md` of an instrument; its slug is the instrument's name."""
 
 
+@dataclass(kw_only=True)
+class Overview(Document):
+    """A parsed text about all chapters: sections of prose, without a number."""
+
+    title: str
+    lede: str
+
+
 def link_equations(documents: Iterable[Document], chapters: Sequence[Chapter]) -> list[Any]:
     """Returns the documents with links to equations of other chapters.
 

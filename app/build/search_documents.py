@@ -13,12 +13,13 @@ from diffusion_lab.app.build.chapter_results import Page
 from diffusion_lab.app.build.chapter_tree import (
     Block,
     Cell,
-    Chapter,
+    Document,
     Equation,
     Exercise,
     Heading,
     InstrumentSlot,
     Note,
+    Overview,
     Predict,
     Prose,
     Quiz,
@@ -72,10 +73,19 @@ def chapter_documents(page: Page, abouts: Mapping[str, str], plain: Plain) -> It
                 yield document(f"#instrument-{block.name}", "instrument", rendered.title, *texts)
 
 
-def sections(chapter: Chapter) -> list[tuple[Heading, list[Block]]]:
-    """Returns each section of a chapter: its heading, and the blocks below it."""
+def overview_documents(overview: Overview, plain: Plain) -> Iterator[SearchDocument]:
+    """Yields the documents of a text about all chapters in reading order."""
+    address = f"{overview.slug}.html"
+    yield SearchDocument(address, "page", overview.title, overview.title, overview.lede)
+    for heading, blocks in sections(overview):
+        text = " ".join(plain(html) for block in blocks for html in _running(block))
+        yield SearchDocument(f"{address}#{heading.id}", "section", overview.title, plain(heading.text.html), text)
+
+
+def sections(document: Document) -> list[tuple[Heading, list[Block]]]:
+    """Returns each section of a document: its heading, and the blocks below it."""
     found: list[tuple[Heading, list[Block]]] = []
-    for block in chapter.blocks:
+    for block in document.blocks:
         if isinstance(block, Heading):
             found.append((block, []))
         elif found:

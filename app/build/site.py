@@ -13,12 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from diffusion_lab.app.build.build_cache import BuildCache
-from diffusion_lab.app.build.chapter_parser import parse_about, parse_chapter
+from diffusion_lab.app.build.chapter_parser import parse_about, parse_chapter, parse_overview
 from diffusion_lab.app.build.chapter_results import PRERENDER, run_chapter, run_document
 from diffusion_lab.app.build.chapter_tree import (
     About,
     Chapter,
     ChapterError,
+    Overview,
     Reference,
     link_equations,
 )
@@ -38,6 +39,7 @@ from diffusion_lab.app.instrument.discovery import INSTRUMENTS, instrument_names
 DIST = ROOT / "dist"
 DRAFT = WORK / "draft"
 CHAPTERS = ROOT / "chapters"
+DISAGREEMENTS = CHAPTERS / "disagreements.md"
 GLOSSARY = CHAPTERS / "glossary.toml"
 PATH = CHAPTERS / "half_hour.toml"
 
@@ -67,6 +69,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
     references = read_references()
     names = instrument_names()
     chapters, abouts = read_documents(references)
+    disagreements = read_disagreements(references, chapters)
     build_cache = BuildCache(WORK / "cache")
     # The slow jobs run in parallel: Node compiles, processes run cells and instruments, files are compressed.
     with (
@@ -78,6 +81,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
         tokens = pool.submit(build_cache.of, "diffusion_lab.app.instrument.theme:css_variables")
         prerendered = [pool.submit(run_chapter, chapter, build_cache.of) for chapter in chapters]
         filled = [pool.submit(run_document, about, build_cache.of) for about in abouts]
+        compared = pool.submit(run_document, disagreements, build_cache.of)
         alone = {name: pool.submit(build_cache.of, f"{PRERENDER}:render_instrument", name, {}) for name in names}
 
         def states_of(name: str) -> Stored:
@@ -88,7 +92,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
         stored = {name: pool.submit(states_of, name) for name in names if not warm}
         site = SiteWriter(WORK / "new", (lambda path: None) if warm else precompressor.begin, build_cache, base_url)
         site.assets.lay_out_front_end(tokens.result())
-        site.formulas = typeset([*chapters, *abouts], build_cache)
+        site.formulas = typeset([*chapters, *abouts, disagreements], build_cache)
         pages = [page.result() for page in prerendered]
         site.abouts = {about.slug: about.html for _, about in (each.result() for each in filled)}
         embeds = {name: rendered.result() for name, rendered in alone.items()}
@@ -98,7 +102,8 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
         site.megabytes = site.assets.megabytes()
         terms, definitions = read_terms(GLOSSARY.relative_to(ROOT), chapters)
         site.formulas |= typeset([definitions], build_cache)
-        site.write_search(pages, terms)
+        _, overview = compared.result()
+        site.write_search(pages, overview, terms)
         say("writing the pages")
         for before, page, after in zip([None, *pages[:-1]], pages, [*pages[1:], None], strict=True):
             notebook = site.write_notebook(page, references)
@@ -111,6 +116,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
         site.write_receipt_reader(chapters, {name: rendered.title for name, rendered in embeds.items()})
         site.write_glossary(terms, chapters)
         site.write_numbers(pages)
+        site.write_overview(overview, references)
         site.write_index(chapters, embeds, read_path(PATH.relative_to(ROOT), chapters, embeds))
         site.write_oembed()
         site.assets.write_element()
@@ -137,6 +143,13 @@ def read_documents(references: dict[str, Reference]) -> tuple[list[Chapter], lis
     chapters = [parse_chapter(path.relative_to(ROOT), path.read_text("utf-8"), references) for path in chapter_paths()]
     abouts = [parse_about(path.relative_to(ROOT), path.read_text("utf-8"), name) for name, path in paths.items()]
     return link_equations(chapters, chapters), link_equations(abouts, chapters)
+
+
+def read_disagreements(references: dict[str, Reference], chapters: list[Chapter]) -> Overview:
+    """Parses the page on which sources disagree."""
+    overview = parse_overview(DISAGREEMENTS.relative_to(ROOT), DISAGREEMENTS.read_text("utf-8"), references)
+    (linked,) = link_equations([overview], chapters)
+    return linked
 
 
 def read_references() -> dict[str, Reference]:

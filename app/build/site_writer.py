@@ -25,8 +25,10 @@ from diffusion_lab.app.build.chapter_tree import (
     DEPTHS,
     Cell,
     Chapter,
+    Compute,
     Exercise,
     InstrumentSlot,
+    Overview,
     Quiz,
     Reference,
     instrument_of,
@@ -39,7 +41,7 @@ from diffusion_lab.app.build.oembed import Embedded, iframe_codes, oembed_files
 from diffusion_lab.app.build.plain_text import MARK, plain
 from diffusion_lab.app.build.receipts import reader_data
 from diffusion_lab.app.build.rendered import RenderedInstrument
-from diffusion_lab.app.build.search_documents import chapter_documents, search_json
+from diffusion_lab.app.build.search_documents import chapter_documents, overview_documents, search_json
 from diffusion_lab.app.build.security_policy import with_policy
 from diffusion_lab.app.build.setup_steps import ROOT, SetupError, place_and_message
 from diffusion_lab.app.build.stored_index import ALONE, Stored, index_script
@@ -223,16 +225,36 @@ class SiteWriter:
     def _plain(self, html: str) -> str:
         return plain(html, self.formulas)
 
-    def write_search(self, pages: Sequence[Page], terms: Sequence[Term]) -> None:
-        """Writes what the search looks through: all chapters and the glossary. Pages that are written later name it."""
+    def write_search(self, pages: Sequence[Page], overview: Overview, terms: Sequence[Term]) -> None:
+        """Writes what the search looks through: the chapters, the texts about them, and the glossary.
+
+        Pages that are written later name it.
+        """
         found = [each for page in pages for each in chapter_documents(page, self.abouts, self._plain)]
-        found += term_documents(terms, self._plain)
+        found += [*overview_documents(overview, self._plain), *term_documents(terms, self._plain)]
         self.assets.urls["search"] = self.assets.add_data("search.json", search_json(found))
 
     def write_glossary(self, terms: Sequence[Term], chapters: Sequence[Chapter]) -> None:
         """Writes the page of terms, symbols and settings."""
         self._write("glossary.html", "glossary.html", terms=terms, symbols=notation(chapters), settings=GLOSSARY,
                     has_instruments=False, needs_python=False)  # fmt: skip
+
+    def write_overview(self, overview: Overview, references: dict[str, Reference]) -> None:
+        """Writes the page of a text about all chapters, with the code of its numbers and the works cited."""
+        blocks = [
+            self.templates.get_template(f"blocks/{type(block).__name__.lower()}.html").render(block=block)
+            for block in overview.blocks
+        ]
+        self._write(
+            f"{overview.slug}.html",
+            "overview.html",
+            overview=overview,
+            html=CHAPTER_LINK.sub(_from_root, "\n".join(blocks)),
+            code=[step.code for step in overview.steps if isinstance(step, Compute)],
+            references=[references[key] for key in overview.cited],
+            has_instruments=False,
+            needs_python=False,
+        )
 
     def write_numbers(self, pages: Sequence[Page]) -> None:
         """Writes the page that lists all computed numbers."""
@@ -320,6 +342,11 @@ class SiteWriter:
 def block_path(chapter: Chapter, block: Quiz | Cell | Exercise) -> str:
     """Returns the address of a part's own page below `embed/`, without `.html`: `quiz/forward-noised-value`."""
     return f"{'quiz' if isinstance(block, Quiz) else 'cell'}/{chapter.name}-{block.label}"
+
+
+def _from_root(link: re.Match[str]) -> str:
+    """A link to a place of the chapters' folder as a page above that folder writes it; places of the page stay."""
+    return link[0] if link[1].startswith("#") else f'href="chapters/{link[1]}"'
 
 
 def _from_embed(link: re.Match[str], slug: str) -> str:

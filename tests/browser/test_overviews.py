@@ -1,4 +1,4 @@
-"""The front page, the glossary and the list of numbers: what answers at once, and links that lead somewhere."""
+"""The front page and the pages about the chapters: what answers at once, and links that lead somewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .lab import DESK, PHONE
 
 MakeLab = Callable[..., Any]
 
-PAGES = ("index.html", "glossary.html", "numbers.html")
+PAGES = ("index.html", "glossary.html", "numbers.html", "disagreements.html")
 
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
@@ -43,7 +43,7 @@ def test_every_link_leads_somewhere(dist: Path, path: str) -> None:
     pages: dict[str, str] = {path: text}
     for link in links:
         page, _, anchor = link.partition("#")
-        page = page or path
+        page = page.partition("?")[0] or path
         assert (dist / page).is_file(), link
         if anchor:
             pages.setdefault(page, (dist / page).read_text("utf-8"))
@@ -63,3 +63,10 @@ def test_every_number_of_the_chapters_is_listed(dist: Path) -> None:
     )
     assert {(page, place): result for page, place, result in listed} == printed
     assert len(listed) == len(printed) > 200
+
+
+def test_a_link_to_a_state_shows_it(open_lab: MakeLab) -> None:
+    lab = open_lab().open("disagreements.html", live=False)
+    lab.page.get_by_role("link", name="The dial by the strength").click()
+    lab.wait_live()
+    assert lab.value("convention") == "weight"

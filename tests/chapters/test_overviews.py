@@ -16,7 +16,7 @@ from diffusion_lab.app.build.front_page import before, chapter_map
 from diffusion_lab.app.build.glossary import notation, read_terms
 from diffusion_lab.app.build.numbers import by_section, numbers_of
 from diffusion_lab.app.build.setup_steps import ROOT, SetupError
-from diffusion_lab.app.build.site import GLOSSARY, PATH, read_documents, read_references
+from diffusion_lab.app.build.site import DISAGREEMENTS, GLOSSARY, PATH, read_documents, read_references
 
 
 @pytest.fixture(scope="module")
@@ -118,5 +118,6 @@ def test_numbers_say_what_they_are_computed_from(chapters):
     assert sections[0] == "Scheduled destruction" and len(sections) == len(set(sections))
 
 
-def test_every_chapter_file_is_read(chapters):
-    assert {chapter.path.name for chapter in chapters} == {path.name for path in Path(ROOT / "chapters").glob("*.md")}
+def test_every_text_is_read(chapters):
+    read = {chapter.path.name for chapter in chapters} | {DISAGREEMENTS.name}
+    assert read == {path.name for path in Path(ROOT / "chapters").glob("*.md")}
