@@ -80,6 +80,8 @@ export const PART_HEIGHTS = {
     "360:338 380:310 398:291 530:263 580:234 800:242 850:212",
   "quiz/flow-on-the-line":
     "380:225 398:206 530:206 580:178",
+  "quiz/flow-pair-velocity":
+    "380:253 398:234 412:206 736:212 752:181",
   "quiz/flow-round-trip":
     "380:281 398:234 530:234 580:206 1000:212 1100:181",
   "quiz/forward-alpha-bar-half":
