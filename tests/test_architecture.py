@@ -78,14 +78,23 @@ RULES = (
         "app/build/**", may_not=(f"{LAB}.instruments", f"{LAB}.app.browser", "js", "pyodide"), but=("node", "diagrams")
     ),
     Rule("app/build/node/*.py", may=("js", "numpy", "pyodide", f"{LAB}.app.instrument", f"{LAB}.app.browser")),
-    # Diagrams show what `common` computes, and the text model that only one instrument has.
+    # Diagrams show what `common` computes, and what two instruments alone have: the text model, and the students.
     Rule(
         "app/build/diagrams/*.py",
         may=("numpy", "<own>", f"{LAB}.app.build.rendered", f"{CONTRACT}.theme"),
     ),
     Rule(
         "app/build/diagrams/drawn/*.py",
-        may=("numpy", COMMON, f"{LAB}.app.build.diagrams", f"{CONTRACT}.svg", f"{LAB}.instruments.unmask.kernel"),
+        may=(
+            "numpy",
+            COMMON,
+            f"{LAB}.app.build.diagrams",
+            f"{CONTRACT}.svg",
+            f"{LAB}.instruments.unmask.kernel",
+            f"{LAB}.instruments.unmask.language",
+            f"{LAB}.instruments.distill.kernel",
+            f"{LAB}.instruments.distill.students",
+        ),
     ),
     Rule("app/build/chapter_tree.py", may=()),
     Rule("app/build/directive.py", may=(f"{LAB}.app.build.chapter_tree",)),

@@ -10,6 +10,7 @@ import pytest
 from diffusion_lab.app.build.chapter_tree import Diagram
 from diffusion_lab.app.build.diagrams import LAYOUTS, diagram_names, draw, drawings
 from diffusion_lab.app.build.diagrams.drawing import NARROW, WIDE, Area, Box, Drawing
+from diffusion_lab.app.build.diagrams.drawn import drafting, timeline
 from diffusion_lab.app.build.diagrams.lettering import runs, width_of
 from diffusion_lab.app.build.site import read_documents, read_references
 from diffusion_lab.app.instrument.theme import FONTS, TOKENS
@@ -151,6 +152,22 @@ def test_every_diagram_is_in_one_chapter():
     chapters, _ = read_documents(read_references())
     placed = [diagram.name for chapter in chapters for diagram in chapter.of(Diagram)]
     assert sorted(placed) == diagram_names()
+
+
+def test_the_timeline_shows_works_that_its_chapter_cites():
+    chapters, _ = read_documents(read_references())
+    (chapter,) = [each for each in chapters if any(one.name == "timeline" for one in each.of(Diagram))]
+    assert set(timeline.years()) <= set(chapter.cited)
+
+
+def test_the_drafts_are_those_of_the_rounds():
+    """The draft is drawn again beside the round; a kept word must be the same in both."""
+    text = []
+    for each in drafting.rounds():
+        assert each.before == text
+        text = [*text, *each.drafted[: each.kept], each.own]
+    assert len(text) == drafting.LENGTH
+    assert {each.kept < drafting.BLOCK for each in drafting.rounds()} == {True, False}, "one draft refused, one not"
 
 
 def test_a_drawing_is_the_same_each_time():
