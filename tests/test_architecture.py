@@ -98,13 +98,14 @@ RULES = (
     ),
     Rule("app/build/chapter_tree.py", may=()),
     Rule("app/build/directive.py", may=(f"{LAB}.app.build.chapter_tree",)),
+    Rule("app/build/listing.py", may=()),
     Rule("app/build/chapter_text.py", may=("markdown_it", "mdit_py_plugins", f"{LAB}.app.build.chapter_tree")),
     Rule(
         "app/build/chapter_parser.py",
         may=(
             "yaml",
             "markdown_it",
-            *(f"{LAB}.app.build.{part}" for part in ("chapter_text", "chapter_tree", "directive")),
+            *(f"{LAB}.app.build.{part}" for part in ("chapter_text", "chapter_tree", "directive", "listing")),
         ),
     ),
     # These run before anything is installed.

@@ -33,6 +33,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Exercise,
     Heading,
     InstrumentSlot,
+    Listing,
     Mistake,
     Note,
     Overview,
@@ -43,6 +44,7 @@ from diffusion_lab.app.build.chapter_tree import (
     References,
 )
 from diffusion_lab.app.build.directive import Directive
+from diffusion_lab.app.build.listing import needs
 
 FRONT_MATTER = {
     "number": int,
@@ -204,6 +206,7 @@ class _Parser:
             "instrument": self._instrument,
             "diagram": self._diagram,
             "cell": self._cell,
+            "listing": self._listing,
             "exercise": self._exercise,
             "quiz": self._quiz,
             "predict": self._predict,
@@ -261,6 +264,21 @@ class _Parser:
         cell = Cell(d.argument, number, d.options["title"], d.body.rstrip() + "\n", d.body_line)
         self.document.steps.append(cell)
         return cell
+
+    def _listing(self, d: Directive) -> Listing:
+        d.options_are(("title",))
+        number = f"{self.number}.{len(self.document.of(Listing)) + 1}"
+        self._claim(d, number)
+        code = d.body.rstrip() + "\n"
+        try:
+            packages = needs(code)
+        except SyntaxError as error:
+            place, message = error.lineno or 1, f"Listing `{d.argument}` is no Python: {error.msg}."
+        except ValueError as error:
+            message, place = error.args
+        else:
+            return Listing(d.argument, number, d.options["title"], code, packages, d.body_line)
+        raise self.document.error(d.body_line + place - 1, message)
 
     def _compute(self, d: Directive) -> None:
         d.options_are(())

@@ -153,6 +153,18 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Python code to read, which a browser cannot run; `needs` names what it needs, such as “PyTorch”."""
+
+    label: str
+    number: str
+    title: str
+    code: str
+    needs: str
+    line: int
+
+
+@dataclass(frozen=True)
 class Exercise:
     """A cell with a gap for the reader to fill in; the Python code `checks` tests the reader's solution.
 
@@ -268,7 +280,19 @@ class Value:
 
 
 Block = (
-    Prose | Heading | Depth | Equation | InstrumentSlot | Diagram | Cell | Exercise | Quiz | Predict | Note | References
+    Prose
+    | Heading
+    | Depth
+    | Equation
+    | InstrumentSlot
+    | Diagram
+    | Cell
+    | Listing
+    | Exercise
+    | Quiz
+    | Predict
+    | Note
+    | References
 )
 
 

@@ -23,6 +23,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Exercise,
     Heading,
     InstrumentSlot,
+    Listing,
     Note,
     Predict,
     Prose,
@@ -118,6 +119,9 @@ class _Cells:
             case Cell():
                 self._say(f"**Cell {block.letter}.** {block.title}")
                 self._run(block.code)
+            case Listing():
+                title = f"**Listing {block.number}.** {block.title}. Not run here: needs {block.needs}."
+                self._say(f"{title}\n\n```python\n{block.code}```")
             case Exercise():
                 solution = f"```python\n{block.solution}```"
                 folded = _folded("Hint", block.hint.markdown) + _folded("A solution", solution)

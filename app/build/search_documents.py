@@ -18,6 +18,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Exercise,
     Heading,
     InstrumentSlot,
+    Listing,
     Note,
     Overview,
     Predict,
@@ -63,6 +64,9 @@ def chapter_documents(page: Page, abouts: Mapping[str, str], plain: Plain) -> It
                 yield document(f"#eq-{block.label}", "equation", f"Equation ({block.number})", plain(block.words.html))
             case Cell():
                 yield document(f"#cell-{block.label}", "cell", f"Cell {block.letter}: {block.title}", block.code)
+            case Listing():
+                heading = f"Listing {block.number}: {block.title}"
+                yield document(f"#listing-{block.label}", "listing", heading, block.code)
             case Exercise():
                 heading = f"Exercise {block.letter}: {block.title}"
                 yield document(f"#exercise-{block.label}", "exercise", heading, plain(block.task.html))
