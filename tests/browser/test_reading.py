@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from diffusion_lab.app.build.site import read_documents, read_references
+
 from .held import Held
-from .lab import FONTS
+from .lab import FONTS, PHONE
 
 MakeLab = Callable[..., Any]
 
@@ -27,6 +29,28 @@ def test_reads_without_javascript(open_cold: MakeLab) -> None:
     assert "Needs JavaScript" in page.locator("#instrument-ring .live").inner_text()
     for dead in (".quiz button", ".predict .try", ".cell .run", "button.theme"):
         assert not page.locator(dead).first.is_visible(), f"{dead} can do nothing without JavaScript"
+
+
+#: Equations whose formula reaches into their number, or is wider than its column by more than a seventh.
+BADLY_SET = """() => [...document.querySelectorAll(".equation")].filter((equation) => {
+  const formula = equation.querySelector(".formula"), room = formula.clientWidth;
+  const number = equation.querySelector(".number").getBoundingClientRect();
+  const shown = getComputedStyle(formula).overflowX === "visible"
+    ? Math.max(...[...formula.querySelectorAll(".base")].map((part) => part.getBoundingClientRect().right))
+    : formula.getBoundingClientRect().right;
+  return shown > number.left || formula.scrollWidth > room * 8 / 7;
+}).map((equation) => equation.id)"""
+
+
+def test_equations_fit_a_phone(open_lab: MakeLab) -> None:
+    chapters, _ = read_documents(read_references())
+    lab = open_lab(viewport=PHONE)
+    for chapter in chapters:
+        page = lab.open(f"chapters/{chapter.slug}.html", live=False).page
+        page.wait_for_function("() => document.fonts.status === 'loaded'")
+        assert page.evaluate(BADLY_SET) == [], chapter.slug
+    page.add_style_tag(content=".equation { position: relative } .equation .number { position: absolute; right: 40% }")
+    assert page.evaluate(BADLY_SET) != [], "a number that lies on its formula is found"
 
 
 @pytest.mark.parametrize("width", [360, 768, 1360])
