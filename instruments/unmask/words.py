@@ -61,7 +61,7 @@ def _unmasked(i: Any) -> str:
         draft = kernel.text(np.where(drafted, side.drafted, kernel.MASK))
         words += f" {counted(int(drafted.sum()), 'word')} drafted by this pass but not committed: “{draft}”."
     if i.off[0]:
-        words += f" Its law of a masked word is {i.off[0]:.4f} nats from the exact one."
+        words += f" Its distribution of a masked word is {i.off[0]:.4f} nats from the exact one."
     return words
 
 
