@@ -8,6 +8,7 @@ import shutil
 import tomllib
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,7 +39,7 @@ from diffusion_lab.app.build.glossary import Term, notation, term_documents
 from diffusion_lab.app.build.notebook import make_notebook
 from diffusion_lab.app.build.numbers import by_section, numbers_of
 from diffusion_lab.app.build.oembed import Embedded, iframe_codes, oembed_files
-from diffusion_lab.app.build.plain_text import MARK, plain
+from diffusion_lab.app.build.plain_text import MARK, formula_text, plain
 from diffusion_lab.app.build.receipts import reader_data
 from diffusion_lab.app.build.rendered import RenderedInstrument
 from diffusion_lab.app.build.search_documents import chapter_documents, overview_documents, search_json
@@ -55,6 +56,9 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 #: A link in a chapter's HTML to a place in the same folder.
 CHAPTER_LINK = re.compile(r'href="(?!https?:|data:|mailto:|\.\./)([^"]*)"')
+
+#: A link whose only text is a formula.
+FORMULA_ALONE = re.compile(f'(<a class="preset"[^>]*)>({MARK.pattern})</a>')
 
 
 class SiteWriter:
@@ -325,6 +329,10 @@ class SiteWriter:
             needs_python=True,
         )
 
+    def _spoken(self, mark: str) -> str:
+        """A formula as an attribute's characters: not every screen reader reads MathML as the name of a link."""
+        return escape(formula_text(self.formulas[mark]))
+
     def _write(self, path: str, template: str, **values: Any) -> None:
         root = "../" * path.count("/")
         try:
@@ -333,6 +341,7 @@ class SiteWriter:
             )
         except jinja2.TemplateError as error:
             raise SetupError(place_and_message(error)) from None
+        text = FORMULA_ALONE.sub(lambda link: f'{link[1]} aria-label="{self._spoken(link[2])}">{link[2]}</a>', text)
         text = MARK.sub(lambda mark: self.formulas[mark[0]], text)
         (self.out / path).parent.mkdir(parents=True, exist_ok=True)
         (self.out / path).write_text(with_policy(text), "utf-8")

@@ -62,7 +62,7 @@ def test_a_content_that_follows_the_window_does_not_grow_for_ever(course: Course
     assert 500 < height < 2200
     frame.evaluate(FRAMES)  # in which it would grow by hundreds of pixels
     assert frame.evaluate("innerHeight") == height
-    frame.locator("h3").click()
+    frame.locator(".instrument-title").click()
     frame.evaluate(FRAMES)
     assert frame.evaluate("innerHeight") == height
 

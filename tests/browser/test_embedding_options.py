@@ -12,7 +12,7 @@ def test_options_of_the_address(course: Course) -> None:
     query = "title=Noise&hide=sampler,reset&lock=seed,t&menu=0&measures=0&theme=dark&layout=full&utm=x&t=0.4"
     course.open("plain", embed(course, query), 1100)
     frame = course.live()
-    assert frame.locator("h3").inner_text() == "Noise"
+    assert frame.locator(".instrument-title").inner_text() == "Noise"
     for gone in ("select[data-param=sampler]", "[data-action=reset]", ".measures", "details.menu"):
         assert not frame.locator(gone).locator("visible=true").count(), gone
     for locked in ("input[type=range][data-param=t]", "input[data-param=seed]"):

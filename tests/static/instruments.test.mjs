@@ -650,11 +650,11 @@ test("a pinned copy is named by what differs from the instrument beside it", asy
   line.sent.length = 0;
   line.says(state({ beside: "t = 0.3 (here 0.5)" }, "a:pinned"));
   await drawn();
-  assert.equal(copy.querySelector("h3").textContent, "t = 0.3 (here 0.5)");
+  assert.equal(copy.querySelector(".instrument-title").textContent, "t = 0.3 (here 0.5)");
   line.says(state({ texts: { sum: "1" } }, "a:pinned"));
-  assert.equal(copy.querySelector("h3").textContent, "t = 0.3 (here 0.5)");
+  assert.equal(copy.querySelector(".instrument-title").textContent, "t = 0.3 (here 0.5)");
   line.says(state({ beside: "" }, "a:pinned"));
-  assert.equal(copy.querySelector("h3").textContent, "the same as here");
+  assert.equal(copy.querySelector(".instrument-title").textContent, "the same as here");
 });
 
 test("a pinned copy is an instrument of its own, and is closed with its button", async () => {

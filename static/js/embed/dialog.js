@@ -106,7 +106,7 @@ class Dialog {
   constructor(place, { query, note }, copied) {
     this.page = new URL(String(place.dataset.embed), document.baseURI);
     this.name = String(place.dataset.instrument);
-    this.title = place.querySelector("h3")?.textContent ?? this.name;
+    this.title = place.querySelector(".instrument-title")?.textContent ?? this.name;
     this.query = query;
     this.shown = "";
     this.heights = ""; // of the preview's content, at many widths

@@ -198,7 +198,7 @@ export class Frame {
   #dress() {
     const { place, options } = this;
     if (!place) return;
-    const heading = /** @type {HTMLElement} */ (place.querySelector("h3"));
+    const heading = /** @type {HTMLElement} */ (place.querySelector(".instrument-title"));
     if (options.title !== undefined) {
       heading.textContent = options.title;
       heading.lang = options.lang;

@@ -13,7 +13,7 @@ const TABLES = { de: () => import("./words_de.js") };
 const CONTENT = ".prose, pre, .figure, .cm-editor, .output, .readouts, .measures, .status, .asked label, style, script, [data-reading]";
 
 /** What says more than the page's own words. */
-const ENGLISH = ".front-panel, .prose, pre, h3, .cell .title";
+const ENGLISH = ".front-panel, .prose, pre, .instrument-title, .cell .title";
 
 const ATTRIBUTES = ["aria-label", "title", "placeholder"];
 

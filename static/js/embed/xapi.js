@@ -92,7 +92,7 @@ export function activitiesOf(main, asked) {
     return {
       main: { id, type: "performance", name: `${words(".cell .label")}: ${words(".cell .title")}`, description: words(".task"), ...parent },
     };
-  const instrument = { id, type: "simulation", name: words("h3"), ...parent };
+  const instrument = { id, type: "simulation", name: words(".instrument-title"), ...parent };
   if (!asked) return { main: instrument };
   const address = `${id}?${new URLSearchParams({ question: asked })}`;
   return {

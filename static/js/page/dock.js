@@ -150,7 +150,7 @@ class Dock {
     const made = document.createElement("div");
     made.className = "dock-bar";
     const title = document.createElement("b");
-    title.textContent = place.querySelector("h3")?.textContent ?? "";
+    title.textContent = place.querySelector(".instrument-title")?.textContent ?? "";
     const whole = document.createElement("a");
     whole.href = `#${place.id}`;
     whole.textContent = "Whole instrument";

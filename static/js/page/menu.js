@@ -75,7 +75,7 @@ export function allSettings(state, query) {
 }
 
 /** @param {HTMLElement} place @param {string} name */
-const titleOf = (place, name) => place.querySelector("h3")?.textContent ?? name;
+const titleOf = (place, name) => place.querySelector(".instrument-title")?.textContent ?? name;
 
 /**
  * Asks Python for the data (csv) or the picture (svg) of the present state, and saves the answer.

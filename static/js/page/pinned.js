@@ -47,6 +47,6 @@ export function pinBeside(place, still, closed) {
 export function nameCopy(copy, differences) {
   const label = copy.querySelector("header .label");
   if (label) label.textContent = "Pinned copy";
-  const name = copy.querySelector("h3");
+  const name = copy.querySelector(".instrument-title");
   if (name) name.textContent = differences || "the same as here";
 }

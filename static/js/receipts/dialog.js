@@ -66,7 +66,7 @@ export function openStateReceipt(page, place, query) {
   const changed = query ? "Settings that you have changed:" : "No setting is changed.";
   const sum = fits ? changed : "These settings are too long for a code; it is made without them.";
   const summary = /** @type {HTMLElement} */ (place.querySelector("details.menu > summary"));
-  open(page, summary, { title: place.querySelector("h3")?.textContent ?? receipt.name, sum, lines, code: encode(receipt) });
+  open(page, summary, { title: place.querySelector(".instrument-title")?.textContent ?? receipt.name, sum, lines, code: encode(receipt) });
 }
 
 /** @param {Page} page */
