@@ -42,6 +42,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Quiz,
     Reference,
     References,
+    Tiles,
 )
 from diffusion_lab.app.build.directive import Directive
 from diffusion_lab.app.build.listing import needs
@@ -59,6 +60,10 @@ OVERVIEW_MATTER = {"title": str, "lede": str}
 
 #: The name of an instrument's slot: the instrument, and a word more for a second slot; groups: both.
 SLOT = re.compile(r"(\w+)(?:-([a-z0-9]+))?")
+
+
+#: A line of `tiles`: a number and words, with a bar between them that is not inside a role.
+TILE = re.compile(r"((?:`[^`]*`|[^`|])+?)\s+\|\s+(.+)")
 
 
 def parse_chapter(path: Path, text: str, references: dict[str, Reference]) -> Chapter:
@@ -211,6 +216,7 @@ class _Parser:
             "quiz": self._quiz,
             "predict": self._predict,
             "note": self._note,
+            "tiles": self._tiles,
             "references": lambda directive: References(),
             "depth": self._depth,
         }
@@ -344,6 +350,17 @@ class _Parser:
         if d.options.get("fold"):
             raise self.document.error(d.line, f"`:fold:` takes no value, got `{d.options['fold']}`.")
         return Note(self.texts.inline(d.argument, d.line), self.texts.text(d.body, d.body_line), "fold" in d.options)
+
+    def _tiles(self, d: Directive) -> Tiles:
+        d.options_are(())
+        numbers, words = [], []
+        for line, content in enumerate(d.body.strip().split("\n"), d.body_line):
+            parts = TILE.fullmatch(content)
+            if not parts:
+                raise self.document.error(line, f"A line of `tiles` reads `number | words`, got `{content}`.")
+            numbers.append(self.texts.inline(parts[1], line))
+            words.append(self.texts.inline(parts[2], line))
+        return Tiles(tuple(numbers), tuple(words))
 
     def _depth(self, d: Directive) -> Depth:
         d.options_are(())

@@ -232,6 +232,14 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Tiles:
+    """Figures at a glance: numbers, and what each of them counts."""
+
+    numbers: tuple[Text, ...]
+    words: tuple[Text, ...]
+
+
+@dataclass(frozen=True)
 class References:
     """The place of the full list of works cited."""
 
@@ -292,6 +300,7 @@ Block = (
     | Quiz
     | Predict
     | Note
+    | Tiles
     | References
 )
 

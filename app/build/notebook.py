@@ -30,6 +30,7 @@ from diffusion_lab.app.build.chapter_tree import (
     Quiz,
     Reference,
     References,
+    Tiles,
 )
 from diffusion_lab.app.build.rendered import RenderedDiagram, RenderedQuiz, with_answer
 
@@ -144,6 +145,9 @@ class _Cells:
                 self._say(f"**Before you look.** {block.question.markdown}\n\n{folded}")
             case Note():
                 self._say(f"**{block.title.markdown}.** {block.text.markdown}")
+            case Tiles():
+                pairs = zip(block.numbers, block.words, strict=True)
+                self._say("\n".join(f"- **{number.markdown}** {words.markdown}" for number, words in pairs))
             case References():
                 self._say("\n".join(f"- {_work(self.references[key])}" for key in self.chapter.cited))
 
