@@ -26,6 +26,7 @@ KINDS = {
     "InstrumentSlot": "instrument",
     "Diagram": "diagram",
     "Cell": "cell",
+    "Listing": "listing",
     "Exercise": "exercise",
     "Quiz": "quiz",
 }
