@@ -58,6 +58,17 @@ def test_the_published_rule_floods_a_text_with_its_end_and_blind_rules_do_not():
     assert found.example.split().count("⏹") >= 1
 
 
+def test_the_remedy_keeps_the_published_score_and_commits_the_end_last(rng):
+    rule, proposal = WAYS["end_last"]
+    law = rng.dirichlet(np.ones(END + 1), size=2000)
+    law[:, END] += 1.0
+    law /= law.sum(axis=1, keepdims=True)
+    drawn, score = proposal(law, 1.0, rule, rng)
+    want = np.where(drawn == END, -np.inf, law[np.arange(len(law)), drawn])
+    assert 0.3 < np.mean(drawn == END) < 0.7
+    np.testing.assert_allclose(score, want, atol=1e-9)
+
+
 def test_without_a_temperature_every_rule_that_prefers_sure_words_floods():
     found = end_shares(15, 0.0, 0, texts=8)
     assert min(found.share["low_confidence"][-1], found.share["confidence"][-1]) > 2 * found.exact

@@ -91,6 +91,17 @@ def test_what_is_shown_is_what_was_decoded(rule):
     assert made.after(99).positions == 15
 
 
+def test_a_text_that_is_done_has_no_new_words():
+    """With drafts left to right is done in fewer rounds than unmasking in passes; then it waits."""
+    made = kernel.decoding(masks(), 12, "random", 1.0, 0.0, seed=0, block=4)
+    end = len(made.rounds) - 1
+    assert end < made.total == 12
+    assert made.after(end).sides["written"].committed.any()
+    waiting = made.after(end + 1).sides["written"]
+    assert not waiting.committed.any()
+    assert not waiting.remasked.any()
+
+
 def test_passes_are_counted_not_assumed(monkeypatch):
     asked = []
 
@@ -113,6 +124,13 @@ def test_a_seed_gives_one_decoding():
         runs = [kernel.decoding(masks(), 4, "confidence", 1.0, 0.0, **{"seed": 5, **extra}) for extra in ({}, change)]
         same = np.array_equal(runs[0].passes[-1].x, runs[1].passes[-1].x)
         assert same == (not change)
+
+
+def test_each_text_has_random_numbers_of_its_own():
+    """One masked word has the same law in both texts: with the same numbers it would be the same word every time."""
+    given = masks(3, p1="the", p2="cat")
+    texts = [kernel.decoding(given, 1, "random", 1.0, 0.0, seed) for seed in range(12)]
+    assert any(made.passes[-1].x[0, -1] != made.rounds[-1].x[-1] for made in texts)
 
 
 def test_odd_neighbours_are_those_the_corpus_lacks():

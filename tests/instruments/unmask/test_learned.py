@@ -183,6 +183,14 @@ def test_the_gap_scatters_by_its_error(subject, monkeypatch):
     assert 0.6 < np.mean(z**2) < 2.2
 
 
+def test_the_error_is_that_of_the_mean_of_the_texts(monkeypatch):
+    """Two texts whose errors are 0 and 1: their mean is 1/2, to within 1/2."""
+    monkeypatch.setattr(model_error, "divergence", lambda p, q: np.arange(len(p))[:, None] % 2 * np.ones(p.shape[:2]))
+    found = model_error_curve(3, 0, 2, blurred)
+    np.testing.assert_allclose(found.mean, 0.5)
+    np.testing.assert_allclose(found.error, 0.5)
+
+
 # --- the words that a reader gives -----------------------------------------------------------------------------------
 
 

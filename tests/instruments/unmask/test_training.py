@@ -86,6 +86,13 @@ def test_the_excess_is_0_for_the_exact_model(monkeypatch):
     assert truth.excess(Moment(mlp_weights(SIZES, np.random.default_rng(0)), np.zeros(0))) == pytest.approx(0, abs=1e-9)
 
 
+def test_each_number_of_masks_counts_alike_in_the_excess(monkeypatch, rng):
+    """Where a word's error is the number of masks, the excess is the mean of 1 to 6."""
+    count = np.repeat(np.arange(1, 7), training.TESTED)
+    monkeypatch.setattr(training, "divergence", lambda exact, found: np.repeat(count, count).astype(float))
+    assert Truth(6).excess(Moment(mlp_weights(SIZES, rng), np.zeros(0))) == pytest.approx(3.5)
+
+
 def test_a_run_is_its_seed_and_length(run):
     again = next(islice(training.training(15, 3), 40, None)).moment()
     np.testing.assert_array_equal(again.weights, run[40].weights)
