@@ -7,10 +7,14 @@ import pytest
 from scipy.stats import wasserstein_distance
 
 from diffusion_lab.instruments.common.datasets import DATA_SETS
-from diffusion_lab.instruments.common.learned_denoiser import sample
+from diffusion_lab.instruments.common.denoiser_training import Task
+from diffusion_lab.instruments.common.learned_denoiser import Learned, sample
 from diffusion_lab.instruments.common.levels import Level
+from diffusion_lab.instruments.common.networks.mlp import mlp_weights
+from diffusion_lab.instruments.common.preconditioning import TARGETS
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.common.slices import finish
-from diffusion_lab.instruments.landscape import diffusion, kernel
+from diffusion_lab.instruments.landscape import diffusion, kernel, quality
 from diffusion_lab.instruments.landscape.kernel import NETWORKS, frames, kept, likelihoods, moment
 from diffusion_lab.instruments.landscape.networks import NUM_STEPS
 from diffusion_lab.instruments.landscape.quality import INSIDE, NUM_POINTS, Yardstick
@@ -143,6 +147,16 @@ def test_the_field_has_the_noise_and_its_divergence(subject, trained, rng):
         np.testing.assert_allclose(divergence, slopes, rtol=0.1, atol=0.08 / sigma)
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_divergence_is_right_for_every_target(target, rng):
+    """Of an untrained network, whose last layer is 0: then the noise is (1 - c_skip) y / sigma."""
+    task = Task(MOONS, target)
+    model = diffusion.Diffusion(Learned(task, mlp_weights(task.sizes, rng)))
+    for sigma in (0.1, 1.0, 5.0):
+        eps, divergence = model.field(np.eye(2), sigma)
+        np.testing.assert_allclose(divergence, np.trace(eps), atol=1e-12)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_training_depends_on_its_seed_alone(name):
     def after(seed):
@@ -152,6 +166,21 @@ def test_a_training_depends_on_its_seed_alone(name):
     one, same, other = (finish(after(seed).model.ends(z)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
+
+
+def test_every_use_of_a_seed_has_numbers_of_its_own(monkeypatch):
+    """Else perfect draws would have the clusters of the points that they are compared with."""
+    seeds = []
+
+    def recorded(seed):
+        seeds.append(seed)
+        return seeded(seed)
+
+    for module in (kernel, quality):
+        monkeypatch.setattr(module, "seeded", recorded)
+    moment(kernel.fitted(MOONS, 0), Yardstick.of(MOONS), 0)
+    kernel.perfect(YARD, 0)
+    assert len(seeds) == len(set(seeds)) == 4
 
 
 def test_frames_count_steps_and_seconds():

@@ -132,6 +132,17 @@ def test_samples_are_decoded_codes_with_noise(trained, rng):
     np.testing.assert_array_equal(finish(trained.ends(z)), trained.decode(z))
 
 
+def test_what_is_shown_is_the_average_of_the_weights(monkeypatch):
+    """With a decay of 0 the average is the weights themselves; from them, the average as it should be."""
+    shown = [model.copy().weights["decoder"] for model in islice(vae.training(MOONS, 1), 4)]
+    monkeypatch.setattr(vae, "DECAY", 0.0)
+    average, *weights = [model.copy().weights["decoder"] for model in islice(vae.training(MOONS, 1), 4)]
+    for step, (got, new) in enumerate(zip(shown[1:], weights, strict=True), start=1):
+        share = (1 + step) / (10 + step)
+        average = share * average + (1 - share) * new
+        np.testing.assert_allclose(got, average, rtol=1e-5, atol=1e-7)
+
+
 def test_training_lowers_the_loss_and_a_copy_stays(trained, rng):
     x = MOONS.mixture.sample(400, rng)[0]
     states = vae.training(MOONS, 1)
