@@ -113,6 +113,17 @@ def test_fresh_noise_makes_up_the_difference_of_the_levels(subject, rng, assert_
     assert_variance(subject(ends, level, rng), level.sigma_t**2)
 
 
+def noise_on_vp_points(ends, level, rng):
+    """Ends that are taken for VE points, though they are VP points at END."""
+    return level.signal * (ends + np.sqrt(level.sigma**2 - SIGMA_MIN**2) * rng.standard_normal(ends.shape))
+
+
+@pytest.mark.subject(kernel.noised_again, ve_forgotten=noise_on_vp_points)
+def test_at_the_level_of_the_ends_no_noise_is_added(subject, rng):
+    ends = rng.standard_normal((5, 2))
+    np.testing.assert_allclose(subject(ends, END, rng), ends, rtol=1e-12)
+
+
 def test_the_chance_distance_is_that_of_the_runs():
     """The squared distance of exact samples is, on average, the square of the distance by chance."""
     errors = [kernel.law_error(sampled(kernel.noised_again, 1, seed, 250), RING) for seed in range(60)]

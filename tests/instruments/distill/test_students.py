@@ -127,6 +127,21 @@ def test_the_learning_rate_falls_evenly_to_0(monkeypatch):
     np.testing.assert_allclose(rates, students.LEARNING_RATE * np.array([1.0, 0.8, 0.6, 0.4, 0.2]))
 
 
+def test_a_student_learns_at_the_levels_of_its_own_steps(monkeypatch):
+    """It never starts in the middle of two steps of its teacher: no step of its sampler does."""
+    seen, two_steps = [], students.two_steps
+
+    def recorded(teacher, x, sigma, middle, end):
+        seen.append((sigma, middle, end))
+        return two_steps(teacher, x, sigma, middle, end)
+
+    monkeypatch.setattr(students, "two_steps", recorded)
+    list(islice(students.halving(RING, 0), 2))
+    teachers = np.array([level.sigma for level in kernel.levels(16)])
+    for sigmas, levels in zip(seen[0], (teachers[:-2:2], teachers[1::2], teachers[2::2]), strict=True):
+        np.testing.assert_array_equal(np.unique(sigmas), levels[::-1])
+
+
 def test_a_moment_stays_while_the_fit_goes_on():
     states = students.guidance_distillation(RING, 0, 40)
     moment = students.Moment.of(0, next(states))
