@@ -10,6 +10,7 @@ from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
 from diffusion_lab.instruments.common.guidance import ClassifierFreeGuidance
 from diffusion_lab.instruments.common.levels import CLEAN, Level
 from diffusion_lab.instruments.common.samplers.ddim import ddim
+from diffusion_lab.instruments.common.samplers.ddpm import ddpm
 from diffusion_lab.instruments.common.samplers.state import Trajectory
 from diffusion_lab.instruments.samplers import faults, kernel
 from diffusion_lab.instruments.samplers.faults import ALPHA_BAR, DATA, FAULTS, ZERO_SNR
@@ -82,6 +83,19 @@ def test_the_last_sigma_is_left_in_the_spread(subject):
 def test_without_its_noise_ddpm_collapses(subject):
     assert faults.far_share(subject()) == 1.0
     assert faults.spread(subject()) < DATA.s / 10
+
+
+class Silent:
+    """Noise of size 0."""
+
+    def standard_normal(self, shape):
+        return np.zeros(shape)
+
+
+def test_ddpm_s_formula_is_its_step_without_the_noise():
+    grid = faults.levels_at(faults.trailing(20))
+    *_, mean = ddpm(MixtureDenoiser(DATA), X, grid, Silent())
+    np.testing.assert_allclose(ends("mean_of_ddpm", 20, True), mean.x, atol=1e-12)
 
 
 @pytest.mark.subject(lambda: ends("never_pure_noise", 5, True), mended=lambda: ends("never_pure_noise", 5, False))

@@ -9,6 +9,7 @@ from scipy import integrate
 from diffusion_lab.instruments.common.datasets import ring
 from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
 from diffusion_lab.instruments.common.levels import Level
+from diffusion_lab.instruments.common.metrics import mmd
 from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.samplers.ddim import ddim
 from diffusion_lab.instruments.common.samplers.state import Trajectory
@@ -21,6 +22,12 @@ X = kernel.noise(4, 200)
 
 def run(sampler, nfe=16, x=X, choices=Choices(), seed=4, **options):  # noqa: B008
     return Trajectory.of(kernel.states(RING, sampler, x, nfe, choices, seed, **options))
+
+
+@pytest.mark.subject(kernel.law_error, of_clean_data=lambda x, mixture: mmd(x, mixture, 1.0, 0.0))
+def test_ends_are_compared_with_the_law_of_the_last_level(subject):
+    last = Level.from_sigma(kernel.SIGMA_MIN)
+    assert subject(X, RING) == mmd(X, RING, last.signal, last.sigma_t)
 
 
 # --- levels and budgets ----------------------------------------------------------------------------------------------

@@ -59,6 +59,36 @@ def test_noise_is_drawn_only_between_the_two_levels(start):
     assert len(drawn) == sum(0.1 <= level.sigma <= 1.0 for level in grid[:-1])
 
 
+class Ones:
+    """Noise that is 1 everywhere, and how often it was drawn."""
+
+    drawn = 0
+
+    def standard_normal(self, size):
+        self.drawn += 1
+        return np.ones(size)
+
+
+@pytest.mark.subject(
+    edm_stochastic,
+    of_one_level_more=lambda *at, churn: edm_stochastic(*at, churn=churn * 10 / 11),
+    half=lambda *at, churn: edm_stochastic(*at, churn=churn / 2),
+)
+@pytest.mark.parametrize(("churn", "gamma"), [(2.0, 0.2), (4.2, np.sqrt(2) - 1)])
+def test_churn_is_divided_among_the_steps(subject, churn, gamma):
+    """Where the denoiser finds no noise, a point moves by fresh noise alone: sqrt(sigma_hat² - sigma²) in VE."""
+    grid = levels(10)
+    _, first, *_ = subject(lambda x, level, _: 0.0 * x, np.zeros((1, 2)), grid, Ones(), churn=churn)
+    want = grid[0].sigma * np.sqrt((1 + gamma) ** 2 - 1)
+    np.testing.assert_allclose(first.x / first.level.signal, want, rtol=1e-12)
+
+
+def test_both_ends_of_the_churned_levels_count(start):
+    grid, noise = levels(10), Ones()
+    list(edm_stochastic(EXACT, start, grid, noise, churn_min=grid[3].sigma, churn_max=grid[1].sigma))
+    assert noise.drawn == 3
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
