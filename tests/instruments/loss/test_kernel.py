@@ -5,6 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from diffusion_lab.instruments.common.levels import Level
+from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.parameterisation import convert, noise
 from diffusion_lab.instruments.common.schedules import SCHEDULES
 from diffusion_lab.instruments.loss import kernel
@@ -27,6 +28,13 @@ def test_pictures_differ_and_have_one_bright_shape():
     assert not np.array_equal(drawn, kernel.pictures(seed=1))
     edge = drawn.reshape(-1, SIDE, SIDE)[:, [0, -1]]
     assert np.all(edge < 0), "no shape is cut off"
+
+
+def test_pictures_stand_upright():
+    """A triangle, the third shape, has its point at the top and its base at the bottom."""
+    widths = (kernel.pictures()[2].reshape(SIDE, SIDE) > 0).sum(axis=1)
+    widths = widths[widths > 0]
+    assert widths[0] <= 2 < widths[-1] == widths.max()
 
 
 @pytest.mark.parametrize("shape", kernel.SHAPES)
@@ -125,6 +133,13 @@ def test_the_target_is_what_the_network_is_asked_for(rng):
         np.testing.assert_allclose(row.gap, 0.0, atol=1e-20)
 
 
+def test_the_error_of_a_measured_loss_is_that_of_the_mean():
+    """Two pictures with the gaps 0 and 1: their mean is 1/2, to within 1/2."""
+    eta = np.repeat([0.0, 1.0], 4).reshape(1, 2, 4)
+    mean, error = kernel.measured_losses(np.zeros((1, 2, 4)), eta, 0.0)
+    np.testing.assert_allclose((mean[0], error[0]), 0.5)
+
+
 # --- the best predictor and the floor --------------------------------------------------------------------------------
 
 
@@ -165,6 +180,26 @@ def test_the_floor_on_a_line_is_the_loss_of_the_best_prediction(subject, rng):
         xt = noise(example.x0, example.eps, alpha_bar)
         gap = (kernel.best_prediction(LINE, xt, level) - example.eps) ** 2
         assert abs(gap.mean() - subject(LINE, level)) < 4.5 * gap.std() / np.sqrt(gap.size)
+
+
+def test_the_floor_of_one_gaussian_is_exact():
+    """In closed form: alpha_bar s² / var."""
+    one = GaussianMixture(np.array([[0.7]]), np.array([1.0]), 0.3)
+    for alpha_bar in (0.95, 0.3, 0.01):
+        level = Level.from_alpha_bar(alpha_bar)
+        exact = alpha_bar * one.s**2 / one.var(level.signal, level.sigma_t)
+        assert kernel.floor_on_a_line(one, level) == pytest.approx(exact, abs=1e-9)
+
+
+@pytest.mark.subject(
+    kernel.floor_of_pictures,
+    error_of_one=lambda *at: (kernel.floor_of_pictures(*at)[0], 24**0.5 * kernel.floor_of_pictures(*at)[1]),
+    root_forgotten=lambda *at: (kernel.floor_of_pictures(*at)[0], kernel.floor_of_pictures(*at)[1] / 24**0.5),
+)
+def test_the_floor_of_pictures_scatters_by_its_error(subject, rng):
+    level = SCHEDULES["cosine"].level(TIMES[44])
+    mean, error = np.array([subject(PICTURES, level, rng) for _ in range(40)]).T
+    assert 0.5 < np.mean((mean - mean.mean()) ** 2) / np.mean(error**2) < 2
 
 
 def test_the_floor_on_a_line_has_a_second_peak_where_the_modes_merge():

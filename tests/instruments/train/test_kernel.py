@@ -5,10 +5,12 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from diffusion_lab.instruments.common import denoiser_training, irreducible_loss
 from diffusion_lab.instruments.common.datasets import DATA_SETS, NULL
 from diffusion_lab.instruments.common.denoiser_training import DIVERGED, Task, training
 from diffusion_lab.instruments.common.learned_denoiser import Checkpoint
 from diffusion_lab.instruments.common.metrics import mmd
+from diffusion_lab.instruments.common.randomness import seeded
 from diffusion_lab.instruments.train import kernel
 from diffusion_lab.instruments.train.kernel import EACH_PART, NUM_POINTS
 
@@ -20,6 +22,7 @@ def test_a_checkpoint_stays_while_the_run_goes_on():
     states = training(task)
     run = next(islice(states, 5, None))
     checkpoint = Checkpoint.of(task, run)
+    np.testing.assert_array_equal(checkpoint.learned.weights, run.average.average["all"])
     weights, losses = checkpoint.learned.weights.copy(), list(run.losses)
     next(islice(states, 5, None))
     np.testing.assert_array_equal(checkpoint.learned.weights, weights)
@@ -34,6 +37,23 @@ def test_a_run_that_has_diverged_goes_on_as_it_is():
     assert len(runs[-1].losses) == runs[-1].diverged_at
     assert np.all(np.isfinite(runs[-1].losses))
     assert runs[-1].losses.max() == DIVERGED
+
+
+def test_samples_start_from_noise_of_their_own(monkeypatch):
+    """No random numbers of the training or of the floor are used again."""
+    seeds = []
+
+    def recorded(seed):
+        seeds.append(seed)
+        return seeded(seed)
+
+    for module in (denoiser_training, irreducible_loss, kernel):
+        monkeypatch.setattr(module, "seeded", recorded)
+    task = Task(RING, seed=5)
+    next(islice(training(task), 1, None))
+    task.irreducible_loss()
+    kernel.noise(5)
+    assert len(seeds) == len(set(seeds)) == 4
 
 
 @pytest.mark.parametrize("name", DATA_SETS)
