@@ -1,6 +1,7 @@
 """Flows as made and as followed: marginals of a fitted flow, what reflow and transport straighten, paths and probe."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -74,6 +75,20 @@ def test_a_seed_makes_the_same_flow_bit_for_bit(noise):
     )
     np.testing.assert_array_equal(make(3).velocity(noise, 0.4), make(3).velocity(noise, 0.4))
     assert not np.array_equal(make(3).velocity(noise, 0.4), make(4).velocity(noise, 0.4))
+
+
+def test_pairs_that_hardly_cross_are_fitted_with_the_narrow_kernel(monkeypatch, rng):
+    bandwidths = []
+
+    def fit(noise, data, bandwidth):
+        bandwidths.append(bandwidth)
+        yield 1, 1
+        return exact().velocity
+
+    monkeypatch.setattr(kernel, "fit_velocity", SimpleNamespace(work=fit))
+    kernel.make_flow(RING, "minibatch_transport", rng, batch_size=4, num_pairs=64)
+    kernel.make_flow(RING, "reflow_once", rng, previous=exact(), num_pairs=64)
+    assert bandwidths == [kernel.WIDE, kernel.NARROW]
 
 
 def test_a_reader_s_coupling_need_not_pause(monkeypatch, rng):
@@ -206,6 +221,17 @@ def test_segments_join_up_from_the_noise_to_where_the_points_are(noise):
             np.testing.assert_array_equal(start[1:], end[:-1])
             assert len(start) <= 25
         assert len(kernel.path_segments(run, 0.0, 10)[0]) == 0
+
+
+def test_each_step_ends_at_its_node_and_has_one_segment():
+    """Also where the time times the number of steps is rounded to just below a whole number."""
+    for steps in (5, 20, 49, 100):
+        run = kernel.Run(np.zeros((steps + 1, 1, 2)), steps)
+        times = np.arange(steps + 1) / steps
+        assert [run.node(t) for t in times] == list(range(steps + 1))
+        assert [run.node(t) for t in times[:-1] + 0.5 / steps] == list(range(steps))
+        if steps <= 24:
+            assert [len(kernel.path_segments(run, t, 1)[0]) for t in times] == list(range(steps + 1))
 
 
 def test_conditional_paths_join_up_from_noise_to_data(rng):

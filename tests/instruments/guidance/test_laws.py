@@ -115,6 +115,12 @@ def test_a_classifier_of_noised_points_samples_the_same_and_one_of_clean_points_
 # --- rescale, and a model with an error ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("guidance_scale", [0.0, 0.5, 1.0])
+def test_the_exact_variance_knows_that_rescaling_acts_above_scale_1_only(guidance_scale):
+    plain = Settings("gaussian", guidance_scale=guidance_scale)
+    assert kernel.exact_variance(replace(plain, rescale=0.7)) == kernel.exact_variance(plain)
+
+
 def test_rescaling_saves_spread_and_undoes_over_saturation():
     """More of it: ever more spread, ever nearer to the class, for each class at w = 3; none below w = 1."""
     for condition in "abc":

@@ -6,6 +6,7 @@ import pytest
 from diffusion_lab.app.instrument import StateError
 from diffusion_lab.instruments.common.datasets import DATA_SETS, encode, ring
 from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
+from diffusion_lab.instruments.common.mixtures import GaussianMixture
 from diffusion_lab.instruments.common.samplers.ddpm import ddpm
 from diffusion_lab.instruments.ring import kernel
 from diffusion_lab.instruments.ring.component import SAMPLERS, Ring
@@ -28,6 +29,16 @@ def test_another_data_set_is_drawn_measured_and_scored(panel, name):
     image = layer(panel, "density")["image"]
     truth = kernel.density(mixture, 0.1, 3.2, len(image))
     np.testing.assert_allclose(image / 255, truth / truth.max(), atol=0.51 / 255)
+
+
+def test_means_are_modes_where_their_discs_of_three_sds_are_apart_and_few():
+    def row(count, gap):
+        return GaussianMixture(gap * np.arange(count)[:, None] * [1.0, 0.0], np.full(count, 1 / count), 0.1)
+
+    apart = {gap: kernel.has_modes(row(3, gap)) for gap in (0.4, 0.59, 0.61, 2.0)}
+    assert apart == {0.4: False, 0.59: False, 0.61: True, 2.0: True}
+    assert kernel.has_modes(row(12, 1.0))
+    assert not kernel.has_modes(row(13, 1.0))
 
 
 def test_what_is_drawn_is_the_data_at_once(panel):
