@@ -1,5 +1,8 @@
 """Errors of linear codes, places of a code, and what is read from the attention."""
 
+from itertools import count
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -84,6 +87,31 @@ def test_places_look_at_words():
     assert seen.shape == (3, 8, 8)
     assert seen[:, 2, 3].tolist() == [0.0, 0.25, 0.0]
     np.testing.assert_allclose(seen[:, 0, 0], 1 / 72)
+
+
+def of_the_first_block(attention, count):
+    return kernel.looks_at_words(attention[:1], count)
+
+
+def of_the_first_head(attention, count):
+    return kernel.looks_at_words([share[:, :1] for share in attention], count)
+
+
+@pytest.mark.subject(kernel.looks_at_words, of_the_first_block=of_the_first_block, of_the_first_head=of_the_first_head)
+def test_all_blocks_and_heads_count_alike(subject, rng):
+    shares = list(rng.random((2, 1, 3, 72, 72)))
+    seen = subject(shares, 4)
+    want = np.mean([share[0, head, 13, 64:68] for share in shares for head in range(3)], axis=0)
+    np.testing.assert_allclose(seen[:, 1, 5], want)
+
+
+def test_the_time_of_a_step_is_that_of_the_walk_over_its_steps(monkeypatch):
+    """A clock that a state takes one second on: four states, three steps."""
+    ticks = count()
+    monkeypatch.setattr(kernel, "time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
+    monkeypatch.setattr(kernel, "walk", lambda *_: iter("abcd"))
+    found = kernel.walked(None, "ddim", None, 3, 0)
+    assert (found.frames, found.seconds) == (["a", "b", "c", "d"], 4 / 3)
 
 
 def test_channels_are_grey_at_zero():

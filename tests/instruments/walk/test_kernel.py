@@ -6,6 +6,7 @@ from scipy import stats
 
 from diffusion_lab.instruments.common.scenes.adherence import request
 from diffusion_lab.instruments.common.scenes.captions import parse
+from diffusion_lab.instruments.common.scenes.drawing import GROUND
 from diffusion_lab.instruments.common.text_to_image import pictures
 from diffusion_lab.instruments.common.text_to_image.denoiser import SCHEDULE, ImageDenoiser
 from diffusion_lab.instruments.common.text_to_image.unet import UNet
@@ -66,6 +67,16 @@ def test_near_dabs_are_one_stroke_and_others_are_not(subject):
     assert not subject(apart, 0.6)[7, 6:12].any()
 
 
+def closed(points, radius):
+    return kernel.near(np.concatenate([points, points[:1]]), radius)
+
+
+@pytest.mark.subject(kernel.near, closed=closed)
+def test_the_end_of_a_stroke_is_not_joined_to_its_beginning(subject):
+    stroke = np.array([[4.0, 8.0], [7.0, 8.0], [6.0, 11.0]])
+    assert not subject(stroke, 0.6)[9, 4:6].any()
+
+
 def test_what_is_given_is_all_that_is_not_painted_over():
     assert kernel.known("").sum() == 512
     assert kernel.known("")[:, :16].all()
@@ -88,13 +99,23 @@ def test_attention_has_a_picture_for_each_word_of_the_caption():
     assert np.abs(off - shares).max() > 1e-3, "of the denoiser that is shown"
 
 
+def test_attention_is_the_mean_of_the_finer_maps(monkeypatch):
+    """Maps of 16 and of 8 places along a side, whichever word they look at, and not those of 4."""
+    found = {side: np.full((1, side, side, 8), share) for side, share in ((16, 0.2), (8, 0.4), (4, 0.9))}
+    monkeypatch.setattr(kernel, "maps", lambda caches: found)
+    x = pictures.noise(2)
+    shares = kernel.attention(ImageDenoiser(UNet.of(weights())), Frame(SCHEDULE.level(0.5), x, x, x), parse("star")[0])
+    np.testing.assert_allclose(shares, np.full((1, 16, 16), 0.3), rtol=1e-6)
+
+
 def test_a_picture_is_lit_where_a_word_is_looked_at():
     share = np.zeros((16, 16), np.float32)
     share[2, 3] = 0.2
     image = np.ones((32, 32, 3), np.float32)
     lit = pictures.lit(image, share)
     np.testing.assert_array_equal(lit[4:6, 6:8], 1.0)
-    assert lit[8:].max() < 0.5
+    ground = 2.0 * np.array(GROUND) - 1.0
+    np.testing.assert_allclose(lit[8:], np.broadcast_to(0.35 * ground - 0.25, (24, 32, 3)), atol=1e-6)
 
 
 def test_values_become_colours_and_noise_becomes_grey():

@@ -60,6 +60,21 @@ def test_the_gradient_is_that_of_differences(subject, network, examples, known, 
     assert subject(network, vector, images, captions, 1, known) @ direction == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_network_that_knows_its_picture_has_no_loss(network, examples, monkeypatch):
+    """Then it knows the noise too, and v = signal eps - sigma_t x0."""
+    (image, caption), forward = (part[:1] for part in examples), UNet.forward
+
+    def knowing(self, x, t, words):
+        level = personalisation.SCHEDULE.level(t[:, None, None, None])
+        noise = (x - level.signal * image) / level.sigma_t
+        return level.signal * noise - level.sigma_t * image, forward(self, x, t, words)[1]
+
+    monkeypatch.setattr(UNet, "forward", knowing)
+    nothing, rng = (image[:0], caption[:0]), np.random.default_rng(0)
+    loss, _, _ = personalisation._loss(network, np.zeros(16), image, caption, 1, nothing, rng)
+    assert loss == pytest.approx(0.0, abs=1e-12)
+
+
 def test_the_times_of_a_batch_are_spread_evenly(network, examples, known, monkeypatch):
     """One in each eighth of the whole time for the pictures of the word, and so for the known scenes."""
     images, captions = (np.tile(part, (4, *[1] * (part.ndim - 1)))[:8] for part in examples)

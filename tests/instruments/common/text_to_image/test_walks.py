@@ -77,6 +77,13 @@ def test_forward_mixes_image_and_noise(t, memory, noise):
         np.testing.assert_allclose(frame.guess, memory.images[:5], atol=0.02)
 
 
+def test_an_image_is_noised_no_further_than_samplers_begin(memory, noise):
+    """At t = 1 no signal would be left, and a prediction of the noise would not say what the image is."""
+    frame = forward(memory.images[:5], noise, 1.0, memory, None)
+    assert frame.level == walks.SCHEDULE.level(walks.T_MAX)
+    assert frame.level.signal > 1e-3
+
+
 def test_the_spread_is_that_of_all_pairs(rng):
     images = rng.standard_normal((4, 6, 6, 3))
     pairs = [np.mean(np.square(a - b)) for k, a in enumerate(images) for b in images[k + 1 :]]
