@@ -36,6 +36,17 @@ def test_it_is_the_exact_density(subject, rng):
     np.testing.assert_allclose(subject(y, SIGMAS), MOONS.log_density(y, 1.0, 0.05), atol=0.02)
 
 
+def test_it_starts_from_noise_of_the_vp_form(rng):
+    """Data of variance 1 have the variance 1 + sigma² at every level, so that it is exact from a low level too."""
+    y, sigmas = rng.standard_normal((20, 2)), np.geomspace(0.1, 1.0, 201).tolist()
+
+    def field(y, sigma):
+        return sigma * y / (1 + sigma**2), np.full(len(y), 2 * sigma / (1 + sigma**2))
+
+    exact = -np.sum(y**2, axis=1) / (2 * 1.01) - np.log(2 * np.pi * 1.01)
+    np.testing.assert_allclose(log_likelihood(field, y, sigmas), exact, atol=1e-4)
+
+
 def test_errors_fall_as_the_square_of_the_step(rng):
     y = MOONS.sample(60, rng)[0]
     exact = log_likelihood(exact_field, y, np.geomspace(0.05, 80.0, 641).tolist())

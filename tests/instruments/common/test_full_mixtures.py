@@ -178,6 +178,14 @@ def test_a_text_that_is_no_mixture_is_refused(text, words):
         decode(text, EXTENT)
 
 
+@pytest.mark.parametrize("step", [0, 1, 648, 1295])
+def test_an_angle_comes_back_as_it_was_written(step):
+    """It is one of 1296 of a half-turn."""
+    angle = np.pi * step / 1296
+    (a, b), (_, d) = decode(encode([[0.0, 0.0]], [[1.55, 0.05]], [angle], [1.0], 3.0), 3.0).covariances[0]
+    assert 0.5 * np.arctan2(2 * b, a - d) % np.pi == pytest.approx(angle, abs=1e-9)
+
+
 def test_every_text_of_digits_is_a_mixture_with_a_score():
     for text in ("0" * 12, "z" * 24, "00zz00zz0000"):
         mixture = decode(text, EXTENT)

@@ -77,6 +77,19 @@ def test_the_tilted_density_by_importance_sampling(subject, model, rng):
         assert abs(subject(model, w).adherence - mean) < 4 * error + 1e-6
 
 
+@pytest.mark.subject(
+    lambda model, w: Tilted(model).measures(w),
+    about_the_origin=lambda model, w: Measures(
+        0.0, np.hypot(Tilted(model).measures(w).spread, np.hypot(*(model.cond.weights @ model.cond.means))), 0.0
+    ),
+)
+def test_at_scale_1_it_is_the_condition_itself(subject, model):
+    got, cond = subject(model, 1.0), model.cond
+    between = np.cov(cond.means.T, aweights=cond.weights, ddof=0)
+    assert got.spread == pytest.approx(np.sqrt(np.trace(between) + 2 * cond.s**2), rel=1e-3)
+    assert got.beyond == pytest.approx(0, abs=1e-3)
+
+
 def test_cells_of_a_side():
     np.testing.assert_array_equal(centres(2.0, 4), [-1.5, -0.5, 0.5, 1.5])
 

@@ -51,6 +51,14 @@ def test_weighted_sums_are_means(subject, name):
     assert weights @ curve(levels) == pytest.approx(np.mean(curve(sigma)), rel=3e-3)
 
 
+@pytest.mark.subject(nodes, three_sds=lambda name, n: (nodes(name, n)[0] ** (2 / 3) * np.exp(-0.4), nodes(name, n)[1]))
+def test_the_nodes_of_log_normal_reach_into_its_tails(subject):
+    levels, weights = subject("log_normal", 32)
+    assert weights @ np.log(levels) == pytest.approx(-1.2)
+    assert np.sqrt(weights @ (np.log(levels) + 1.2) ** 2) == pytest.approx(1.2, rel=1e-3)
+    assert np.log(levels[-1]) == pytest.approx(-1.2 + 1.2 * 4.5, abs=0.2)
+
+
 def test_the_ends_are_those_of_the_schedule():
     assert pytest.approx(np.sqrt(np.exp(6) - 1)) == training_levels.SIGMA_MAX
     low, high = (draw_at(u) for u in (0.0, 1.0))

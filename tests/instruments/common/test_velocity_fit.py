@@ -68,6 +68,18 @@ def test_independent_pairs_give_the_exact_velocity_back(subject, rng):
         assert error < 0.2 * np.sqrt(np.mean((data - fresh) ** 2)), t
 
 
+def test_the_kernel_is_narrower_where_the_points_lie_closer(monkeypatch, rng):
+    used = []
+
+    def recorded(x, velocity, bandwidth):
+        used.append(bandwidth)
+        return np.zeros(SIDE**2, np.complex64)
+
+    monkeypatch.setattr(velocity_fit, "_local_linear", recorded)
+    fit_velocity(rng.standard_normal((100, 2)), rng.standard_normal((100, 2)), (0.6, 0.2))
+    np.testing.assert_allclose(used, np.linspace(0.6, 0.2, NUM_TIMES + 1))
+
+
 def test_kernel_sums_are_those_over_all_points(rng):
     """Against the sum written out; sharing a point among four nodes widens the kernel a little (1 % at width 0.6)."""
     x, column = rng.standard_normal((2, 50)), rng.standard_normal((1, 50))

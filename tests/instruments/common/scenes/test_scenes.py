@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from diffusion_lab.instruments.common.scenes import recognition
-from diffusion_lab.instruments.common.scenes.adherence import APART, adherence, request, scene_for
+from diffusion_lab.instruments.common.scenes.adherence import APART, adherence, outcome, request, scene_for
 from diffusion_lab.instruments.common.scenes.captions import LONGEST, WORDS, parse, random_caption, random_scene
 from diffusion_lab.instruments.common.scenes.drawing import (
     COLOURS,
     GROUND,
     KINDS,
+    PLACES,
     RADII,
     Scene,
     Shape,
@@ -137,6 +138,28 @@ def test_shapes_are_in_a_relation_only_where_they_are_clearly_apart(apart, met):
         wanted = request(parse(f"circle {relation} star")[0])
         assert wanted.met_by([one, replace(other, **moved)]) is met
         assert wanted.met_by([replace(other, **moved), one]) is met, "in either order of recognition"
+
+
+@pytest.mark.parametrize(
+    ("caption", "shown", "found"),
+    [
+        ("red circle left of blue square", ["red circle left", "blue square right"], "met"),
+        ("red circle left of blue square", ["blue square right", "red circle left"], "met"),
+        ("red circle left of blue square", ["blue circle left", "red square right"], "swapped"),
+        ("red circle left of blue square", ["blue square left", "red circle right"], "place"),
+        ("red circle above blue square", ["red circle left", "blue square right"], "place"),
+        ("red circle left of blue square", ["red circle left"], "missing"),
+        ("red circle left of blue square", ["red circle left", "blue square right", "red star top"], "extra"),
+        ("red circle left of blue square", ["red circle left", "green square right"], "wrong"),
+        ("red circle left of blue square", ["red circle left", "blue star right"], "wrong"),
+        ("red circle left", ["red circle right"], "place"),
+        ("red circle left", ["red star left"], "wrong"),
+    ],
+)
+def test_each_way_to_miss_a_caption_has_its_name(caption, shown, found):
+    shapes = [words.split() for words in shown]
+    seen = [Found(kind, colour, "small", *PLACES[place], 1.0) for colour, kind, place in shapes]
+    assert outcome(request(parse(caption)[0]), seen) == found
 
 
 def test_the_largest_shape_is_recognised_first():
