@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diffusion_lab.app.instrument.readings import NOTHING
+from diffusion_lab.app.instrument.readings import NOTHING, number_text
 from diffusion_lab.instruments.common.datasets import DATA_SETS
 from diffusion_lab.instruments.common.denoisers import MixtureDenoiser
 from diffusion_lab.instruments.common.randomness import seeded
@@ -66,7 +66,7 @@ def test_the_chart_has_the_distances_of_map_and_guess_and_the_level():
     shown = Screen(Distill, noise_level=1.0)
     way = kernel.trajectories(RING.mixture, quality.start_of(4)[:SHOWN])
     by_map, by_guess = kernel.miss(RING.mixture, way, 0)
-    assert shown.texts["same_end"] == f"{by_map:.0e}".replace("-", "−")
+    assert shown.texts["same_end"] == number_text(by_map, ".0e")
     assert shown.texts["same_end_true"] == f"{by_guess:.2f}"
     assert shown.layers["misses.by_guess"]["y"][0] == pytest.approx(by_guess)
     assert shown.layers["misses.by_map"]["y"][0] == pytest.approx(by_map, rel=1e-3)
