@@ -4,9 +4,9 @@ import { test } from "node:test";
 
 import { openListings } from "../../static/js/page/listings.js";
 
-/** Opens a page with one listing and presses its button. @param {() => Promise<void>} writeText */
-async function pressed(writeText) {
-  const code = { textContent: "import torch\n" };
+/** Opens a page with one listing and presses its button. @param {(...text: string[]) => Promise<void>} writeText */
+async function pressed(writeText, text = "import torch\n", times = 1) {
+  const code = { textContent: text };
   const output = { textContent: "" };
   /** @type {() => Promise<void>} */
   let press = async () => {};
@@ -29,7 +29,7 @@ async function pressed(writeText) {
     getSelection: () => ({ selectAllChildren: (/** @type {unknown} */ node) => selected.push(node) }),
   });
   openListings();
-  await press();
+  for (let k = 0; k < times; k++) await press();
   return { button, code, output, selected };
 }
 
@@ -49,4 +49,23 @@ test("where the clipboard is closed the code is selected", async () => {
   });
   assert.equal(output.textContent, "");
   assert.deepEqual(selected, [code]);
+});
+
+test("code is copied as it is read, not as HTML", async () => {
+  /** @type {string[]} */
+  const written = [];
+  await pressed(async (...text) => void written.push(...text), 'x = "<b>" if a < b & c else None\n');
+  assert.deepEqual(written, ['x = "<b>" if a < b & c else None\n']);
+});
+
+test("a second press copies again", async () => {
+  /** @type {string[]} */
+  const written = [];
+  await pressed(async (...text) => void written.push(...text), "import torch\n", 2);
+  assert.equal(written.length, 2);
+});
+
+test("a page without listings stays as it is", () => {
+  Object.assign(globalThis, { document: { querySelectorAll: () => [], getElementById: () => assert.fail("asked for one") } });
+  openListings();
 });

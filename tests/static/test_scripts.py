@@ -39,6 +39,7 @@ def test_every_script_is_run():
         "instruments",
         "kept",
         "layers",
+        "listings",
         "menu",
         "pad_ellipses",
         "pad_points",

@@ -92,7 +92,7 @@ def computed(expression: str, form: str = "", *before: list[str]) -> str:
         ("2 * 60 * 2600", ",", "312,000"),
         ("-0.5", ".1f", "−0.5"),
         ("-0.0001", ".2f", "0.00"),
-        ("1e-5", ".0e", "1e−05"),
+        ("1e-5", ".0e", "1\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁻⁵"),
         ("-3", "", "−3"),
         ("np.float64(0.25)", ".2f", "0.25"),
         ("np.arange(3).sum()", "", "3"),
@@ -138,7 +138,7 @@ def reading(state: dict[str, str], key: str, form: str = "", name: str = "ring")
 
 def test_readings_in_the_panel_s_format_or_in_another():
     assert reading({"t": "0.5"}, "alpha_bar") == "0.050"
-    assert reading({"t": "0.5"}, "alpha_bar", ".1e") == "5.0e−02"
+    assert reading({"t": "0.5"}, "alpha_bar", ".1e") == "5.0\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁻²"
     assert reading({"t": "0.5"}, "t") == "0.500"
 
 
@@ -213,7 +213,7 @@ class Given(Instrument):
     ("key", "form", "text"),
     [
         ("two", "", "1.50"),
-        ("two.beside", "", "−2.0e−05"),
+        ("two.beside", "", "−2.0\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10⁻⁵"),
         ("two.beside", ".0f", "0"),
         ("estimate", "", "−0.250 ± 0.013"),
         ("estimate.error", ".4f", "0.0125"),

@@ -28,8 +28,8 @@ def elements(**settings) -> Elements:
 
 def test_words_are_escaped():
     text, found = markup(), elements()
-    (section,) = [tag for tag in found.tags if tag["tag"] == "section"]
-    assert section["aria-label"] == "Dial <&>"
+    (panel,) = [tag for tag in found.tags if tag.get("class") == "front-panel"]
+    assert panel["aria-label"] == "Dial <&>"
     for escaped in (
         *("Dial &lt;&amp;&gt;", 'title="How &#34;high&#34;."', "<p>What &lt;it&gt; shows</p>", "the &lt;line&gt;"),
         *("<span>data &lt;</span><span>noise</span>", "<span>The &lt;flow&gt;</span>", 'title="The &#34;mean&#34;."'),
@@ -241,8 +241,8 @@ def test_each_scene_has_its_place():
     assert figures == [("plane", "0", "Level 0.2, sum 0.30."), ("chart", "1", "What <it> shows")]
     assert text.index('class="pane"') < text.index('data-scene="plane"') < text.index('class="rail"')
     assert text.index('class="rail"') < text.index('data-scene="chart"')
-    (section,) = [tag for tag in found.tags if tag["tag"] == "section"]
-    assert section["style"] == "--aspect: 0.5"
+    (panel,) = [tag for tag in found.tags if tag.get("class") == "front-panel"]
+    assert panel["style"] == "--aspect: 0.5"
 
 
 def test_a_scene_stands_below_the_pictures_or_below_the_measures():
