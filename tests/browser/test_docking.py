@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from .lab import FONTS
+
 FLOW = "chapters/06-flow.html"
 PRESET = "a.preset[data-set*='flow=diffusion']"
 
@@ -56,11 +58,12 @@ def test_a_preset_out_of_sight_docks_its_instrument(open_lab: Any, window: dict[
 
 
 def test_the_dock_ends_at_the_instrument_and_when_it_is_closed(lab: Any) -> None:
-    lab.open(FLOW)
+    lab.open(FLOW).page.evaluate(FONTS)
     height = lab.page.evaluate("document.documentElement.scrollHeight")
     press_far_preset(lab)
     lab.page.locator(".docked").wait_for()
-    assert lab.page.evaluate("document.documentElement.scrollHeight") == height, "the text does not move"
+    # It is rounded to whole pixels, the place that the instrument has left is not.
+    assert abs(lab.page.evaluate("document.documentElement.scrollHeight") - height) <= 1, "the text does not move"
     lab.shows("end_error", "0.422")
     read = place_of_line(lab)
     lab.page.locator(".dock-bar .close").click()

@@ -231,7 +231,7 @@ def test_a_pinned_copy_keeps_its_settings_and_its_seed(lab: Any) -> None:
     lab.instrument.locator("[data-do=pin]").click()
     first, pinned = lab.page.locator(".pair .instrument").first, lab.page.locator(".pair .instrument").nth(1)
     pinned.locator(".live-view [data-reading=t]", has_text="0.05").wait_for()
-    name = pinned.locator("h3", has_text="the same as here")
+    name = pinned.locator(".instrument-title", has_text="the same as here")
     name.wait_for()
     move(first, "t", 0.1)
     first.locator(".live-view [data-reading=t]", has_text="0.10").wait_for()
@@ -240,7 +240,7 @@ def test_a_pinned_copy_keeps_its_settings_and_its_seed(lab: Any) -> None:
     move(pinned, "t", 0.6)
     pinned.locator(".live-view [data-reading=t]", has_text="0.60").wait_for()
     assert first.locator("[data-reading=t]").inner_text() == "0.100"
-    pinned.locator("h3", has_text=re.compile(r"^t = 0.60 \(here 0.10\)$")).wait_for()
+    pinned.locator(".instrument-title", has_text=re.compile(r"^t = 0.60 \(here 0.10\)$")).wait_for()
     pinned.locator(".menu summary").click()
     with lab.page.expect_download() as download:
         pinned.locator("[data-do=data]").click()

@@ -71,7 +71,7 @@ def test_a_copied_link_opens_its_state(lab: Any, chapter: str) -> None:
     Of several slots of one instrument the last is tried, which has settings of its own.
     """
     lab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    lab.open(f"chapters/{chapter}.html")
+    lab.open(f"chapters/{chapter}.html").wait_all_live()
     for slot in {slot.instrument: slot for slot in CHAPTERS[chapter]}.values():
         native, place = in_the_place(slot), in_the_place(slot).values()
         defaults = {name: native.param[name].default for name in native.settings()}
