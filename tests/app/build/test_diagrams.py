@@ -161,13 +161,14 @@ def test_the_timeline_shows_works_that_its_chapter_cites():
 
 
 def test_the_drafts_are_those_of_the_rounds():
-    """The draft is drawn again beside the round; a kept word must be the same in both."""
+    """The draft is drawn again beside the round; an accepted word must be the same in both."""
     text = []
     for each in drafting.rounds():
         assert each.before == text
-        text = [*text, *each.drafted[: each.kept], each.own]
+        text = [*text, *each.drafted[: each.accepted], each.added]
     assert len(text) == drafting.LENGTH
-    assert {each.kept < drafting.BLOCK for each in drafting.rounds()} == {True, False}, "one draft refused, one not"
+    rejected = {each.accepted < drafting.BLOCK for each in drafting.rounds()}
+    assert rejected == {True, False}, "one draft rejected, one not"
 
 
 def test_a_drawing_is_the_same_each_time():

@@ -19,12 +19,12 @@ LENGTH, BLOCK, SEED = 9, 4, 8
 
 @dataclass(frozen=True)
 class Round:
-    """Words of the text before a round, drafted ones, how many of these were kept, and the writer's own word."""
+    """Words of the text before a round, drafted ones, how many of these are accepted, and the word added."""
 
     before: list[str]
     drafted: list[str]
-    kept: int
-    own: str
+    accepted: int
+    added: str
 
 
 @cache
@@ -44,28 +44,28 @@ def rounds() -> list[Round]:
     return found
 
 
-def _told(number: int, each: Round) -> str:
-    refused = f" and refuses “{each.drafted[each.kept]}”" if each.kept < len(each.drafted) else ""
+def _described(number: int, each: Round) -> str:
+    rejected = f" and rejects “{each.drafted[each.accepted]}”" if each.accepted < len(each.drafted) else ""
     return (
-        f"Round {number}: the draft is {', '.join(f'“{word}”' for word in each.drafted)}; the writer keeps the first"
-        f" {each.kept}{refused}, and adds “{each.own}” of its own."
+        f"Round {number}: the draft is {', '.join(f'“{word}”' for word in each.drafted)}; the verifier accepts the"
+        f" first {each.accepted}{rejected}, and adds “{each.added}”."
     )
 
 
 TITLE = "Words are drafted, then verified"
 WORDS = f"""
 A text of {LENGTH} words, written in {len(rounds())} rounds. In each round the unmasking model drafts {BLOCK} words in
-one pass, all at once. Then the model that writes from left to right checks them in one pass. It keeps words up to the
-first one that it refuses, and puts one word of its own after them.
-{" ".join(_told(number, each) for number, each in enumerate(rounds(), 1))}
+one pass, all at once. Then the model that writes from left to right checks them in one pass. It accepts words up to the
+first one that it rejects, and adds one word after them.
+{" ".join(_described(number, each) for number, each in enumerate(rounds(), 1))}
 """
 
 #: What a word is → its box: tone, dashed, bold.
 KINDS = {
     "written": ("plain", False, False),
     "drafted": ("plain", True, False),
-    "kept": ("learned", False, False),
-    "writer’s": ("strong", False, True),
+    "accepted": ("learned", False, False),
+    "added": ("strong", False, True),
 }
 
 
@@ -74,9 +74,9 @@ def _lines() -> list[tuple[str, list[tuple[str, str]]]]:
     found = []
     for number, each in enumerate(rounds(), 1):
         before = [(word, "written") for word in each.before]
-        kept = [(word, "kept") for word in each.drafted[: each.kept]]
+        accepted = [(word, "accepted") for word in each.drafted[: each.accepted]]
         found.append((f"draft {number}", [*before, *((word, "drafted") for word in each.drafted)]))
-        found.append((f"check {number}", [*before, *kept, (each.own, "writer’s")]))
+        found.append((f"check {number}", [*before, *accepted, (each.added, "added")]))
     return found
 
 

@@ -1,4 +1,4 @@
-"""One recipe, five materials: each clean, half way and as pure noise, with what a denoiser of it is told."""
+"""One recipe, five materials: each clean, half way and as pure noise, with the condition that its denoiser gets."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Array = NDArray[np.float64]
 SHARES = (1.0, 0.6, 0.001)
 """ᾱ of the three states of each material: the share of the signal that is left."""
 
-TOLD = {
+CONDITIONS = {
     "picture": "a prompt",
     "sound": "the text to be spoken",
     "actions": "what the robot sees",
     "molecule": "a target to bind",
     "text": "the words that are given",
 }
-"""Material → what its model is told."""
+"""Material → the condition that its model gets."""
 
 SENTENCES = ("the cat reads", "the — —", "— — —")
 """A text as masks take its words, one state after the other."""
@@ -35,11 +35,11 @@ SIDE = 9
 
 TITLE = "One recipe, many materials"
 WORDS = f"""
-A table with a row for each of {len(TOLD)} materials, and three states in each, from left to right: clean, half way, and
+A table with a row for each of {len(CONDITIONS)} materials, and three states in each: clean, half way, and
 noise. A picture of a disc, drawn in dots, becomes dots of any size. A wave of sound becomes a ragged line. A path over
 an obstacle becomes a jagged line that knows nothing of it. A folded chain becomes a tangle. In the sentence “the cat
 reads” words are replaced by masks. Arrows lead back from noise to clean in each row: a denoiser, trained on this
-material. Beside each row stands what the model is told: {", ".join(f"{name}: {told}" for name, told in TOLD.items())}.
+material. Beside each row stands its condition: {", ".join(": ".join(pair) for pair in CONDITIONS.items())}.
 """
 
 
@@ -102,29 +102,29 @@ def _row(drawing: Drawing, name: str, left: float, top: float, size: tuple[float
 
 
 def wide() -> Drawing:
-    """Names on the left, what the models are told on the right."""
+    """Names on the left, conditions on the right."""
     drawing, left, size, gap = Drawing(WIDE, 356), 78.0, (112.0, 52.0), 32.0
     for k, words in enumerate(("clean", "half way", "noise")):
         drawing.label(left + size[0] / 2 + k * (size[0] + gap), 12, words, size=12)
-    drawing.label(508, 12, "told besides", "start", size=12)
-    for row, (name, told) in enumerate(TOLD.items()):
+    drawing.label(508, 12, "condition", "start", size=12)
+    for row, (name, condition) in enumerate(CONDITIONS.items()):
         top = 28 + row * 61
         _row(drawing, name, left, top, size, gap)
         drawing.label(0, top + size[1] / 2, name, "start", size=13, colour="ink", bold=True)
-        drawing.label(508, top + size[1] / 2, told, "start", size=12)
+        drawing.label(508, top + size[1] / 2, condition, "start", size=12)
     drawing.label(left, 346, "arrows: one denoiser for each row, the same recipe", "start", colour="acc")
     return drawing
 
 
 def narrow() -> Drawing:
-    """Names and what the models are told above the rows."""
+    """Names and conditions above the rows."""
     drawing, size, gap = Drawing(NARROW, 440), (96.0, 46.0), 26.0
     for k, words in enumerate(("clean", "half way", "noise")):
         drawing.label(size[0] / 2 + k * (size[0] + gap), 10, words, size=12)
-    for row, (name, told) in enumerate(TOLD.items()):
+    for row, (name, condition) in enumerate(CONDITIONS.items()):
         top = 26 + row * 78
         drawing.label(0, top + 10, name, "start", size=13, colour="ink", bold=True)
-        drawing.label(NARROW, top + 10, f"told: {told}", "end", size=12)
+        drawing.label(NARROW, top + 10, f"condition: {condition}", "end", size=12)
         _row(drawing, name, 0, top + 24, size, gap)
     drawing.label(0, 428, "arrows: one denoiser for each row, the same recipe", "start", colour="acc")
     return drawing
