@@ -92,7 +92,8 @@ class TextReader:
     def html(self, tokens: list[Token]) -> str:
         """HTML of tokens whose lines are noted."""
         # A table's corner is no heading of anything.
-        return str(self.md.renderer.render(tokens, self.md.options, {})).replace("<th></th>", "<td></td>")
+        html = str(self.md.renderer.render(tokens, self.md.options, {})).replace("<th></th>", "<td></td>")
+        return re.sub("<th(?=[ >])", '<th scope="col"', html)
 
     def formula(self, tex: str, display: bool, line: int) -> str:
         """Adds a formula to the document and returns its placeholder."""

@@ -29,6 +29,7 @@ WATCHED = ("app", "chapters", "instruments", "static/js", "static/css")
 SCRIPT = ROOT / "static/js/page/live_preview.js"
 
 STYLE = re.compile(rb'<link rel="stylesheet" href="(?:\.\./)*([^"]*)"')
+SEARCH = re.compile(rb' data-documents="(?:\.\./)*([^"]*)"')
 
 
 class Draft:
@@ -46,7 +47,7 @@ class Draft:
             listener.set()
 
     def state(self, path: str) -> dict[str, str]:
-        """Returns the state of the page at `path`: hash of its contents, address of its style sheet, build error."""
+        """Returns the state of the page at `path`: its versions (see `_versions`), and the build error."""
         file = (self.folder / path).resolve()
         if file.is_dir():
             file /= "index.html"
@@ -62,10 +63,17 @@ def dressed(page: bytes) -> bytes:
 
 
 def _versions(page: bytes) -> dict[str, str]:
-    """Returns a hash of the page without its style sheet's address, and that address."""
-    style = STYLE.search(page)
-    bare = STYLE.sub(b"", page)
-    return {"page": hashlib.sha256(bare).hexdigest(), "style": style[1].decode() if style else ""}
+    """Returns the addresses of the page's style sheet and of what it searches, and a hash of the page without them.
+
+    Every change to a text gives the search another address on all pages.
+    """
+    style, search = STYLE.search(page), SEARCH.search(page)
+    bare = SEARCH.sub(b"", STYLE.sub(b"", page))
+    return {
+        "page": hashlib.sha256(bare).hexdigest(),
+        "style": style[1].decode() if style else "",
+        "search": search[1].decode() if search else "",
+    }
 
 
 class AuthorScript(tornado.web.RequestHandler):

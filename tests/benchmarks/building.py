@@ -2,7 +2,8 @@
 
 All of it happens in a copy of this checkout, which shares its tools and packages:
 
-- *from scratch*: `build.py site` with nothing kept but the environment and NumPy's wheel; one run.
+- *from scratch*: `build.py site` with nothing kept but the environment and NumPy's wheel; one run. Its site must be the
+  same, byte for byte, as that of a build which keeps results.
 - *unchanged*: the same again and again, from the command to its end.
 - *serve*: a chapter is open in a browser, its instruments live; from the write of an edited file until the page has
   been loaded again (a style: until it is applied). Edits of one kind all differ.
@@ -65,6 +66,15 @@ def serving(checkout: Path) -> Iterator[str]:
         process.wait()
 
 
+def differing(one: Path, other: Path) -> list[str]:
+    """The files, as addresses, that are not in both folders with the same contents."""
+    first, second = (
+        {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (one, other)
+    )
+    return sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
+
+
 def edited(page: Page, path: Path, old: str, new: str, number: int) -> float:
     """Seconds from the write of a file until the page shows it. After that the file is put back."""
     text = path.read_text("utf-8")
@@ -99,9 +109,12 @@ def main() -> None:
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         facts = machine(playwright)
         if not options.not_from_scratch:
-            times["from scratch"] = [built(copy_checkout(Path(folder) / "scratch", kept=False))]
+            scratch = copy_checkout(Path(folder) / "scratch", kept=False)
+            times["from scratch"] = [built(scratch)]
         checkout = copy_checkout(Path(folder) / "kept")
         built(checkout)
+        if not options.not_from_scratch and (differs := differing(scratch / "dist", checkout / "dist")):
+            raise SystemExit(f"Built from scratch, these files are different: {', '.join(differs)}.")
         times["unchanged"] = [built(checkout) for _ in range(options.runs)]
         with serving(checkout) as address, profile() as empty, browser(playwright, empty) as context:
             page = context.pages[0]

@@ -40,11 +40,12 @@ class Lab:
             self.wait_live()
         return self
 
-    def wait_live(self) -> None:
-        """Waits until the page's first instrument is live; if it does not come, says how far the start has come."""
+    def wait_live(self, slot: str = "") -> None:
+        """Waits until an instrument is live, the first or the one in `slot`; if not, says how far the start is."""
+        instrument = self.page.locator(f"#instrument-{slot}") if slot else self.instrument
         try:
-            self.instrument.locator(".live[data-state=live]").wait_for()
-            self.instrument.locator(".live-view .front-panel[data-live]").wait_for()
+            instrument.locator(".live[data-state=live]").wait_for()
+            instrument.locator(".live-view .front-panel[data-live]").wait_for()
         except TimeoutError as error:
             raise AssertionError(f"Python has not come to life: {self.page.evaluate(START)}") from error
 

@@ -1,4 +1,7 @@
-"""`build.py serve` as an author sees it: pages follow the files, stay where they were, and show what is wrong."""
+"""`build.py serve` as an author sees it: pages follow the files, stay where they were, and show what is wrong.
+
+The author works on a small lab, whose builds take a few seconds.
+"""
 
 import re
 import subprocess
@@ -9,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ..checkout import copy_checkout
+from ..checkout import copy_small_lab
 
 CHAPTER = "chapters/01-forward.md"
 PAGE = "chapters/01-forward.html"
@@ -20,7 +23,7 @@ STARTED = "the lab is at http://"
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Path:
-    return copy_checkout(tmp_path_factory.mktemp("author") / "lab")
+    return copy_small_lab(tmp_path_factory.mktemp("author") / "lab")
 
 
 class Serving:
@@ -125,12 +128,13 @@ def test_a_style_is_applied_in_place(author, serving):
 
 
 def test_a_page_that_has_not_changed_is_left_alone(author, serving):
-    serving.edit("chapters/08-text.md", "\n## ", "\nWords of another chapter.\n\n## ")
-    serving.wait_for("chapters/08-text.md changed")
+    serving.edit("chapters/disagreements.md", "**Right.** ", "**Right.** Words of another page. ")
+    serving.wait_for("chapters/disagreements.md changed")
     other = author.page.context.new_page()
-    other.goto(serving.address + "chapters/08-text.html")
-    other.wait_for_selector("text=Words of another chapter.")
+    other.goto(serving.address + "disagreements.html")
+    other.wait_for_selector("text=Words of another page.")
     other.close()
+    author.wait("document.querySelector('[data-documents]').dataset.documents.startsWith('/assets/search.')")
     assert author.page.evaluate("window.marked")
 
 

@@ -84,7 +84,8 @@ def test_a_script_or_style_of_the_page(open_cold: Callable[..., Any], bad_host: 
         lab.page.locator(".cannot", has_text="A part of this page did not arrive, or not whole").wait_for()
         again = lab.page.locator(".cannot .again")
     bad_host.troubles.clear()
-    again.click()
+    with lab.page.expect_navigation():
+        again.click()
     lab.wait_live()
     assert not lab.page.locator(".cannot").is_visible()
     lab.messages.clear()
@@ -104,7 +105,8 @@ def test_a_damaged_style_sheet_is_switched_off_with_a_sentence(
     box = bar.bounding_box()
     assert box is not None and box["y"] + box["height"] <= lab.page.viewport_size["height"], "in sight"
     bad_host.troubles.clear()
-    bar.locator("button", has_text="Reload").click()
+    with lab.page.expect_navigation():
+        bar.locator("button", has_text="Reload").click()
     lab.wait_live()
     assert lab.page.evaluate(switched_off) == 0 and bar.count() == 0
     lab.messages.clear()

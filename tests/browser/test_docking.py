@@ -20,12 +20,18 @@ def place_of_line(lab: Any) -> float:
 
 
 def press_far_preset(lab: Any) -> float:
-    """Presses a preset far below its instrument, in the middle of the window; returns where its line was before."""
+    """Presses a preset far below its instrument, in the middle of the window; returns where its line was before.
+
+    The page itself notes the place when it is pressed: Playwright scrolls again when its first try to press fails.
+    """
     link = lab.page.locator(PRESET).first
-    link.evaluate("(link) => link.scrollIntoView({ block: 'center', behavior: 'instant' })")
-    before = place_of_line(lab)
+    link.evaluate("""(link) => {
+        link.scrollIntoView({ block: "center", behavior: "instant" });
+        const note = () => { window.pressedAt = link.getBoundingClientRect().top; };
+        link.addEventListener("click", note, { capture: true, once: true });
+    }""")
     link.click()
-    return before
+    return float(lab.page.evaluate("pressedAt"))
 
 
 def in_window(lab: Any, selector: str) -> bool:

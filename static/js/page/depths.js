@@ -58,8 +58,14 @@ export function openDepths() {
     if (part?.hasAttribute("hidden")) open(part);
     return part ? place : null;
   };
-  // At once, because the browser may have begun to scroll to where the place was before its part was opened.
-  const goThere = () => reveal(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
+  // At once, because the browser may have begun to scroll to where the place was before its part was opened; and again two
+  // frames later, because such a smooth scroll may still move the page by a part of its way.
+  const goThere = () => {
+    const place = reveal(location.hash.slice(1));
+    const jump = () => place?.scrollIntoView({ behavior: "instant" });
+    jump();
+    if (place) requestAnimationFrame(() => requestAnimationFrame(jump));
+  };
 
   for (const radio of switches) radio.addEventListener("change", () => inPlace(radio, () => choose(radio.value)));
   for (const part of parts) {

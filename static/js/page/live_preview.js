@@ -3,8 +3,8 @@
  * is reloaded with the same scroll position and unfolded details; a chapter keeps its instruments' settings itself, a page
  * of one instrument gets them in its address. A build error is shown over the page until it is fixed.
  *
- * @typedef {{page: string, style: string, error: string}} State  The page's version without its style sheet, that style
- *   sheet's address below the site's root, and the error that stops the build.
+ * @typedef {{page: string, style: string, search: string, error: string}} State  The page's version without its style
+ *   sheet and what it searches, the addresses of both below the site's root, and the error that stops the build.
  * @typedef {{anchors: {id: string, top: number}[], open: string[], query: string}} Place
  *   `anchors`: elements and their distance below the window's edge; the last one that still exists is used;
  *   `open`: names of unfolded details; `query`: the settings of the only instrument.
@@ -66,13 +66,17 @@ function follow() {
   const changes = new EventSource(`/_author/changes?page=${encodeURIComponent(location.pathname)}`);
   changes.addEventListener("message", ({ data }) => {
     /** @type {State} */
-    const { page, style, error } = JSON.parse(data);
+    const { page, style, search, error } = JSON.parse(data);
     showError(error);
     if (error) return;
     if (page !== seen.page) {
       changes.close();
       loadAgain();
-    } else if (style !== seen.style) {
+      return;
+    }
+    const button = /** @type {HTMLElement | null} */ (document.querySelector("[data-documents]"));
+    if (button) button.dataset.documents = `/${search}`;
+    if (style !== seen.style) {
       seen.style = style;
       restyle(style);
     }

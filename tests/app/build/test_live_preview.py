@@ -18,7 +18,10 @@ from diffusion_lab.app.build import live_preview
 from diffusion_lab.app.build.live_preview import Draft, Rebuild, author_application, dressed
 from diffusion_lab.app.build.setup_steps import ROOT, SetupError
 
-PAGE = b'<html><head><link rel="stylesheet" href="../assets/style.1.css"></head><body>a page</body></html>'
+PAGE = (
+    b'<html><head><link rel="stylesheet" href="../assets/style.1.css"></head>'
+    b'<body><button data-documents="../assets/search.1.json"></button>a page</body></html>'
+)
 
 
 @pytest.fixture
@@ -44,13 +47,16 @@ def test_a_page_knows_the_state_that_it_was_sent_in(draft):
     page = dressed(PAGE).decode()
     told = json.loads(unescape(page.split('data-author="')[1].split('"')[0]))
     assert {**told, "error": ""} == draft.state("chapters/01.html")
-    assert told["style"] == "assets/style.1.css"
+    assert (told["style"], told["search"]) == ("assets/style.1.css", "assets/search.1.json")
 
 
-def test_a_new_style_sheet_is_not_a_new_page(draft):
+def test_another_style_sheet_or_search_is_not_a_new_page(draft):
     before = draft.state("chapters/01.html")
     change(draft, b"style.1", b"style.2")
     assert draft.state("chapters/01.html") == {**before, "style": "assets/style.2.css"}
+    change(draft, b"search.1", b"search.2")
+    both = {"style": "assets/style.2.css", "search": "assets/search.2.json"}
+    assert draft.state("chapters/01.html") == {**before, **both}
 
 
 @pytest.mark.parametrize(("old", "new"), [(b"a page", b"the page"), (b"</head>", b"<script></script></head>")])

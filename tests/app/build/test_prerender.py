@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from diffusion_lab.app.build import prerender
-from diffusion_lab.app.build.rendered import ContentError, with_answer
+from diffusion_lab.app.build.rendered import ContentError, RenderedInstrument, with_answer
 from diffusion_lab.app.instrument import DURATION, Estimate, Instrument, Measure, Panel, Transport, number, readings
 from diffusion_lab.app.instrument.discovery import instrument_class, instrument_names
 from diffusion_lab.app.instrument.editable import sources
 from diffusion_lab.app.instrument.figure_svg import figure_svg
 from diffusion_lab.app.instrument.markup import scene_mark
 from diffusion_lab.app.instrument.readings import TIME_SPACE, number_text
-from diffusion_lab.app.instrument.view import view_of
+from diffusion_lab.app.instrument.view import InstrumentView, view_of
 
 
 def answered(answer: str, tolerance: str = "0.1") -> tuple[float, float]:
@@ -236,11 +236,22 @@ def test_a_part_that_a_reading_has_not_is_refused(monkeypatch, key):
         reading({}, key, ".1f", "given")
 
 
+@cache
+def rendered_alone(name: str) -> RenderedInstrument:
+    """An instrument as it begins."""
+    return prerender.render_instrument(name, {})
+
+
+@cache
+def live_alone(name: str) -> InstrumentView:
+    """The same, live: to be looked at, not moved."""
+    return view_of(instrument_class(name)())
+
+
 @pytest.mark.parametrize("name", instrument_names())
 def test_an_instrument_stands_on_the_page_as_it_will_when_live(name):
     """The still page has the live component's own markup, with the SVG of each figure in the figure's place."""
-    rendered = prerender.render_instrument(name, {})
-    live = view_of(instrument_class(name)())
+    rendered, live = rendered_alone(name), live_alone(name)
     expected = live.markup
     for scene, figure in live.figures.items():
         assert expected.count(scene_mark(scene)) == 1
@@ -253,7 +264,7 @@ def test_an_instrument_stands_on_the_page_as_it_will_when_live(name):
 @cache
 def document(name: str) -> dict[str, Any]:
     """What the page draws."""
-    return json.loads(prerender.render_instrument(name, {}).document)
+    return json.loads(rendered_alone(name).document)
 
 
 def models(value: Any) -> Iterator[dict[str, Any]]:
@@ -327,7 +338,7 @@ def test_the_document_tells_no_time(name):
 
 @pytest.mark.parametrize("name", instrument_names())
 def test_its_editable_functions_come_with_it(name):
-    assert json.loads(prerender.render_instrument(name, {}).code) == sources(instrument_class(name))
+    assert json.loads(rendered_alone(name).code) == sources(instrument_class(name))
 
 
 def test_a_slot_s_settings_reach_the_picture():
@@ -339,7 +350,7 @@ def test_a_slot_s_settings_reach_the_picture():
 
 @pytest.mark.parametrize("name", instrument_names())
 def test_how_long_it_took_here_is_not_told(name):
-    rendered, live = prerender.render_instrument(name, {}), view_of(instrument_class(name)())
+    rendered, live = rendered_alone(name), live_alone(name)
     assert not re.search(r"\bms\b", rendered.html + rendered.frames)
     assert TIME_SPACE not in rendered.html + rendered.frames + rendered.document
     assert "\\u202f" not in rendered.document

@@ -135,33 +135,46 @@ class Seen:
     readings: frozenset[str]
 
 
+def is_pair(cls: type[Instrument], context: State, setting: str) -> bool:
+    """Whether the context is an option of one choice, and the setting a later choice: all their options are seen."""
+    order = choices(cls)
+    return setting in order and len(context) == 1 and order.index(setting) > order.index(next(iter(context)))
+
+
 def values_to_see(cls: type[Instrument], context: State, setting: str, now: Any) -> list[Any]:
     """Values besides `now`: all where nothing else has moved; two choices with all their options once; else one."""
     others = [value for value in ends(cls, setting) if value != now]
     if setting in examples_of(cls).quick:
         return others[:1]
-    order = choices(cls)
-    pair = setting in order and len(context) == 1 and order.index(setting) > order.index(next(iter(context)))
-    return others if not context or pair else others[:1]
+    return others if not context or is_pair(cls, context, setting) else others[:1]
 
 
 @cache
 def survey(cls: type[Instrument]) -> list[Seen]:
-    """Every setting at its ends, the others as they are, in every context: made once for all tests."""
+    """Every setting at its ends, the others as they are, in every context: made once for all tests.
+
+    A setting that has had an effect is seen in every third context only; two choices are seen in all of them.
+    """
     seen: list[Seen] = []
-    for context in contexts(cls):
+    effective: set[str] = set()
+    for turn, context in enumerate(contexts(cls)):
         instrument = made(cls)
         screen = Screen(instrument)
         instrument.param.update(**context)
         before = {setting: getattr(instrument, setting) for setting in cls.settings()}
         at_rest = screen.look()
-        for setting in (s for s in cls.settings() if s not in context):
+        for place, setting in enumerate(s for s in cls.settings() if s not in context):
+            known = setting in effective and not is_pair(cls, context, setting)
+            if turn and known and (turn + place) % 3:
+                continue
             values = values_to_see(cls, context, setting, before[setting])
             for value in [before[setting], *values]:
                 shown = at_rest
                 if value != before[setting]:
                     instrument.param.update(**{setting: value})
                     shown = screen.look()
+                    if shown != at_rest:
+                        effective.add(setting)
                 seen.append(Seen(tuple(context.items()), setting, value, shown, frozenset(screen.texts)))
             instrument.param.update(**before)
     return seen
