@@ -23,6 +23,11 @@ def in_the_place(slot: InstrumentSlot) -> Instrument:
     return cls(**cls.parse_state(slot.state))
 
 
+def is_told(lab: Lab, native: Instrument, slot: str) -> None:
+    """Waits until the page knows that the instrument has the settings of the native one."""
+    lab.wait(f"{model(slot)}?.query === {native.query!r} && !{model(slot)}.playing")
+
+
 def waits_for(lab: Lab, native: Instrument, slot: str) -> None:
     """Waits until the page knows that the instrument has the settings of the native one, and shows them."""
     lab.wait(f"{model(slot)}.query === {native.query!r} && !{model(slot)}.playing && !{model(slot)}.waiting")
@@ -79,7 +84,7 @@ def test_a_copied_link_opens_its_state(lab: Any, chapter: str) -> None:
         defaults = {name: native.param[name].default for name in native.settings()}
         lab.preset(slot.name, {name: as_text(value) for name, value in defaults.items()})
         native.preset(defaults)
-        waits_for(lab, native, slot.name)
+        is_told(lab, native, slot.name)
         figure = lab.page.locator(f"#instrument-{slot.name}")
         figure.locator(".menu summary").click()
         figure.locator("[data-do=link]").click()
@@ -91,8 +96,8 @@ def test_a_copied_link_opens_its_state(lab: Any, chapter: str) -> None:
     lab.page.goto("about:blank")  # a link within the page would not open it again
     lab.page.goto(link)
     lab.wait_live(slot.name)
-    waits_for(lab, native, slot.name)
+    is_told(lab, native, slot.name)
     assert settings(lab, native, slot.name) == native.values() == defaults
     lab.page.locator(f"#instrument-{slot.name} .live-view [data-action=reset]").click()
-    waits_for(lab, in_the_place(slot), slot.name)
+    is_told(lab, in_the_place(slot), slot.name)
     assert settings(lab, native, slot.name) == place
