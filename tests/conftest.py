@@ -52,11 +52,11 @@ def pytest_pyfunc_call(pyfuncitem):
 # --- two processes ---------------------------------------------------------------------------------------------------
 
 #: Tests of every instrument: `test_x[ring-t]` is of the instrument `ring`.
-OF_AN_INSTRUMENT = re.compile(r"/every_instrument/test_\w+\.py::\w+\[(\w+?)[\]-]")
+OF_AN_INSTRUMENT = re.compile(r"/(?:every_instrument/test_\w+|browser/test_controls)\.py::\w+\[(\w+?)[\]-]")
 
 
 def group_of(nodeid: str) -> str:
-    """Tests of one group run in one process: those of a file share fixtures, those of an instrument its pictures."""
+    """Tests of one group run in one process: those of a file share fixtures, of an instrument its pictures or page."""
     found = OF_AN_INSTRUMENT.search(nodeid)
     return f"instrument {found[1]}" if found else nodeid.partition("::")[0]
 

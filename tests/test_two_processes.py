@@ -12,6 +12,7 @@ from .conftest import group_of
 @pytest.mark.parametrize(
     ("nodeid", "group"),
     [
+        ("tests/browser/test_controls.py::test_run_pause_step_and_reset[walk]", "instrument walk"),
         ("tests/test_lint.py::test_tool_is_content[mypy]", "tests/test_lint.py"),
         ("tests/app/instrument/every_instrument/test_settings.py::test_there_is_a_seed[ring]", "instrument ring"),
         (

@@ -281,7 +281,7 @@ def test_the_main_slider_moves_the_still_picture_and_python_takes_over(first_vis
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_control_does_what_it_says(visit: Visit, size: str) -> None:
-    """All that they do is tried at a desk; on a phone, that each is within reach, and that one of each kind is heard."""
+    """All that they do is tried at a desk; on a phone, that each is within reach, and one of each kind is heard."""
     visit.page.set_viewport_size(SIZES[size])
     heard: set[str] = set()
     for name in visit.cls.settings():
