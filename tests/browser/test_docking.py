@@ -22,16 +22,17 @@ def place_of_line(lab: Any) -> float:
 def press_far_preset(lab: Any) -> float:
     """Presses a preset far below its instrument, in the middle of the window; returns where its line was before.
 
-    The page itself notes the place when it is pressed: Playwright scrolls again when its first try to press fails.
+    By a click of the page's own: Playwright's scrolls once more when its first try meets something else.
     """
     link = lab.page.locator(PRESET).first
-    link.evaluate("""(link) => {
-        link.scrollIntoView({ block: "center", behavior: "instant" });
-        const note = () => { window.pressedAt = link.getBoundingClientRect().top; };
-        link.addEventListener("click", note, { capture: true, once: true });
-    }""")
-    link.click()
-    return float(lab.page.evaluate("pressedAt"))
+    return float(
+        link.evaluate("""(link) => {
+            link.scrollIntoView({ block: "center", behavior: "instant" });
+            const { top } = link.getBoundingClientRect();
+            link.click();
+            return top;
+        }""")
+    )
 
 
 def in_window(lab: Any, selector: str) -> bool:
