@@ -45,6 +45,7 @@ NOT_KEPT_OFFLINE = (
     "chapters/*.ipynb",
     "chapters/*.whl",
     "files.json",
+    "sbom.json",
 )
 
 #: Hexadecimal digits of a file's SHA-256 in its name.
@@ -97,6 +98,8 @@ class SiteAssets:
 
     def __init__(self, out: Path, written: Callable[[Path], None], cache: BuildCache) -> None:
         self.urls: dict[str, Any] = {}
+        #: Paths of all files that have been bundled.
+        self.bundled: set[str] = set()
         self._out, self._written, self._cache = out, written, cache
         (out / "assets").mkdir(parents=True)
 
@@ -284,7 +287,9 @@ class SiteAssets:
 
         files = [path for path in sorted(sources.rglob("*")) if path.is_file()]
         command = "\n".join([*arguments, text]).replace(f"{ROOT}/", "")
-        return self._cache.folder("bundles", [command, *LIBRARIES, *files], run)
+        folder = self._cache.folder("bundles", [command, *LIBRARIES, *files], run)
+        self.bundled |= json.loads((folder / "meta.json").read_text())["inputs"].keys()
+        return folder
 
 
 def _font_faces() -> list[str]:

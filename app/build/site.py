@@ -120,6 +120,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
         site.write_index(chapters, embeds, read_path(PATH.relative_to(ROOT), chapters, embeds))
         site.write_oembed()
         site.assets.write_element()
+        site.write_licences(numpy_wheel)
         site.assets.write_file_list()
         if not warm:
             site.assets.write_service_worker()

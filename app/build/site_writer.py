@@ -36,6 +36,7 @@ from diffusion_lab.app.build.chapter_tree import (
 )
 from diffusion_lab.app.build.front_page import Stop, chapter_map
 from diffusion_lab.app.build.glossary import Term, notation, term_documents
+from diffusion_lab.app.build.licences import sbom, shipped_parts
 from diffusion_lab.app.build.notebook import make_notebook
 from diffusion_lab.app.build.numbers import by_section, numbers_of
 from diffusion_lab.app.build.oembed import Embedded, iframe_codes, oembed_files
@@ -267,6 +268,14 @@ class SiteWriter:
         count = sum(len(numbers) for _, numbers, _ in listed)
         self._write("numbers.html", "numbers.html", chapters=chapters, count=count,
                     has_instruments=False, needs_python=False)  # fmt: skip
+
+    def write_licences(self, numpy_wheel: Path) -> None:
+        """Writes the page of licences, and the software bill of materials. All bundles must have been made."""
+        parts = shipped_parts(self.assets.bundled, numpy_wheel)
+        self._write("licences.html", "licences.html", parts=parts, own=(ROOT / "LICENSE").read_text("utf-8"),
+                    has_instruments=False, needs_python=False)  # fmt: skip
+        (self.out / "sbom.json").write_text(sbom(parts, VERSION), "utf-8")
+        self._written(self.out / "sbom.json")
 
     def _frames(self, instruments: dict[str, RenderedInstrument]) -> dict[str, tuple[str, str]]:
         """Writes the still frames of instruments; returns slot → (address, setting that the frames vary)."""

@@ -30,6 +30,7 @@ PAGES = [
     "disagreements.html",
     "teachers.html",
     "receipts.html",
+    "licences.html",
     *sorted(f"chapters/{path.stem}.html" for path in (ROOT / "chapters").glob("[0-9]*.md")),
     "embed/quiz/forward-noised-value.html",
     "embed/cell/forward-dissolve.html",

@@ -77,7 +77,7 @@ CHANGES: dict[str, tuple[str, str, str, Callable[[dict[str, bytes]], bool]]] = {
     "disagreements": ("chapters/disagreements.md", "**Right.** ", "**Right.** Text QQ. ",
                       lambda s: pages(s, "Text QQ.") == {"disagreements.html"}),
     "notes": ("instruments/ring/about.md", "\n\n", "\n\nNotes QQ.\n\n", lambda s: len(pages(s, "Notes QQ.")) >= 1),
-    "template": ("app/build/templates/base.html", "Skip to the text", "QQ", lambda s: len(pages(s, ">QQ<")) == 7),
+    "template": ("app/build/templates/base.html", "Skip to the text", "QQ", lambda s: len(pages(s, ">QQ<")) == 8),
     "component": ("instruments/ring/component.py", "Ring of clusters", "QQ of clusters",
                   lambda s: len(pages(s, "QQ of clusters")) >= 1 and b"QQ of clusters" in pack(s, "ring")),
     "front panel": ("app/instrument/templates/instrument.html", '<dl class="readouts">', '<dl class="readouts QQ">',
