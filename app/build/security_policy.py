@@ -21,7 +21,7 @@ DIRECTIVES = {
     "style-src": "'self' 'unsafe-inline'",  # Bokeh and Panel write style elements and attributes
     "img-src": "'self' data: blob:",  # pictures that are saved
     "font-src": "'self'",
-    "connect-src": "'self' data:",  # data: Pyodide's empty library
+    "connect-src": "'self' data: blob:",  # data: Pyodide's empty library; blob: how a worker hears that it is to stop
     "worker-src": "'self' blob:",  # blob: workers under this policy (static/js/page/worker_under_policy.js)
     "frame-src": "'self'",  # the preview of an embed code
     "base-uri": "'none'",

@@ -17,9 +17,11 @@ function worker() {
     onerror: (/** @type {any} */ _event) => {},
     postMessage(/** @type {any} */ message) {
       if (message.type === "watch") this.lock = message.lock;
+      else if (message.type === "signal") this.signal = message.signal;
       else this.sent.push(message);
     },
     lock: "",
+    signal: /** @type {any} */ (undefined),
     onmessageerror: () => {},
     terminate() {
       this.ended = true;
@@ -282,14 +284,16 @@ test("the worker of the page's head is the instruments' alone", () => {
   assert.notEqual(cells.worker, first);
 });
 
-test("shared memory is used only where there is some", () => {
-  const { SharedArrayBuffer } = globalThis;
-  Object.assign(globalThis, { crossOriginIsolated: true });
-  try {
-    assert.equal(new Python(ADDRESS).interrupt(), true);
-    Object.assign(globalThis, { SharedArrayBuffer: undefined });
-    assert.equal(new Python(ADDRESS).interrupt(), false);
-  } finally {
-    Object.assign(globalThis, { SharedArrayBuffer, crossOriginIsolated: false });
-  }
+test("a Python is interrupted once its worker has said that it hears it; another Python has another signal", () => {
+  const { python, first, later } = started();
+  assert.equal(python.interrupt(), false, "it has not started");
+  python.start();
+  assert.equal(python.interrupt(), false);
+  const given = first.signal;
+  first.onmessage({ data: { type: "interruptible" } });
+  assert.equal(python.interrupt(), true);
+  assert.notEqual(first.signal, given, "for the next time");
+  python.replace();
+  assert.ok(later[0].signal && later[0].signal !== first.signal);
+  assert.equal(python.interrupt(), false);
 });

@@ -37,6 +37,7 @@ def test_every_script_is_run():
         "front_panel",
         "hostile",
         "instruments",
+        "interrupts",
         "kept",
         "layers",
         "listings",

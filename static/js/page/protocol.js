@@ -25,7 +25,7 @@
  * }} State  The changes in an instrument: see `Answer` in `app/instrument/instrument.py`. `beside`:
  *   of a pinned copy, what differs from the instrument beside it.
  *
- * @typedef {{type: "signal", signal: Uint8Array}
+ * @typedef {{type: "signal", signal: Uint8Array | string}
  *   | {type: "watch", lock: string}
  *   | {type: "open", slot: Slot}
  *   | {type: "close", slot: string}
@@ -59,6 +59,7 @@
  *   | {type: "cell_done", run: number, ok: boolean, ms: number}
  *   | {type: "snapshot", state: string}
  *   | {type: "watched"}
+ *   | {type: "interruptible"}
  *   | {type: "downloading"}
  *   | {type: "start_again"}
  *   | {type: "broken", message: string}

@@ -6,6 +6,7 @@
  * @typedef {FromWorker["type"]} Kind
  */
 import { download } from "../files/download.js";
+import { Interrupts } from "./interrupts.js";
 import { unsupported } from "./protocol.js";
 import { workerUnderPolicy } from "./worker_under_policy.js";
 import { WorkerWatch } from "./worker_watch.js";
@@ -39,8 +40,7 @@ export class Python {
     this.connect = (address, name) => workerUnderPolicy(address, name);
     /** State of the memory snapshot: "restored", "kept", "none", or why it could not be made. */
     this.snapshot = "";
-    /** Shared memory for interrupts, if the page is cross-origin isolated: Python polls it while it computes. */
-    this.signal = sharedByte();
+    /** @type {Interrupts | undefined} */ this.interrupts = undefined;
     /** @type {WorkerWatch | undefined} */ this.watch = undefined;
     /** Whether the worker's script has been downloaded again since the last retry or success. */
     this.scriptRenewed = false;
@@ -61,8 +61,8 @@ export class Python {
     this.#follow(worker);
     for (const event of early?.early ?? []) /** @type {any} */ (worker)[`on${event.type ?? "message"}`](event);
     if (this.worker !== worker) return; // it has failed, and been replaced
-    this.signal = sharedByte(); // a new one, which no interrupt of the interpreter before this one has set
-    if (this.signal) worker.postMessage({ type: "signal", signal: this.signal });
+    // New ones, which no interrupt of the interpreter before this one has used.
+    this.interrupts = new Interrupts((signal) => worker.postMessage({ type: "signal", signal }));
     for (const message of this.opened) worker.postMessage(message);
   }
 
@@ -134,8 +134,7 @@ export class Python {
 
   /** Interrupts Python's computation; false if this page cannot send interrupts. */
   interrupt() {
-    if (this.signal) this.signal[0] = INTERRUPT;
-    return this.signal !== undefined;
+    return this.interrupts?.send() ?? false;
   }
 
   /** The settings that the instrument in `slot` gets when it is opened in another interpreter. @param {string} slot @param {string | undefined} query */
@@ -175,6 +174,7 @@ export class Python {
       this.health = "live";
       this.scriptRenewed = false;
     }
+    if (message.type === "interruptible" && this.interrupts) this.interrupts.usable = true;
     if (message.type === "failed" && message.where === "start") this.health = "failed";
     // What was wrong with a snapshot is kept; the restarted Python makes none.
     if (message.type === "snapshot" && !(this.snapshot && message.state.startsWith("none"))) this.snapshot = message.state;
@@ -184,15 +184,6 @@ export class Python {
 }
 
 const ENDED = "The browser ended Python, perhaps because memory was short. Python was restarted.";
-
-/** Memory that the page shares with a worker, where it may. Some browsers isolate a page and yet have no shared memory. */
-function sharedByte() {
-  const may = globalThis.crossOriginIsolated && typeof SharedArrayBuffer === "function";
-  return may ? new Uint8Array(new SharedArrayBuffer(1)) : undefined;
-}
-
-/** The value that interrupts Python: the number of SIGINT. */
-const INTERRUPT = 2;
 
 /** Returns the worker that the page's head has started, with its messages so far; once. */
 function takeEarly() {

@@ -19,6 +19,7 @@ import { Worker } from "./confine.js";
 import { addFiles, addInstrument, addPack, requestInstrument, startFromPacks, startInterpreter } from "./interpreter.js";
 import { boundMemory, usedUp } from "./memory.js";
 import { followDownloads, HERE } from "./packs.js";
+import { RevocableSignal } from "./revocable_signal.js";
 import { findSnapshot, forgetSnapshot, keepSnapshot, whyNot } from "./snapshot.js";
 
 /** Where a message's failure is reported, if not at an instrument. @type {Record<string, "cell" | "output">} */
@@ -57,7 +58,7 @@ class Lab {
     this.api = python.globals.get("api");
     this.restored = !hasFiles;
     this.run = 0;
-    /** @type {Uint8Array | undefined} */ this.signal = undefined;
+    /** @type {Uint8Array | RevocableSignal | undefined} */ this.signal = undefined;
     /** @type {Promise<void> | undefined} */ this.files = hasFiles ? Promise.resolve() : undefined;
     /** @type {Map<string, Promise<void>>} */ this.added = new Map();
     /** Slots with long work that has not ended. @type {Set<string>} */ this.working = new Set();
@@ -200,8 +201,7 @@ class Lab {
         break;
       }
       case "signal":
-        this.signal = message.signal;
-        this.python.setInterruptBuffer(message.signal);
+        this.watchSignal(message.signal);
         break;
       case "run_cell": {
         await this.withLibrary();
@@ -234,6 +234,17 @@ class Lab {
         send({ type: "answer", ask, found });
       }
     }
+  }
+
+  /** From now on Python looks at this while it computes. @param {Uint8Array | string} given */
+  watchSignal(given) {
+    const signal = typeof given === "string" ? new RevocableSignal(given) : given;
+    if (signal instanceof RevocableSignal && !this.signal) {
+      if (!signal.whole) return; // a policy of the host forbids it: each look would be an interrupt
+      send({ type: "interruptible" });
+    }
+    this.signal = signal;
+    this.python.setInterruptBuffer(signal);
   }
 
   /** Tells the page that code of the reader begins: from now on an interrupt stops it. @param {number} run */
@@ -315,7 +326,8 @@ function serve() {
 
   /** @param {Lab} lab @param {ToWorker} message @param {Client} client */
   const receive = async (lab, message, client) => {
-    if (lab.signal) lab.signal[0] = 0; // an interrupt of an earlier message
+    if (lab.signal instanceof RevocableSignal) lab.signal.begin();
+    else if (lab.signal) lab.signal[0] = 0; // an interrupt of an earlier message
     try {
       await lab.answer(message, client);
     } catch (error) {
