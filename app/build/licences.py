@@ -86,14 +86,18 @@ def python_part(name: str) -> Part:
     """Reads a distribution of Python. Raises `SetupError` if it names no licence."""
     found = importlib.metadata.distribution(name)
     about = found.metadata
-    named = about.get("License-Expression") or about.get("License") or ""
+
+    def first(field: str) -> str:
+        return next(iter(about.get_all(field) or ()), "")
+
+    named = first("License-Expression") or first("License")
     classes = [line.rpartition(" :: ")[2] for line in about.get_all("Classifier") or () if line.startswith("License")]
     if not named or "\n" in named or len(named) > 60:
         named = classes[-1] if classes else ""
     own = (path for path in found.files or () if ".dist-info/" in path.as_posix())
     text = _texts(Path(str(path.locate())) for path in own)
     links = dict(line.split(", ", 1) for line in about.get_all("Project-URL") or ())
-    address = about.get("Home-page") or next((links[key] for key in links if key.lower() in HOMES), "")
+    address = first("Home-page") or next((links[key] for key in links if key.lower() in HOMES), "")
     return _part(about["Name"], found.version, named, address, text, f"pkg:pypi/{name.lower()}@{found.version}")
 
 
