@@ -54,7 +54,7 @@ test("without shared memory nothing can be interrupted until the worker has said
   assert.deepEqual([page.send(), given.length], [true, 2]);
 });
 
-test("an interrupt is heard once, and the next address is whole", () => {
+test("an interrupt is heard once, and the next address can be requested", () => {
   const { page, worker } = both();
   page.usable = true;
   const first = worker();
@@ -63,7 +63,7 @@ test("an interrupt is heard once, and the next address is whole", () => {
   page.send();
   clock += 300;
   assert.deepEqual([first[0], first[0]], [2, 0]);
-  assert.equal(worker().whole, true);
+  assert.equal(worker().canBeRequested(), true);
 });
 
 test("a short computation makes no request, a long one few", () => {
@@ -84,9 +84,9 @@ test("a short computation makes no request, a long one few", () => {
   assert.equal(blobs.requests, 5);
 });
 
-test("where a policy forbids the request, the address is not whole from the beginning", () => {
+test("where a policy forbids the request, the address cannot be requested from the beginning", () => {
   blobs.forbidden = true;
-  assert.equal(both().worker().whole, false);
+  assert.equal(both().worker().canBeRequested(), false);
   blobs.forbidden = false;
 });
 

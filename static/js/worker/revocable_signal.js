@@ -26,7 +26,7 @@ export class RevocableSignal {
   }
 
   /** Whether the address can be requested: it has not been revoked, and no policy forbids it. */
-  get whole() {
+  canBeRequested() {
     try {
       const request = new XMLHttpRequest();
       request.open("GET", this.address, false);
@@ -41,7 +41,7 @@ export class RevocableSignal {
     const now = performance.now();
     if (this.told || now - this.asked < EVERY_MS) return 0;
     this.asked = now;
-    this.told = !this.whole;
+    this.told = !this.canBeRequested();
     return this.told ? SIGINT : 0;
   }
 

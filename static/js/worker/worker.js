@@ -240,7 +240,7 @@ class Lab {
   watchSignal(given) {
     const signal = typeof given === "string" ? new RevocableSignal(given) : given;
     if (signal instanceof RevocableSignal && !this.signal) {
-      if (!signal.whole) return; // a policy of the host forbids it: each look would be an interrupt
+      if (!signal.canBeRequested()) return; // a policy of the host forbids it: each look would be an interrupt
       send({ type: "interruptible" });
     }
     this.signal = signal;
