@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from diffusion_lab.instruments.ring import kernel
 from diffusion_lab.instruments.ring.component import Ring
 
+from .held import Held
 from .lab import model
 
 #: The ring's own page, in the state that it has in its chapter: a page without text and cells loads in half the time.
@@ -183,8 +184,10 @@ def test_reload_and_back_keep_the_state_a_link_wins_and_all_can_be_reset(lab: An
     lab.slide("t", 0.77)
     lab.shows("t", "0.77")
     yours.get_by_text("What you have changed on this page is kept in this browser.").wait_for()
+    held = Held(lab)
     lab.page.reload()
     lab.instrument.locator(".still .figure[aria-label*='t = 0.7']").wait_for()
+    held.let_go()
     lab.wait_live()
     lab.shows("t", "0.77")
     assert yours.count() == 1
