@@ -26,6 +26,7 @@ def rng() -> np.random.Generator:
 def pytest_configure(config):
     config.addinivalue_line("markers", "subject(real, **mutants): check `real`, and catch each of the mutants")
     config.addinivalue_line("markers", "alone: measures times; runs while no other test does (see `build.py test`)")
+    config.addinivalue_line("markers", "every_browser: runs in three browsers (see `build.py test --every-browser`)")
     config.addinivalue_line("markers", "mutant: this run must fail by AssertionError (set by `subject`)")
 
 

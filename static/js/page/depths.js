@@ -40,7 +40,7 @@ export function openDepths() {
     const top = line.getBoundingClientRect().top;
     change();
     show();
-    scrollBy({ top: after.getBoundingClientRect().top - top, behavior: "instant" });
+    scrollBy(0, after.getBoundingClientRect().top - top);
   };
   const choose = (/** @type {string} */ chosen) => {
     opened.clear();
@@ -58,14 +58,8 @@ export function openDepths() {
     if (part?.hasAttribute("hidden")) open(part);
     return part ? place : null;
   };
-  // At once, because the browser may have begun to scroll to where the place was before its part was opened; and again two
-  // frames later, because such a smooth scroll may still move the page by a part of its way.
-  const goThere = () => {
-    const place = reveal(location.hash.slice(1));
-    const jump = () => place?.scrollIntoView({ behavior: "instant" });
-    jump();
-    if (place) requestAnimationFrame(() => requestAnimationFrame(jump));
-  };
+  // The browser has scrolled to where the place was before its part was opened.
+  const goThere = () => reveal(location.hash.slice(1))?.scrollIntoView();
 
   for (const radio of switches) radio.addEventListener("change", () => inPlace(radio, () => choose(radio.value)));
   for (const part of parts) {

@@ -115,7 +115,7 @@ class Dock {
     this.place.style.minHeight = "";
     this.#panel()?.removeAttribute("data-docked");
     const grown = this.place.getBoundingClientRect().bottom - before;
-    if (grown && before <= 0) scrollBy({ top: grown, behavior: "instant" });
+    if (grown && before <= 0) scrollBy(0, grown);
   }
 
   /** The front panel, which may be in a shadow root. */
@@ -141,7 +141,7 @@ class Dock {
     const dock = this.stage.getBoundingClientRect();
     if (!line || line.right < dock.left || line.top > innerHeight) return;
     const covered = line.bottom + CLEAR - dock.top;
-    if (covered > 0) scrollBy({ top: covered, behavior: "instant" });
+    if (covered > 0) scrollBy(0, covered);
   }
 
   /** The head of the dock: its title, what it shows, the way to the whole instrument, and an end. */
@@ -193,7 +193,7 @@ function offerReturn(place, line, top) {
   const stand = () => {
     ended.abort();
     back.remove();
-    scrollBy({ top: line.getBoundingClientRect().top - top, behavior: "instant" });
+    scrollBy(0, line.getBoundingClientRect().top - top);
   };
   const gone = () => location.hash !== `#${place.id}` && requestAnimationFrame(() => requestAnimationFrame(stand));
   if (!there) addEventListener("popstate", gone, { signal: ended.signal });

@@ -36,7 +36,7 @@ function stand({ anchors, open, query }) {
   if (!anchor) return;
   const scroll = () => {
     const top = document.getElementById(anchor.id)?.getBoundingClientRect().top;
-    if (top !== undefined) scrollBy({ top: top - anchor.top, behavior: "instant" });
+    if (top !== undefined) scrollBy(0, top - anchor.top);
   };
   scroll();
   const done = new AbortController(); // as soon as the author scrolls
