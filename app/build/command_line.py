@@ -15,6 +15,7 @@ from diffusion_lab.app.build.setup_steps import (
     Say,
     SetupError,
     ensure_browser,
+    ensure_every_browser,
     ensure_front_end,
     ensure_python,
     free_port,
@@ -30,6 +31,7 @@ to pytest, which then runs in one process: `build.py test -k cache -x`.
 With --quick no site is built, and tests that need a site, a browser or the NumPy wheel are skipped (`LEFT_OUT` in
 `app/build/quick_tests.py`). Of the others, a folder's tests run if they, or the sources that they run, have changed
 since a quick run last passed. Tests directly in `tests/` (linters, architecture) run after any change.
+With --every-browser only the tests of `tests/browser/every_browser/` run, in Chromium, Firefox and WebKitGTK.
 """
 
 
@@ -80,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         "test", help="set up and run all tests; further arguments go to pytest", description=TESTS
     )
     test.add_argument("--quick", action="store_true", help="run only changed tests that need no built site")
+    test.add_argument("--every-browser", action="store_true", help="run the tests that run in three browsers")
     test.set_defaults(command=_test, further=[])
     bench = commands.add_parser("bench", help="measure the built site: all, or a script of tests/benchmarks")
     names = sorted(path.stem for path in (ROOT / "tests/benchmarks").glob("[a-z]*.py"))
@@ -169,12 +172,15 @@ def _test(options: argparse.Namespace, say: Progress) -> int:
     _built(say, tests=True)
     browser = ensure_browser(say)
     os.environ["DIFFUSION_LAB_BROWSER"] = browser
+    if options.every_browser:
+        ensure_every_browser(say)
+        return _pytest(["-m", "every_browser", BROWSER_TESTS, *options.further])
     say("running the tests")
     if options.further:
         return _pytest(options.further)
     codes = [
         _pytest([*TWO_PROCESSES, f"--ignore={BROWSER_TESTS}"]),
-        _pytest([*TWO_PROCESSES, "-m", "not alone", BROWSER_TESTS]),
+        _pytest([*TWO_PROCESSES, "-m", "not alone and not every_browser", BROWSER_TESTS]),
         _pytest(["-m", "alone", BROWSER_TESTS]),
     ]
     return next(filter(None, codes), 0)
@@ -204,6 +210,8 @@ def _pytest(arguments: list[str]) -> int:
 def _bench(options: argparse.Namespace, say: Progress) -> int:
     _built(say, tests=True)
     browser = ensure_browser(say)
+    if options.name == "browsers":
+        ensure_every_browser(say)
     script = ROOT / f"tests/benchmarks/{options.name}.py"
     return subprocess.call(
         [sys.executable, str(script), *options.further],

@@ -31,6 +31,14 @@ DISK_NEEDED = 3 * 2**30  # bytes, for packages, front-end libraries and the NumP
 #: Programs to use as the tests' browser, in order; without any of them, Debian's package is installed.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
+#: Program → the package of Debian that has it: for the tests in every browser, besides Chromium itself.
+EVERY_BROWSER = {
+    "chromedriver": "chromium-driver",
+    "firefox-esr": "firefox-esr",
+    "WebKitWebDriver": "webkit2gtk-driver",
+    "Xvfb": "xvfb",
+}
+
 Say = Callable[[str], None]
 
 
@@ -126,18 +134,21 @@ def ensure_browser(say: Say) -> str:
     if not shutil.which("apt-get") or os.geteuid() != 0:
         raise SetupError("The tests need Chromium: install it, or set DIFFUSION_LAB_BROWSER to a browser's path.")
     say("installing Debian's chromium for the tests")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    advice = "Debian's chromium could not be installed; look at the message above."
-    _run(["apt-get", "update", "-qq"], advice, environment)
-    _run(
-        ["apt-get", "install", "-qq", "-y", "--no-install-recommends", "chromium"],
-        advice,
-        environment,
-        quiet=True,
-    )
+    _install(["chromium"])
     if found := _browser():
         return found
     raise SetupError("Debian's chromium was installed but no browser is on the PATH.")
+
+
+def ensure_every_browser(say: Say) -> None:
+    """Installs Debian's Firefox, WebKitGTK and what Selenium drives them and Chromium by, unless they are there."""
+    missing = [package for program, package in EVERY_BROWSER.items() if not shutil.which(program)]
+    if not missing:
+        return
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        raise SetupError(f"The tests in every browser need Debian's packages {', '.join(missing)}: install them.")
+    say(f"installing Debian's {', '.join(missing)}")
+    _install(missing)
 
 
 def free_port(wanted: int | None = None) -> int:
@@ -154,6 +165,14 @@ def free_port(wanted: int | None = None) -> int:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+def _install(packages: list[str]) -> None:
+    """Installs packages of Debian."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    advice = f"Debian's {', '.join(packages)} could not be installed; look at the message above."
+    _run(["apt-get", "update", "-qq"], advice, environment)
+    _run(["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages], advice, environment, quiet=True)
 
 
 def _browser() -> str | None:

@@ -169,12 +169,16 @@ def test_all_tests_run_without_a_browser_in_two_processes_then_with_one(ran, mon
     assert command_line.main(["test"]) == 0
     assert [command[3:] for command in ran] == [
         ["-n", "2", "--ignore=tests/browser"],
-        ["-n", "2", "-m", "not alone", "tests/browser"],
+        ["-n", "2", "-m", "not alone and not every_browser", "tests/browser"],
         ["-m", "alone", "tests/browser"],
     ]
     ran.clear()
     assert command_line.main(["test", "tests/instruments/ring", "-x"]) == 0
     assert [command[3:] for command in ran] == [["tests/instruments/ring", "-x"]]
+    ran.clear()
+    monkeypatch.setattr(command_line, "ensure_every_browser", lambda _: None)
+    assert command_line.main(["test", "--every-browser", "-k", "firefox"]) == 0
+    assert [command[3:] for command in ran] == [["-m", "every_browser", "tests/browser", "-k", "firefox"]]
     codes = [1, 0, 0]
     monkeypatch.setattr(subprocess, "call", lambda *_, **__: codes.pop(0))
     assert (command_line.main(["test"]), codes) == (1, [])

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from diffusion_lab.app.build import setup_steps
-from diffusion_lab.app.build.setup_steps import SetupError, ensure_browser, ensure_front_end, ensure_python, free_port
+from diffusion_lab.app.build.setup_steps import (
+    SetupError,
+    ensure_browser,
+    ensure_every_browser,
+    ensure_front_end,
+    ensure_python,
+    free_port,
+)
 
 ROOT = Path(__file__).parents[3]
 DONE, FAILED = 0, 1
@@ -242,6 +249,20 @@ def test_without_a_browser_and_without_the_right_to_install_one_it_says_what_to_
     monkeypatch.setenv("PATH", str(tmp_path))
     message = "The tests need Chromium: install it, or set DIFFUSION_LAB_BROWSER to a browser's path."
     assert refusal(ensure_browser, said.append) == message
+
+
+def test_packages_of_the_other_browsers_that_cannot_be_installed_are_named(monkeypatch, said, tmp_path):
+    firefox = tmp_path / "firefox-esr"
+    firefox.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    message = (
+        "The tests in every browser need Debian's packages chromium-driver, webkit2gtk-driver, xvfb: install them."
+    )
+    assert refusal(ensure_every_browser, said.append) == message
+    for program in ("chromedriver", "WebKitWebDriver", "Xvfb"):
+        (tmp_path / program).touch(mode=0o755)
+    ensure_every_browser(said.append)
+    assert said == []
 
 
 # --- the command line ------------------------------------------------------------------------------------------------

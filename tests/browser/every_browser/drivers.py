@@ -94,4 +94,7 @@ def _when(process: subprocess.Popen[bytes], said: Callable[[], str]) -> str:
     return text
 
 
+#: Name in the tests → name in print, in the same order.
+TITLES = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "WebKitGTK"}
+
 BROWSERS = {"chromium": chromium, "firefox": firefox, "webkit": webkit}

@@ -1,4 +1,4 @@
-"""Firefox under Selenium without geckodriver, which Debian does not have: Selenium's commands in Firefox's own protocol.
+"""Firefox under Selenium without geckodriver, which Debian does not have: Selenium's commands in its own protocol.
 
 Marionette takes WebDriver's commands as JSON over a socket, each message behind its length in bytes and a colon:
 `[0, id, name, parameters]`, answered by `[1, id, error, result]`.

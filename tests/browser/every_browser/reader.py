@@ -20,6 +20,9 @@ const step = (found, part) => found.flatMap(within).filter((element) => element.
 const seen = (css) => css.split(" ").reduce(step, [document]).filter((element) => element.checkVisibility());
 """
 
+#: Selects what is in a field and types over it.
+TYPE = "getSelection().selectAllChildren(arguments[0]); document.execCommand('insertText', false, arguments[1])"
+
 LIVE = "document.querySelector('.live[data-state=live]') && seen('.live-view .front-panel[data-live]').length"
 
 
@@ -46,7 +49,9 @@ class Reader:
         try:
             return waiting.until(lambda _: self.get(expression, *arguments))
         except TimeoutException as error:
-            raise AssertionError(f"{expression}{arguments} does not come; Python: {self.get(f'({START})()')}") from error
+            raise AssertionError(
+                f"{expression}{arguments} does not come; Python: {self.get(f'({START})()')}"
+            ) from error
 
     def find(self, css: str) -> WebElement:
         """The first element that can be seen and has this selector, once there is one, scrolled into sight."""
@@ -82,10 +87,10 @@ class Reader:
         if code:
             self.find(f"#cell-{cell}")  # a cell near the window can be edited
             self.find(f"#cell-{cell}[data-editable]")
-            self.press(f"#cell-{cell} .cm-content")
-            selected = "getSelection().selectAllChildren(arguments[0]); document.execCommand('insertText', false, arguments[1])"
-            self.driver.execute_script(selected, self.find(f"#cell-{cell} .cm-content"), code)
-            self.wait("seen(arguments[0])[0]?.innerText.trim() === arguments[1].trim()", f"#cell-{cell} .cm-content", code)
+            text = f"#cell-{cell} .cm-content"
+            self.press(text)
+            self.driver.execute_script(TYPE, self.find(text), code)
+            self.wait("seen(arguments[0])[0]?.innerText.trim() === arguments[1].trim()", text, code)
         self.press(f"#cell-{cell} .run")
 
     def ended(self, cell: str) -> str:
