@@ -24,6 +24,7 @@ from diffusion_lab.app.instrument.view import view_of
 README = ROOT / "README.md"
 IMAGES = "static/images"
 HISTORY = ROOT / "tests/benchmarks/history.jsonl"
+BROWSERS = ROOT / "tests/benchmarks/browsers.json"
 
 #: Figures of the README: key in the benchmark history → (description, number format).
 FIGURES: dict[str, tuple[str, str]] = {
@@ -50,7 +51,7 @@ def write_readme(chapters: list[Chapter]) -> None:
 
 def parts(chapters: list[Chapter]) -> dict[str, str]:
     """Returns the generated parts by name."""
-    return {"instruments": instrument_table(chapters), "figures": figure_table()}
+    return {"instruments": instrument_table(chapters), "figures": figure_table(), "browsers": browser_starts()}
 
 
 def filled(text: str, generated: Mapping[str, str]) -> str:
@@ -82,6 +83,13 @@ def figure_table() -> str:
     for key, (words, form) in FIGURES.items():
         rows.append(f"| {words} | {form.format(last['figures'][key])} |")
     return "\n".join([*rows, "", f"Measured {last['date'][:10]}, {last['machine']}, {last['browser']}."])
+
+
+def browser_starts() -> str:
+    """Returns one sentence: how long Python takes to start on a first visit in each browser that was measured last."""
+    last: dict[str, Any] = json.loads(BROWSERS.read_text("utf-8"))
+    starts = [f"{ms / 1000:.1f} s in {browser}" for browser, ms in last["live, ms"].items()]
+    return f"First visit until Python is live ({last['facts']['CPU']}): {', '.join(starts)}."
 
 
 def pictures(text: str) -> dict[str, str]:
