@@ -1,15 +1,14 @@
-"""The page that lists all computed numbers of the chapters: each with its sentence, and with how it is computed."""
+"""The page that lists all computed numbers of the texts: each with its sentence, and with how it is computed."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from diffusion_lab.app.build.chapter_results import Page
-from diffusion_lab.app.build.chapter_tree import Cell, Compute, Heading, Value
+from diffusion_lab.app.build.chapter_tree import Cell, Chapter, Compute, Heading, Overview, Value
 from diffusion_lab.app.build.search_documents import Plain
 
 
@@ -27,7 +26,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Number:
-    """A computed number: the value, where it stands, and what it is computed from."""
+    """A computed number: the value, where it stands, and what it is computed from.
+
+    `instrument`: the title of the instrument that it is read from, at the address `instrument_at`, or "".
+    """
 
     value: Value
     at: str
@@ -35,26 +37,52 @@ class Number:
     section_at: str
     state: str
     instrument: str
+    instrument_at: str
     sources: tuple[Source, ...]
 
 
-def numbers_of(page: Page, plain: Plain) -> tuple[list[Number], list[Source]]:
-    """Returns the numbers of a chapter in reading order, and the code of the build that some are computed by."""
-    chapter = page.chapter
-    address = f"chapters/{chapter.slug}.html"
-    sources = list(_sources(page, address))
+@dataclass(frozen=True)
+class Listed:
+    """The numbers of one text by section, in reading order, and the code of the build that some are computed by."""
+
+    title: str
+    anchor: str
+    sections: list[tuple[str, list[Number]]]
+    code: list[Source]
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are."""
+        return sum(len(rows) for _, rows in self.sections)
+
+
+def listed_numbers(text: Chapter | Overview, titles: Mapping[str, str], plain: Plain) -> Listed:
+    """Returns the numbers of a text as the page shows them; `titles`: slot → title of its instrument."""
+    numbers, code = numbers_of(text, titles, plain)
+    title = f"{text.number}. {text.title}" if isinstance(text, Chapter) else text.title
+    anchor = f"chapter-{text.number}" if isinstance(text, Chapter) else text.slug
+    sections = [(section, list(rows)) for section, rows in groupby(numbers, key=lambda number: number.section)]
+    return Listed(title, anchor, sections, code)
+
+
+def numbers_of(text: Chapter | Overview, titles: Mapping[str, str], plain: Plain) -> tuple[list[Number], list[Source]]:
+    """Returns the numbers of a text in reading order, and the code of the build that some are computed by."""
+    in_chapter = isinstance(text, Chapter)
+    address = f"chapters/{text.slug}.html" if in_chapter else f"{text.slug}.html"
+    sources = list(_sources(text, address))
     numbers = []
-    for value in chapter.values:
-        above = [block for block in chapter.blocks[: value.block] if isinstance(block, Heading)]
+    for value in text.values:
+        above = [block for block in text.blocks[: value.block] if isinstance(block, Heading)]
         heading = above[-1] if above else None
         numbers.append(
             Number(
                 value=value,
                 at=f"{address}#{value.label}",
-                section=plain(heading.text.html) if heading else chapter.title,
+                section=plain(heading.text.html) if heading else text.title,
                 section_at=f"{address}#{heading.id}" if heading else address,
                 state=", ".join(f"{name}={setting}" for name, setting in value.state.items()),
-                instrument=page.instruments[value.slot].title if value.slot else "",
+                instrument=titles[value.slot] if value.slot else "",
+                instrument_at=f"{address}#instrument-{value.slot}" if in_chapter else f"embed/{value.slot}.html",
                 sources=() if value.slot else _used(value, sources),
             )
         )
@@ -62,21 +90,16 @@ def numbers_of(page: Page, plain: Plain) -> tuple[list[Number], list[Source]]:
     return numbers, hidden
 
 
-def by_section(numbers: Iterable[Number]) -> list[tuple[str, list[Number]]]:
-    """Returns the numbers of each section, in reading order."""
-    return [(section, list(rows)) for section, rows in groupby(numbers, key=lambda number: number.section)]
-
-
-def _sources(page: Page, address: str) -> Iterator[Source]:
-    chapter, count = page.chapter, 0
-    for step in chapter.steps:
+def _sources(text: Chapter | Overview, address: str) -> Iterator[Source]:
+    count = 0
+    for step in text.steps:
         if isinstance(step, Cell):
             names = _defined(step.code)
             yield Source(f"cell {step.letter}", f"{address}#cell-{step.label}", "", "", names, step.line)
         elif isinstance(step, Compute):
             count += 1
-            anchor = f"code-{chapter.number}-{count}"
-            yield Source(f"code {chapter.number}-{count}", "", anchor, step.code, _defined(step.code), step.line)
+            name = f"{text.number}-{count}" if isinstance(text, Chapter) else f"{text.slug}-{count}"
+            yield Source(f"code {name}", "", f"code-{name}", step.code, _defined(step.code), step.line)
 
 
 def _used(value: Value, sources: list[Source]) -> tuple[Source, ...]:

@@ -115,7 +115,7 @@ def _build(numpy_wheel: Path, say: Say, warm: NodePython | None, base_url: str, 
         site.write_teachers(pages, embeds)
         site.write_receipt_reader(chapters, {name: rendered.title for name, rendered in embeds.items()})
         site.write_glossary(terms, [page.chapter for page in pages])
-        site.write_numbers(pages)
+        site.write_numbers(pages, overview, {name: rendered.title for name, rendered in embeds.items()})
         site.write_overview(overview, references)
         site.write_index(chapters, embeds, read_path(PATH.relative_to(ROOT), chapters, embeds))
         site.write_oembed()

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from html import escape
 from pathlib import Path
@@ -38,7 +38,7 @@ from diffusion_lab.app.build.front_page import Stop, chapter_map
 from diffusion_lab.app.build.glossary import Term, notation, term_documents
 from diffusion_lab.app.build.licences import sbom, shipped_parts
 from diffusion_lab.app.build.notebook import make_notebook
-from diffusion_lab.app.build.numbers import by_section, numbers_of
+from diffusion_lab.app.build.numbers import listed_numbers
 from diffusion_lab.app.build.oembed import Embedded, iframe_codes, oembed_files
 from diffusion_lab.app.build.plain_text import MARK, formula_text, plain
 from diffusion_lab.app.build.receipts import reader_data
@@ -261,12 +261,13 @@ class SiteWriter:
             needs_python=False,
         )
 
-    def write_numbers(self, pages: Sequence[Page]) -> None:
-        """Writes the page that lists all computed numbers."""
-        listed = [(page.chapter, *numbers_of(page, self._plain)) for page in pages]
-        chapters = [(chapter, by_section(numbers), code) for chapter, numbers, code in listed]
-        count = sum(len(numbers) for _, numbers, _ in listed)
-        self._write("numbers.html", "numbers.html", chapters=chapters, count=count,
+    def write_numbers(self, pages: Sequence[Page], overview: Overview, titles: Mapping[str, str]) -> None:
+        """Writes the page that lists all computed numbers; `titles`: instrument → its title."""
+        slots = [{slot: rendered.title for slot, rendered in page.instruments.items()} for page in pages]
+        texts = [listed_numbers(page.chapter, names, self._plain) for page, names in zip(pages, slots, strict=True)]
+        texts.append(listed_numbers(overview, titles, self._plain))
+        self._write("numbers.html", "numbers.html", texts=[text for text in texts if text.count],
+                    count=sum(text.count for text in texts),
                     has_instruments=False, needs_python=False)  # fmt: skip
 
     def write_licences(self, numpy_wheel: Path) -> None:

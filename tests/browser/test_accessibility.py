@@ -23,7 +23,8 @@ FIND = """async (live) => {
   // Marks at a slider may stand close together: the slider itself goes to the same values (WCAG 2.5.8, "equivalent").
   for (const finding of found.violations)
     if (finding.id === "target-size") finding.nodes = finding.nodes.filter(({ html }) => !html.includes(" data-goto="));
-  return found.violations.filter(({ nodes }) => nodes.length).map(({ id, nodes }) => [id, nodes.length, ...first(nodes)]);
+  const left = found.violations.filter(({ nodes }) => nodes.length);
+  return left.map(({ id, nodes }) => [id, nodes.length, ...first(nodes)]);
 }"""
 
 PAGES = [

@@ -10,18 +10,28 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
-from diffusion_lab.app.build.chapter_results import Page
 from diffusion_lab.app.build.chapter_tree import Chapter, Equation, Heading, InstrumentSlot
 from diffusion_lab.app.build.front_page import before, chapter_map
 from diffusion_lab.app.build.glossary import notation, read_terms
-from diffusion_lab.app.build.numbers import by_section, numbers_of
+from diffusion_lab.app.build.numbers import listed_numbers
 from diffusion_lab.app.build.setup_steps import ROOT, SetupError
-from diffusion_lab.app.build.site import DISAGREEMENTS, GLOSSARY, PATH, read_documents, read_references
+from diffusion_lab.app.build.site import (
+    DISAGREEMENTS,
+    GLOSSARY,
+    PATH,
+    read_disagreements,
+    read_documents,
+    read_references,
+)
 
 
 @pytest.fixture(scope="module")
 def chapters() -> list[Chapter]:
     return read_documents(read_references())[0]
+
+
+def plain(html: str) -> str:
+    return str(Markup(html).striptags())
 
 
 def text_of(chapter: Chapter, section: str) -> str:
@@ -102,20 +112,34 @@ def test_the_map_has_each_chapter_right_of_what_it_builds_on(chapters):
 
 def test_numbers_say_what_they_are_computed_from(chapters):
     first = chapters[0]
-    rendered = {slot.name: type("Rendered", (), {"title": slot.name.title()})() for slot in first.of(InstrumentSlot)}
-    page = Page(first, {}, {}, rendered, {}, {})
-    numbers, code = numbers_of(page, lambda html: str(Markup(html).striptags()))
+    titles = {slot.name: slot.name.title() for slot in first.of(InstrumentSlot)}
+    listed = listed_numbers(first, titles, plain)
+    numbers = [number for _, rows in listed.sections for number in rows]
+    assert (listed.title, listed.anchor, listed.count) == ("1. The forward process", "chapter-1", len(numbers))
     assert [number.value for number in numbers] == first.values
     said = {number.value.source: [source.words for source in number.sources] for number in numbers}
     assert said["exp(-6)"] == []
     assert said["excess(0.05)"] == ["code 1-1"]
     assert said["seen[-1]"] == ["cell 1.a"]
     assert said["losses.modes"] == ["code 1-2"]
-    assert [source.words for source in code if "def excess" in source.code] == ["code 1-1"]
+    assert [source.words for source in listed.code if "def excess" in source.code] == ["code 1-1"]
     read = next(number for number in numbers if number.value.slot == "schedule")
     assert (read.instrument, read.sources) == ("Schedule", ())
-    sections = [name for name, _ in by_section(numbers)]
+    assert read.instrument_at == "chapters/01-forward.html#instrument-schedule"
+    sections = [name for name, _ in listed.sections]
     assert sections[0] == "Scheduled destruction" and len(sections) == len(set(sections))
+
+
+def test_numbers_of_a_text_about_all_chapters(chapters):
+    overview = read_disagreements(read_references(), chapters)
+    listed = listed_numbers(overview, dict.fromkeys((value.slot for value in overview.values), "A title"), plain)
+    assert (listed.title, listed.anchor) == (overview.title, "disagreements")
+    assert [number.value for _, rows in listed.sections for number in rows] == overview.values
+    section, (first, *_) = listed.sections[0]
+    assert (section, first.at) == ("How much faster is DDIM?", "disagreements.html#value-disagreements-1")
+    read = next(number for _, rows in listed.sections for number in rows if number.value.slot == "samplers")
+    assert (read.instrument, read.instrument_at) == ("A title", "embed/samplers.html")
+    assert {source.words for source in listed.code} >= {"code disagreements-1"}
 
 
 def test_every_text_is_read(chapters):
