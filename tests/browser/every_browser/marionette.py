@@ -12,6 +12,7 @@ import socket
 from typing import Any
 
 from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.remote.client_config import ClientConfig
 from selenium.webdriver.remote.command import Command
 from selenium.webdriver.remote.remote_connection import RemoteConnection
 
@@ -41,7 +42,7 @@ class Marionette(RemoteConnection):
 
     def __init__(self, port: int) -> None:
         """Raises OSError if no Firefox listens on the port."""
-        super().__init__(f"http://127.0.0.1:{port}")
+        super().__init__(client_config=ClientConfig(f"http://127.0.0.1:{port}"))
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._stream = self._socket.makefile("rb")
         self._receive()  # a greeting
